@@ -1,0 +1,157 @@
+"""The results that jobs return: what `--json` prints, the run store keeps and the window shows.
+
+Frozen pydantic models; bytes and counts are integers, times milliseconds, metrics fractions in 0..1.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from secateur.model.description import Port
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+class Metric(Document):
+    """`name` (top1, agreement, …), value and 95 % confidence interval (Wilson for shares)."""
+
+    name: str
+    value: float
+    ci95: tuple[float, float]
+
+
+class Latency(Document):
+    """Milliseconds for one sample (batch 1) on this machine, in the runtime that will ship."""
+
+    median: float
+    p10: float
+    p90: float
+    runtime: str
+    threads: int
+
+
+class Evaluation(Document):
+    metric: Metric | None
+    loss: float | None
+    samples: int
+    bytes: int
+    zip_bytes: int
+    params: int
+    nonzero_params: int
+    macs: int
+    latency_ms: Latency | None
+    peak_memory_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class SensitivityRow(Document):
+    """One cell: expected damage of an option on a layer, what the layer would then cost.
+
+    `measured` tells a swapped-in measurement from an estimate; `unavailable` says why there is no number.
+    `metric_drop` is original minus changed metric (fraction), where it was measured.
+    """
+
+    layer: str
+    option: str
+    damage: float | None
+    bytes: int
+    macs: int
+    latency_ms: float | None = None
+    measured: bool = False
+    metric_drop: float | None = None
+    unavailable: str = ""
+
+
+class SensitivityTable(Document):
+    """`depth` free or measure; `unit` of damage: `relative error` (free) or `nats` (measured KL divergence)."""
+
+    depth: str
+    metric: str
+    unit: str
+    samples: int
+    seconds: float
+    rank_correlation: float | None
+    rows: tuple[SensitivityRow, ...]
+
+    def row(self, layer: str, option: str) -> SensitivityRow | None:
+        return next((r for r in self.rows if r.layer == layer and r.option == option), None)
+
+
+class Predicted(Document):
+    bytes: int
+    macs: int
+    latency_ms: float | None
+    damage: float
+    metric: float | None = None
+
+
+class PlanDocument(Document):
+    """The recipe that a budget was solved to, and what it is expected to cost."""
+
+    recipe: dict[str, object]
+    predicted: Predicted
+    limits: dict[str, float]
+    seconds: float
+
+
+class ExportedFile(Document):
+    """One file that was written, re-opened, run and compared with the simulation.
+
+    `max_deviation` is relative to the largest simulated output; `agreement` the share of equal decisions.
+    """
+
+    format: str
+    path: str
+    bytes: int
+    verified: bool
+    max_deviation: float | None
+    agreement: float | None
+    latency_ms: Latency | None
+    sentence: str = ""
+
+
+class LayerError(Document):
+    layer: str
+    weight_sqnr_db: float | None
+    output_sqnr_db: float | None
+
+
+class Comparison(Document):
+    a: Evaluation
+    b: Evaluation
+    agreement: float | None
+    layers: tuple[LayerError, ...]
+
+
+class RunDocument(Document):
+    """What `compress` leaves as result.json. The first line of `headline` is the bad news where there is any."""
+
+    run: str
+    name: str
+    original: Evaluation
+    result: Evaluation
+    files: tuple[ExportedFile, ...]
+    agreement: float | None = None
+    layers: tuple[LayerError, ...] = ()
+    recipe: dict[str, object] = {}
+    headline: str = ""
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class DataDescription(Document):
+    """An opened data set, as the window shows it."""
+
+    name: str
+    source: str
+    task: str
+    metric: str
+    classes: tuple[str, ...]
+    train: int
+    calibration: int
+    test: int
+    inputs: tuple[Port, ...] = ()
+    preprocessing: dict[str, object] = {}
+    notes: tuple[str, ...] = ()
+    warning: str = ""
+    """The baseline check's sentence where the untouched model is near chance."""

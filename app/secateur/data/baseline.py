@@ -1,0 +1,111 @@
+"""The baseline check: an untouched network near chance means wrong preprocessing or wrong labels.
+
+It is the commonest mistake, and without the check everything that follows would be measured against noise.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.data.dataset import Dataset
+from secateur.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from secateur.errors import UserError
+
+TRIED_SAMPLES, BATCH_SIZE = 256, 64
+GREY_MEAN, GREY_STD = 0.449, 0.226
+"""ImageNet's mean and deviation, averaged over the colours."""
+
+Run = Callable[[NDArray[Any]], NDArray[Any]]
+Suggestion = tuple[str, Preprocessing, float]
+
+
+def is_near_chance(value: float, classes: int, samples: int, top: int = 1) -> bool:
+    """Whether a share of right answers is no better than guessing among `classes` (`top` guesses each).
+
+    True within the 95 % interval of guessing over `samples` answers, and below one and a half times chance
+    (for few classes a quarter of the way from chance to perfect, which is less).
+    """
+    chance = min(1.0, top / max(1, classes))
+    noise = 1.96 * sqrt(chance * (1 - chance) / max(1, samples))
+    return value <= chance + noise or value < min(1.5 * chance, chance + 0.25 * (1 - chance))
+
+
+def baseline_warning(
+    metric_value: float, classes: int, samples: int, metric: str = "top1", better: Suggestion | None = None
+) -> str:
+    """The sentence to show before anything is run, empty where the untouched network is clearly above chance.
+
+    `metric_value` is the fraction of right answers on `samples` samples; `better` the best of
+    `suggest_preprocessing`, named where it is clearly better. Only top1 and top5 have a chance level.
+    """
+    top = {"top1": 1, "top5": 5}.get(metric)
+    if (
+        top is None
+        or classes <= top
+        or samples == 0
+        or not is_near_chance(metric_value, classes, samples, top)
+    ):
+        return ""
+    sentence = (
+        f"The untouched network is right in {percent(metric_value)} of {samples:,} samples, and guessing "
+        f"among {classes} classes in {percent(top / classes)}: the preprocessing or the "
+        "labels are probably wrong."
+    )
+    if better is not None and not is_near_chance(better[2], classes, TRIED_SAMPLES, top):
+        sentence += f" With {better[0]} it would be {percent(better[2])}."
+    return sentence
+
+
+def suggest_preprocessing(dataset: Dataset, run: Run) -> list[Suggestion]:
+    """The four usual normalisations on 256 calibration samples: (name, preprocessing, metric), best first.
+
+    `run` takes a batch as the network is fed to the outputs (n, classes). Empty for ready inputs and for data
+    without classes; what `dataset` itself does is left out.
+    """
+    if dataset.preprocessing is None or dataset.task != "classification":
+        return []
+    top = 5 if dataset.metric == "top5" else 1
+    tried: list[Suggestion] = []
+    for name, candidate in alternatives(dataset.preprocessing):
+        if candidate != dataset.preprocessing:
+            tried.append((name, candidate, _share_right(dataset.with_preprocessing(candidate), run, top)))
+    return sorted(tried, key=lambda suggestion: -suggestion[2])
+
+
+def alternatives(preprocessing: Preprocessing) -> list[tuple[str, Preprocessing]]:
+    """The usual normalisations, with the size, layout and number type of `preprocessing`."""
+    channels = preprocessing.channels
+    colour = channels == len(IMAGENET_MEAN)
+    zero, one, half = (0.0,) * channels, (1.0,) * channels, (0.5,) * channels
+    mean = IMAGENET_MEAN if colour else (GREY_MEAN,) * channels
+    std = IMAGENET_STD if colour else (GREY_STD,) * channels
+    values: list[tuple[str, dict[str, Any]]] = [
+        ("pixels scaled to 0…1", {"scale": 1 / 255, "mean": zero, "std": one}),
+        ("ImageNet mean and std", {"scale": 1 / 255, "mean": mean, "std": std}),
+        ("pixels scaled to −1…1", {"scale": 1 / 255, "mean": half, "std": half}),
+        ("pixels left at 0…255", {"scale": 1.0, "mean": zero, "std": one}),
+    ]
+    return [(name, preprocessing.model_copy(update=update)) for name, update in values]
+
+
+def _share_right(dataset: Dataset, run: Run, top: int) -> float:
+    right = count = 0
+    for inputs, labels in dataset.batches("calibration", BATCH_SIZE, TRIED_SAMPLES):
+        outputs = np.asarray(run(inputs))
+        if outputs.ndim != 2 or outputs.shape[0] != len(labels):
+            raise UserError(
+                f"The network answers {outputs.shape} to {len(labels)} samples, which are no class scores.",
+                "Say task: none in a data.yaml.",
+            )
+        best = np.argsort(-outputs, axis=1)[:, :top]
+        right += int((best == labels[:, None]).any(axis=1).sum())
+        count += len(labels)
+    return right / max(1, count)
+
+
+def percent(share: float) -> str:
+    """`81.0 %`."""
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,182 @@
+"""An opened data set: samples, labels and splits, and batches exactly as the network is fed."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.data.augment import mirrored, shifted
+from secateur.data.preprocessing import Pixels, Preprocessing
+from secateur.data.samples import ArrayReader, ImageReader
+from secateur.data.splits import Indices, Split
+from secateur.errors import UserError
+
+Task = Literal["classification", "regression", "embedding", "none"]
+Report = Callable[[int, int, str], None]
+Batch = tuple[NDArray[Any], NDArray[Any]]
+
+CACHE_LIMIT_BYTES = 1_500_000_000
+
+
+class PixelCache:
+    """Decoded images of a data set, uint8 after resize and crop, filled as they are asked for.
+
+    Below `CACHE_LIMIT_BYTES` for the whole set they are kept (the array's pages are only taken when they are
+    written); above it every batch is decoded anew. Safe to use from several threads.
+    """
+
+    def __init__(
+        self, reader: ImageReader, preprocessing: Preprocessing, *, limit: int = CACHE_LIMIT_BYTES
+    ) -> None:
+        self._reader, self._preprocessing, self._lock = reader, preprocessing, Lock()
+        shape = (len(reader), *preprocessing.size, preprocessing.channels)
+        self.is_kept = int(np.prod(shape, dtype=np.int64)) <= limit
+        self._pixels: Pixels | None = np.empty(shape, np.uint8) if self.is_kept else None
+        self._known = np.zeros(len(reader), dtype=bool)
+
+    def pixels(self, samples: NDArray[np.integer]) -> Pixels:
+        """uint8 (n, height, width, channels) of these samples of the whole set."""
+        if self._pixels is None:
+            return np.stack([self._decode(int(sample)) for sample in samples])
+        with self._lock:
+            for sample in np.unique(samples[~self._known[samples]]):
+                self._pixels[sample] = self._decode(int(sample))
+                self._known[sample] = True
+            kept: Pixels = self._pixels[samples]
+            return kept
+
+    def _decode(self, sample: int) -> Pixels:
+        return self._preprocessing.apply_uint8(self._reader.image(sample))
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples with labels, divided into `train`, `calibration` (a subset of train) and `test`.
+
+    `source` is what was opened; `images` or `inputs` reads single samples (one of the two, the other is
+    None); `labels` is int64 class numbers, float32 targets of a regression, or zeros where `task` is `none`.
+    `preprocessing` is resolved: nothing in it is left open (None for ready inputs). `mirror` says whether an
+    image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed.
+    """
+
+    name: str
+    source: str
+    task: Task
+    metric: str
+    classes: tuple[str, ...]
+    labels: NDArray[Any]
+    splits: Mapping[Split, Indices]
+    input_name: str = "input"
+    images: ImageReader | None = None
+    inputs: ArrayReader | None = None
+    preprocessing: Preprocessing | None = None
+    mirror: bool = True
+    notes: tuple[str, ...] = ()
+    cache: PixelCache | None = field(default=None, repr=False)
+
+    def size(self, split: Split) -> int:
+        """Number of samples in the split."""
+        return len(self.splits[split])
+
+    def batches(self, split: Split, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
+        """(inputs ready for the network, labels) in the same order on every call; the last may be short.
+
+        Inputs are float32 NCHW unless the preprocessing or the ready inputs say otherwise; labels int64
+        (float32 for a regression). `limit` takes the first samples only, a fair sample of the split.
+        """
+        count = self.size(split) if limit is None else min(limit, self.size(split))
+        for start in range(0, count, batch_size):
+            yield self.batch(split, np.arange(start, min(start + batch_size, count)))
+
+    def batch(self, split: Split, indices: Sequence[int] | NDArray[np.integer]) -> Batch:
+        """The samples at these places of the split, as the network is fed."""
+        samples = self.splits[split][np.asarray(indices, dtype=np.intp)]
+        if self.cache is None:
+            return self._ready(samples), self.labels[samples]
+        return self._normalised(self.cache.pixels(samples)), self.labels[samples]
+
+    def training_batch(
+        self, indices: Sequence[int] | NDArray[np.integer], rng: np.random.Generator, augment: bool = True
+    ) -> Batch:
+        """Samples of the train split, images mirrored (where that keeps their meaning) and shifted at random.
+
+        The same generator state gives the same batch. Ready inputs are never augmented.
+        """
+        if not augment or self.cache is None:
+            return self.batch("train", indices)
+        samples = self.splits["train"][np.asarray(indices, dtype=np.intp)]
+        pixels = self.cache.pixels(samples)
+        pixels = shifted(mirrored(pixels, rng) if self.mirror else pixels, rng)
+        return self._normalised(pixels), self.labels[samples]
+
+    def prepare(self, split: Split, progress: Report, chunk: int = 64) -> None:
+        """Decode a split into memory now, reporting; does nothing where images are decoded batch by batch."""
+        if self.cache is None or not self.cache.is_kept:
+            return
+        samples = self.splits[split]
+        for start in range(0, len(samples), chunk):
+            progress(start, len(samples), f"Decoding the {split} images")
+            self.cache.pixels(samples[start : start + chunk])
+        progress(len(samples), len(samples), f"Decoding the {split} images")
+
+    def raw(self, split: Split, index: int) -> NDArray[np.uint8]:
+        """One image as it was stored, before resizing: uint8 (height, width, 3 or 1).
+
+        A ready input is stretched from its least to its greatest value; one without rows and columns is
+        shown as a single row.
+        """
+        sample = int(self.splits[split][index])
+        if self.images is not None:
+            image = self.images.image(sample)
+            image = image if image.mode in {"L", "RGB"} else image.convert("RGB")
+            pixels = np.asarray(image, dtype=np.uint8)
+            return pixels[..., None] if pixels.ndim == 2 else pixels
+        return stretched(self._reader().array(sample))
+
+    def label(self, split: Split, index: int) -> str:
+        """The label in words: the class name, the number of a regression, or nothing."""
+        value = self.labels[self.splits[split][index]]
+        if self.task == "none":
+            return ""
+        return (
+            self.classes[int(value)] if self.task == "classification" else f"{float(np.ravel(value)[0]):.4g}"
+        )
+
+    def with_preprocessing(self, preprocessing: Preprocessing) -> "Dataset":
+        """The same samples under another resolved preprocessing; decoded images of the same size are kept."""
+        if self.images is None or self.preprocessing is None:
+            raise UserError(
+                f"{self.name} holds ready inputs, which are not preprocessed.", "Change the data itself."
+            )
+        before, after = self.preprocessing, preprocessing
+        same = (before.resize, before.crop, before.channels) == (after.resize, after.crop, after.channels)
+        cache = self.cache if same else PixelCache(self.images, preprocessing)
+        return replace(self, preprocessing=preprocessing, cache=cache)
+
+    def _normalised(self, pixels: Pixels) -> NDArray[Any]:
+        assert self.preprocessing is not None  # noqa: S101 - a data set with a cache has one
+        return self.preprocessing.normalise(pixels)
+
+    def _ready(self, samples: Indices) -> NDArray[Any]:
+        reader = self._reader()
+        return np.stack([reader.array(int(sample)) for sample in samples])
+
+    def _reader(self) -> ArrayReader:
+        if self.inputs is None:
+            raise TypeError("a data set of images has no ready inputs")
+        return self.inputs
+
+
+def stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Any array as a grey or colour image (h, w, 1 or 3), from its least value (black) to its greatest."""
+    grid = np.asarray(values, dtype=np.float32)
+    if grid.ndim == 3 and grid.shape[0] in {1, 3}:
+        grid = grid.transpose(1, 2, 0)
+    elif grid.ndim != 3 or grid.shape[-1] not in {1, 3}:
+        grid = grid.reshape(-1, grid.shape[-1] if grid.ndim > 1 else max(1, grid.size))[..., None]
+    low, high = float(grid.min()), float(grid.max())
+    gain = 255 / (high - low) if high > low else 0.0
+    return np.asarray(np.rint((grid - low) * gain), dtype=np.uint8)

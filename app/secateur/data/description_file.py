@@ -1,0 +1,117 @@
+"""`data.yaml`: names a source together with what its files cannot say.
+
+source: photos.zip            # relative to this file
+task: classification
+metric: top1
+classes: [cat, dog]           # the network's order, where it is not alphabetical
+mirror: true                  # whether an image seen in a mirror keeps its meaning
+preprocessing: {resize: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from secateur.data.dataset import Task
+from secateur.data.source import DataSource
+from secateur.errors import UserError
+
+KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing")
+METRICS: dict[str, tuple[str, ...]] = {
+    "classification": ("top1", "top5", "agreement"),
+    "regression": ("mse", "spearman", "agreement"),
+    "embedding": ("spearman", "agreement"),
+    "none": ("agreement",),
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person said about the data; None and empty values are left to the source itself."""
+
+    path: str
+    task: Task | None = None
+    metric: str = ""
+    classes: tuple[str, ...] = ()
+    mirror: bool | None = None
+    preprocessing: dict[str, object] = field(default_factory=dict)
+
+
+def read_wish(source: DataSource) -> Wish:
+    """The source itself, or what the data.yaml that it names says; `source.preprocessing` goes first."""
+    path = Path(source.path)
+    if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
+        return Wish(source.path, preprocessing=dict(source.preprocessing))
+    wish = parse_wish(_load(path), path)
+    return Wish(
+        wish.path,
+        wish.task,
+        wish.metric,
+        wish.classes,
+        wish.mirror,
+        {**wish.preprocessing, **source.preprocessing},
+    )
+
+
+def parse_wish(document: Any, path: Path) -> Wish:
+    """A wish from a plain mapping; UserError names the key that is unknown, missing or does not fit."""
+    if not isinstance(document, dict):
+        raise UserError(
+            f"{path} does not describe data.", f"It needs the key source; known keys: {', '.join(KEYS)}."
+        )
+    unknown = sorted(str(key) for key in set(document) - set(KEYS))
+    if unknown:
+        raise UserError(f"{path} has the unknown key {unknown[0]!r}.", f"Known keys: {', '.join(KEYS)}.")
+    target = _typed(document, "source", str, "", path)
+    if not target:
+        raise UserError(f"{path} names no source.", "Add source: an image folder, a zip of one, or an .npz.")
+    task = document.get("task")
+    if task is not None and task not in get_args(Task):
+        raise UserError(f"{path}: task {task!r} is not known.", f"Known tasks: {', '.join(get_args(Task))}.")
+    metric = _typed(document, "metric", str, "", path)
+    known = (
+        METRICS[task] if task else tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
+    )
+    if metric and metric not in known:
+        raise UserError(
+            f"{path}: metric {metric!r} is not known{f' for {task}' if task else ''}.",
+            f"Known: {', '.join(known)}.",
+        )
+    classes = _typed(document, "classes", list, [], path)
+    return Wish(
+        _beside(target, path),
+        task,
+        metric,
+        tuple(str(name) for name in classes),
+        _typed(document, "mirror", bool, None, path),
+        _typed(document, "preprocessing", dict, {}, path),
+    )
+
+
+def _load(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no data description at {path}.", "Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}.", "Check the file.") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise UserError(f"{path} is not valid YAML at line {line}.", "Correct that line.") from None
+
+
+def _typed(document: dict[str, Any], key: str, kind: type, default: Any, path: Path) -> Any:
+    value = document.get(key, default)
+    if value is not default and not isinstance(value, kind):
+        words = {str: "text", list: "a list", bool: "true or false", dict: "a mapping"}
+        raise UserError(f"{path}: {key} = {value!r} does not fit.", f"{key} is {words[kind]}.")
+    return value
+
+
+def _beside(target: str, path: Path) -> str:
+    """`target` as it is read from the folder of the description; names of bundled or generated data stay."""
+    if target == "random" or target.startswith("sample:"):
+        return target
+    return str(path.parent / target)

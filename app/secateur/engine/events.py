@@ -1,0 +1,214 @@
+"""What the engine says. One closed union that window and command line both `match`.
+
+Every job ends in exactly one of `Finished`, `Failed`, `Stopped`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from secateur.analysis.documents import (
+    Comparison,
+    DataDescription,
+    Evaluation,
+    ExportedFile,
+    RunDocument,
+    SensitivityRow,
+    SensitivityTable,
+)
+from secateur.data.preview import Preview as Preview
+from secateur.engine.requests import Request
+from secateur.model.description import ModelDescription
+from secateur.model.spectrum import Spectra, Spectrum
+from secateur.recipe.recipe import Recipe
+from secateur.training.curves import CurvePoint as CurvePoint
+from secateur.training.curves import SoftAnswers as SoftAnswers
+
+RunState = Literal["running", "finished", "stopped", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One line of the history; `document` is there once finished, `recipe_yaml` always (restorable)."""
+
+    run: str
+    name: str
+    model: str
+    fingerprint: str
+    data: str
+    recipe_yaml: str
+    state: RunState
+    created: float
+    """Seconds since the epoch."""
+    folder: str
+    error: str = ""
+    document: RunDocument | None = None
+
+
+@dataclass(frozen=True)
+class ModelOpened:
+    model: ModelDescription
+
+
+@dataclass(frozen=True, eq=False)
+class SpectraReady:
+    """Spectra of some layers, by layer name."""
+
+    spectra: dict[str, Spectra]
+
+
+@dataclass(frozen=True, eq=False)
+class DataOpened:
+    data: DataDescription
+    previews: tuple[Preview, ...]
+    baseline: Evaluation | None
+
+
+@dataclass(frozen=True)
+class LatencyMeasured:
+    """Milliseconds per layer name, and of the whole model."""
+
+    layers: dict[str, float]
+    total_ms: float
+
+
+@dataclass(frozen=True)
+class SpectraCounted:
+    """All spectra have been sent; the data-free sensitivity that follows from them."""
+
+    table: SensitivityTable
+
+
+@dataclass(frozen=True)
+class PlanSolved:
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class RowsMeasured:
+    rows: tuple[SensitivityRow, ...]
+
+
+@dataclass(frozen=True)
+class SensitivityScored:
+    table: SensitivityTable
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationsRecorded:
+    """Spectrum of each layer's output over `samples` calibration samples."""
+
+    spectra: dict[str, Spectrum]
+    samples: int
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    record: RunRecord
+
+
+@dataclass(frozen=True)
+class Compared:
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class Exported:
+    file: ExportedFile
+
+
+@dataclass(frozen=True)
+class RunsListed:
+    runs: tuple[RunRecord, ...]
+
+
+Result = (
+    ModelOpened
+    | SpectraCounted
+    | PlanSolved
+    | DataOpened
+    | LatencyMeasured
+    | SensitivityScored
+    | Evaluated
+    | ActivationsRecorded
+    | RunFinished
+    | Compared
+    | Exported
+    | RunsListed
+)
+Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers
+
+
+@dataclass(frozen=True)
+class EngineReady:
+    device: str
+    threads: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class EngineDied:
+    """The process ended by itself; `sentence` says what that means and what was kept."""
+
+    sentence: str
+    lost: tuple[Request, ...]
+    """Requests that were running or waiting."""
+
+
+@dataclass(frozen=True)
+class Started:
+    job: int
+    request: Request
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` in the job's own unit; `eta_s` is None until it can be told."""
+
+    job: int
+    done: int
+    total: int
+    text: str
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Log:
+    job: int
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """A live value of a running job."""
+
+    job: int
+    value: Live
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    job: int
+    result: Result
+
+
+@dataclass(frozen=True)
+class Failed:
+    """`details` is the traceback where it was a bug, empty where the person can mend it."""
+
+    job: int
+    sentence: str
+    hint: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    job: int
+
+
+Event = EngineReady | EngineDied | Started | Progress | Log | Partial | Finished | Failed | Stopped

@@ -1,0 +1,60 @@
+"""The jobs: one function for each request, all with the same shape."""
+
+from secateur.engine.events import Result
+from secateur.engine.jobs.budgeting import solve
+from secateur.engine.jobs.comparing import compare
+from secateur.engine.jobs.compressing import compress
+from secateur.engine.jobs.evaluating import evaluate
+from secateur.engine.jobs.exporting import export
+from secateur.engine.jobs.history import delete_run, list_runs
+from secateur.engine.jobs.opening import count_spectra, open_data, open_model
+from secateur.engine.jobs.scoring import measure_latency, record_activations, score_sensitivity
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import (
+    Compare,
+    Compress,
+    CountSpectra,
+    DeleteRun,
+    Evaluate,
+    Export,
+    ListRuns,
+    MeasureLatency,
+    OpenData,
+    OpenModel,
+    RecordActivations,
+    Request,
+    ScoreSensitivity,
+    SolveBudget,
+)
+from secateur.engine.workshop import Workshop
+
+
+def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
+    """Do what the request asks; raises UserError, Cancelled, or anything else that is a bug."""
+    match request:
+        case OpenModel():
+            return open_model(request, reporter, workshop)
+        case CountSpectra():
+            return count_spectra(request, reporter, workshop)
+        case OpenData():
+            return open_data(request, reporter, workshop)
+        case MeasureLatency():
+            return measure_latency(request, reporter, workshop)
+        case ScoreSensitivity():
+            return score_sensitivity(request, reporter, workshop)
+        case Evaluate():
+            return evaluate(request, reporter, workshop)
+        case RecordActivations():
+            return record_activations(request, reporter, workshop)
+        case Compress():
+            return compress(request, reporter, workshop)
+        case Compare():
+            return compare(request, reporter, workshop)
+        case Export():
+            return export(request, reporter, workshop)
+        case ListRuns():
+            return list_runs(request)
+        case DeleteRun():
+            return delete_run(request)
+        case SolveBudget():
+            return solve(request)

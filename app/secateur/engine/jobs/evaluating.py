@@ -1,0 +1,39 @@
+"""Evaluating a model as it is."""
+
+from typing import TYPE_CHECKING
+
+from secateur.analysis.cost import zip_bytes
+from secateur.analysis.evaluation import evaluation_of, predict
+from secateur.analysis.latency import measure
+from secateur.engine.events import Evaluated
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import Evaluate
+from secateur.engine.workshop import Baseline, Bench, Workshop
+from secateur.model.layers import example_inputs
+
+if TYPE_CHECKING:
+    from secateur.data.dataset import Dataset
+
+
+def evaluate(request: Evaluate, reporter: Reporter, workshop: Workshop) -> Evaluated:
+    """Metric, loss, latency and sizes of an untouched model."""
+    bench = workshop.bench(request.model, reporter)
+    data = workshop.data(bench, request.data, reporter)
+    return Evaluated(workshop.baseline(bench, data, reporter).evaluation)
+
+
+def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: Reporter) -> Baseline:
+    """Evaluate the opened model through ONNX Runtime; bytes are those of the file that was opened."""
+    file = workshop.file(bench)
+    run = workshop.session(file)
+    predictions = predict(run, data, reporter.progress, text=f"Evaluating {bench.description.name}")
+    inputs = example_inputs(bench.model)
+    latency = measure(lambda: run(*inputs), threads=workshop.threads)
+    metric = data.metric if data.task != "none" else "none"
+    evaluation = evaluation_of(file, predictions, metric, bench.description.macs, latency, inputs)
+    source = bench.model.path
+    if source is not None and source != file:
+        evaluation = evaluation.model_copy(
+            update={"bytes": bench.description.source_bytes, "zip_bytes": zip_bytes(source)}
+        )
+    return Baseline(evaluation, predictions)

@@ -1,0 +1,56 @@
+"""What a running job tells: progress with time left, log lines, live values. Progress is the cancel point."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from secateur.engine.events import Event, Log, Partial, Progress
+from secateur.errors import Cancelled
+from secateur.methods.base import Context
+
+MOST_PER_SECOND = 20
+
+
+@dataclass
+class Reporter:
+    """One job's voice. `send` gets the events; `cancelled` is set from another thread."""
+
+    job: int
+    send: Callable[[Event], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _last: float = 0.0
+    _phase: tuple[str, int] = ("", 0)
+    _phase_start: tuple[float, int] = (0.0, 0)
+
+    def progress(self, done: int, total: int, text: str) -> None:
+        """Say how far the job is; raises Cancelled after a cancel. At most 20 events a second get through."""
+        if self.cancelled.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        phase = (text.split(" ", 1)[0], total)
+        if phase != self._phase or done < self._phase_start[1]:
+            self._phase, self._phase_start, self._last = phase, (now, done), 0.0
+        if now - self._last < 1 / MOST_PER_SECOND and done < total:
+            return
+        self._last = now
+        self.send(Progress(self.job, done, total, text, self._eta(now, done, total)))
+
+    def _eta(self, now: float, done: int, total: int) -> float | None:
+        begun, first = self._phase_start
+        if done <= first or now - begun < 1.0:
+            return None
+        return (now - begun) / (done - first) * (total - done)
+
+    def log(self, text: str) -> None:
+        self.send(Log(self.job, text))
+
+    def emit(self, value: Any) -> None:
+        self.send(Partial(self.job, value))
+
+    def context(self, **changes: Any) -> Context:
+        """The context that a method gets."""
+        folder: Path | None = changes.pop("folder", None)
+        return Context(progress=self.progress, log=self.log, emit=self.emit, folder=folder, **changes)

@@ -1,0 +1,145 @@
+"""What the window and the command line can ask of the engine. Requests carry values only, never tensors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from secateur.analysis.documents import SensitivityTable
+from secateur.data.source import DataSource as DataSource
+from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """→ `ModelOpened`."""
+
+    source: ModelSource
+
+
+@dataclass(frozen=True)
+class CountSpectra:
+    """Spectra of every weighted layer as `SpectraReady`, then the data-free table → `SpectraCounted`."""
+
+    model: ModelSource
+
+
+@dataclass(frozen=True)
+class OpenData:
+    """→ `DataOpened` with preview and the baseline check on the open model."""
+
+    model: ModelSource
+    data: DataSource
+
+
+@dataclass(frozen=True)
+class MeasureLatency:
+    """Milliseconds of every layer in ONNX Runtime → `LatencyMeasured`."""
+
+    model: ModelSource
+
+
+@dataclass(frozen=True)
+class ScoreSensitivity:
+    """→ `SensitivityScored`; measured rows also arrive one layer at a time as `RowsMeasured`."""
+
+    model: ModelSource
+    data: DataSource | None
+    depth: str
+    options: tuple[str, ...]
+    samples: int = 512
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    model: ModelSource
+    data: DataSource
+
+
+@dataclass(frozen=True)
+class RecordActivations:
+    """Spectra of every weighted layer's output over calibration samples → `ActivationsRecorded`."""
+
+    model: ModelSource
+    data: DataSource
+    samples: int = 64
+
+
+@dataclass(frozen=True)
+class Compress:
+    """Run a recipe: a run with an entry in the store and a folder of its own → `RunFinished`.
+
+    `run` names the run (made by the client); with `resume` a stopped or broken run goes on from its
+    checkpoint. `folder` overrides where the files go.
+    """
+
+    model: ModelSource
+    data: DataSource
+    recipe: Recipe
+    run: str
+    folder: Path | None = None
+    exports: tuple[str, ...] = ("onnx",)
+    resume: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Compare:
+    a: ModelSource
+    b: ModelSource
+    data: DataSource
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write the model (or, with `run`, that run's result) in a format to `path` → `Exported`."""
+
+    model: ModelSource
+    data: DataSource | None
+    format: str
+    path: Path
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class ListRuns:
+    """→ `RunsListed` of the model with this fingerprint (all models where empty)."""
+
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class DeleteRun:
+    run: str
+
+
+@dataclass(frozen=True)
+class SolveBudget:
+    """Least damage within `limits` (`bytes`, `macs`) → `PlanSolved`. Answered at once, also while a job runs.
+
+    `keep` is the plan whose training and channel steps stay.
+    """
+
+    model: ModelDescription
+    table: SensitivityTable
+    limits: dict[str, float]
+    keep: Recipe
+
+
+QUICK = (SolveBudget,)
+"""Requests that do not wait for the running job."""
+
+Request = (
+    OpenModel
+    | CountSpectra
+    | OpenData
+    | MeasureLatency
+    | ScoreSensitivity
+    | Evaluate
+    | RecordActivations
+    | Compress
+    | Compare
+    | Export
+    | ListRuns
+    | DeleteRun
+    | SolveBudget
+)

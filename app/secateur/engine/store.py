@@ -1,0 +1,123 @@
+"""The run store: every run of every model in one SQLite file, still there after a restart.
+
+A run is entered before it starts, so that one which is killed can be found and resumed.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from secateur.analysis.documents import RunDocument
+from secateur.engine.events import RunRecord, RunState
+from secateur.engine.places import home
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, name TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    data TEXT NOT NULL, recipe TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
+    folder TEXT NOT NULL, error TEXT NOT NULL DEFAULT '', document TEXT, process TEXT NOT NULL DEFAULT ''
+)
+"""
+
+
+class RunStore:
+    """Reads and writes run records; every call opens the file anew, so processes can share it."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "runs.sqlite"
+        with self._open() as database:
+            database.execute(_TABLE)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self.path, timeout=20)
+        database.row_factory = sqlite3.Row
+        try:
+            with database:
+                yield database
+        finally:
+            database.close()
+
+    def begin(self, record: RunRecord) -> None:
+        """Enter a run that starts (or goes on) in this process; `created` of a resumed run is kept."""
+        with self._open() as database:
+            database.execute(
+                "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process)"
+                " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)"
+                " ON CONFLICT (run) DO UPDATE SET state = 'running', error = '', process = excluded.process",
+                (
+                    record.run,
+                    record.name,
+                    record.model,
+                    record.fingerprint,
+                    record.data,
+                    record.recipe_yaml,
+                    record.created or time.time(),
+                    record.folder,
+                    _this_process(),
+                ),
+            )
+
+    def end(self, run: str, state: RunState, *, error: str = "", document: RunDocument | None = None) -> RunRecord:
+        with self._open() as database:
+            database.execute(
+                "UPDATE runs SET state = ?, error = ?, document = ? WHERE run = ?",
+                (state, error, document.model_dump_json() if document else None, run),
+            )
+        record = self.find(run)
+        assert record is not None  # noqa: S101 - it was entered by begin
+        return record
+
+    def find(self, run: str) -> RunRecord | None:
+        with self._open() as database:
+            row = database.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
+        return _record(row) if row else None
+
+    def runs(self, fingerprint: str = "") -> tuple[RunRecord, ...]:
+        """Newest first; of one model where `fingerprint` is given."""
+        where, values = ("WHERE fingerprint = ?", (fingerprint,)) if fingerprint else ("", ())
+        with self._open() as database:
+            rows = database.execute(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC", values)  # noqa: S608
+            return tuple(_record(row) for row in rows)
+
+    def delete(self, run: str) -> None:
+        with self._open() as database:
+            database.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+
+def _record(row: sqlite3.Row) -> RunRecord:
+    state: RunState = row["state"]
+    if state == "running" and not _is_alive(row["process"]):
+        state = "interrupted"
+    return RunRecord(
+        run=row["run"],
+        name=row["name"],
+        model=row["model"],
+        fingerprint=row["fingerprint"],
+        data=row["data"],
+        recipe_yaml=row["recipe"],
+        state=state,
+        created=row["created"],
+        folder=row["folder"],
+        error=row["error"],
+        document=RunDocument.model_validate_json(row["document"]) if row["document"] else None,
+    )
+
+
+def _this_process() -> str:
+    """Process id and start time: an id alone is given to another process some day."""
+    return f"{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def _is_alive(mark: str) -> bool:
+    number, _, started = mark.partition(":")
+    try:
+        process = psutil.Process(int(number))
+        return process.status() != psutil.STATUS_ZOMBIE and f"{process.create_time():.2f}" == started
+    except (psutil.Error, ValueError):
+        return False

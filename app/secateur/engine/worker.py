@@ -1,0 +1,145 @@
+"""The engine process: takes requests one after the other, sends events, and can be told to stop one.
+
+One thread receives, the main thread works. The process has a low priority and leaves one core to the window.
+"""
+
+import os
+import queue
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import QUICK, Request
+from secateur.errors import Cancelled, UserError
+
+Workshop = Any
+
+
+def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
+    """Do one request; the event that ends it. Never raises for what the job does."""
+    from secateur.engine.jobs import perform
+
+    try:
+        return Finished(reporter.job, perform(request, reporter, workshop))
+    except Cancelled:
+        return Stopped(reporter.job)
+    except UserError as error:
+        return Failed(reporter.job, error.sentence, error.hint)
+    except MemoryError:
+        return Failed(reporter.job, "There is not enough memory for this.", "Use fewer samples or a smaller batch.")
+    except OSError as error:
+        sentence, hint = os_error_sentence(error)
+        return Failed(reporter.job, sentence, hint, traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - the engine outlives a bug in one job and reports it
+        name = type(error).__name__
+        return Failed(
+            reporter.job,
+            f"Something went wrong inside the program ({name}: {_first_line(error)}).",
+            "Nothing was lost; the details can be copied for a report.",
+            traceback.format_exc(),
+        )
+
+
+def os_error_sentence(error: OSError) -> tuple[str, str]:
+    """A sentence and a hint for what the operating system refused."""
+    import errno
+
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}.", "Free some space or choose another folder; nothing was lost."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"There is no permission to write or read{where}.", "Choose another folder or change its rights."
+    return f"The system refused{where}: {error.strerror or error}.", "Check the path and try again."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+def set_threads(count: int) -> None:
+    """How many threads torch may use in this process."""
+    import torch
+
+    torch.set_num_threads(max(1, count))
+
+
+def engine_threads() -> int:
+    """Cores less one for the window."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+def serve(connection: Connection) -> None:
+    """The engine process's main function: returns when the window closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _lower_priority()
+    sending = threading.Lock()
+
+    def send(event: Event) -> None:
+        with sending:
+            connection.send(event)
+
+    work: queue.Queue[tuple[int, Request] | None] = queue.Queue()
+    reporters: dict[int, Reporter] = {}
+    receiver = threading.Thread(target=_receive, args=(connection, work, reporters, send), daemon=True)
+    receiver.start()
+    threads = engine_threads()
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    workshop = _warm_up(threads)
+    send(EngineReady("CPU", threads, os.getpid()))
+    while (item := work.get()) is not None:
+        job, request = item
+        reporter = reporters[job]
+        if reporter.cancelled.is_set():
+            send(Stopped(job))
+            continue
+        send(Started(job, request))
+        send(run_job(request, reporter, workshop))
+        reporters.pop(job, None)
+
+
+def _warm_up(threads: int) -> Workshop:
+    from secateur.engine.workshop import Workshop as Shop
+
+    set_threads(threads)
+    return Shop(threads)
+
+
+def _receive(
+    connection: Connection,
+    work: "queue.Queue[tuple[int, Request] | None]",
+    reporters: dict[int, Reporter],
+    send: Callable[[Event], None],
+) -> None:
+    try:
+        while True:
+            kind, job, request = connection.recv()
+            if kind == "submit" and isinstance(request, QUICK):
+                send(run_job(request, Reporter(job, send), None))
+            elif kind == "submit":
+                reporters[job] = Reporter(job, send)
+                work.put((job, request))
+            elif job in reporters:
+                reporters[job].cancelled.set()
+    except (EOFError, OSError):
+        # the window is gone: stop what runs, and leave even where native code does not listen
+        for reporter in list(reporters.values()):
+            reporter.cancelled.set()
+        work.put(None)
+        time.sleep(5)
+        os._exit(0)
+
+
+def _lower_priority() -> None:
+    import psutil
+
+    try:
+        process = psutil.Process()
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
+    except psutil.Error as error:
+        print(f"secateur engine: priority not lowered: {error}")  # noqa: T201 - the process's own log

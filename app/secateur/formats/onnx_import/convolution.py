@@ -1,0 +1,119 @@
+"""Convolutions and their transposes."""
+
+from collections.abc import Sequence
+
+import torch  # noqa: TID253 - imported lazily with the importer
+from torch import fx, nn  # noqa: TID253
+from torch.nn import functional as F  # noqa: N812, TID253
+
+from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.padding import Padding, pad_argument, resolve_padding
+from secateur.formats.onnx_import.values import OnnxNode, OperatorTable, Unsupported
+from secateur.model.onnx_layers import OnnxLayer
+
+_CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSES = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+
+
+def convolution(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """Conv → nn.Conv1d/2d/3d; uneven padding goes into an F.pad before it."""
+    layer, shape = _stored_layer(node), _weight_shape(build, node)
+    rank = len(shape) - 2
+    if rank not in _CONVOLUTIONS:
+        raise Unsupported(f"torch has no convolution over {rank} axes")
+    source = build.tensor(node.required(0))
+    strides, dilations = _per_axis(node, "strides", rank), _per_axis(node, "dilations", rank)
+    padding = resolve_padding(node, build.shape(source)[2:], shape[2:], strides, dilations)
+    if not padding.is_even:
+        source = build.call(F.pad, source, pad_argument(padding.begin, padding.end))
+        padding = Padding((0,) * rank, (0,) * rank)
+    groups = int(node.attributes.get("group", 1))
+
+    def make() -> nn.Module:
+        made = _CONVOLUTIONS[rank](
+            shape[1] * groups, shape[0], shape[2:], strides, padding.begin, dilations, groups, layer.bias is not None
+        )
+        return filled(build, node, layer, made)
+
+    return build.layer(layer.name, make, source)
+
+
+def transposed_convolution(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """ConvTranspose → nn.ConvTranspose1d/2d/3d; what uneven padding cuts off more is cut by a negative F.pad."""
+    layer, shape = _stored_layer(node), _weight_shape(build, node)
+    rank = len(shape) - 2
+    if rank not in _TRANSPOSES:
+        raise Unsupported(f"torch has no transposed convolution over {rank} axes")
+    source = build.tensor(node.required(0))
+    strides, dilations = _per_axis(node, "strides", rank), _per_axis(node, "dilations", rank)
+    extra = tuple(node.attributes.get("output_padding", (0,) * rank))
+    padding = _transposed_padding(build, node, source, shape, strides, dilations, extra)
+    common = tuple(min(pair) for pair in zip(padding.begin, padding.end, strict=True))
+    groups = int(node.attributes.get("group", 1))
+
+    def make() -> nn.Module:
+        made = _TRANSPOSES[rank](
+            shape[0], shape[1] * groups, shape[2:], strides, common, extra, groups, layer.bias is not None, dilations
+        )
+        return filled(build, node, layer, made)
+
+    result = build.layer(layer.name, make, source)
+    if padding.is_even:
+        return result
+    before = [low - begin for low, begin in zip(common, padding.begin, strict=True)]
+    after = [low - end for low, end in zip(common, padding.end, strict=True)]
+    return build.call(F.pad, result, pad_argument(before, after))
+
+
+def _transposed_padding(
+    build: GraphBuilder,
+    node: OnnxNode,
+    source: fx.Node,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    extra: tuple[int, ...],
+) -> Padding:
+    """Padding as given, or what `output_shape` or SAME asks for (ONNX operator specification, ConvTranspose)."""
+    automatic, rank = node.word("auto_pad", "NOTSET"), len(strides)
+    wanted = node.attributes.get("output_shape")
+    if wanted is None and not automatic.startswith("SAME"):
+        pads = tuple(node.attributes.get("pads", (0,) * (2 * rank))) if automatic == "NOTSET" else (0,) * (2 * rank)
+        return Padding(pads[:rank], pads[rank:])
+    sizes = build.shape(source)[2:]
+    targets = wanted[-rank:] if wanted is not None else [size * step for size, step in zip(sizes, strides, strict=True)]
+    begin, end = [], []
+    for axis, target in enumerate(targets):
+        full = strides[axis] * (sizes[axis] - 1) + extra[axis] + (shape[axis + 2] - 1) * dilations[axis] + 1
+        total = max(full - int(target), 0)
+        first = total // 2 if automatic == "SAME_UPPER" else total - total // 2
+        begin.append(first)
+        end.append(total - first)
+    return Padding(tuple(begin), tuple(end))
+
+
+def filled(build: GraphBuilder, node: OnnxNode, layer: OnnxLayer, made: nn.Module) -> nn.Module:
+    """`made` with the stored weight and bias of `layer`."""
+    with torch.no_grad():
+        made.weight = nn.Parameter(to_tensor(build.stored.values(layer.weight)))
+        if layer.bias is not None:
+            made.bias = nn.Parameter(to_tensor(build.stored.values(layer.bias)).reshape(-1))
+    return made
+
+
+def _stored_layer(node: OnnxNode) -> OnnxLayer:
+    if node.layer is None:
+        raise Unsupported("its weight or bias is computed by the network")
+    return node.layer
+
+
+def _weight_shape(build: GraphBuilder, node: OnnxNode) -> tuple[int, ...]:
+    return build.stored.shape(_stored_layer(node).weight)
+
+
+def _per_axis(node: OnnxNode, attribute: str, rank: int) -> tuple[int, ...]:
+    values: Sequence[int] = node.attributes.get(attribute) or (1,) * rank
+    return tuple(int(value) for value in values)
+
+
+OPERATORS: OperatorTable = {"Conv": convolution, "ConvTranspose": transposed_convolution}

@@ -1,0 +1,67 @@
+"""Linear layers and matrix products."""
+
+import torch  # noqa: TID253 - imported lazily with the importer
+from torch import fx, nn  # noqa: TID253
+
+from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.values import OnnxNode, OperatorTable
+from secateur.model.onnx_layers import OnnxLayer
+
+
+def gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """Gemm → nn.Linear where its matrix is stored, else a product and a sum."""
+    if node.layer is None:
+        return _general_gemm(build, node)
+    result = _linear(build, node.layer, build.tensor(node.required(0)))
+    extra = node.input(2)
+    if extra is None or node.layer.bias is not None:
+        return result
+    beta = float(node.attributes.get("beta", 1.0))
+    added = build.tensor(extra) if beta == 1.0 else build.call(torch.mul, build.tensor(extra), beta)
+    return build.call(torch.add, result, added)
+
+
+def _general_gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    left, right = build.tensor(node.required(0)), build.tensor(node.required(1))
+    if node.flag("transA"):
+        left = build.call(torch.transpose, left, 0, 1)
+    if node.flag("transB"):
+        right = build.call(torch.transpose, right, 0, 1)
+    result = build.call(torch.matmul, left, right)
+    alpha, beta = float(node.attributes.get("alpha", 1.0)), float(node.attributes.get("beta", 1.0))
+    if alpha != 1.0:
+        result = build.call(torch.mul, result, alpha)
+    extra = node.input(2)
+    if extra is None:
+        return result
+    added = build.tensor(extra)
+    return build.call(torch.add, result, added if beta == 1.0 else build.call(torch.mul, added, beta))
+
+
+def product(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """MatMul → nn.Linear where its matrix is stored, else torch.matmul."""
+    if node.layer is not None:
+        return _linear(build, node.layer, build.tensor(node.required(0)))
+    return build.call(torch.matmul, build.tensor(node.required(0)), build.tensor(node.required(1)))
+
+
+def _linear(build: GraphBuilder, layer: OnnxLayer, source: fx.Node) -> fx.Node:
+    def make() -> nn.Module:
+        weight = build.stored.values(layer.weight)
+        if layer.channel_axis == 1:
+            weight = weight.T
+        made = nn.Linear(weight.shape[1], weight.shape[0], bias=layer.bias is not None)
+        made.weight = nn.Parameter(to_tensor(weight))
+        if layer.bias is not None:
+            made.bias = nn.Parameter(to_tensor(build.stored.values(layer.bias).reshape(-1)))
+        return made
+
+    return build.layer(layer.name, make, source)
+
+
+def einsum(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    sources = [build.tensor(node.required(index)) for index in range(len(node.inputs))]
+    return build.call(torch.einsum, node.word("equation"), *sources)
+
+
+OPERATORS: OperatorTable = {"Gemm": gemm, "MatMul": product, "Einsum": einsum}

@@ -1,0 +1,79 @@
+"""Comparisons, logic and choice."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch  # noqa: TID253 - imported lazily with the importer
+from torch import fx  # noqa: TID253
+
+from secateur.formats.onnx_import.activation import plain
+from secateur.formats.onnx_import.arithmetic import binary
+from secateur.formats.onnx_import.builder import GraphBuilder
+from secateur.formats.onnx_import.values import (
+    Constant,
+    OnnxNode,
+    OperatorTable,
+    Unsupported,
+    Value,
+    is_numbers,
+    items_of,
+    simplified,
+)
+
+
+def where(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Where: a choice between sizes is made at import where its condition is known."""
+    condition, left, right = (node.required(index) for index in range(3))
+    if is_numbers(left, right) and isinstance(condition, Constant):
+        flags = condition.array.reshape(-1).tolist()
+        first, second = items_of(left), items_of(right)
+        length = max(len(flags), len(first), len(second))
+        picked = [
+            _entry(first, index) if _entry(tuple(flags), index) else _entry(second, index) for index in range(length)
+        ]
+        return simplified(picked, is_scalar=all(build.rank(value) == 0 for value in (condition, left, right)))
+    chosen = [build.operand(value, condition) for value in (left, right)]
+    if not any(isinstance(value, fx.Node) for value in chosen):
+        # two plain numbers would take torch's default dtype, not the file's
+        chosen[0] = build.tensor(left)
+    return build.call(torch.where, build.tensor(condition), *chosen)
+
+
+def _entry(items: tuple[Any, ...], index: int) -> Any:
+    return items[0] if len(items) == 1 else items[index]
+
+
+def logical(function: Callable[..., Any]) -> Callable[[GraphBuilder, OnnxNode], fx.Node]:
+    def handler(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+        return build.call(function, build.tensor(node.required(0)), build.tensor(node.required(1)))
+
+    return handler
+
+
+def equal(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Equal; between sizes it is decided at import for the traced shape, except where the batch is asked about."""
+    left, right = node.required(0), node.required(1)
+    if not is_numbers(left, right):
+        return binary(torch.eq, operator.eq)(build, node)  # type: ignore[return-value]
+    pairs = list(zip(items_of(left), items_of(right), strict=False))
+    if len(items_of(left)) != len(items_of(right)):
+        raise Unsupported("it compares shapes of different length")
+    # sizes are never negative, so the common question "is this entry −1?" has one answer for every batch
+    flags = [build.traced(one) == build.traced(other) for one, other in pairs]
+    return simplified(flags, is_scalar=build.rank(left) == 0)
+
+
+OPERATORS: OperatorTable = {
+    "Where": where,
+    "Equal": equal,
+    "Greater": binary(torch.gt, operator.gt),
+    "GreaterOrEqual": binary(torch.ge, operator.ge),
+    "Less": binary(torch.lt, operator.lt),
+    "LessOrEqual": binary(torch.le, operator.le),
+    "Not": plain(torch.logical_not),
+    "And": logical(torch.logical_and),
+    "Or": logical(torch.logical_or),
+    "Xor": logical(torch.logical_xor),
+    "IsNaN": plain(torch.isnan),
+}

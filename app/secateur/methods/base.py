@@ -1,0 +1,137 @@
+"""What a compression method is. One file per method; this is the pattern that all of them follow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from secateur.model.description import Layer
+from secateur.model.spectrum import Spectra
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model, TorchModel
+
+Family = Literal["weight_pruning", "channel_pruning", "quantize", "low_rank", "distil"]
+Need = Literal["torch", "data", "labels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a method would do to one layer, before it is run.
+
+    `size_bytes` is the layer's share of the exported file, `macs` for one sample; `sqnr_db` of the weights
+    (None where undefined); `smaller` and `faster` are the verdicts *here* (in ONNX Runtime on this CPU),
+    with one sentence that gives the reason or the way out.
+    """
+
+    size_bytes: int
+    macs: int
+    sqnr_db: float | None
+    smaller: bool
+    faster: bool
+    sentence: str
+
+
+class Batches(Protocol):
+    """Ready batches: (inputs float32 as the network is fed, labels int64), the same order on every call."""
+
+    def __call__(self, *, batch_size: int, limit: int | None = None) -> "Any": ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running method may use besides the model.
+
+    `progress(done, total, text)` reports and is the cancel point: it raises `Cancelled`. `log(text)` writes
+    to the job's log. `emit(value)` sends a live value (a training curve's point) to whoever watches.
+    `data` is the opened data set (`secateur.data.dataset.Dataset`), None where there is none. `original` is
+    the model before the first step: the teacher. `folder` is where a long step leaves its checkpoints.
+    """
+
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None
+    log: Callable[[str], None] = lambda text: None
+    emit: Callable[[Any], None] = lambda value: None
+    data: Any = None
+    original: "Model | None" = None
+    folder: Path | None = None
+    seed: int = 0
+    resume: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Method(BaseModel):
+    """A frozen set of parameters that knows what it would do and can do it.
+
+    A subclass's fields are its parameters (type, default, range, title, description): the form, the command
+    line, the recipe file and the documentation are derived from them. Its docstring is the help. The class
+    variables have no defaults, so that a forgotten one fails at import.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[Family]
+    needs: ClassVar[frozenset[Need]]
+    scope: ClassVar[Literal["layer", "model"]]
+    order: ClassVar[int]
+    """Where the step stands when a plan is put in order: transforms first, encodings last."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        missing = [name for name in ("id", "title", "family", "needs", "scope", "order") if name not in cls.__dict__]
+        if missing and not cls.__dict__.get("abstract", False):
+            raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
+
+    def supports(self, layer: Layer) -> str | None:
+        """None where the method works on this layer, else a sentence that says why not and what would help."""
+        raise NotImplementedError
+
+    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+        """The instant what-if, from the layer's spectra alone (numpy only: it runs in the window's process)."""
+        raise NotImplementedError
+
+    def badge(self) -> str:
+        """The words of the plan badge: `int8`, `prune 50 %`, `ch −25 %`."""
+        raise NotImplementedError
+
+    def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+        """A new model with the method applied to these layers; `model` is not changed."""
+        raise NotImplementedError
+
+
+class WeightMethod(Method):
+    """A method that only rewrites weight values, one layer at a time: serves torch and ONNX models alike."""
+
+    abstract: ClassVar[bool] = True
+
+    def rewrite(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+        """The new values of one layer's weight; same shape, float32; the argument is not changed."""
+        raise NotImplementedError
+
+    def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+        from secateur.model.layers import channel_axes
+
+        weights, axes = model.weights(), channel_axes(model)
+        changed: dict[str, NDArray[Any]] = {}
+        for done, name in enumerate(layers):
+            context.progress(done, len(layers), f"{self.title}: {name}")
+            changed[name] = self.rewrite(weights[name], axes[name])
+        return model.with_weights(changed)
+
+
+def torch_only(model: "Model", title: str) -> "TorchModel":
+    """`model` where it is a torch network, else the sentence that says why the method cannot run."""
+    from secateur.errors import UserError
+    from secateur.model.model import OnnxModel
+
+    if isinstance(model, OnnxModel):
+        raise UserError(
+            f"{title} needs a trainable network, and {model.name} is not one: {model.reason}",
+            "Choose methods that work on the file itself, such as weight pruning.",
+        )
+    return model

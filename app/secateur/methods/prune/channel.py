@@ -1,0 +1,69 @@
+"""Channel pruning: whole output channels leave the network, with everything that is coupled to them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
+from secateur.model.description import Layer
+from secateur.model.spectrum import Spectra
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model
+
+
+class ChannelPruning(Method):
+    """Removes whole output channels, and the inputs of the layers that read them.
+
+    The network becomes really smaller and faster everywhere. Layers that meet in an addition are coupled:
+    they lose the same channels together. Train afterwards (distillation) to win back the accuracy.
+    """
+
+    id: ClassVar[str] = "channel_pruning"
+    title: ClassVar[str] = "Channel pruning"
+    family: ClassVar[Family] = "channel_pruning"
+    needs: ClassVar[frozenset[Need]] = frozenset({"torch"})
+    scope: ClassVar[Literal["layer", "model"]] = "layer"
+    order: ClassVar[int] = 10
+
+    ratio: float = Field(0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1.")
+    criterion: Literal["l1", "l2", "taylor"] = Field(
+        "l2",
+        title="Criterion",
+        description="How a channel's importance is scored: norm of its weights, or weight × gradient (needs data).",
+    )
+    round_to: int = Field(1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides.")
+
+    def supports(self, layer: Layer) -> str | None:
+        if not layer.is_weighted:
+            return "Only convolutions and linear layers have channels to remove."
+        return layer.fixed_channels or None
+
+    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(layer.out_channels, 1)
+        return Effect(
+            round(layer.size_bytes * kept),
+            round(layer.macs * kept),
+            None,
+            smaller=kept < 1.0,
+            faster=kept < 1.0,
+            sentence="Fewer channels are fewer multiplications in every runtime; the next layers shrink too.",
+        )
+
+    def badge(self) -> str:
+        return f"ch −{self.ratio * 100:.3g} %"
+
+    def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+        from secateur.methods.prune.channel_removal import remove_channels
+
+        return remove_channels(torch_only(model, self.title), layers, self, context)
+
+
+def removed_channels(channels: int, ratio: float, round_to: int = 1) -> int:
+    """How many of `channels` go: at least one stays, and what stays is a multiple of `round_to` where it can be."""
+    kept = channels - int(channels * ratio)
+    kept = max(1, kept)
+    if round_to > 1 and kept % round_to:
+        kept = min(channels, (kept // round_to + 1) * round_to)
+    return channels - kept

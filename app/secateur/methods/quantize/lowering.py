@@ -1,0 +1,248 @@
+"""Lowering: a network as the float ONNX graph that will be shipped, and that graph as the network that is simulated.
+
+Quantized models live on a lowered graph, so that what is simulated in torch and what is written to the file are the
+same graph by construction: batch norms are folded, every layer's weight is an initializer `<layer>.weight`, and each
+activation encoding names a tensor of it.
+"""
+
+import copy
+import logging
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.errors import UserError
+from secateur.methods.base import Context
+from secateur.model.description import Port
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+    from secateur.model.model import TorchModel
+
+OPSET = 21
+"""The first opset with 4-bit integers."""
+
+TOLERANCE = 1e-4
+"""Largest deviation of a lowered network from its original, relative to the largest output."""
+
+_FREE_AXIS = {4: 32, 3: 16}
+_STEPS = 3
+
+
+def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
+    """`model` as a network imported from its own float ONNX graph; itself where it already is one.
+
+    The layers keep their names. Outputs agree with the original's within 1e-4 of the largest; UserError where the
+    network cannot be exported or does not agree. `model` is not changed.
+    """
+    from secateur.formats.onnx_import import import_graph
+
+    context = context or Context()
+    if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
+        return model
+    context.progress(0, _STEPS, "Exporting the network as an ONNX graph")
+    proto = export(model)
+    context.progress(1, _STEPS, "Reading the graph back")
+    module = import_graph(proto)
+    context.progress(2, _STEPS, "Comparing the graph with the network")
+    lowered = replace(model, module=module.eval(), lowered=proto)
+    deviation = _deviation(model, lowered)
+    if not deviation <= TOLERANCE:
+        raise UserError(
+            f"The ONNX graph of {model.name} gives other results than the network (relative deviation {deviation:.2g}).",
+            "The network probably decides on values in its forward method, which a fixed graph cannot follow.",
+        )
+    context.progress(_STEPS, _STEPS, "Lowered")
+    return lowered
+
+
+def to_onnx(model: "TorchModel") -> "onnx.ModelProto":
+    """The float ONNX graph of a network, without machine paths or stack traces; encodings are not applied."""
+    if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
+        return model.lowered
+    return export(model)
+
+
+def require_layers(model: "TorchModel", layers: Sequence[str], title: str) -> None:
+    """UserError where the lowered graph lacks one of these layers."""
+    known = _layer_names(model.module)
+    for name in layers:
+        if name not in known:
+            raise UserError(
+                f"{title} cannot find the layer {name} in the ONNX graph of {model.name}.",
+                f"Leave it out; the graph has: {', '.join(sorted(known)[:8])}…",
+            )
+
+
+def is_lowered(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
+    """Whether a graph can carry encodings as it is: canonical names, folded batch norms, per-channel operators."""
+    names = {tensor.name for tensor in proto.graph.initializer}
+    opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    convolved = {out for node in proto.graph.node if node.op_type == "Conv" for out in node.output}
+    unfolded = any(
+        node.op_type == "BatchNormalization" and node.input[0] in convolved for node in proto.graph.node
+    )
+    return opset >= OPSET and not unfolded and all(f"{layer}.weight" in names for layer in layers)
+
+
+def example_inputs(ports: Sequence[Port], batch: int = 2, seed: int = 0) -> tuple[NDArray[Any], ...]:
+    """Random inputs of the model's shapes: normal for floats, 0 and 1 for integers; dynamic axes get a small size."""
+    generator = np.random.default_rng(seed)
+    values = []
+    for port in ports:
+        rest = [size or _FREE_AXIS.get(len(port.shape), 8) for size in port.shape[1:]]
+        shape = (batch, *rest) if port.shape else ()
+        if port.dtype.startswith(("int", "uint", "bool")):
+            values.append(generator.integers(0, 2, shape).astype(port.dtype))
+        else:
+            values.append(generator.standard_normal(shape).astype(port.dtype))
+    return tuple(values)
+
+
+def export(model: "TorchModel") -> "onnx.ModelProto":
+    """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
+    import torch
+
+    module = copy.deepcopy(model.module).eval().cpu().float()
+    inputs = tuple(torch.from_numpy(value) for value in example_inputs(model.inputs))
+    batch = torch.export.Dim("batch")
+    try:
+        with _quiet():
+            program: Any = torch.onnx.export(
+                module,
+                inputs,
+                dynamo=True,
+                opset_version=OPSET,
+                dynamic_shapes=tuple({0: batch} if port.shape else {} for port in model.inputs),
+                input_names=[port.name for port in model.inputs],
+                output_names=[port.name for port in model.outputs],
+                verbose=False,
+            )
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise UserError(
+            f"{model.name} cannot be exported as an ONNX graph: {reason[0] if reason else type(error).__name__}",
+            "Quantization and ONNX export need a network that torch.export can trace with a free batch size.",
+        ) from error
+    proto: onnx.ModelProto = program.model_proto
+    strip(proto)
+    _name_after_layers(proto, module)
+    return proto
+
+
+def strip(proto: "onnx.ModelProto") -> None:
+    """Remove, in place, what says where and how a graph was made: stack traces, paths, documentation, inferred shapes."""
+    graph = proto.graph
+    for holder in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        holder.ClearField("doc_string")
+        holder.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    graph.name = "network"
+    proto.producer_name, proto.producer_version = "secateur", ""
+    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    used |= {name for node in graph.node for name in _captured(node)}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    if len(kept) < len(graph.initializer):
+        kept = [copy.deepcopy(tensor) for tensor in kept]
+        graph.ClearField("initializer")
+        graph.initializer.extend(kept)
+
+
+def rename_tensors(graph: "onnx.GraphProto", names: dict[str, str]) -> None:
+    """Rename tensors everywhere in a graph, in place (not inside subgraphs, whose captures must not be named)."""
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
+    for node in graph.node:
+        for fields in (node.input, node.output):
+            for position, name in enumerate(fields):
+                if name in names:
+                    fields[position] = names[name]
+
+
+def _captured(node: "onnx.NodeProto") -> list[str]:
+    """Names that a node's subgraphs (If, Loop) read."""
+    graphs = [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs)]
+    return [
+        name
+        for graph in graphs
+        for inner in graph.node
+        for name in (*inner.input, *_captured(inner))
+    ]
+
+
+def _name_after_layers(proto: "onnx.ModelProto", module: "nn.Module") -> None:
+    """Give every layer's weight and bias the initializer names `<layer>.weight` and `<layer>.bias`.
+
+    The exporter transposes the weights of linear layers on inputs with more than two axes and gives them names of its
+    own; these are found by their values.
+    """
+    from onnx import numpy_helper
+
+    from secateur.model.model import weighted_modules
+
+    graph = proto.graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    names: dict[str, str] = {}
+    for layer, part in weighted_modules(module):
+        if f"{layer}.weight" not in tensors:
+            weight = part.weight.detach().numpy()
+            found = _find_equal(graph, tensors, weight, numpy_helper.to_array, taken=names)
+            if found is not None:
+                names[found] = f"{layer}.weight"
+        folded = f"{layer}.weight_bias"
+        if folded in tensors and f"{layer}.bias" not in tensors:
+            names[folded] = f"{layer}.bias"
+    rename_tensors(graph, names)
+
+
+def _find_equal(
+    graph: "onnx.GraphProto", tensors: dict[str, Any], weight: NDArray[Any], to_array: Any, taken: dict[str, str]
+) -> str | None:
+    """The initializer that holds this weight or its transpose as the second input of a product; None where none does."""
+    for node in graph.node:
+        if node.op_type not in ("MatMul", "Gemm", "Conv") or node.input[1] not in tensors or node.input[1] in taken:
+            continue
+        dims = tuple(tensors[node.input[1]].dims)
+        if dims not in (weight.shape, weight.shape[::-1]):
+            continue
+        value = to_array(tensors[node.input[1]])
+        if (dims == weight.shape and np.array_equal(value, weight)) or np.array_equal(value, weight.T):
+            return str(node.input[1])
+    return None
+
+
+def _layer_names(module: "nn.Module") -> set[str]:
+    from secateur.model.model import weighted_modules
+
+    return {name for name, _ in weighted_modules(module)}
+
+
+def _deviation(model: "TorchModel", lowered: "TorchModel") -> float:
+    """Largest difference of the first output on random inputs, relative to its largest magnitude."""
+    inputs = example_inputs(model.inputs, batch=3, seed=1)
+    expected = replace(model, encodings=type(model.encodings)()).run(*inputs)
+    actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
+    if expected.shape != actual.shape:
+        return float("inf")
+    return float(np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12))
+
+
+class _quiet:  # noqa: N801 - reads as a word in `with _quiet()`
+    """Keeps the exporter's warnings and log lines to itself for a `with` block."""
+
+    def __enter__(self) -> None:
+        self._level = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, *exception: Any) -> None:
+        self._warnings.__exit__(*exception)
+        logging.disable(self._level)

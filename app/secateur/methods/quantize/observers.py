@@ -1,0 +1,73 @@
+"""Observers: how the range of a quantized tensor is chosen, from its spectrum alone.
+
+Activations are unsigned 8-bit with one scale per tensor. Zero always stands exactly on the grid, because padding and
+ReLU produce it in masses.
+"""
+
+import numpy as np
+
+from secateur.model.encoding import ActivationEncoding
+from secateur.model.spectrum import Spectrum
+
+LEVELS = 255
+_SMALLEST_SCALE = 1e-30
+"""Below this the runtime's float32 reciprocal of the scale overflows."""
+
+
+def affine_encoding(low: float, high: float) -> ActivationEncoding:
+    """The 8-bit grid that covers [low, high] and zero; a range without width gets a scale of 1/255."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(np.float32((high - low) / LEVELS))
+    if scale < _SMALLEST_SCALE:
+        return ActivationEncoding(1.0 / LEVELS, 0)
+    return ActivationEncoding(scale, int(np.clip(np.rint(-low / scale), 0, LEVELS)))
+
+
+def minmax_range(spectrum: Spectrum) -> tuple[float, float]:
+    """The extremes that were seen."""
+    return spectrum.minimum, spectrum.maximum
+
+
+def percentile_range(spectrum: Spectrum, percentile: float) -> tuple[float, float]:
+    """The range that holds `percentile` (50..100) of the values, the rest cut off equally on the open sides.
+
+    A tensor that is never negative (behind a ReLU) is cut at the top alone, one that is never positive at the bottom.
+    """
+    outside = 1.0 - percentile / 100.0
+    if spectrum.minimum >= 0.0:
+        return 0.0, spectrum.percentile(1.0 - outside)
+    if spectrum.maximum <= 0.0:
+        return spectrum.percentile(outside), 0.0
+    return spectrum.percentile(outside / 2), spectrum.percentile(1.0 - outside / 2)
+
+
+def mse_range(spectrum: Spectrum) -> tuple[float, float]:
+    """The range with the least expected squared error: rounding inside against saturation outside.
+
+    Both ends are first drawn in together, then each by itself; the error of a range comes in closed form from the
+    spectrum (`Spectrum.affine_error`).
+    """
+
+    def error(low: float, high: float) -> float:
+        encoding = affine_encoding(low, high)
+        return spectrum.affine_error(encoding.scale, encoding.zero_point, LEVELS)
+
+    low, high = min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0)
+    shares = np.linspace(0.2, 1.0, 65)
+    best = float(min(shares[::-1], key=lambda share: error(low * share, high * share)))
+    if low == 0.0 or high == 0.0:
+        return low * best, high * best
+    low_share = float(min(shares[::-1], key=lambda share: error(low * share, high * best)))
+    high_share = float(min(shares[::-1], key=lambda share: error(low * low_share, high * share)))
+    return low * low_share, high * high_share
+
+
+def encode_activation(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> ActivationEncoding:
+    """The encoding of one tensor by the named observer: `minmax`, `percentile` or `mse`."""
+    if observer == "minmax":
+        return affine_encoding(*minmax_range(spectrum))
+    if observer == "percentile":
+        return affine_encoding(*percentile_range(spectrum, percentile))
+    if observer == "mse":
+        return affine_encoding(*mse_range(spectrum))
+    raise ValueError(f"unknown observer {observer!r}")

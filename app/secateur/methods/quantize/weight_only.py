@@ -1,0 +1,54 @@
+"""Weight-only quantization: weights stored in few bits per output channel, computed in float."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
+from secateur.methods.quantize.sizes import encoded_bytes
+from secateur.model.description import Layer
+from secateur.model.spectrum import Spectra
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model
+
+
+class WeightOnly(Method):
+    """Stores weights as 8- or 4-bit integers; the runtime turns them back to float before it computes.
+
+    Smaller, never faster in ONNX Runtime on a CPU. Needs no data.
+    """
+
+    id: ClassVar[str] = "weight_only"
+    title: ClassVar[str] = "Weight quantization"
+    family: ClassVar[Family] = "quantize"
+    needs: ClassVar[frozenset[Need]] = frozenset({"torch"})
+    scope: ClassVar[Literal["layer", "model"]] = "layer"
+    order: ClassVar[int] = 40
+
+    bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
+    observer: Literal["minmax", "mse"] = Field("mse", title="Observer", description="Scale from each channel's maximum, or the one with the least squared error.")
+
+    def supports(self, layer: Layer) -> str | None:
+        return None if layer.is_weighted else "Only convolutions and linear layers have weights to quantize."
+
+    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+        size = encoded_bytes(layer, self.bits, static=False)
+        clip = spectra.best_clip(self.bits) if self.observer == "mse" else 1.0
+        return Effect(
+            size,
+            layer.macs,
+            spectra.sqnr_db(self.bits, clip),
+            smaller=size < layer.size_bytes,
+            faster=False,
+            sentence=f"ONNX Runtime here unpacks {self.bits}-bit weights to float before it computes.",
+        )
+
+    def badge(self) -> str:
+        return f"{self.bits}-bit"
+
+    def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+        from secateur.methods.quantize.weights import quantize_weights
+
+        return quantize_weights(torch_only(model, self.title), layers, self, context)

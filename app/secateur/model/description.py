@@ -1,0 +1,135 @@
+"""What a model is, in plain values: everything the window and the command line say about a network.
+
+Nothing here holds a tensor. A description crosses from the engine to the window, is compared, kept in the
+undo history and printed as JSON.
+"""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Final
+
+WEIGHTED_KINDS: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """Name, dtype (numpy's name, or `bfloat16`) and shape of one stored tensor."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    size_bytes: int
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input or output of a model; `None` in the shape is a dynamic axis, axis 0 is the batch."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer that holds parameters, in network order.
+
+    `name` is the name in the file (`layer2.1.conv1`); `kind` is the torch class name (`Conv2d`, `Linear`,
+    `BatchNorm2d`, …) or the ONNX operator where no torch class fits. `weight` is the tensor that methods
+    work on, output channels on `channel_axis`. `macs` are multiply-accumulates for one sample.
+    `output_shape` is for one sample, without the batch axis.
+    """
+
+    name: str
+    kind: str
+    weight: TensorInfo | None
+    bias: TensorInfo | None = None
+    params: int = 0
+    macs: int = 0
+    size_bytes: int = 0
+    output_shape: tuple[int, ...] = ()
+    kernel: tuple[int, ...] = ()
+    groups: int = 1
+    channel_axis: int = 0
+    latency_ms: float | None = None
+    coupled: tuple[str, ...] = ()
+    """Layers whose output channels must shrink together with this one's (residual additions)."""
+    readers: tuple[str, ...] = ()
+    """Layers that read this one's output channels, and so lose inputs when channels are removed here."""
+    fixed_channels: str = ""
+    """Why output channels cannot be removed here, as a sentence; empty where they can."""
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether this is a convolution or linear layer: what can be pruned and quantized."""
+        return self.weight is not None and self.kind in WEIGHTED_KINDS
+
+    @property
+    def out_channels(self) -> int:
+        return self.weight.shape[self.channel_axis] if self.weight and self.weight.shape else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """How to open a model again: `sample:model`, a path, or a factory with a weights file.
+
+    `factory` is `package.module:name` or `file.py:name`.
+    """
+
+    path: str = ""
+    factory: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.path or self.factory
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """All that can be said about an opened model without running it.
+
+    `trainable` is true for a torch network; where it is false, `reason` names the operator or the lack that
+    keeps the file an `OnnxModel`. `overhead_bytes` is the file's size less its tensors.
+    """
+
+    name: str
+    source: ModelSource
+    format: str
+    source_bytes: int
+    layers: tuple[Layer, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    trainable: bool = True
+    reason: str = ""
+    overhead_bytes: int = 0
+    fingerprint: str = ""
+    """Hash of the file's content: what runs and caches are filed under."""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def params(self) -> int:
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(layer.size_bytes for layer in self.layers)
+
+    @property
+    def weighted_layers(self) -> tuple[Layer, ...]:
+        """Convolutions and linear layers: the rows of the table."""
+        return tuple(layer for layer in self.layers if layer.is_weighted)
+
+    def layer(self, name: str) -> Layer:
+        """The layer of this name; KeyError where there is none."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)

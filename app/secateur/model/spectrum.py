@@ -1,0 +1,274 @@
+"""The spectrum: one small array per tensor that answers every what-if about its values.
+
+One pass counts a tensor's values by the top 16 bits of their float32 form (sign, exponent and 7 bits of
+mantissa: 65,536 buckets) and takes sum and sum of squares. Inside a bucket the values are taken as evenly
+spread, which makes the error of a uniform grid an integral with a closed form. From this alone come the
+histogram at any zoom, percentiles, sparsity curves and the SQNR of every bit width, without a second look
+at the weights. fp16 and bf16 tensors have at most 65,536 values, of which bf16 is exact.
+
+Everything here is numpy; `secateur.model.counting` holds the numba kernels that fill a spectrum.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_KEYS = np.arange(65536, dtype=np.uint32)
+
+
+def _bucket_edges() -> tuple[Floats, Floats]:
+    """Lower and upper magnitude of the 32,768 non-negative buckets; the infinite and NaN ones are (inf, inf)."""
+    with np.errstate(invalid="ignore"):
+        low = (np.arange(32768, dtype=np.uint32) << 16).view(np.float32).astype(np.float64)
+    high = np.append(low[1:], np.inf)
+    low[~np.isfinite(low)] = np.inf
+    high[~np.isfinite(high)] = np.inf
+    return low, high
+
+
+_LOW, _HIGH = _bucket_edges()
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Counts of a tensor's values by the top 16 bits of their float32 form.
+
+    `keys` uint16 (n,) the buckets that are not empty, ascending as unsigned integers; `counts` int64 or
+    float64 (n,) their counts or weights; `total` and `total_squares` sums over all finite values in float64;
+    `minimum` and `maximum` exact; `zeros` and `non_finite` counts. A weighted spectrum (values divided by
+    their channel's maximum, weighted by its square) has float counts and magnitudes in 0..1.
+    """
+
+    keys: NDArray[np.uint16]
+    counts: NDArray[np.int64] | Floats
+    size: int
+    total: float
+    total_squares: float
+    minimum: float
+    maximum: float
+    zeros: int = 0
+    non_finite: int = 0
+
+    # ------------------------------------------------------------------ moments and shares
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.size if self.size else 0.0
+
+    @property
+    def std(self) -> float:
+        return float(np.sqrt(max(self.total_squares / self.size - self.mean**2, 0.0))) if self.size else 0.0
+
+    @property
+    def sparsity(self) -> float:
+        """Share of exact zeros, 0..1."""
+        return self.zeros / self.size if self.size else 0.0
+
+    @cached_property
+    def kurtosis(self) -> float:
+        """Fourth standardised moment (3 for a normal distribution), from bucket middles."""
+        if self.std == 0.0:
+            return 0.0
+        low, high, counts = self.intervals
+        middle = (low + high) / 2 - self.mean
+        return float((counts * middle**4).sum() / counts.sum() / self.std**4)
+
+    @cached_property
+    def intervals(self) -> tuple[Floats, Floats, Floats]:
+        """(low, high, count) of the finite buckets as signed intervals, ascending by value; float64 each."""
+        keys = self.keys.astype(np.int64)
+        magnitude, negative = keys & 0x7FFF, keys >= 0x8000
+        low = np.where(negative, -_HIGH[magnitude], _LOW[magnitude])
+        high = np.where(negative, -_LOW[magnitude], _HIGH[magnitude])
+        finite = np.isfinite(low) & np.isfinite(high)
+        low, high, counts = low[finite], high[finite], self.counts[finite].astype(np.float64)
+        low, high = np.clip(low, self.minimum, None), np.clip(high, None, self.maximum)
+        high = np.maximum(low, high)
+        exact_zero = (low <= 0) & (high >= 0) & (np.minimum(-low, high) <= 0) & (np.maximum(-low, high) < 1e-39)
+        low, high = np.where(exact_zero, 0.0, low), np.where(exact_zero, 0.0, high)
+        order = np.argsort(low, kind="stable")
+        return low[order], high[order], counts[order]
+
+    @cached_property
+    def magnitudes(self) -> tuple[Floats, Floats, Floats]:
+        """(low, high, count) of |value|, both signs merged, ascending; float64 each."""
+        low, high, counts = self.intervals
+        lower = np.where(low >= 0, low, -high)
+        upper = np.where(low >= 0, high, -low)
+        order = np.argsort(lower, kind="stable")
+        return lower[order], upper[order], counts[order]
+
+    # ------------------------------------------------------------------ histogram and percentiles
+
+    def histogram(self, edges: Floats) -> Floats:
+        """Expected counts between consecutive `edges` (n + 1 ascending values → n counts, float64).
+
+        Values inside a bucket count as evenly spread, so the sum over a range that holds all values is exact.
+        """
+        edges = np.asarray(edges, dtype=np.float64)
+        low, high, counts = self.intervals
+        if not len(low):
+            return np.zeros(len(edges) - 1)
+        points = np.concatenate([low, high])
+        point = low == high
+        width = np.where(point, 1.0, high - low)
+        # cumulative share of every bucket below each edge, summed by sorting the ramp's two ends
+        positions = np.unique(np.concatenate([edges, points]))
+        slope = np.zeros(len(positions) + 1)
+        np.add.at(slope, np.searchsorted(positions, low[~point]), (counts / width)[~point])
+        np.subtract.at(slope, np.searchsorted(positions, high[~point]), (counts / width)[~point])
+        density = np.cumsum(slope)[: len(positions)]
+        below = np.concatenate([[0.0], np.cumsum(density[:-1] * np.diff(positions))])
+        ramp = np.interp(edges, positions, below)
+        at, heights = low[point], np.cumsum(counts[point])
+        jump_index = np.searchsorted(at, edges, side="left")
+        jump_index[-1] = np.searchsorted(at, edges[-1], side="right")
+        jumps = np.concatenate([[0.0], heights])[jump_index]
+        return np.maximum(np.diff(ramp + jumps), 0.0)
+
+    def percentile(self, share: float) -> float:
+        """The value below which `share` (0..1) of the values lie."""
+        return _quantile(*self.intervals, share=share)
+
+    def magnitude_percentile(self, share: float) -> float:
+        """The threshold t with a `share` (0..1) of values in |w| < t: what magnitude pruning cuts at."""
+        return _quantile(*self.magnitudes, share=share)
+
+    def share_below(self, threshold: float) -> float:
+        """Share of the values with |w| < threshold, 0..1: the sparsity a threshold gives."""
+        low, high, counts = self.magnitudes
+        width = np.where(high > low, high - low, 1.0)
+        inside = np.where(high > low, np.clip((threshold - low) / width, 0.0, 1.0), low < threshold)
+        whole = counts.sum()
+        return float((counts * inside).sum() / whole) if whole else 0.0
+
+    # ------------------------------------------------------------------ errors
+
+    def rounding_error(self, step: float, limit: int) -> float:
+        """Sum of squared errors of rounding every value to step × {−limit … limit}, saturating outside."""
+        low, high, counts = self.magnitudes
+        if step <= 0.0:
+            return self.total_squares
+        return float((counts * _mean_squared_error(low, high, step, limit)).sum())
+
+    def affine_error(self, scale: float, zero_point: int, levels: int = 255) -> float:
+        """Sum of squared errors of rounding to scale × (q − zero_point), q in 0 … levels, saturating outside."""
+        low, high, counts = self.intervals
+        below = -np.minimum(high, 0.0), -np.minimum(low, 0.0)
+        above = np.maximum(low, 0.0), np.maximum(high, 0.0)
+        span = np.where(high > low, high - low, 1.0)
+        # a bucket that straddles zero (only the one of subnormal numbers can) counts on both sides by its width
+        share = np.where(high > low, (above[1] - above[0]) / span, (low >= 0).astype(np.float64))
+        positive = _mean_squared_error(*above, scale, levels - zero_point) * share
+        negative = _mean_squared_error(*below, scale, zero_point) * (1.0 - share)
+        return float((counts * (positive + negative)).sum())
+
+    def pruning_error(self, threshold: float) -> float:
+        """Sum of squares of the values with |w| < threshold: what setting them to zero costs."""
+        low, high, counts = self.magnitudes
+        cut = np.clip(threshold, low, high)
+        width = np.where(high > low, high - low, 1.0)
+        partial = np.where(high > low, (cut**3 - low**3) / (3 * width), np.where(low < threshold, low**2, 0.0))
+        return float((counts * partial).sum())
+
+    def sqnr_db(self, bits: int) -> float | None:
+        """Signal over quantization noise of symmetric rounding to the maximum, in decibels; None if all zero."""
+        limit = 2 ** (bits - 1) - 1
+        peak = max(-self.minimum, self.maximum)
+        return decibels(self.total_squares, self.rounding_error(peak / limit, limit)) if limit else None
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """All that the what-if needs of one layer's weight.
+
+    `values` is the spectrum of the weights; `scaled` the spectrum of the weights divided by their output
+    channel's largest magnitude, weighted by its square. `channel_ranges` is float32 (channels, 4): minimum,
+    5 % quantile, 95 % quantile and maximum of every output channel.
+    """
+
+    values: Spectrum
+    scaled: Spectrum
+    channel_ranges: NDArray[np.float32]
+
+    def channel_error(self, bits: int, clip: float = 1.0) -> float:
+        """Sum of squared errors of symmetric per-channel rounding, ranges cut to `clip` × the channel maximum."""
+        limit = 2 ** (bits - 1) - 1
+        return self.scaled.rounding_error(clip / limit, limit)
+
+    def sqnr_db(self, bits: int, clip: float = 1.0) -> float | None:
+        """SQNR of symmetric per-channel rounding to `bits` (2..16), in decibels; None if all zero."""
+        return decibels(self.values.total_squares, self.channel_error(bits, clip))
+
+    def best_clip(self, bits: int) -> float:
+        """The common share of the channel maximum (0.3..1) with the least squared error: the MSE observer."""
+        candidates = np.linspace(0.3, 1.0, 71)
+        errors = [self.channel_error(bits, float(clip)) for clip in candidates]
+        return float(candidates[int(np.argmin(errors))])
+
+    def pruned_sqnr_db(self, ratio: float) -> float | None:
+        """Signal over removed signal when the `ratio` (0..1) smallest weights become zero, in decibels."""
+        threshold = self.values.magnitude_percentile(ratio)
+        return decibels(self.values.total_squares, self.values.pruning_error(threshold))
+
+
+def merge(a: Spectrum, b: Spectrum) -> Spectrum:
+    """The spectrum of two sets of values together, as if they had been counted in one pass."""
+    if not a.size or not b.size:
+        return a if a.size else b
+    keys = np.union1d(a.keys, b.keys)
+    counts = np.zeros(len(keys), np.result_type(a.counts, b.counts))
+    for part in (a, b):
+        counts[np.searchsorted(keys, part.keys)] += part.counts
+    finite = [part for part in (a, b) if part.non_finite < part.size] or [a]
+    return Spectrum(
+        keys,
+        counts,
+        a.size + b.size,
+        a.total + b.total,
+        a.total_squares + b.total_squares,
+        min(part.minimum for part in finite),
+        max(part.maximum for part in finite),
+        a.zeros + b.zeros,
+        a.non_finite + b.non_finite,
+    )
+
+
+def decibels(signal: float, noise: float) -> float | None:
+    """10·log10(signal / noise); None where there is no signal, infinity where there is no noise."""
+    if signal <= 0.0:
+        return None
+    return float("inf") if noise <= 0.0 else float(10.0 * np.log10(signal / noise))
+
+
+def _quantile(low: Floats, high: Floats, counts: Floats, *, share: float) -> float:
+    if not len(low):
+        return 0.0
+    ends = np.cumsum(counts)
+    target = min(max(share, 0.0), 1.0) * ends[-1]
+    index = min(int(np.searchsorted(ends, target)), len(low) - 1)
+    before = ends[index] - counts[index]
+    inside = (target - before) / counts[index] if counts[index] else 0.0
+    return float(low[index] + (high[index] - low[index]) * min(max(inside, 0.0), 1.0))
+
+
+def _mean_squared_error(low: Floats, high: Floats, step: float, limit: int) -> Floats:
+    """Mean of (x − Q(x))² for x evenly spread in each [low, high] (magnitudes), Q rounding to step × 0…limit."""
+    a, b = low / step, high / step
+    wide = b - a > 1e-9
+    width = np.where(wide, b - a, 1.0)
+    integral = _error_integral(b, limit) - _error_integral(a, limit)
+    exact = (a - np.minimum(np.rint(a), limit)) ** 2
+    return np.where(wide, integral / width, exact) * step * step
+
+
+def _error_integral(u: Floats, limit: int) -> Floats:
+    """∫₀ᵘ (x − Q(x))² dx for unit steps: whole periods hold 1/12 each, beyond the grid it grows as a cube."""
+    inner = np.minimum(u, limit)
+    nearest = np.floor(inner + 0.5)
+    periodic = nearest / 12 + (inner - nearest) ** 3 / 3
+    return periodic + np.maximum(u - limit, 0.0) ** 3 / 3

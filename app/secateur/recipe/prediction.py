@@ -1,0 +1,125 @@
+"""What a whole plan will cost, before it is run: from the layers' predicted effects and the sensitivity table."""
+
+from collections.abc import Iterable, Mapping
+
+from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
+from secateur.methods.base import Effect, Method
+from secateur.methods.prune.channel import ChannelPruning, removed_channels
+from secateur.model.description import Layer, ModelDescription
+from secateur.model.spectrum import Spectra
+from secateur.recipe.options import OPTIONS
+from secateur.recipe.recipe import Recipe
+
+
+def effects_of(layer: Layer, spectra: Spectra, methods: Iterable[Method]) -> tuple[tuple[Method, Effect], ...]:
+    """Each planned method of a layer with its effect alone."""
+    return tuple((method, method.predict(layer, spectra)) for method in methods)
+
+
+def combined_cost(layer: Layer, effects: Iterable[tuple[Method, Effect]]) -> tuple[int, int]:
+    """(bytes, MACs) of a layer under several methods: their ratios multiply."""
+    size, macs = float(layer.size_bytes), float(layer.macs)
+    for _, effect in effects:
+        size *= effect.size_bytes / layer.size_bytes if layer.size_bytes else 1.0
+        macs *= effect.macs / layer.macs if layer.macs else 1.0
+    return round(size), round(macs)
+
+
+def damage_of(layer: str, methods: Iterable[Method], table: SensitivityTable | None) -> float | None:
+    """Expected damage of the methods on a layer: the sum over those that are options of the table.
+
+    A pruning ratio between two options is interpolated; None where the table cannot tell.
+    """
+    if table is None:
+        return None
+    total = 0.0
+    for method in methods:
+        damage = _method_damage(layer, method, table)
+        if damage is None:
+            return None
+        total += damage
+    return total
+
+
+def _method_damage(layer: str, method: Method, table: SensitivityTable) -> float | None:
+    points: list[tuple[float, float]] = [(0.0, 0.0)]
+    for option in OPTIONS:
+        row = table.row(layer, option.id)
+        if row is None or row.damage is None or type(option.method) is not type(method):
+            continue
+        ratio = getattr(method, "ratio", None)
+        if ratio is None:
+            if getattr(method, "bits", None) == getattr(option.method, "bits", None):
+                return row.damage
+        else:
+            points.append((option.method.model_dump()["ratio"], row.damage))
+    ratio = getattr(method, "ratio", None)
+    if ratio is None or len(points) == 1:
+        return None
+    points.sort()
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        if x0 <= ratio <= x1:
+            return y0 + (y1 - y0) * (ratio - x0) / (x1 - x0)
+    return points[-1][1]
+
+
+def metric_per_damage(table: SensitivityTable | None) -> float | None:
+    """How much metric a nat of damage costs on this model: total drop ÷ total damage of the measured cells.
+
+    Only cells that cost less than a nat: beyond that the answers are noise and the relation bends.
+    """
+    if table is None:
+        return None
+    cells = [
+        (row.damage, row.metric_drop)
+        for row in table.rows
+        if row.measured and row.damage is not None and row.metric_drop is not None and row.damage < 1.0
+    ]
+    damage = sum(d for d, _ in cells)
+    return max(0.0, sum(drop for _, drop in cells) / damage) if damage > 0 else None
+
+
+def predict_plan(
+    model: ModelDescription,
+    spectra: Mapping[str, Spectra],
+    recipe: Recipe,
+    table: SensitivityTable | None,
+    baseline: Evaluation | None,
+) -> Predicted:
+    """Bytes of the exported file, MACs, latency, damage and metric of the whole plan.
+
+    Latency is not predicted: what a plan gains in a runtime is measured by the run. The metric counts no
+    training: a distillation can only win back.
+    """
+    size, macs = float(model.overhead_bytes), 0.0
+    damage, known = 0.0, True
+    thinner = _input_shares(model, recipe)
+    for layer in model.layers:
+        methods = [s.method for s in recipe.steps if s.method.scope == "layer" and s.selects(layer.name)]
+        layer_size, layer_macs = layer.size_bytes, layer.macs
+        if methods and layer.is_weighted and layer.name in spectra:
+            layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], methods))
+            change = damage_of(layer.name, methods, table)
+            damage, known = damage + (change or 0.0), known and change is not None
+        share = thinner.get(layer.name, 1.0)
+        size, macs = size + layer_size * share, macs + layer_macs * share
+    per_damage = metric_per_damage(table)
+    metric = None
+    if known and per_damage is not None and baseline is not None and baseline.metric is not None:
+        metric = max(0.0, baseline.metric.value - per_damage * damage)
+    if not any(s.method.scope == "layer" for s in recipe.steps) and baseline is not None and baseline.metric:
+        metric = baseline.metric.value
+    return Predicted(bytes=round(size), macs=round(macs), latency_ms=None, damage=damage, metric=metric)
+
+
+def _input_shares(model: ModelDescription, recipe: Recipe) -> dict[str, float]:
+    """Share of the inputs that stays in layers that read pruned channels."""
+    shares: dict[str, float] = {}
+    for layer in model.weighted_layers:
+        for step in recipe.steps:
+            if isinstance(step.method, ChannelPruning) and step.selects(layer.name) and not layer.fixed_channels:
+                gone = removed_channels(layer.out_channels, step.method.ratio, step.method.round_to)
+                kept = 1.0 - gone / max(layer.out_channels, 1)
+                for reader in layer.readers:
+                    shares[reader] = min(shares.get(reader, 1.0), kept)
+    return shares

@@ -1,0 +1,108 @@
+"""From intention to plan: which layers each step of a recipe really means for this model."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from secateur.errors import UserError
+from secateur.methods.base import Method
+from secateur.model.description import ModelDescription
+from secateur.recipe.recipe import Recipe, Step
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A method and the layers it will be applied to, in network order (all weighted ones for whole-model steps)."""
+
+    method: Method
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, in order. Frozen: a run keeps exactly this."""
+
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def needs_data(self) -> bool:
+        return any("data" in step.method.needs for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a recipe cannot be carried out on a model: a sentence and a way out."""
+
+    sentence: str
+    hint: str
+
+
+def resolve(recipe: Recipe, model: ModelDescription, *, has_data: bool = True) -> Plan | list[Problem]:
+    """The plan of `recipe` for `model`, or all problems at once.
+
+    Layers that a pattern catches but a method does not support are left out; a layer named in full that is not
+    supported is a problem, as is a name that matches nothing, or two quantizations of one layer.
+    """
+    problems: list[Problem] = []
+    steps: list[PlannedStep] = []
+    for number, step in enumerate(recipe.steps, 1):
+        problems += _problems_of_step(step, number, model, has_data)
+        selected = _supported(step, model)
+        if step.method.scope == "layer" and not selected and not problems:
+            problems.append(
+                Problem(f"Step {number} ({step.method.id}) applies to no layer of {model.name}.", "Change its layers.")
+            )
+        steps.append(PlannedStep(step.method, selected))
+    problems += _conflicts(steps)
+    return problems or Plan(tuple(steps))
+
+
+def require_plan(recipe: Recipe, model: ModelDescription, *, has_data: bool = True) -> Plan:
+    """The plan, or a UserError with the first problem (and how many more there are)."""
+    plan = resolve(recipe, model, has_data=has_data)
+    if isinstance(plan, Plan):
+        return plan
+    more = f" ({len(plan) - 1} more problems follow.)" if len(plan) > 1 else ""
+    raise UserError(plan[0].sentence, plan[0].hint + more)
+
+
+def _supported(step: Step, model: ModelDescription) -> tuple[str, ...]:
+    layers = model.weighted_layers
+    if step.method.scope == "model":
+        return tuple(layer.name for layer in layers)
+    return tuple(
+        layer.name for layer in layers if step.selects(layer.name) and step.method.supports(layer) is None
+    )
+
+
+def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data: bool) -> list[Problem]:
+    where = f"Step {number} ({step.method.id})"
+    problems = []
+    names = [layer.name for layer in model.weighted_layers]
+    for pattern in (*step.layers, *step.exclude):
+        if any(Step(step.method, (pattern,)).selects(name) for name in names):
+            continue
+        close = get_close_matches(pattern, names, 1)
+        hint = f"Did you mean {close[0]}?" if close else "List the layers with: secateur inspect."
+        problems.append(Problem(f"{where} names the layer {pattern!r}, which {model.name} does not have.", hint))
+    for layer in model.weighted_layers:
+        reason = step.method.supports(layer) if layer.name in step.layers else None
+        if reason:
+            problems.append(Problem(f"{where} cannot be applied to {layer.name}: {reason}", "Take it out of the step."))
+    if "torch" in step.method.needs and not model.trainable:
+        problems.append(Problem(f"{where} needs a trainable network: {model.reason}", "Use another method."))
+    if "data" in step.method.needs and not has_data:
+        problems.append(Problem(f"{where} needs data.", "Choose a data set first."))
+    return problems
+
+
+def _conflicts(steps: list[PlannedStep]) -> list[Problem]:
+    problems, seen = [], {}
+    for step in steps:
+        if step.method.family != "quantize":
+            continue
+        for name in step.layers:
+            if name in seen:
+                sentence = f"{name} is quantized twice, by {seen[name]} and {step.method.id}."
+                problems.append(Problem(sentence, "Add it to `except` of one of the steps."))
+            seen[name] = step.method.id
+    return problems

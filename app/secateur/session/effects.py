@@ -1,0 +1,86 @@
+"""What the plan means in numbers for the layers that a person looks at: read from spectra and tables, no engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secateur.methods.base import Effect, Method
+from secateur.model.spectrum import decibels
+from secateur.recipe.prediction import combined_cost, damage_of, effects_of, metric_per_damage
+from secateur.session.state import SessionState
+
+
+@dataclass(frozen=True)
+class LayerEffect:
+    """The predicted effect of the plan on one layer or several: before and after, and the verdicts.
+
+    `metric_before`, `metric_after` are fractions of the data's metric, None where nothing was measured.
+    """
+
+    bytes_before: int
+    bytes_after: int
+    macs_before: int
+    macs_after: int
+    latency_before_ms: float | None
+    latency_after_ms: float | None
+    sqnr_db: float | None
+    metric_before: float | None
+    metric_after: float | None
+    effects: tuple[tuple[Method, Effect], ...]
+
+
+def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
+    """The effect on `layers` together; None where nothing is known of them yet."""
+    known = [layer for layer in state.rows if layer.name in set(layers) and layer.name in state.spectra]
+    if not known:
+        return None
+    size = macs = 0
+    signal = noise = 0.0
+    damage: float | None = 0.0
+    all_effects: list[tuple[Method, Effect]] = []
+    table = state.tables.get("measure")
+    for layer in known:
+        methods = state.steps_of(layer.name)
+        effects = effects_of(layer, state.spectra[layer.name], methods)
+        layer_size, layer_macs = combined_cost(layer, effects)
+        size, macs = size + layer_size, macs + layer_macs
+        power = state.spectra[layer.name].values.total_squares
+        signal += power
+        noise += sum(power * 10 ** (-e.sqnr_db / 10) for _, e in effects if e.sqnr_db is not None)
+        cell = damage_of(layer.name, methods, table)
+        damage = None if damage is None or cell is None else damage + cell
+        all_effects += effects
+    before, after = _metric(state, damage)
+    times = [layer.latency_ms for layer in known]
+    latency = sum(t for t in times if t is not None) if all(t is not None for t in times) else None
+    planned = bool(all_effects)
+    return LayerEffect(
+        bytes_before=sum(layer.size_bytes for layer in known),
+        bytes_after=size,
+        macs_before=sum(layer.macs for layer in known),
+        macs_after=macs,
+        latency_before_ms=latency,
+        latency_after_ms=None if planned else latency,
+        sqnr_db=decibels(signal, noise) if noise > 0 else None,
+        metric_before=before,
+        metric_after=after,
+        effects=tuple(all_effects),
+    )
+
+
+def _metric(state: SessionState, damage: float | None) -> tuple[float | None, float | None]:
+    if state.baseline is None or state.baseline.metric is None:
+        return None, None
+    before = state.baseline.metric.value
+    slope = metric_per_damage(state.tables.get("measure"))
+    if damage == 0.0:
+        return before, before
+    if slope is None or damage is None:
+        return before, None
+    return before, max(0.0, before - slope * damage)
+
+
+def plan_name(state: SessionState) -> str:
+    """A short name for a run: the badges of its steps."""
+    badges = dict.fromkeys(step.method.badge() for step in state.recipe.steps)
+    words = list(badges)
+    return " + ".join(words[:3]) + (f" + {len(words) - 3} more" if len(words) > 3 else "")

@@ -1,0 +1,235 @@
+"""How each event of the engine changes the state. One `match`, one small function per result."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from secateur.analysis.documents import SensitivityRow, SensitivityTable
+from secateur.engine.events import (
+    ActivationsRecorded,
+    Compared,
+    CurvePoint,
+    DataOpened,
+    EngineDied,
+    EngineReady,
+    Evaluated,
+    Event,
+    Exported,
+    Failed,
+    Finished,
+    LatencyMeasured,
+    Log,
+    ModelOpened,
+    Partial,
+    PlanSolved,
+    Progress,
+    Result,
+    RowsMeasured,
+    RunFinished,
+    RunsListed,
+    SensitivityScored,
+    SoftAnswers,
+    SpectraCounted,
+    SpectraReady,
+    Started,
+    Stopped,
+)
+from secateur.engine.requests import (
+    Compress,
+    CountSpectra,
+    Export,
+    ListRuns,
+    MeasureLatency,
+    OpenData,
+    OpenModel,
+    RecordActivations,
+    Request,
+    ScoreSensitivity,
+)
+from secateur.model.description import ModelDescription
+from secateur.session.state import JobState, Notice, SessionState
+
+if TYPE_CHECKING:
+    from secateur.session.session import Session
+
+LOG_LINES = 400
+
+
+def fold(session: "Session", event: Event) -> None:
+    """Take one event in."""
+    state = session.state
+    match event:
+        case EngineReady():
+            threads = f"{event.threads} thread" + ("s" if event.threads != 1 else "")
+            session.update(engine=f"Engine: {event.device}, {threads}", engine_ready=True)
+        case EngineDied():
+            _engine_died(session, event)
+        case Started():
+            job = JobState(event.job, event.request, title_of(event.request))
+            session.update(jobs=(*state.jobs, job))
+        case Progress():
+            _change_job(session, event.job, done=event.done, total=event.total, text=event.text, eta_s=event.eta_s)
+        case Log():
+            lines = next((job.log for job in state.jobs if job.job == event.job), ())
+            _change_job(session, event.job, log=(*lines, event.text)[-LOG_LINES:])
+        case Partial():
+            _live(session, event)
+        case Finished():
+            request = next((job.request for job in state.jobs if job.job == event.job), None)
+            _end_job(session, event.job)
+            _result(session, event.result, request)
+        case Failed():
+            _failed(session, event)
+        case Stopped():
+            _end_job(session, event.job)
+            if session.state.loading:
+                session.update(loading="")
+            session.list_runs()
+
+
+def title_of(request: Request) -> str:
+    """What a job is called in the jobs panel."""
+    match request:
+        case OpenModel():
+            return "Opening the model"
+        case CountSpectra():
+            return "Counting spectra"
+        case OpenData():
+            return "Opening the data"
+        case MeasureLatency():
+            return "Measuring milliseconds"
+        case ScoreSensitivity():
+            return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
+        case RecordActivations():
+            return "Recording activations"
+        case Compress():
+            return request.name or "Running the plan"
+        case Export():
+            return f"Exporting {request.path.name}"
+        case _:
+            return "Working"
+
+
+def _change_job(session: "Session", number: int, **changes: object) -> None:
+    jobs = tuple(replace(j, **changes) if j.job == number else j for j in session.state.jobs)  # type: ignore[arg-type]
+    session.update(jobs=jobs)
+
+
+def _end_job(session: "Session", number: int) -> None:
+    session.stopped(number)
+    session.update(jobs=tuple(job for job in session.state.jobs if job.job != number))
+
+
+def _live(session: "Session", event: Partial) -> None:
+    state = session.state
+    match event.value:
+        case SpectraReady(spectra):
+            session.update(spectra={**state.spectra, **spectra})
+        case RowsMeasured(rows):
+            _rows_measured(session, rows)
+        case CurvePoint() as point:
+            earlier = state.curve if not state.curve or state.curve[-1].step <= point.step else ()
+            session.update(curve=(*earlier, point))
+        case SoftAnswers() as answers:
+            session.update(answers=answers)
+
+
+def _rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
+    table = session.state.tables.get("measure")
+    if table is None:
+        table = SensitivityTable(
+            depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
+        )
+    new = {(row.layer, row.option) for row in rows}
+    kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
+    measured = table.model_copy(update={"rows": (*kept, *rows)})
+    session.update(tables={**session.state.tables, "measure": measured})
+
+
+def _result(session: "Session", result: Result, request: Request | None) -> None:
+    state = session.state
+    match result:
+        case ModelOpened(model):
+            _model_opened(session, model)
+        case SpectraCounted(table):
+            session.update(tables={**state.tables, "free": table})
+        case PlanSolved(recipe):
+            session.budget_solved(recipe)
+        case DataOpened():
+            source = request.data if isinstance(request, OpenData) else state.data_source
+            session.update(
+                data=result.data, data_source=source, previews=result.previews, baseline=result.baseline
+            )
+            if result.data.warning:
+                session.notify(Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data"))
+        case LatencyMeasured() if state.model is not None:
+            layers = tuple(
+                replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers
+            )
+            session.update(model=replace(state.model, layers=layers))
+        case SensitivityScored(table):
+            session.update(tables={**state.tables, table.depth: table})
+        case ActivationsRecorded():
+            session.update(activations=result)
+        case RunFinished(record):
+            others = tuple(run for run in state.runs if run.run != record.run)
+            session.update(runs=(record, *others), shown_run=record.run)
+            if record.document and record.document.headline:
+                session.notify(Notice("warn", record.document.headline, "", "compare"))
+        case Exported(file):
+            kind = "info" if file.verified else "error"
+            session.notify(Notice(kind, file.sentence))
+        case RunsListed(runs):
+            session.update(runs=runs)
+        case Evaluated() | Compared() | LatencyMeasured():
+            return
+
+
+def _model_opened(session: "Session", model: ModelDescription) -> None:
+    session.forget_plans()
+    before = session.state
+    same_data = before.data_source
+    session.state = SessionState(
+        model=model, data_source=same_data, engine=before.engine, engine_ready=before.engine_ready, jobs=before.jobs
+    )
+    notices = tuple(Notice("info", note) for note in model.notes[:2])
+    if not model.trainable:
+        notices = (Notice("info", model.reason, "It can be inspected, run and re-weighted as a file."), *notices)
+    session.update(notices=notices)
+    session.list_runs()
+    session.count_spectra()
+    if same_data is not None:
+        session.open_data(same_data)
+    session.measure_latency()
+
+
+def _failed(session: "Session", event: Failed) -> None:
+    job = next((job for job in session.state.jobs if job.job == event.job), None)
+    if session.is_budget_job(event.job):
+        session.budget_solved(None)
+        session.notify(Notice("warn", event.sentence, event.hint))
+        return
+    _end_job(session, event.job)
+    request = job.request if job else None
+    if isinstance(request, OpenModel):
+        session.update(loading="")
+    if isinstance(request, OpenData) and session.state.data is None:
+        session.update(data_source=None)
+    remedy = "data" if isinstance(request, OpenData) else ""
+    session.notify(Notice("error", event.sentence, event.hint, remedy, event.details))
+    if isinstance(request, Compress):
+        session.list_runs()
+
+
+def _engine_died(session: "Session", event: EngineDied) -> None:
+    session.update(jobs=(), engine="Engine: starting again", engine_ready=False, loading="")
+    run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
+    if run:
+        session.notify(
+            Notice("error", event.sentence, "The run can go on from its last checkpoint.", f"resume:{run}")
+        )
+    else:
+        session.notify(Notice("error", event.sentence, "Start the job again."))
+    if any(isinstance(request, OpenModel | CountSpectra) for request in event.lost):
+        session.count_spectra()
+    session.list_runs()
+

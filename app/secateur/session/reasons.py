@@ -1,0 +1,46 @@
+"""Why an action is unavailable and what would make it available: one sentence each, one place."""
+
+from secateur.engine.requests import Compress
+from secateur.session.state import SessionState
+
+NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
+NEEDS_DATA = frozenset({"measure", "run", "record"})
+
+
+def why_not(state: SessionState, action: str) -> str:
+    """The sentence for this action in this state; empty where the action can be done."""
+    if action in NEEDS_MODEL and state.model is None:
+        return "Open a model first."
+    if action in NEEDS_DATA and state.data_source is None:
+        return "Choose data first: measuring and running need samples."
+    match action:
+        case "undo":
+            return "" if state.can_undo else "Nothing to undo: the plan has not been changed."
+        case "redo":
+            return "" if state.can_redo else "Nothing to redo."
+        case "run":
+            return _why_not_run(state)
+        case "budget":
+            return "" if state.table else "Wait for the sensitivity table: the budget is solved from it."
+        case "reset":
+            return "" if state.recipe.steps else "The plan is empty already."
+        case "measure" | "record":
+            if state.model is not None and not state.model.trainable:
+                return f"Measuring needs a torch network. {state.model.reason}"
+            return ""
+        case "stop":
+            return "" if state.jobs else "No job is running."
+        case "compare":
+            return "" if state.run else "Run a plan first: then there is something to compare."
+        case _:
+            return ""
+
+
+def _why_not_run(state: SessionState) -> str:
+    if not state.recipe.steps:
+        return "The plan is empty: choose a method for a layer, or move the budget."
+    if any(isinstance(job.request, Compress) for job in state.jobs):
+        return "A run is going on: wait for it or stop it."
+    if state.data is None:
+        return "Wait until the data is open."
+    return ""

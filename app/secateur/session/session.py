@@ -1,0 +1,314 @@
+"""The session: holds the state, turns what a person wants into requests, and folds the engine's events in.
+
+It knows no Qt: whoever shows it passes a `changed` callback and calls `receive(event)` on its own thread.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from secateur.analysis.documents import Predicted
+from secateur.engine.events import Event
+from secateur.engine.requests import (
+    Compress,
+    CountSpectra,
+    DataSource,
+    Export,
+    ListRuns,
+    MeasureLatency,
+    OpenData,
+    OpenModel,
+    RecordActivations,
+    Request,
+    ScoreSensitivity,
+    SolveBudget,
+)
+from secateur.methods.base import Family, Method
+from secateur.model.description import ModelSource
+from secateur.recipe.budget import smallest_bytes
+from secateur.recipe.options import OPTIONS, option
+from secateur.recipe.prediction import predict_plan
+from secateur.recipe.recipe import Recipe, parse_recipe
+from secateur.session import effects, events, reasons
+from secateur.session.effects import LayerEffect
+from secateur.session.state import Notice, SessionState, expanded, with_method, with_model_step
+
+SAMPLE_MODEL = ModelSource("sample:model")
+SAMPLE_DATA = DataSource("sample:mnist")
+
+__all__ = ["SAMPLE_DATA", "SAMPLE_MODEL", "Engine", "LayerEffect", "Session"]
+
+
+class Engine(Protocol):
+    """What the session needs of `secateur.engine.client.EngineClient`."""
+
+    def submit(self, request: Request) -> int: ...
+    def cancel(self, job: int) -> None: ...
+    def restart(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Session:
+    """One opened model with its data, plan, history and jobs. Every change goes through these methods."""
+
+    def __init__(self, engine: Engine, changed: Callable[[SessionState], None]) -> None:
+        self.engine, self.changed = engine, changed
+        self.state = SessionState()
+        self._undo: list[Recipe] = []
+        self._redo: list[Recipe] = []
+        self._gesture = ""
+        self._stopping: set[int] = set()
+        self._solving: tuple[int, int] | None = None
+        self._next_budget: tuple[int, str] | None = None
+        self._gesture_of_budget = ""
+
+    def update(self, **changes: object) -> None:
+        """Replace parts of the state and tell whoever shows it."""
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self.changed(self.state)
+
+    # ------------------------------------------------------------------ what is open
+
+    def open_model(self, source: ModelSource) -> None:
+        """Open a model; the one on the screen stays until the first layers of the new one arrive."""
+        for job in self.state.jobs:
+            self.engine.cancel(job.job)
+        self.update(loading=source.label, notices=())
+        self._submit(OpenModel(source))
+
+    def open_data(self, source: DataSource) -> None:
+        """Open data for the open model: preview, and the baseline check."""
+        if self.state.model is None:
+            self.notify(Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open"))
+            return
+        self._submit(OpenData(self.state.model.source, source))
+
+    def open_sample(self) -> None:
+        """The bundled network with its data."""
+        self.open_model(SAMPLE_MODEL)
+        self.state = self.state.with_(data_source=SAMPLE_DATA)
+
+    # ------------------------------------------------------------------ what is known
+
+    def score(self, depth: str) -> None:
+        """Score the sensitivity of every option of every layer: `free` or `measure`."""
+        if self._allowed("measure" if depth == "measure" else "analyse") and self.state.model:
+            ids = tuple(candidate.id for candidate in OPTIONS)
+            self._submit(ScoreSensitivity(self.state.model.source, self.state.data_source, depth, ids))
+
+    def record_activations(self) -> None:
+        """Record the spectra of every layer's output over calibration samples."""
+        if self._allowed("measure") and self.state.model and self.state.data_source:
+            self._submit(RecordActivations(self.state.model.source, self.state.data_source))
+
+    # ------------------------------------------------------------------ the plan
+
+    def set_method(
+        self, layers: Sequence[str], family: Family, method: Method | None, *, merge: str = ""
+    ) -> None:
+        """Plan `method` on these layers in place of what its family had there; None takes it out.
+
+        Layers that the method does not support are left out. `merge` names a gesture whose steps are one undo.
+        """
+        if self.state.model and method:
+            layers = [name for name in layers if method.supports(self.state.model.layer(name)) is None]
+        if layers:
+            self._plan(with_method(self.state.recipe, layers, family, method), merge)
+
+    def set_model_method(self, family: Family, method: Method | None, *, merge: str = "") -> None:
+        """Plan a whole-model step (distillation), or take it out."""
+        self._plan(with_model_step(self.state.recipe, family, method), merge)
+
+    def choose_option(self, layers: Sequence[str], option_id: str) -> None:
+        """Plan an option of the sensitivity table; choosing it again where all layers have it takes it out."""
+        method = option(option_id).method
+        has_it = all(self.state.step_of(name, method.family) == method for name in layers)
+        self.set_method(layers, method.family, None if has_it else method)
+
+    def clear_layers(self, layers: Sequence[str]) -> None:
+        """Back to float: no method on these layers."""
+        chosen = set(layers)
+        steps = []
+        for step in self.state.recipe.steps:
+            kept = tuple(name for name in step.layers if name not in chosen)
+            if step.method.scope == "model" or kept:
+                steps.append(step if step.method.scope == "model" else replace(step, layers=kept))
+        self._plan(Recipe(tuple(steps)))
+
+    def reset_plan(self) -> None:
+        self._plan(Recipe())
+
+    def load_recipe(self, recipe: Recipe) -> None:
+        """Take over a recipe; its patterns become the layers they select."""
+        self._plan(expanded(recipe, [layer.name for layer in self.state.rows]))
+
+    def set_budget(self, size_bytes: int, *, merge: str = "budget") -> None:
+        """Re-solve the whole plan so that the file keeps within `size_bytes`; the answer comes as an event.
+
+        While one solution is under way only the newest wish is kept.
+        """
+        if self._solving is not None:
+            self._next_budget = (size_bytes, merge)
+            return
+        model, table = self.state.model, self.state.table
+        if model is None or table is None:
+            return
+        limits = {"bytes": float(size_bytes)}
+        job = self.engine.submit(SolveBudget(model, table, limits, self.state.recipe))
+        self._solving, self._gesture_of_budget = (job, size_bytes), merge
+
+    def budget_solved(self, recipe: Recipe | None) -> None:
+        """The solver's answer; None where no plan meets the budget."""
+        self._solving = None
+        waiting, self._next_budget = self._next_budget, None
+        if recipe is not None:
+            self._plan(recipe, self._gesture_of_budget)
+        if waiting is not None:
+            self.set_budget(waiting[0], merge=waiting[1])
+
+    def is_budget_job(self, job: int) -> bool:
+        return self._solving is not None and self._solving[0] == job
+
+    def end_gesture(self) -> None:
+        """A drag ended: the next edit is an undo step of its own."""
+        self._gesture = ""
+
+    def budget_range(self) -> tuple[int, int] | None:
+        """(smallest file that options reach, the original's bytes); None without a sensitivity table."""
+        if self.state.model is None or self.state.table is None:
+            return None
+        return smallest_bytes(self.state.model, self.state.table), self.state.model.source_bytes
+
+    def undo(self) -> None:
+        if self._undo:
+            self._redo.append(self.state.recipe)
+            self._show_plan(self._undo.pop())
+
+    def redo(self) -> None:
+        if self._redo:
+            self._undo.append(self.state.recipe)
+            self._show_plan(self._redo.pop())
+
+    def _plan(self, recipe: Recipe, gesture: str = "") -> None:
+        if recipe == self.state.recipe:
+            return
+        if not gesture or gesture != self._gesture:
+            self._undo.append(self.state.recipe)
+        self._redo.clear()
+        self._show_plan(recipe, gesture)
+
+    def _show_plan(self, recipe: Recipe, gesture: str = "") -> None:
+        self._gesture = gesture
+        self.update(recipe=recipe, can_undo=bool(self._undo), can_redo=bool(self._redo))
+
+    def forget_plans(self) -> None:
+        """A new model: its plan starts empty, without a past."""
+        self._undo.clear()
+        self._redo.clear()
+        self._gesture = ""
+
+    def predicted(self) -> Predicted | None:
+        """What the whole plan is expected to cost; None until the spectra are there."""
+        state = self.state
+        if state.model is None or not state.spectra:
+            return None
+        return predict_plan(state.model, state.spectra, state.recipe, state.tables.get("measure"), state.baseline)
+
+    def effect(self, layers: Sequence[str]) -> LayerEffect | None:
+        """The predicted effect of the plan on these layers together."""
+        return effects.effect_of(self.state, layers)
+
+    # ------------------------------------------------------------------ jobs, runs, results
+
+    def run_plan(self) -> None:
+        """Start the planned run in the background."""
+        if not self._allowed("run") or self.state.model is None or self.state.data_source is None:
+            return
+        run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        name = effects.plan_name(self.state)
+        self.update(curve=(), answers=None)
+        self._submit(Compress(self.state.model.source, self.state.data_source, self.state.recipe, run, name=name))
+
+    def stop(self, job: int) -> None:
+        """Ask a job to stop; asked a second time, the engine is restarted at once."""
+        if job in self._stopping:
+            self.engine.restart()
+            return
+        self._stopping.add(job)
+        self.engine.cancel(job)
+
+    def resume(self, run: str) -> None:
+        """Go on with a stopped or broken run from its last checkpoint."""
+        record = next((r for r in self.state.runs if r.run == run), None)
+        if record is None or self.state.model is None or self.state.data_source is None:
+            return
+        import yaml
+
+        recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
+        self.update(curve=(), answers=None, notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"))
+        self._submit(
+            Compress(self.state.model.source, self.state.data_source, recipe, run, resume=True, name=record.name)
+        )
+
+    def restore(self, run: str) -> None:
+        """Make the plan of an earlier run the plan again (undoable)."""
+        import yaml
+
+        record = next((r for r in self.state.runs if r.run == run), None)
+        if record is not None:
+            self.load_recipe(parse_recipe(yaml.safe_load(record.recipe_yaml)))
+
+    def show_run(self, run: str) -> None:
+        self.update(shown_run=run)
+
+    def export(self, format_id: str, path: Path, run: str = "") -> None:
+        """Write the model, or a run's result, and prove it; the answer is an event."""
+        if self.state.model is not None:
+            self._submit(Export(self.state.model.source, self.state.data_source, format_id, path, run))
+
+    def list_runs(self) -> None:
+        if self.state.model is not None:
+            self._submit(ListRuns(self.state.model.fingerprint))
+
+    def measure_latency(self) -> None:
+        if self.state.model is not None:
+            self._submit(MeasureLatency(self.state.model.source))
+
+    def count_spectra(self) -> None:
+        if self.state.model is not None:
+            self._submit(CountSpectra(self.state.model.source))
+
+    # ------------------------------------------------------------------ notices, reasons, events
+
+    def notify(self, notice: Notice) -> None:
+        kept = tuple(n for n in self.state.notices if n.sentence != notice.sentence)[-2:]
+        self.update(notices=(*kept, notice))
+
+    def dismiss(self, index: int) -> None:
+        self.update(notices=tuple(n for i, n in enumerate(self.state.notices) if i != index))
+
+    def why_not(self, action: str) -> str:
+        """Why an action cannot be done now, as a sentence with what would help; empty where it can."""
+        return reasons.why_not(self.state, action)
+
+    def receive(self, event: Event) -> None:
+        """Fold one event of the engine into the state."""
+        events.fold(self, event)
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def stopped(self, job: int) -> None:
+        self._stopping.discard(job)
+
+    def _submit(self, request: Request) -> int:
+        return self.engine.submit(request)
+
+    def _allowed(self, action: str) -> bool:
+        reason = self.why_not(action)
+        if reason:
+            self.notify(Notice("warn", reason))
+        return not reason

@@ -1,0 +1,160 @@
+"""What is open and decided: one frozen value. The window shows it; edits make a new one.
+
+No tensors, no Qt. The plan is a recipe with explicit layer names, so that what the form shows, what runs and
+what is saved are one thing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from secateur.analysis.documents import DataDescription, Evaluation, SensitivityTable
+from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
+from secateur.engine.requests import DataSource, Request
+from secateur.methods.base import Family, Method
+from secateur.model.description import Layer, ModelDescription
+from secateur.model.spectrum import Spectra
+from secateur.recipe.recipe import Recipe, Step
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job as the jobs panel shows it."""
+
+    job: int
+    request: Request
+    title: str
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    eta_s: float | None = None
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the person, with a way out; `kind` is `info`, `warn` or `error`.
+
+    `remedy` names an action (see ui.actions), `details` a traceback where it was a bug.
+    """
+
+    kind: str
+    sentence: str
+    hint: str = ""
+    remedy: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """The whole of what the window shows. `recipe` is the plan; everything else is what is known."""
+
+    model: ModelDescription | None = None
+    spectra: Mapping[str, Spectra] = field(default_factory=dict)
+    data: DataDescription | None = None
+    data_source: DataSource | None = None
+    previews: tuple[Preview, ...] = ()
+    baseline: Evaluation | None = None
+    tables: Mapping[str, SensitivityTable] = field(default_factory=dict)
+    """Sensitivity by depth: `free`, `measure`."""
+    activations: ActivationsRecorded | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    can_undo: bool = False
+    can_redo: bool = False
+    jobs: tuple[JobState, ...] = ()
+    """Running first, then waiting."""
+    curve: tuple[CurvePoint, ...] = ()
+    answers: SoftAnswers | None = None
+    runs: tuple[RunRecord, ...] = ()
+    shown_run: str = ""
+    notices: tuple[Notice, ...] = ()
+    engine: str = "Engine: starting"
+    engine_ready: bool = False
+    loading: str = ""
+    """Label of the model that is being opened; empty otherwise."""
+
+    # ------------------------------------------------------------------ the plan, layer by layer
+
+    def steps_of(self, layer: str) -> tuple[Method, ...]:
+        """Methods planned for this layer, in the order in which they run."""
+        return tuple(s.method for s in self.recipe.steps if s.method.scope == "layer" and s.selects(layer))
+
+    def step_of(self, layer: str, family: Family) -> Method | None:
+        return next((m for m in self.steps_of(layer) if m.family == family), None)
+
+    def model_step(self, family: Family) -> Method | None:
+        """The planned step that concerns the whole model (distillation), if any."""
+        return next((s.method for s in self.recipe.steps if s.method.scope == "model" and s.method.family == family), None)
+
+    @property
+    def planned_layers(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.rows if self.steps_of(layer.name))
+
+    @property
+    def rows(self) -> tuple[Layer, ...]:
+        """The rows of the layer table: convolutions and linear layers in network order."""
+        return self.model.weighted_layers if self.model else ()
+
+    @property
+    def table(self) -> SensitivityTable | None:
+        """The best table at hand: measured before data-free."""
+        return self.tables.get("measure") or self.tables.get("free")
+
+    @property
+    def running(self) -> JobState | None:
+        return self.jobs[0] if self.jobs else None
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The run that the Compare tab shows: the chosen one, else the newest finished one."""
+        finished = [run for run in self.runs if run.document is not None]
+        chosen = next((run for run in finished if run.run == self.shown_run), None)
+        return chosen or (finished[0] if finished else None)
+
+    def with_(self, **changes: Any) -> "SessionState":
+        return replace(self, **changes)
+
+
+def with_method(recipe: Recipe, layers: Iterable[str], family: Family, method: Method | None) -> Recipe:
+    """`recipe` with the step of this family on these layers set to `method` (None: taken out).
+
+    Steps stay in the methods' canonical order, and layers with equal parameters share a step.
+    """
+    chosen = set(layers)
+    steps: list[Step] = []
+    for step in recipe.steps:
+        if step.method.scope == "layer" and step.method.family == family:
+            kept = tuple(name for name in step.layers if name not in chosen)
+            if kept:
+                steps.append(replace(step, layers=kept))
+        else:
+            steps.append(step)
+    if method is not None and chosen:
+        same = next((s for s in steps if s.method == method), None)
+        if same:
+            steps[steps.index(same)] = replace(same, layers=(*same.layers, *sorted(chosen - set(same.layers))))
+        else:
+            steps.append(Step(method, tuple(layers)))
+    return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
+
+
+def with_model_step(recipe: Recipe, family: Family, method: Method | None) -> Recipe:
+    """`recipe` with the whole-model step of this family set to `method` (None: taken out)."""
+    steps = [s for s in recipe.steps if not (s.method.scope == "model" and s.method.family == family)]
+    if method is not None:
+        steps.append(Step(method))
+    return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
+
+
+def expanded(recipe: Recipe, layers: Iterable[str]) -> Recipe:
+    """`recipe` with every pattern replaced by the names it selects: what the session works on."""
+    names = tuple(layers)
+    steps = []
+    for step in recipe.steps:
+        if step.method.scope == "model":
+            steps.append(step)
+            continue
+        selected = tuple(name for name in names if step.selects(name))
+        if selected:
+            steps.append(Step(step.method, selected))
+    return Recipe(tuple(steps))

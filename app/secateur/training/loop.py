@@ -1,0 +1,272 @@
+"""The one training loop: distillation, fine-tuning and quantization-aware training differ by their objective.
+
+SGD with Nesterov momentum 0.9 under a one-cycle schedule, on Accelerate (float32 or bf16; CPU or the GPU that
+is there), channels-last for image networks. Same plan, same machine, same number of threads: same result to
+the last bit, also when it was interrupted and went on from its checkpoint.
+"""
+
+import copy
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch  # noqa: TID253 - imported by methods' apply alone
+from torch import nn  # noqa: TID253
+
+from secateur.errors import Cancelled, UserError
+from secateur.methods.base import Context
+from secateur.model.model import first_output
+from secateur.training import checkpoint as checkpoints
+from secateur.training.curves import CurvePoint
+from secateur.training.hardware import Hardware
+from secateur.training.quality import HeldOut, training_places
+from secateur.training.schedule import Course, TrainingPlan
+from secateur.training.zeros import KeptZeros
+
+CHECKPOINT_SECONDS: Final = 20.0
+CURVE_EVERY: Final = 10
+"""Steps between two points of the curve."""
+
+Losses = Mapping[str, torch.Tensor]
+
+
+class Objective(Protocol):
+    """What a training strives for; `identity` says it in words for the checkpoint's fingerprint."""
+
+    identity: str
+
+    def loss(self, output: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> Losses:
+        """Named scalar losses of one batch; "loss" is the one that is minimised."""
+
+
+def train(
+    module: nn.Module,
+    objective: Objective,
+    plan: TrainingPlan,
+    context: Context,
+    *,
+    hardware: Hardware,
+    held_out: HeldOut,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> nn.Module:
+    """A trained copy of `module`, in evaluation mode; `module` and its tensors are not changed.
+
+    Learns from `context.data`'s train split without its calibration split. Cancelled at any step it leaves a
+    checkpoint in `context.folder`, and with `context.resume` it goes on from there. UserError where the loss
+    is no longer a number or nothing can be trained.
+    """
+    with reproducible():
+        training = _Training(module, objective, plan, context, hardware=hardware, held_out=held_out)
+        training.checkpoint_seconds = checkpoint_seconds
+        training.run()
+        return training.result()
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Deterministic kernels inside; the random state outside is left as it was."""
+    with (
+        torch.random.fork_rng(),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+    ):
+        yield
+
+
+class _Training:
+    """A training at step `step` of its course; `run` takes it to the end."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        objective: Objective,
+        plan: TrainingPlan,
+        context: Context,
+        *,
+        hardware: Hardware,
+        held_out: HeldOut,
+    ) -> None:
+        self._original, self._objective, self._context = module, objective, context
+        self._hardware, self._held_out, self.checkpoint_seconds = hardware, held_out, CHECKPOINT_SECONDS
+        self._samples = training_places(context.data)
+        self._course = Course(plan, len(self._samples))
+        identity = f"{plan} {objective.identity} {_data_identity(context.data)}"
+        self._fingerprint = checkpoints.fingerprint(identity, module)
+
+        self._module = hardware.place(copy.deepcopy(module))
+        self._zeros = KeptZeros(self._module)
+        self._optimizer = _optimizer(self._module, plan)
+        self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
+        self._curve: list[CurvePoint] = []
+        self._recent: list[dict[str, float]] = []
+        self._rate = 0.0
+        self._cannot_save = False
+        self._saved_at = time.monotonic()
+        self.step = self._resumed(context.folder) if context.resume and context.folder else 0
+
+    # ------------------------------------------------------------------ the course
+
+    def run(self) -> None:
+        for point in self._curve:
+            self._context.emit(point)
+        try:
+            self._context.data.prepare("train", self._context.progress)
+            if self.step == 0:
+                self._evaluate()
+            while self.step < self._course.steps:
+                self._advance()
+        except Cancelled:
+            self._save()
+            raise
+        self._save()
+
+    def result(self) -> nn.Module:
+        """The trained network with the original's own memory format and device."""
+        trained = copy.deepcopy(self._original)
+        trained.load_state_dict(self._module.state_dict())
+        return trained.eval()
+
+    def _advance(self) -> None:
+        self._take_step()
+        self.step += 1
+        ended = self.step % self._course.steps_per_epoch == 0
+        if self.step % self._course.evaluation_every == 0 or self.step == self._course.steps:
+            self._evaluate()
+        elif self.step % CURVE_EVERY == 0:
+            self._emit_point()
+        if ended or time.monotonic() - self._saved_at >= self.checkpoint_seconds:
+            self._save()
+        self._context.progress(self.step, self._course.steps, self._status())
+
+    def _take_step(self) -> None:
+        """One step of the optimizer. Everything random in it is derived from the plan's seed and the step."""
+        started = time.perf_counter()
+        plan, samples = self._course.plan, self._samples[self._course.positions(self.step)]
+        torch.manual_seed((plan.seed * 1_000_003 + self.step) % 2**63)
+        batch = self._context.data.training_batch(samples, self._course.chance(self.step), plan.augment)
+        inputs, labels = (self._hardware.tensor(values) for values in batch)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._course.rate(self.step)
+        self._student.train()
+        losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
+        self._optimizer.zero_grad()
+        self._hardware.backward(losses["loss"])
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        if not np.isfinite(values["loss"]):
+            raise self._astray()
+        self._optimizer.step()
+        self._zeros.restore()
+        self._recent.append(values)
+        rate = len(samples) / max(time.perf_counter() - started, 1e-9)
+        self._rate = rate if self._rate == 0.0 else 0.9 * self._rate + 0.1 * rate
+
+    def _astray(self) -> UserError:
+        return UserError(
+            f"Training went astray: at step {self.step + 1} of {self._course.steps} the loss is not a number.",
+            f"Lower the learning rate (it is {self._course.plan.learning_rate:g}); the original is unchanged.",
+        )
+
+    # ------------------------------------------------------------------ what is shown
+
+    def _evaluate(self) -> None:
+        """Measure on the held-out samples, without touching batch norm's statistics."""
+        self._student.eval()
+        quality = self._held_out.measure(self._hardware.scorer(self._student))
+        if not self._recent:
+            self._recent.append(self._first_losses())
+        self._emit_point(quality.metric, quality.agreement)
+        self._context.emit(self._held_out.answers(quality.scores))
+
+    def _first_losses(self) -> dict[str, float]:
+        """Losses before the first step, on the first of its batches without learning from it."""
+        samples = self._samples[self._course.positions(0)]
+        batch = self._context.data.training_batch(samples, self._course.chance(0), False)
+        inputs, labels = (self._hardware.tensor(values) for values in batch)
+        with torch.no_grad():
+            losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
+        return {name: float(value) for name, value in losses.items()}
+
+    def _emit_point(self, metric: float | None = None, agreement: float | None = None) -> None:
+        def mean(name: str) -> float | None:
+            values = [losses[name] for losses in self._recent if name in losses]
+            return sum(values) / len(values) if values else None
+
+        point = CurvePoint(
+            step=self.step,
+            steps=self._course.steps,
+            epoch=self._course.epoch(self.step),
+            epochs=self._course.plan.epochs,
+            loss=mean("loss") or 0.0,
+            label_loss=mean("label_loss"),
+            distillation_loss=mean("distillation_loss"),
+            metric=metric,
+            agreement=agreement,
+            samples_per_second=self._rate,
+        )
+        self._curve.append(point)
+        self._recent.clear()
+        self._context.emit(point)
+
+    def _status(self) -> str:
+        epochs = self._course.plan.epochs
+        epoch = min(epochs, 1 + self.step // self._course.steps_per_epoch)
+        loss = self._recent[-1]["loss"] if self._recent else self._curve[-1].loss
+        return f"epoch {epoch} of {epochs} · loss {loss:.3f} · {self._rate:,.0f} samples/s"
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def _save(self) -> None:
+        """Write the checkpoint; where that fails, say so once and train on: only resuming is lost."""
+        if self._context.folder is None or self._cannot_save:
+            return
+        state = checkpoints.Checkpoint(
+            self._fingerprint,
+            self.step,
+            self._module.state_dict(),
+            self._optimizer.state_dict(),
+            tuple(self._curve),
+        )
+        try:
+            checkpoints.save(state, checkpoints.path_in(self._context.folder, self._fingerprint))
+        except UserError as error:
+            self._cannot_save = True
+            self._context.log(str(error))
+        self._saved_at = time.monotonic()
+
+    def _resumed(self, folder: Path) -> int:
+        """Take up the checkpoint and return its step; 0, and a line in the log, where none fits."""
+        try:
+            found = checkpoints.find(folder, self._fingerprint)
+        except checkpoints.UnusableCheckpoint as reason:
+            self._context.log(f"Training starts anew: {reason}.")
+            return 0
+        self._module.load_state_dict(dict(found.model))
+        self._optimizer.load_state_dict(dict(found.optimizer))
+        self._curve = [replace(point) for point in found.curve]
+        self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
+        return found.step
+
+
+def _data_identity(data: Any) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(data.labels).tobytes())
+    for split in ("train", "calibration"):
+        digest.update(np.ascontiguousarray(data.splits[split]).tobytes())
+    return f"{data.name} {data.preprocessing} {digest.hexdigest()}"
+
+
+def _optimizer(module: nn.Module, plan: TrainingPlan) -> Any:
+    """SGD whose weight decay leaves biases and batch norm alone."""
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not trainable:
+        raise UserError("The network has no weights that can be trained.", "Open a model with float weights.")
+    groups = [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]], lr=plan.learning_rate, momentum=0.9, nesterov=True
+    )

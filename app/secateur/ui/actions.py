@@ -1,0 +1,103 @@
+"""Every action of the window, as data: toolbar, shortcuts, the search box and the help are derived from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Where = Literal["window", "layers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done.
+
+    `keys` are shortcuts in Qt's portable text, the first is the one shown. `why_not` is the name by which the
+    session is asked for the reason why it cannot be done now; empty where it always can. `where` says which
+    part of the window must have the focus for the shortcut.
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...]
+    icon: str
+    tooltip: str
+    why_not: str = ""
+    where: Where = "window"
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", "Open…", ("Ctrl+O",), "folder-open", "Open a model file; the file itself is never changed"),
+    Action(
+        "open_sample",
+        "Open sample",
+        ("Ctrl+Shift+O",),
+        "flask",
+        "Open the bundled network and digits, to try everything out",
+    ),
+    Action("open_code", "From Python code…", (), "file", "Open a network that a Python function builds, with its weights"),
+    Action("data", "Data…", ("Ctrl+D",), "image", "Choose the samples that the model is measured on", "data"),
+    Action(
+        "analyse",
+        "Analyse",
+        ("Ctrl+M",),
+        "activity",
+        "Measure what every option costs in accuracy, one layer at a time; the model stays as it is",
+        "analyse",
+    ),
+    Action(
+        "record_activations",
+        "Record activations",
+        (),
+        "waveform",
+        "Run calibration samples through the model and count every layer's outputs",
+        "record_activations",
+    ),
+    Action("budget", "Size budget", ("Ctrl+B",), "sliders-horizontal", "Go to the budget slider: the plan follows it", "budget"),
+    Action("run", "Run plan", ("Ctrl+Return", "Ctrl+Enter"), "play", "Compress a copy of the model as planned, then measure it", "run"),
+    Action("stop", "Stop job", ("Esc",), "stop", "Stop the running job; what was there before it stays", "stop"),
+    Action("resume", "Resume run", (), "play", "Go on with the run that broke off, from its checkpoint", "resume"),
+    Action("export", "Export…", ("Ctrl+E",), "export", "Write the model to a file, run that file and compare it", "export"),
+    Action("undo", "Undo", ("Ctrl+Z",), "arrow-counter-clockwise", "Take back the last change of the plan", "undo"),
+    Action("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "arrow-clockwise", "Make the change again that was taken back", "redo"),
+    Action("reset_plan", "Reset plan", (), "eraser", "Put every layer back to float; can be undone", "reset_plan"),
+    Action("int8", "Quantize to 8 bits", ("8",), "stack", "Static int8 for the selected layers", "selection", "layers"),
+    Action("int4", "Quantize to 4 bits", ("4",), "stack", "4-bit weights for the selected layers", "selection", "layers"),
+    Action("float", "Back to float", ("Del",), "x", "Take every step out of the selected layers", "selection", "layers"),
+    Action(
+        "select_alike",
+        "Layers like this one",
+        ("Ctrl+Shift+A",),
+        "selection-all",
+        "Select the layers of the same kind, kernel and shape",
+        "selection",
+    ),
+    Action("copy_table", "Copy table as CSV", ("Ctrl+C",), "copy", "Copy the selected rows, or all of them, as CSV", "model", "layers"),
+    Action("filter", "Filter layers", ("Ctrl+F", "/"), "funnel", "Show only some layers: a name, a kind, size>50k", "model"),
+    Action("tab_weights", "Weights", ("Ctrl+1",), "chart-bar", "Histogram, channels and bit widths of the selection", "model"),
+    Action("tab_activations", "Activations", ("Ctrl+2",), "waveform", "What the selected layer puts out on real samples", "model"),
+    Action("tab_sensitivity", "Sensitivity", ("Ctrl+3",), "target", "What every option does to the model, layer by layer", "model"),
+    Action("tab_compare", "Compare", ("Ctrl+4",), "columns", "Original and result side by side", "model"),
+    Action("tab_distil", "Distil", ("Ctrl+5",), "graduation-cap", "Let the smaller network learn the original's answers", "model"),
+    Action("jobs", "Jobs and runs", ("Ctrl+J",), "list", "Open or close the jobs and runs below", "model"),
+    Action("next_panel", "Next panel", ("F6",), "arrow-right", "Move the keyboard to the next panel"),
+    Action("previous_panel", "Previous panel", ("Shift+F6",), "arrow-left", "Move the keyboard to the panel before"),
+    Action("copy_picture", "Copy picture", ("Ctrl+Shift+C",), "copy", "Copy the shown plot as a picture", "model"),
+    Action("save_picture", "Save picture…", ("Ctrl+Shift+S",), "download-simple", "Save the shown plot as PNG", "model"),
+    Action("theme", "Light or dark", (), "sun", "Switch between the light and the dark look"),
+    Action("find", "Find an action…", ("Ctrl+K",), "magnifying-glass", "Search everything that Secateur can do"),
+    Action("help", "What this panel does", ("F1",), "question", "Explain the panel that has the keyboard"),
+    Action("restart_engine", "Restart engine", (), "lightning", "Start the engine process again; the session is kept"),
+    Action("quit", "Quit", ("Ctrl+Q",), "sign-out", "Close the window; runs and plans are kept"),
+)
+
+TABS: tuple[tuple[str, str], ...] = tuple(
+    (action.id.removeprefix("tab_"), action.text) for action in ACTIONS if action.id.startswith("tab_")
+)
+"""(key, title) of the detail tabs, in order."""
+
+
+def action(name: str) -> Action:
+    """The action of this id; KeyError where there is none."""
+    for candidate in ACTIONS:
+        if candidate.id == name:
+            return candidate
+    raise KeyError(name)

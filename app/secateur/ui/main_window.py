@@ -1,0 +1,152 @@
+"""The main window: toolbar, notices, and either the empty panel or the workspace. It assembles, nothing more.
+
+Its first frame needs neither numpy nor the session: `Startup` adds the workspace after it is on the screen.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from secateur.session.preferences import Preferences
+from secateur.ui.actions import ACTIONS
+from secateur.ui.panels.empty import EmptyPanel
+from secateur.ui.toolbar import Toolbar, WhyNot
+
+if TYPE_CHECKING:
+    from secateur.session.state import SessionState
+    from secateur.ui.panels.notices import NoticesPanel
+    from secateur.ui.workspace import Workspace
+
+NARROW_WIDTH = 1200
+MINIMUM = (1024, 700)
+DEFAULT = (1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """`action_wanted` names what a person asked for; `file_dropped` is a path; `painted` comes once."""
+
+    action_wanted = Signal(str)
+    file_dropped = Signal(str)
+    painted = Signal()
+    closing = Signal()
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__()
+        self.preferences = preferences
+        self.workspace: Workspace | None = None
+        self.notices: NoticesPanel | None = None
+        self._was_painted = False
+        self.setObjectName("main_window")
+        self.setWindowTitle("Secateur")
+        self.setProperty("role", "window")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*MINIMUM)
+        self.resize(*DEFAULT)
+        self.toolbar = Toolbar(self)
+        self.toolbar.wanted.connect(self.action_wanted)
+        self.empty = EmptyPanel(self)
+        self.stack = QStackedWidget(self)
+        self.stack.addWidget(self.empty)
+        self.body = QWidget(self, objectName="body")
+        self._column = QVBoxLayout(self.body)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.toolbar)
+        self._column.addWidget(self.stack, 1)
+        self.setCentralWidget(self.body)
+        self.key_actions = self._make_key_actions()
+        if preferences.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(preferences.geometry.encode()))
+
+    def _make_key_actions(self) -> dict[str, QAction]:
+        made: dict[str, QAction] = {}
+        for entry in ACTIONS:
+            key_action = QAction(entry.text, self)
+            key_action.setObjectName(f"action_{entry.id}")
+            key_action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
+            key_action.triggered.connect(lambda _checked=False, name=entry.id: self.action_wanted.emit(name))
+            made[entry.id] = key_action
+            if entry.where == "window":
+                self.addAction(key_action)
+        return made
+
+    # ------------------------------------------------------------------ what Startup adds
+
+    def add_notices(self, notices: "NoticesPanel") -> None:
+        self.notices = notices
+        self._column.insertWidget(1, notices)
+
+    def add_workspace(self, workspace: "Workspace") -> None:
+        """Put the workspace behind the empty panel, with the keys that count only in the table."""
+        self.workspace = workspace
+        self.stack.addWidget(workspace)
+        view = workspace.layers.view
+        for entry in ACTIONS:
+            if entry.where == "layers":
+                self.key_actions[entry.id].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                view.addAction(self.key_actions[entry.id])
+        workspace.restore(self.preferences.columns, self.preferences.splitters)
+
+    # ------------------------------------------------------------------ state in
+
+    def show_state(self, state: "SessionState", why_not: WhyNot) -> None:
+        """Toolbar, notices and title; the workspace is shown as soon as a network is open."""
+        self.toolbar.show_state(state, why_not)
+        if self.notices is not None:
+            self.notices.show_notices(state.notices)
+        if self.workspace is not None:
+            self.stack.setCurrentWidget(self.empty if state.model is None else self.workspace)
+        self.setWindowTitle(f"{state.model.name} – Secateur" if state.model else "Secateur")
+
+    # ------------------------------------------------------------------ Qt's own events
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            after_this_turn(self.painted.emit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.toolbar.set_narrow(self.width() < NARROW_WIDTH)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_path(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = dropped_path(event)
+        if path:
+            event.acceptProposedAction()
+            self.file_dropped.emit(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)
+
+    def geometry_text(self) -> str:
+        """Size and place, as the preferences keep them."""
+        return self.saveGeometry().toBase64().data().decode()
+
+
+def dropped_path(event: QDropEvent) -> str:
+    """The first local file or folder that is being dropped; empty where there is none."""
+    return next((url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()), "")
+
+
+def after_this_turn(call: Callable[[], None]) -> None:
+    """Run `call` when the event loop comes round again."""
+    from PySide6.QtCore import QTimer
+
+    QTimer.singleShot(0, call)

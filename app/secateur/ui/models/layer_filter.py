@@ -1,0 +1,95 @@
+"""The filter box of the layer table: `conv size>50k params<1M planned` as a predicate. Pure Python, no Qt.
+
+Terms are joined by *and*. A term is a word that the name, the kind or a plan badge contains (`*` and `?` are
+wildcards for the whole name), a comparison of a number, or `planned`; `-` or `not` in front turns it round.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from secateur.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """What a filter can ask about a row; sizes in bytes, times in ms, `zeros` 0..1, None where unknown."""
+
+    name: str
+    kind: str
+    params: int
+    macs: int
+    size: int
+    ms: float | None = None
+    zeros: float | None = None
+    badges: tuple[str, ...] = ()
+
+
+Predicate = Callable[[LayerFacts], bool]
+
+_NUMBERS = ("params", "macs", "size", "ms", "zeros")
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+}
+_FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_COMPARISON = re.compile(r"^(?P<key>[a-z]+)(?P<sign>>=|<=|>|<|=)(?P<value>.*)$", re.IGNORECASE)
+_NUMBER = re.compile(r"^(?P<digits>\d+(?:[.,]\d+)?)\s*(?P<factor>[kmg]?)(?P<unit>b|ms|%|macs?)?$", re.IGNORECASE)
+
+
+def parse_filter(text: str) -> Predicate:
+    """The predicate that `text` stands for; UserError names the term that cannot be understood."""
+    tight = re.sub(r"\s*(>=|<=|>|<|=)\s*", r"\1", text.strip())
+    terms: list[Predicate] = []
+    turned = False
+    for word in tight.split():
+        if word.lower() == "not":
+            turned = not turned
+            continue
+        negative = word.startswith(("-", "!")) and len(word) > 1
+        term = _term(word[1:] if negative else word)
+        terms.append(_inverse(term) if negative != turned else term)
+        turned = False
+    return lambda facts: all(term(facts) for term in terms)
+
+
+def _inverse(term: Predicate) -> Predicate:
+    return lambda facts: not term(facts)
+
+
+def _term(word: str) -> Predicate:
+    comparison = _COMPARISON.match(word)
+    if comparison:
+        return _comparison(word, comparison["key"].lower(), comparison["sign"], comparison["value"])
+    low = word.lower()
+    if low == "planned":
+        return lambda facts: bool(facts.badges)
+    if any(sign in low for sign in "*?"):
+        return lambda facts: fnmatchcase(facts.name.lower(), low)
+    return lambda facts: any(low in text.lower() for text in (facts.name, facts.kind, *facts.badges))
+
+
+def _comparison(word: str, key: str, sign: str, value: str) -> Predicate:
+    if key in {"name", "kind"} and sign == "=":
+        pattern = value.lower()
+        return lambda facts: fnmatchcase(str(getattr(facts, key)).lower(), pattern)
+    if key not in _NUMBERS:
+        raise UserError(f"{word!r} compares an unknown number.", f"Known: {', '.join(_NUMBERS)}, name=, kind=.")
+    number = _NUMBER.match(value)
+    if number is None:
+        raise UserError(f"{word!r} has no number after {sign}.", "Write for example size>50k or params<1M.")
+    limit = float(number["digits"].replace(",", ".")) * _FACTORS[number["factor"].lower()]
+    if number["unit"] == "%":
+        limit /= 100
+    compare = _COMPARISONS[sign]
+
+    def test(facts: LayerFacts) -> bool:
+        known = getattr(facts, key)
+        return known is not None and compare(float(known), limit)
+
+    return test

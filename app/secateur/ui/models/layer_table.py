@@ -1,0 +1,296 @@
+"""The layer table's model: ready strings, numbers to sort by, and 24-bin arrays. It draws nothing.
+
+One model lives as long as the window. A new state updates rows in place, so that selection, scroll position
+and sort order survive; only another network resets it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+
+from secateur import figures
+from secateur.methods.base import Method
+from secateur.model.description import Layer
+from secateur.model.spectrum import Spectra
+from secateur.recipe.recipe import Recipe
+from secateur.session.state import SessionState
+from secateur.ui.models.layer_filter import LayerFacts, Predicate
+
+Index = QModelIndex | QPersistentModelIndex
+Badge = tuple[str, str]
+
+SORT_ROLE = Qt.ItemDataRole.UserRole
+SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
+BINS_ROLE = Qt.ItemDataRole.UserRole + 2
+BADGES_ROLE = Qt.ItemDataRole.UserRole + 3
+
+BINS = 24
+FLOAT_BADGE: Badge = ("float", "float")
+
+
+class Column(NamedTuple):
+    """`paint` is how the delegate draws it: name, text, number, bar (number on a data bar), bins or badges."""
+
+    key: str
+    title: str
+    paint: str
+    tooltip: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("layer", "Layer", "name", "The layer's name in the file"),
+    Column("kind", "Kind", "text", "What the layer computes"),
+    Column("shape", "Shape", "text", "Shape of the weight, output channels first"),
+    Column("params", "Params", "number", "Parameters, bias included"),
+    Column("macs", "MACs", "number", "Multiply-accumulates for one sample"),
+    Column("size", "Size", "bar", "Bytes of the stored parameters"),
+    Column("ms", "ms", "bar", "Milliseconds for one sample, measured here"),
+    Column("weights", "Weights", "bins", "Distribution of the weights, square-root scale"),
+    Column("zeros", "Zeros", "number", "Share of the weights that are exactly zero"),
+    Column("plan", "Plan", "badges", "What the plan does to this layer"),
+)
+KEYS: tuple[str, ...] = tuple(column.key for column in COLUMNS)
+
+_KIND_NAMES = {"Conv1d": "Conv", "Conv2d": "Conv", "Conv3d": "Conv", "ConvTranspose2d": "ConvT", "Linear": "Linear"}
+
+
+class LayerTable(QAbstractTableModel):
+    """Rows are the convolutions and linear layers of the open model, in network order."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._layers: tuple[Layer, ...] = ()
+        self._model: object = None
+        self._recipe = Recipe()
+        self._spectra: Mapping[str, Spectra] = {}
+        self._badges: dict[str, tuple[Badge, ...]] = {}
+        self._bins: dict[str, tuple[Spectra, NDArray[np.float32]]] = {}
+        self._largest = {"size": 1.0, "ms": 1.0}
+
+    # ------------------------------------------------------------------ state
+
+    def show_state(self, state: SessionState) -> None:
+        """Take over what changed: rows of the same network are updated, never rebuilt."""
+        if state.model is not self._model:
+            self._take_model(state)
+        if state.recipe is not self._recipe:
+            self._take_recipe(state.recipe)
+        if state.spectra is not self._spectra:
+            self._spectra = state.spectra
+            self._emit_changed(0, len(self._layers) - 1, "weights", "zeros")
+
+    def _take_model(self, state: SessionState) -> None:
+        rows = state.rows
+        same = [layer.name for layer in rows] == [layer.name for layer in self._layers]
+        if not same:
+            self.beginResetModel()
+        self._model, self._layers = state.model, rows
+        self._largest = {
+            "size": max((layer.size_bytes for layer in rows), default=1) or 1,
+            "ms": max((layer.latency_ms or 0.0 for layer in rows), default=1.0) or 1.0,
+        }
+        if same:
+            self._emit_changed(0, len(rows) - 1, KEYS[0], KEYS[-1])
+            return
+        self._spectra, self._bins, self._recipe, self._badges = {}, {}, Recipe(), {}
+        self.endResetModel()
+
+    def _take_recipe(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        badges = planned_badges(recipe, [layer.name for layer in self._layers])
+        changed = [n for n, l in enumerate(self._layers) if badges.get(l.name) != self._badges.get(l.name)]
+        self._badges = badges
+        if changed:
+            self._emit_changed(changed[0], changed[-1], "plan", "plan")
+
+    def _emit_changed(self, first: int, last: int, left: str, right: str) -> None:
+        if last >= first:
+            self.dataChanged.emit(self.index(first, KEYS.index(left)), self.index(last, KEYS.index(right)))
+
+    # ------------------------------------------------------------------ what views ask
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self._layers)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or section >= len(COLUMNS):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return COLUMNS[section].tooltip
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            number = COLUMNS[section].paint in {"number", "bar"}
+            side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        layer, key = self._layers[index.row()], KEYS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(layer, key)
+        if role == SORT_ROLE:
+            return self._sort_key(layer, key)
+        if role == SHARE_ROLE:
+            return max(self._number(layer, key), 0.0) / self._largest[key] if key in self._largest else None
+        if role == BINS_ROLE:
+            return self.bins(layer.name) if key == "weights" else None
+        if role == BADGES_ROLE:
+            return self._badges.get(layer.name) or (FLOAT_BADGE,)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(layer, key)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{COLUMNS[index.column()].title}: {self.text(layer, key)}"
+        return None
+
+    def text(self, layer: Layer, key: str) -> str:
+        """The ready string of one cell."""
+        spectra = self._spectra.get(layer.name)
+        match key:
+            case "layer":
+                return layer.name
+            case "kind":
+                return _KIND_NAMES.get(layer.kind, layer.kind)
+            case "shape":
+                return "×".join(str(n) for n in layer.weight.shape) if layer.weight else "–"
+            case "params":
+                return figures.count(layer.params)
+            case "macs":
+                return figures.macs(layer.macs)
+            case "size":
+                return figures.size(layer.size_bytes)
+            case "ms":
+                return "–" if layer.latency_ms is None else f"{layer.latency_ms:.2f}"
+            case "zeros":
+                return figures.share(spectra.values.sparsity) if spectra else "–"
+            case "plan":
+                return ", ".join(text for _, text in self._badges.get(layer.name) or (FLOAT_BADGE,))
+            case _:
+                return ""
+
+    def _number(self, layer: Layer, key: str) -> float:
+        spectra = self._spectra.get(layer.name)
+        match key:
+            case "shape":
+                return float(layer.weight.count if layer.weight else 0)
+            case "params":
+                return float(layer.params)
+            case "macs":
+                return float(layer.macs)
+            case "size":
+                return float(layer.size_bytes)
+            case "ms":
+                return -1.0 if layer.latency_ms is None else layer.latency_ms
+            case "zeros":
+                return spectra.values.sparsity if spectra else -1.0
+            case "weights":
+                return spectra.values.std if spectra else -1.0
+            case "plan":
+                return float(len(self._badges.get(layer.name, ())))
+            case _:
+                raise KeyError(key)
+
+    def _sort_key(self, layer: Layer, key: str) -> str | float:
+        if key == "layer":
+            return re.sub(r"\d+", lambda digits: digits[0].zfill(6), layer.name)
+        return layer.kind if key == "kind" else self._number(layer, key)
+
+    def _tooltip(self, layer: Layer, key: str) -> str:
+        if key == "layer":
+            coupled = f"\nShrinks together with {', '.join(layer.coupled)}" if layer.coupled else ""
+            return f"{layer.name}\n{layer.kind} {self.text(layer, 'shape')}{coupled}"
+        if key == "params":
+            return f"{layer.params:,} parameters"
+        if key == "plan":
+            return self.text(layer, "plan")
+        return ""
+
+    def bins(self, name: str) -> NDArray[np.float32] | None:
+        """24 heights in 0..1 (square root of the counts) of a layer's weights; None until they are counted."""
+        spectra = self._spectra.get(name)
+        if spectra is None:
+            return None
+        known = self._bins.get(name)
+        if known is None or known[0] is not spectra:
+            known = self._bins[name] = (spectra, sparkline(spectra))
+        return known[1]
+
+    # ------------------------------------------------------------------ for the panel around it
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self._layers
+
+    def row_of(self, name: str) -> int:
+        """The row of this layer in network order; −1 where there is none."""
+        return next((row for row, layer in enumerate(self._layers) if layer.name == name), -1)
+
+    def is_planned(self, name: str) -> bool:
+        return name in self._badges
+
+    def facts(self, row: int) -> LayerFacts:
+        """What the filter box can ask about a row."""
+        layer = self._layers[row]
+        spectra = self._spectra.get(layer.name)
+        return LayerFacts(
+            name=layer.name,
+            kind=layer.kind,
+            params=layer.params,
+            macs=layer.macs,
+            size=layer.size_bytes,
+            ms=layer.latency_ms,
+            zeros=spectra.values.sparsity if spectra else None,
+            badges=tuple(text for _, text in self._badges.get(layer.name, ())),
+        )
+
+
+class LayerOrder(QSortFilterProxyModel):
+    """Filter and order of the table; sort column −1 is the network's own order."""
+
+    def __init__(self, table: LayerTable, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._table = table
+        self._predicate: Predicate = lambda facts: True
+        self.setSourceModel(table)
+        self.setSortRole(SORT_ROLE)
+
+    def set_predicate(self, predicate: Predicate) -> None:
+        self.beginFilterChange()
+        self._predicate = predicate
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
+        return self._predicate(self._table.facts(source_row))
+
+
+def sparkline(spectra: Spectra) -> NDArray[np.float32]:
+    """Square roots of 24 histogram counts, divided by the highest; float32 (24,)."""
+    values = spectra.values
+    reach = max(abs(values.minimum), abs(values.maximum)) or 1.0
+    heights = np.sqrt(values.histogram(np.linspace(-reach, reach, BINS + 1)))
+    return np.asarray(heights / max(float(heights.max()), 1e-12), dtype=np.float32)
+
+
+def planned_badges(recipe: Recipe, names: Sequence[str]) -> dict[str, tuple[Badge, ...]]:
+    """Badges of every layer that the recipe touches.
+
+    The session's recipe holds plain names, which are looked up; a step with patterns is matched name by name.
+    """
+    found: dict[str, list[Method]] = {}
+    known = set(names)
+    for step in recipe.steps:
+        if step.method.scope != "layer":
+            continue
+        plain = not step.exclude and known.issuperset(step.layers)
+        for name in step.layers if plain else [n for n in names if step.selects(n)]:
+            found.setdefault(name, []).append(step.method)
+    return {name: tuple((m.family, m.badge()) for m in methods) for name, methods in found.items()}

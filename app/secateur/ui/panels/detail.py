@@ -1,0 +1,124 @@
+"""The detail area: one tab for each way of looking at the selection. Tabs are built when they are first needed."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from secateur.ui.actions import TABS, action
+from secateur.ui.widgets.icon_button import IconButton
+
+if TYPE_CHECKING:
+    from secateur.session.state import SessionState
+
+
+class Tab(Protocol):
+    """What a tab's widget offers."""
+
+    def show_state(self, state: "SessionState", selected: Sequence[str]) -> None: ...
+
+
+MakeTab = Callable[[], QWidget]
+
+
+class DetailPanel(QWidget):
+    """Tab bar, pictures' buttons and the shown tab. Only the shown tab is kept up to date."""
+
+    HELP: ClassVar[str] = "Ways of looking at the selected layers. Ctrl+1 to Ctrl+5 go to the tabs in order."
+
+    tab_changed = Signal(str)
+    tab_built = Signal(str)
+    action_wanted = Signal(str)
+
+    def __init__(self, make_tabs: dict[str, MakeTab], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("detail")
+        self.setAccessibleName("Detail")
+        self.setMinimumWidth(380)
+        self._make_tabs = make_tabs
+        self._tabs: dict[str, QWidget] = {}
+        self._state: SessionState | None = None
+        self._selected: tuple[str, ...] = ()
+        self.bar = QTabBar(self, objectName="tab_bar")
+        self.bar.setAccessibleName("Tabs")
+        self.bar.setDrawBase(False)
+        self.bar.setExpanding(False)
+        self.bar.setUsesScrollButtons(False)
+        self.stack = QStackedWidget(self)
+        self._places: dict[str, QWidget] = {}
+        for key, title in TABS:
+            index = self.bar.addTab(title)
+            tab = action(f"tab_{key}")
+            self.bar.setTabToolTip(index, f"{tab.tooltip} ({tab.keys[0]})")
+            place = QWidget()
+            QVBoxLayout(place).setContentsMargins(0, 0, 0, 0)
+            self._places[key] = place
+            self.stack.addWidget(place)
+        self._assemble()
+        self.bar.currentChanged.connect(self._on_tab)
+
+    def _assemble(self) -> None:
+        head = QWidget(self, objectName="tab_row")
+        head.setProperty("role", "window")
+        head.setFixedHeight(40)
+        row = QHBoxLayout(head)
+        row.setContentsMargins(4, 0, 8, 0)
+        row.setSpacing(0)
+        row.addWidget(self.bar, 1)
+        for name, icon_name in (("copy_picture", "copy"), ("save_picture", "save")):
+            entry = action(name)
+            button = IconButton(icon_name, f"{entry.tooltip} ({entry.keys[0]})")
+            button.setObjectName(f"{name}_button")
+            button.setAccessibleName(entry.text)
+            button.clicked.connect(lambda _checked=False, n=name: self.action_wanted.emit(n))
+            row.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(head)
+        layout.addWidget(self.stack, 1)
+
+    # ------------------------------------------------------------------ tabs
+
+    @property
+    def current(self) -> str:
+        return TABS[self.bar.currentIndex()][0]
+
+    def show_tab(self, key: str) -> None:
+        self.bar.setCurrentIndex([name for name, _ in TABS].index(key))
+
+    def tab(self, key: str) -> QWidget:
+        """The widget of this tab, built now if it was not."""
+        if key not in self._tabs:
+            made = self._tabs[key] = self._make_tabs[key]()
+            self._places[key].layout().addWidget(made)
+            self.tab_built.emit(key)
+        return self._tabs[key]
+
+    def is_built(self, key: str) -> bool:
+        return key in self._tabs
+
+    def _on_tab(self, index: int) -> None:
+        key = TABS[index][0]
+        self.stack.setCurrentWidget(self._places[key])
+        self.tab(key)
+        self._show_current()
+        self.tab_changed.emit(key)
+
+    # ------------------------------------------------------------------ state in
+
+    def show_state(self, state: "SessionState", selected: Sequence[str]) -> None:
+        self._state, self._selected = state, tuple(selected)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        shown = self._tabs.get(self.current)
+        if shown is not None and self._state is not None:
+            shown.show_state(self._state, self._selected)  # type: ignore[attr-defined]
+
+    def picture(self) -> QWidget:
+        """The widget that a copied or saved picture shows."""
+        shown = self.tab(self.current)
+        maker = getattr(shown, "picture", None)
+        return maker() if callable(maker) else shown

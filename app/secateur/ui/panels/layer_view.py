@@ -1,0 +1,223 @@
+"""The table view of the layers panel, and the row of totals that stands under its columns."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+
+from secateur import figures
+from secateur.model.description import Layer
+from secateur.ui.delegates import FIRST_PADDING, PADDING, ROW_HEIGHT, LayerDelegate, split_name
+from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder
+from secateur.ui.theme.style import color, font
+
+HEADER_HEIGHT = 28
+SPARKLINE_WIDTH = 24 * 2
+LAYER_WIDTHS = (92, 260)
+PLAN_WIDTH = 118
+PLAN_WIDTH_MIN = 96
+
+_SAMPLES = {
+    "kind": ("Linear", "Conv", "ConvT"),
+    "shape": ("512×512×3×3",),
+    "params": ("88.8 k", "Params"),
+    "macs": ("888 M", "MACs"),
+    "size": ("88.8 kB",),
+    "ms": ("88.88",),
+    "zeros": ("88.8 %", "Zeros"),
+}
+
+
+class LayerView(QTableView):
+    """Rows of 26 px, whole-row hover and selection, columns as wide as their text, sorting in three states."""
+
+    resized = Signal()
+
+    def __init__(self, order: LayerOrder, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._order, self._hovered, self._empty_text = order, -1, ""
+        self._sorted: tuple[int, Qt.SortOrder] | None = None
+        self.setObjectName("layer_table")
+        self.setAccessibleName("Layer table")
+        self.setModel(order)
+        self.setItemDelegate(LayerDelegate(lambda: self._hovered, self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(True)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._set_up_headers()
+
+    def _set_up_headers(self) -> None:
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(ROW_HEIGHT)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setFixedHeight(HEADER_HEIGHT)
+        header.setMinimumSectionSize(20)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorClearable(True)
+        header.setTextElideMode(Qt.TextElideMode.ElideNone)
+        header.setStyleSheet(f"QHeaderView::section:first {{ padding-left: {FIRST_PADDING}px; }}")
+        header.sectionClicked.connect(self._sort_by)
+
+    # ------------------------------------------------------------------ order
+
+    def _sort_by(self, section: int) -> None:
+        """First click: largest first for numbers, A first for names; second: turned round; third: network order."""
+        first = Qt.SortOrder.AscendingOrder
+        if COLUMNS[section].paint not in {"name", "text"}:
+            first = Qt.SortOrder.DescendingOrder
+        second = Qt.SortOrder(1 - first.value)
+        match self._sorted:
+            case (previous, direction) if previous == section:
+                self._sorted = (section, second) if direction == first else None
+            case _:
+                self._sorted = (section, first)
+        header = self.horizontalHeader()
+        header.setSortIndicatorShown(self._sorted is not None)
+        section_shown, direction_shown = self._sorted or (-1, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicator(section_shown, direction_shown)
+        self._order.sort(section_shown, direction_shown)
+
+    @property
+    def sorted_by(self) -> str:
+        """Key of the column that orders the table; empty for network order."""
+        return KEYS[self._sorted[0]] if self._sorted else ""
+
+    # ------------------------------------------------------------------ widths
+
+    def fit_columns(self) -> None:
+        """Number columns as wide as their text; the layer's name gets what it needs, the plan what is left."""
+        metrics = QFontMetrics(font(12))
+        used = 0
+        for section, column in enumerate(COLUMNS):
+            if self.isColumnHidden(section) or column.key in {"layer", "plan"}:
+                continue
+            width = SPARKLINE_WIDTH + 2 * PADDING if column.key == "weights" else self._text_width(column.key, metrics)
+            self.setColumnWidth(section, width)
+            used += width
+        room = self.viewport().width() - used
+        has_plan = not self.isColumnHidden(KEYS.index("plan"))
+        wanted = self._layer_width()
+        layer = min(wanted, room - PLAN_WIDTH) if has_plan else room
+        layer = max(layer, min(wanted, LAYER_WIDTHS[0]))
+        self.setColumnWidth(0, layer)
+        self.setColumnWidth(KEYS.index("plan"), max(room - layer, PLAN_WIDTH_MIN))
+
+    def _text_width(self, key: str, metrics: QFontMetrics) -> int:
+        texts = [*_SAMPLES.get(key, ()), *([] if key != "shape" else self._shapes())]
+        return max(metrics.horizontalAdvance(text) for text in texts) + 2 * PADDING
+
+    def _shapes(self) -> Sequence[str]:
+        source = self._order.sourceModel()
+        return [str(source.index(row, KEYS.index("shape")).data()) for row in range(min(source.rowCount(), 200))]
+
+    def _layer_width(self) -> int:
+        light, strong = QFontMetrics(font(12)), QFontMetrics(font(12, 600))
+        source = self._order.sourceModel()
+        names = [split_name(str(source.index(row, 0).data())) for row in range(source.rowCount())]
+        widest = max((light.horizontalAdvance(a) + strong.horizontalAdvance(b) for a, b in names), default=0)
+        return min(max(widest + FIRST_PADDING + PADDING, LAYER_WIDTHS[0]), LAYER_WIDTHS[1])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_columns()
+        self.resized.emit()
+
+    # ------------------------------------------------------------------ hover, empty text
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover(self.rowAt(int(event.position().y())))
+        super().mouseMoveEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(-1)
+        super().leaveEvent(event)
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            self._hovered = row
+            self.viewport().update()
+
+    def set_empty_text(self, text: str) -> None:
+        self._empty_text = text
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._empty_text:
+            painter = QPainter(self.viewport())
+            painter.setFont(font(12))
+            painter.setPen(color("secondary"))
+            area = self.viewport().rect().adjusted(16, 24, -16, 0)
+            painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap, self._empty_text)
+            painter.end()
+
+    def scrollTo(self, index: QModelIndex, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible) -> None:  # type: ignore[override]
+        """Only up and down: the columns always fit."""
+        super().scrollTo(index.siblingAtColumn(0), hint)
+
+
+class TotalsRow(QWidget):
+    """Sums of the layers shown, each under its column."""
+
+    def __init__(self, view: LayerView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._texts: dict[str, str] = {}
+        self.setObjectName("layer_totals")
+        self.setFixedHeight(HEADER_HEIGHT)
+        view.resized.connect(self.update)
+
+    def show_layers(self, layers: Sequence[Layer], all_layers: int, is_planned: Callable[[str], bool]) -> None:
+        """Totals of `layers`; `all_layers` is how many there are without the filter."""
+        times = [layer.latency_ms for layer in layers if layer.latency_ms is not None]
+        planned = sum(is_planned(layer.name) for layer in layers)
+        shown = f"{len(layers)} of {all_layers}" if len(layers) != all_layers else str(all_layers)
+        self._texts = {
+            "layer": f"{shown} layer" if shown == "1" else f"{shown} layers",
+            "params": figures.count(sum(layer.params for layer in layers)),
+            "macs": figures.macs(sum(layer.macs for layer in layers)),
+            "size": figures.size(sum(layer.size_bytes for layer in layers)),
+            "ms": f"{sum(times):.2f}" if times else "–",
+            "plan": f"{planned} of {len(layers)} planned",
+        }
+        self.setAccessibleName(", ".join(self._texts.values()))
+        self.update()
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return dict(self._texts)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, HEADER_HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(QRect(0, 0, self.width(), 1), color("border"))
+        header = self._view.horizontalHeader()
+        for section, column in enumerate(COLUMNS):
+            text = self._texts.get(column.key, "")
+            if not text or self._view.isColumnHidden(section):
+                continue
+            left, width = header.sectionViewportPosition(section), header.sectionSize(section)
+            number = column.paint in {"number", "bar"}
+            painter.setFont(font(12, 400 if column.key == "plan" else 600))
+            painter.setPen(color("secondary" if column.key == "plan" else "text"))
+            room = 14 if number else 0  # a sum may be a little wider than the cells above it
+            rect = QRect(left - room, 0, width + room, self.height())
+            rect = rect.adjusted(FIRST_PADDING if section == 0 else PADDING, 0, -PADDING, 0)
+            side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
+            painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()

@@ -1,0 +1,131 @@
+"""The strip of notices above the panels: what happened, what helps, and a button that does it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from secateur.session.state import Notice
+from secateur.ui.actions import action
+from secateur.ui.theme.style import color, icon, notifier
+from secateur.ui.widgets.icon_button import IconButton
+
+SHOWN = 3
+_ICONS = {"info": ("info", "accent"), "warn": ("warning", "warn"), "error": ("warning-circle", "negative")}
+
+
+class NoticeBar(QFrame):
+    """One notice in one line that wraps where it must."""
+
+    remedy_wanted = Signal(str)
+    dismissed = Signal()
+    details_wanted = Signal()
+
+    def __init__(self, notice: Notice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = notice
+        self.setObjectName("notice")
+        self.setAccessibleName(f"{notice.sentence} {notice.hint}".strip())
+        self._picture = QLabel(self)
+        text = QLabel(_rich(notice), self, objectName="notice_text", wordWrap=True)
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 4, 8, 4)
+        row.setSpacing(8)
+        row.addWidget(self._picture)
+        row.addWidget(text, 1)
+        for button in self._make_buttons():
+            row.addWidget(button)
+        close = IconButton("x", "Dismiss this notice")
+        close.setObjectName("notice_dismiss")
+        close.setAccessibleName("Dismiss")
+        close.clicked.connect(self.dismissed)
+        row.addWidget(close)
+        notifier.theme_changed.connect(self._rebuild_icon)
+        self._rebuild_icon()
+
+    def _make_buttons(self) -> list[QPushButton]:
+        buttons: list[QPushButton] = []
+        if self.notice.details:
+            details = QPushButton("Details", self, objectName="notice_details")
+            details.setToolTip("Show what went wrong inside, to report it")
+            details.clicked.connect(self.details_wanted)
+            buttons.append(details)
+        if self.notice.remedy:
+            remedy = action(self.notice.remedy)
+            button = QPushButton(remedy.text.rstrip("…"), self, objectName="notice_remedy")
+            button.setToolTip(remedy.tooltip)
+            button.clicked.connect(lambda: self.remedy_wanted.emit(remedy.id))
+            buttons.append(button)
+        return buttons
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The tint of its kind, and a bar of 3 px in the kind's own colour at the left."""
+        _, role = self._look
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), color("raised" if role == "accent" else f"{role}_tint"))
+        painter.fillRect(0, 0, 3, self.height(), color(role))
+        painter.end()
+
+    @property
+    def _look(self) -> tuple[str, str]:
+        return _ICONS.get(self.notice.kind, _ICONS["info"])
+
+    def _rebuild_icon(self) -> None:
+        name, role = self._look
+        self._picture.setPixmap(icon(name, role).pixmap(16, 16))
+
+
+class NoticesPanel(QWidget):
+    """The newest notices of the session, errors tinted; hidden while there is none."""
+
+    HELP: ClassVar[str] = "What happened and what would help. Dismissing a notice changes nothing else."
+
+    remedy_wanted = Signal(str)
+    dismiss_wanted = Signal(int)
+    details_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notices")
+        self.setAccessibleName("Notices")
+        self._shown: tuple[Notice, ...] = ()
+        self._bars: list[NoticeBar] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(1)
+        self.hide()
+
+    def show_notices(self, notices: Sequence[Notice]) -> None:
+        """The newest three of `notices`, the newest on top; index in `dismiss_wanted` is that of the whole list."""
+        if tuple(notices) == self._shown:
+            return
+        self._shown = tuple(notices)
+        layout = self.layout()
+        for bar in self._bars:
+            layout.removeWidget(bar)
+            bar.deleteLater()
+        self._bars = []
+        for index in list(range(len(notices)))[::-1][:SHOWN]:
+            bar = NoticeBar(notices[index], self)
+            bar.remedy_wanted.connect(self.remedy_wanted)
+            bar.dismissed.connect(lambda i=index: self.dismiss_wanted.emit(i))
+            bar.details_wanted.connect(lambda n=notices[index]: self.details_wanted.emit(n))
+            layout.addWidget(bar)
+            self._bars.append(bar)
+        self.setVisible(bool(self._bars))
+
+    @property
+    def bars(self) -> tuple[NoticeBar, ...]:
+        return tuple(self._bars)
+
+
+def _rich(notice: Notice) -> str:
+    def escaped(text: str) -> str:
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    return f"<b>{escaped(notice.sentence)}</b>&nbsp;&nbsp;{escaped(notice.hint)}"

@@ -1,0 +1,293 @@
+"""The heat map: layers × options in one widget that paints only the rows in view."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+
+from secateur.analysis.documents import SensitivityTable
+from secateur.recipe.options import Option
+from secateur.ui.plots.heat_cells import HeatCells, make_cells
+from secateur.ui.plots.heat_geometry import HEADER, HeatGeometry, arrange
+from secateur.ui.plots.heat_paint import (
+    header_area,
+    paint_cell,
+    paint_chosen,
+    paint_hatch,
+    paint_header,
+    paint_hovered,
+    paint_name,
+    paint_pending,
+    paint_value,
+)
+from secateur.ui.plots.heat_tip import cell_read_out
+from secateur.ui.plots.plot import paint_focus
+from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
+from secateur.ui.theme.style import font
+
+Place = tuple[int, int]
+
+
+class HeatMap(QAbstractScrollArea):
+    """`option_chosen(layers, option)` for a click, Space or a digit; `layer_selected(name)` for a click on a row.
+
+    `range_changed(low, high)` tells the legend what the colours span. A digit or a click in a row that is one
+    of several selected ones counts for all of them.
+    """
+
+    option_chosen = Signal(list, str)
+    layer_selected = Signal(str)
+    range_changed = Signal(float, float)
+
+    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        self.cells = HeatCells()
+        self._shares = self.cells.shares()
+        self._tables: tuple[SensitivityTable | None, SensitivityTable | None] = (None, None)
+        self._sizes: Mapping[str, int] = {}
+        self._chosen: Collection[tuple[str, str]] = frozenset()
+        self._selected: Collection[str] = frozenset()
+        self._key: object = None
+        self._source: tuple[object, ...] = ()
+        self._hovered: Place | None = None
+        self._cursor: Place = (0, 0)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+
+    # ------------------------------------------------------------------ what it shows
+
+    def show_table(
+        self,
+        layers: Sequence[str],
+        options: Sequence[Option],
+        table: SensitivityTable | None,
+        *,
+        estimate: SensitivityTable | None = None,
+        sizes: Mapping[str, int] | None = None,
+        chosen: Collection[tuple[str, str]] = frozenset(),
+        selected: Collection[str] = frozenset(),
+        per_kilobyte: bool = False,
+        range_key: object = None,
+    ) -> None:
+        """Show a table of `layers` × `options`; cells without a row wait, cells with a reason are hatched.
+
+        `estimate` is the data-free table for the tooltip, `sizes` bytes by layer before. While `range_key` stays
+        the same the colour range only grows, so that partial results do not make it jump.
+        """
+        source = (tuple(layers), tuple(options), table, per_kilobyte, range_key)
+        self._sizes, self._tables = sizes or {}, (table, estimate)
+        if source != self._source:
+            cells = make_cells(layers, options, table, self._sizes, per_kilobyte=per_kilobyte)
+            if range_key is not None and range_key == self._key and np.isfinite(self.cells.values).any():
+                low, high = self.cells.range
+                cells = replace(cells, range=(min(low, cells.range[0]), max(high, cells.range[1])))
+            self.cells, self._key, self._source = cells, range_key, source
+            self._shares = cells.shares()
+            self.range_changed.emit(*cells.range)
+        fresh = set(selected) - set(self._selected)
+        self._chosen, self._selected = chosen, selected
+        self._cursor = (min(self._cursor[0], max(len(layers) - 1, 0)), min(self._cursor[1], max(len(options) - 1, 0)))
+        self._arrange_bar()
+        if len(fresh) == 1 and (name := next(iter(fresh))) in self.cells.layers:
+            self._show_row(self.cells.layers.index(name))
+        self._describe()
+        self.viewport().update()
+
+    def _describe(self) -> None:
+        row, column = self._cursor
+        if row < len(self.cells.layers) and column < len(self.cells.options):
+            read_out = self._read_out(self._cursor)
+            said = [f"{text} {value}".strip() for text, value in read_out.rows]
+            self.setAccessibleDescription(f"{read_out.title}: {', '.join(said)}")
+
+    def geometry_now(self) -> HeatGeometry:
+        """Names, columns and rows for the viewport's present size."""
+        metrics = QFontMetricsF(font(11, 600))
+        names = max((metrics.horizontalAdvance(name) for name in self.cells.layers), default=60.0)
+        view = self.viewport()
+        return arrange(len(self.cells.layers), self.cells.options, view.width(), view.height(), names)
+
+    def cell_box(self, layer: str, option: str) -> QRectF:
+        """Where a cell is in the viewport at the present scroll position."""
+        row = self.cells.layers.index(layer)
+        column = next(j for j, o in enumerate(self.cells.options) if o.id == option)
+        return self.geometry_now().cell_box(row, column, self.verticalScrollBar().value())
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 360)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(220, 120)
+
+    # ------------------------------------------------------------------ scrolling
+
+    def _arrange_bar(self) -> None:
+        geometry = self.geometry_now()
+        room = self.viewport().height() - HEADER
+        bar = self.verticalScrollBar()
+        bar.setPageStep(int(max(room, 1)))
+        bar.setSingleStep(int(geometry.row))
+        bar.setRange(0, int(max(geometry.height - room, 0)))
+
+    def _show_row(self, row: int) -> None:
+        geometry, bar = self.geometry_now(), self.verticalScrollBar()
+        top, room = row * geometry.row, self.viewport().height() - HEADER
+        if top < bar.value():
+            bar.setValue(int(top))
+        elif top + geometry.row > bar.value() + room:
+            bar.setValue(int(top + geometry.row - room) + 1)
+
+    def _scrolled(self) -> None:
+        self._hovered = None
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange_bar()
+
+    # ------------------------------------------------------------------ painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        geometry, scrolled = self.geometry_now(), float(self.verticalScrollBar().value())
+        width, height = self.viewport().width(), self.viewport().height()
+        first = int(scrolled // geometry.row)
+        last = min(int((scrolled + height - HEADER) // geometry.row) + 1, len(self.cells.layers))
+        painter.save()
+        painter.setClipRect(QRectF(0, HEADER - 3, width, height - HEADER + 3))
+        for row in range(first, last):
+            self._paint_row(painter, geometry, row, scrolled)
+        self._paint_outlines(painter, geometry, range(first, last), scrolled)
+        painter.restore()
+        painter.setClipRect(header_area(width))
+        paint_header(painter, self.cells, geometry, self._hovered[1] if self._hovered else -1)
+        painter.setClipping(False)
+        self._paint_tip(painter, geometry, scrolled)
+        if self.hasFocus():
+            paint_focus(painter, QRectF(self.viewport().rect()))
+        painter.end()
+
+    def _paint_row(self, painter: QPainter, geometry: HeatGeometry, row: int, scrolled: float) -> None:
+        name = self.cells.layers[row]
+        selected = name in self._selected
+        hovered = self._hovered is not None and self._hovered[0] == row
+        paint_name(painter, geometry.name_box(row, scrolled), name, selected=selected, hovered=hovered)
+        for column in range(len(self.cells.options)):
+            box = geometry.cell_box(row, column, scrolled)
+            share = self._shares[row, column]
+            if np.isfinite(share):
+                paint_cell(painter, box, float(share), estimated=bool(self.cells.estimated[row, column]))
+                if selected:
+                    strong = (row, column) == self._hovered
+                    paint_value(painter, box, float(self.cells.values[row, column]), float(share), strong=strong)
+            elif (row, column) in self.cells.reasons:
+                paint_hatch(painter, box)
+            else:
+                paint_pending(painter, box)
+
+    def _paint_outlines(self, painter: QPainter, geometry: HeatGeometry, rows: range, scrolled: float) -> None:
+        for row in rows:
+            for column, option in enumerate(self.cells.options):
+                if (self.cells.layers[row], option.id) in self._chosen:
+                    paint_chosen(painter, geometry.cell_box(row, column, scrolled))
+        place = self._hovered or (self._cursor if self.hasFocus() else None)
+        if place is not None and place[1] >= 0 and place[0] in rows:
+            paint_hovered(painter, geometry.cell_box(*place, scrolled))
+
+    def _paint_tip(self, painter: QPainter, geometry: HeatGeometry, scrolled: float) -> None:
+        if self._hovered is None or self._hovered[1] < 0:
+            return
+        read_out = self._read_out(self._hovered)
+        box = geometry.cell_box(*self._hovered, scrolled)
+        size = (read_out.width(), read_out.height())
+        bounds = QRectF(self.viewport().rect()).adjusted(2, 2, -2, -2)
+        below = box.bottom() + 8 + size[1] <= bounds.bottom()
+        anchor = QPointF(box.right() - 12, box.bottom() + 8 if below else box.top() - 8 - size[1])
+        paint_read_out(painter, place_beside(size, anchor, bounds, gap=20), read_out)
+
+    def _read_out(self, place: Place) -> ReadOut:
+        row, column = place
+        return cell_read_out(self.cells, row, column, self._sizes, *self._tables)
+
+    # ------------------------------------------------------------------ mouse and keys
+
+    def _place_at(self, event: QMouseEvent) -> Place | None:
+        return self.geometry_now().at(event.position(), self.verticalScrollBar().value())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        place = self._place_at(event)
+        if place != self._hovered:
+            self._hovered = place
+            available = place is not None and place not in self.cells.reasons
+            hand = Qt.CursorShape.PointingHandCursor if available else Qt.CursorShape.ArrowCursor
+            self.viewport().setCursor(hand)
+            self.viewport().update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.viewport().update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        place = self._place_at(event)
+        if place is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        row, column = place
+        if column < 0:
+            self.layer_selected.emit(self.cells.layers[row])
+            return
+        self._cursor = place
+        self._choose(row, column)
+
+    def _choose(self, row: int, column: int) -> None:
+        """Choose a cell, for all selected rows where its row is one of them; unavailable cells do nothing."""
+        layer = self.cells.layers[row]
+        if (row, column) in self.cells.reasons:
+            return
+        if layer in self._selected:
+            layers = [name for name in self.cells.layers if name in self._selected]
+        else:
+            layers = [layer]
+            self.layer_selected.emit(layer)
+        self.option_chosen.emit(layers, self.cells.options[column].id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {
+            Qt.Key.Key_Up: (-1, 0),
+            Qt.Key.Key_Down: (1, 0),
+            Qt.Key.Key_Left: (0, -1),
+            Qt.Key.Key_Right: (0, 1),
+        }
+        key, rows, columns = Qt.Key(event.key()), len(self.cells.layers), len(self.cells.options)
+        if not rows or not columns:
+            super().keyPressEvent(event)
+        elif key in moves:
+            down, right = moves[key]
+            row = min(max(self._cursor[0] + down, 0), rows - 1)
+            self._cursor = (row, min(max(self._cursor[1] + right, 0), columns - 1))
+            self._show_row(row)
+            self._describe()
+            self.viewport().update()
+        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return):
+            self._choose(*self._cursor)
+        elif (column := self._column_of_digit(event.text())) is not None:
+            self._choose(self._cursor[0], column)
+        else:
+            super().keyPressEvent(event)
+
+    def _column_of_digit(self, digit: str) -> int | None:
+        for column, option in enumerate(self.cells.options):
+            if digit and option.group == "Bits" and option.label == digit:
+                return column
+        return None

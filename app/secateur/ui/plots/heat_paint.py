@@ -1,0 +1,138 @@
+"""How a heat map's cells look: colour, chosen outline, hatch, dot, printed value, header."""
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+from secateur.ui.plots.axes import crisp, hairline, set_caption
+from secateur.ui.plots.heat_cells import HeatCells, grouped
+from secateur.ui.plots.heat_geometry import HEADER, PRINTED, HeatGeometry
+from secateur.ui.plots.ticks import damage_text
+from secateur.ui.theme.palette import viridis
+from secateur.ui.theme.style import color, font, tinted
+
+INK, PAPER = QColor("#0b0d10"), QColor("#ffffff")
+
+
+def map_color(share: float) -> QColor:
+    """The colour map's colour at 0..1."""
+    red, green, blue = viridis[int(np.clip(share, 0.0, 1.0) * 255)]
+    return QColor(int(red), int(green), int(blue))
+
+
+def ink_on(fill: QColor) -> QColor:
+    """Black on what is brighter than a relative luminance of 0.18, else white (WCAG 2.2)."""
+    parts = [fill.redF(), fill.greenF(), fill.blueF()]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return INK if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18 else PAPER
+
+
+def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, hovered: int) -> None:
+    """Group titles over a rule, and the options' labels; the hovered column in 600."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for group, columns in grouped(cells.options):
+        left = geometry.lefts[columns[0]]
+        right = geometry.lefts[columns[-1]] + geometry.cell
+        painter.setPen(hairline("axis"))
+        painter.drawLine(QLineF(left, crisp(20), right, crisp(20)))
+        set_caption(painter, "text", 600)
+        title = QFontMetricsF(painter.font()).elidedText(group, Qt.TextElideMode.ElideRight, right - left)
+        painter.drawText(QRectF(left, 0, right - left, 18), Qt.AlignmentFlag.AlignCenter, title)
+        for column in columns:
+            strong = column == hovered
+            set_caption(painter, "text" if strong else "secondary", 600 if strong else 400)
+            box = QRectF(geometry.lefts[column] - 8, 24, geometry.cell + 16, 18)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, cells.options[column].label)
+
+
+def paint_name(painter: QPainter, box: QRectF, name: str, *, selected: bool, hovered: bool) -> None:
+    """A layer's name: prefix in secondary, last part in text, elided in the middle."""
+    if selected or hovered:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color("selection" if selected else "hover"))
+        painter.drawRoundedRect(box, 4, 4)
+    inner = box.adjusted(8, 0, -6, 0)
+    last = font(11, 600 if selected else 500)
+    metrics = QFontMetricsF(last)
+    shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, inner.width())
+    prefix, dot, tail = shown.rpartition(".")
+    painter.setFont(font(11))
+    if dot:
+        painter.setPen(color("secondary"))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, prefix + dot)
+        inner.setLeft(inner.left() + QFontMetricsF(painter.font()).horizontalAdvance(prefix + dot))
+    painter.setFont(last)
+    painter.setPen(color("text"))
+    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, tail)
+
+
+def paint_cell(painter: QPainter, box: QRectF, share: float, *, estimated: bool) -> None:
+    """One coloured cell; `estimated` puts a dot in its corner."""
+    fill = map_color(share)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(fill)
+    painter.drawRoundedRect(box, 2, 2)
+    if estimated:
+        painter.setBrush(ink_on(fill))
+        painter.drawEllipse(QPointF(box.right() - 4.5, box.top() + 4.5), 1.6, 1.6)
+
+
+def paint_value(painter: QPainter, box: QRectF, value: float, share: float, *, strong: bool) -> None:
+    """The value in the cell, black or white by the cell's luminance; nothing where it does not fit."""
+    text = damage_text(value)
+    made = font(11, 600 if strong else 500)
+    if box.width() < PRINTED or QFontMetricsF(made).horizontalAdvance(text) > box.width() - 2:
+        return
+    painter.setFont(made)
+    painter.setPen(ink_on(map_color(share)))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def paint_hatch(painter: QPainter, box: QRectF) -> None:
+    """A cell that is unavailable: diagonal lines, so that it is not taken for a low value."""
+    painter.save()
+    painter.setClipRect(box)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(tinted("axis", 0.55), 1.0))
+    height = box.height()
+    start = box.left() - height
+    # anchored to the cell's own left edge: a scrolled row keeps its pattern
+    x = start
+    while x < box.right():
+        painter.drawLine(QLineF(x, box.bottom(), x + height, box.top()))
+        x += 5.0
+    painter.restore()
+
+
+def paint_pending(painter: QPainter, box: QRectF) -> None:
+    """A cell that has no number yet: a hairline, to be filled in place."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(color("border"), 1.0))
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
+
+
+def paint_chosen(painter: QPainter, box: QRectF) -> None:
+    """The plan's own cell: white on a dark outline, readable on every colour of the map."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for width, ink in ((3.5, INK), (1.75, PAPER)):
+        painter.setPen(QPen(ink, width))
+        painter.drawRoundedRect(box.adjusted(0.9, 0.9, -0.9, -0.9), 2, 2)
+
+
+def paint_hovered(painter: QPainter, box: QRectF) -> None:
+    """The cell under the mouse or the keyboard."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(color("panel"), 4.0))
+    painter.drawRoundedRect(box, 2, 2)
+    painter.setPen(QPen(color("accent"), 2.0))
+    painter.drawRoundedRect(box, 2, 2)
+
+
+def header_area(width: float) -> QRectF:
+    """The strip above the rows, which does not scroll."""
+    return QRectF(0, 0, width, HEADER)

@@ -1,0 +1,79 @@
+"""What the heat map says about one cell: measured, estimated, size before and after, and whether it helps here."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from secateur.analysis.documents import SensitivityRow, SensitivityTable
+from secateur.figures import milliseconds, points, size
+from secateur.methods.base import Method
+from secateur.ui.plots.heat_cells import HeatCells
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.ticks import damage_text
+
+# an Effect's `faster` needs the layer and its spectra; per family it is the same here for every layer
+FASTER_HERE = {"static_int8": True, "channel_pruning": True}
+
+
+def cell_read_out(
+    cells: HeatCells,
+    row: int,
+    column: int,
+    sizes: Mapping[str, int],
+    table: SensitivityTable | None,
+    estimate: SensitivityTable | None,
+) -> ReadOut:
+    """The tooltip of a cell; a reason where it is unavailable, `not measured yet` where it waits."""
+    layer, option = cells.layers[row], cells.options[column]
+    title = f"{layer}  ·  {option_words(option.group, option.label)}"
+    reason = cells.reasons.get((row, column))
+    if reason:
+        return ReadOut(title, tuple((line, "") for line in wrapped(reason, 46)))
+    shown = table.row(layer, option.id) if table else None
+    lines: list[tuple[str, str]] = []
+    if shown is not None and shown.measured:
+        lines.append(("damage, measured", _damage(shown, table)))
+        if shown.metric_drop is not None:
+            lines.append((table.metric if table else "metric", points(-shown.metric_drop)))
+    guess = estimate.row(layer, option.id) if estimate else None
+    if guess is None and shown is not None and not shown.measured:
+        guess, estimate = shown, table
+    if guess is not None and guess.damage is not None:
+        lines.append(("damage, estimated", _damage(guess, estimate)))
+    known = shown or guess
+    if known is None:
+        return ReadOut(title, (("not measured yet", ""),))
+    if "per kB" in cells.unit and np.isfinite(cells.values[row, column]):
+        lines.append(("damage per kB saved", damage_text(float(cells.values[row, column]))))
+    lines.extend(_cost(known, sizes.get(layer), option.method))
+    return ReadOut(title, tuple(lines))
+
+
+def _damage(row: SensitivityRow, table: SensitivityTable | None) -> str:
+    return f"{damage_text(row.damage or 0.0)} {table.unit if table else ''}".strip()
+
+
+def _cost(row: SensitivityRow, before: int | None, method: Method) -> list[tuple[str, str]]:
+    lines = [("size", f"{size(before)} → {size(row.bytes)}" if before else size(row.bytes))]
+    if row.latency_ms is not None:
+        lines.append(("time", milliseconds(row.latency_ms)))
+    smaller = before is not None and row.bytes < before
+    words = "smaller" if smaller else "not smaller"
+    words += ", faster" if FASTER_HERE.get(method.id, False) else ", not faster"
+    lines.append(("here", words))
+    return lines
+
+
+def option_words(group: str, label: str) -> str:
+    """An option in words: `4-bit`, `50 % zero weights`."""
+    return f"{label}-bit" if group == "Bits" else f"{label} {group.lower()}"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` characters, broken at spaces."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

@@ -1,0 +1,70 @@
+"""Pictures of a widget for the clipboard and for files: PNG at screen resolution, SVG with real text."""
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect
+from PySide6.QtGui import QGuiApplication, QPainter, QRegion
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QWidget
+
+from secateur.errors import UserError
+
+
+def copy_picture(widget: QWidget) -> None:
+    """Put `widget` on the clipboard as a picture at screen resolution."""
+    QGuiApplication.clipboard().setPixmap(widget.grab())
+
+
+def save_picture(widget: QWidget, path: str | Path) -> None:
+    """Write `widget` as it looks to `path`, .png or .svg; a half-written file never stays behind.
+
+    UserError where the suffix is another one or the path cannot be written.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix == ".svg":
+        content = svg_of(widget)
+    elif suffix == ".png":
+        content = png_of(widget)
+    else:
+        raise UserError(f"Pictures are saved as PNG or SVG, not as {target.suffix or 'a file without a suffix'}.",
+                        "Choose a name that ends in .png or .svg.")  # fmt: skip
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{target} cannot be written: {error.strerror}.", "Choose another folder.") from None
+
+
+def png_of(widget: QWidget) -> bytes:
+    """The PNG file of `widget` at screen resolution."""
+    content, buffer = _open_buffer()
+    widget.grab().save(buffer, "PNG")
+    buffer.close()
+    return content.data()
+
+
+def svg_of(widget: QWidget) -> bytes:
+    """The SVG file of `widget`, one unit a pixel."""
+    content, buffer = _open_buffer()
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(widget.size())
+    generator.setViewBox(QRect(QPoint(0, 0), widget.size()))
+    generator.setTitle(widget.accessibleName())
+    painter = QPainter(generator)
+    flags = QWidget.RenderFlag.DrawWindowBackground | QWidget.RenderFlag.DrawChildren
+    widget.render(painter, QPoint(0, 0), QRegion(), flags)
+    painter.end()
+    buffer.close()
+    return content.data()
+
+
+def _open_buffer() -> tuple[QByteArray, QBuffer]:
+    content = QByteArray()
+    buffer = QBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    return content, buffer

@@ -1,0 +1,74 @@
+"""Badges of planned methods (in the table and elsewhere): words on a tint, 18 px high."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from secateur.ui.theme.palette import BadgeFamily
+from secateur.ui.theme.style import color, current_theme, font
+
+HEIGHT, PADDING, GAP = 18, 6, 4
+Badge = tuple[BadgeFamily, str]
+
+
+def badge_width(text: str) -> int:
+    """Width in pixels of one badge."""
+    return QFontMetrics(font(11, 500)).horizontalAdvance(text) + 2 * PADDING
+
+
+def fitting(badges: Sequence[Badge], width: int) -> list[Badge]:
+    """The badges that fit into `width`, two at most; where some are left out the last one says `+n`."""
+    for shown in range(min(2, len(badges)), -1, -1):
+        rest = len(badges) - shown
+        kept = [*badges[:shown], *([("float", f"+{rest}")] if rest else [])]
+        if sum(badge_width(text) + GAP for _, text in kept) - GAP <= width or shown == 0:
+            return [(family, text) for family, text in kept]  # type: ignore[misc]
+    return []
+
+
+def paint_badges(painter: QPainter, rect: QRect, badges: Sequence[Badge]) -> None:
+    """Paint what fits of `badges` (family, text), left-aligned and centred in height."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(font(11, 500))
+    x = float(rect.left())
+    top = rect.top() + (rect.height() - HEIGHT) / 2
+    for family, text in fitting(badges, rect.width()):
+        ink, tint = current_theme().badges[family]
+        box = QRectF(x, top, badge_width(text), HEIGHT)
+        if tint:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tint))
+            painter.drawRoundedRect(box, 4, 4)
+        else:
+            painter.setPen(QPen(color("button_border"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        painter.setPen(QColor(ink))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        x += box.width() + GAP
+    painter.restore()
+
+
+class BadgeRow(QWidget):
+    """Badges as a widget of their own."""
+
+    def __init__(self, badges: Sequence[Badge] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._badges: tuple[Badge, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.set_badges(badges)
+
+    def set_badges(self, badges: Sequence[Badge]) -> None:
+        self._badges = tuple(badges)
+        self.setAccessibleName(", ".join(text for _, text in badges))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(max(0, sum(badge_width(text) + GAP for _, text in self._badges) - GAP), HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_badges(QPainter(self), self.rect(), self._badges)

@@ -1,0 +1,125 @@
+"""A field for one number within a range, right-aligned, 28 px high."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from secateur.ui.theme.style import set_role
+
+
+class NumberField(QLineEdit):
+    """`edited(x)` once a person's number is taken (Return, leaving the field, ↑ ↓).
+
+    `scale` is what one shown unit stands for: 0.01 with `suffix` " %" shows a ratio as a percentage. A number
+    out of range or no number marks the field, says the range in the tooltip, and is put back on leaving.
+    """
+
+    edited = Signal(float)
+
+    def __init__(
+        self,
+        minimum: float = 0.0,
+        maximum: float = 1.0,
+        *,
+        whole: bool = False,
+        scale: float = 1.0,
+        suffix: str = "",
+        open_minimum: bool = False,
+        open_maximum: bool = False,
+        name: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._minimum, self._maximum, self._whole = minimum, maximum, whole
+        self._scale, self._suffix = scale, suffix
+        self._open = (open_minimum, open_maximum)
+        self._value = minimum
+        self._help = ""
+        self.setAccessibleName(name)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.textEdited.connect(lambda _: self._mark())
+        self._show()
+
+    def value(self) -> float:
+        return self._value
+
+    def set_value(self, value: float) -> None:
+        """Show a number without `edited`; what a person is typing stays."""
+        self._value = value
+        if not (self.hasFocus() and self.isModified()):
+            self._show()
+
+    def set_help(self, text: str) -> None:
+        self._help = text
+        self.setToolTip(text)
+
+    def parsed(self) -> float | None:
+        """The number in the field, None where it is none or out of range."""
+        text = self.text().replace("\u00a0", "").replace(" ", "").replace("\u2212", "-").replace(",", "")
+        text = text.removesuffix(self._suffix.strip())
+        try:
+            shown = float(text)
+        except ValueError:
+            return None
+        value = shown * self._scale
+        low_ok = value > self._minimum if self._open[0] else value >= self._minimum
+        high_ok = value < self._maximum if self._open[1] else value <= self._maximum
+        if not (low_ok and high_ok) or (self._whole and value != int(value)):
+            return None
+        return value
+
+    def text_of(self, value: float) -> str:
+        """How a number is written in the field: as short as it can be and still be the same."""
+        shown = value / self._scale
+        digits = f"{shown:.0f}" if self._whole else f"{shown:.6g}"
+        return digits.replace("e-0", "e-").replace("-", "\u2212", 1 if shown < 0 else 0) + self._suffix
+
+    def range_text(self) -> str:
+        low = f"more than {self.text_of(self._minimum)}" if self._open[0] else self.text_of(self._minimum)
+        high = f"less than {self.text_of(self._maximum)}" if self._open[1] else self.text_of(self._maximum)
+        return f"{'A whole number' if self._whole else 'A number'}, {low} to {high}."
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._take()
+            event.accept()
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._step(1 if event.key() == Qt.Key.Key_Up else -1)
+        elif event.key() == Qt.Key.Key_Escape and self.isModified():
+            self._show()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._take()
+        self._show()
+        super().focusOutEvent(event)
+
+    def _step(self, direction: int) -> None:
+        step = self._scale if self._scale != 1.0 or self._whole else max(abs(self._value), 1e-6) / 10
+        value = self._value + direction * step
+        if self._minimum < value < self._maximum or (
+            value in (self._minimum, self._maximum) and not any(self._open)
+        ):
+            self._value = value
+            self._show()
+            self.edited.emit(value)
+
+    def _take(self) -> None:
+        value = self.parsed()
+        if value is not None and self.isModified():
+            changed = value != self._value
+            self._value = value
+            self._show()
+            if changed:
+                self.edited.emit(value)
+
+    def _mark(self) -> None:
+        wrong = self.parsed() is None
+        set_role(self, "negative" if wrong else "", "tone")
+        self.setToolTip(self.range_text() if wrong else self._help)
+
+    def _show(self) -> None:
+        self.setText(self.text_of(self._value))
+        self.setModified(False)
+        self._mark()

@@ -1,0 +1,152 @@
+"""The workspace: layers, detail and plan beside each other, the plan bar and the jobs below. Layout alone."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from secateur.ui.panels.detail import DetailPanel
+from secateur.ui.panels.jobs import JobsPanel
+from secateur.ui.panels.layers import LayersPanel
+from secateur.ui.panels.plan import PlanPanel
+from secateur.ui.panels.plan_bar import PlanBar
+
+if TYPE_CHECKING:
+    from secateur.session.state import SessionState
+
+NARROW_WIDTH = 1200
+RAIL_WIDTH = 40
+PLAN_WIDTHS = (264, 288, 400)
+WIDE_TABLE, PLAIN_TABLE = 646, 280
+TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
+TABS_WITHOUT_PLAN = frozenset({"compare", "distil"})
+
+ALL_COLUMNS = ("layer", "kind", "shape", "params", "macs", "size", "ms", "weights", "zeros", "plan")
+FEW_COLUMNS = ("layer", "size", "plan")
+NARROW_COLUMNS = ("layer", "size", "weights", "plan")
+
+
+def default_columns(tab: str, *, narrow: bool) -> tuple[str, ...]:
+    """The column set of a tab, before a person chose another."""
+    if tab not in TABS_WITH_WHOLE_TABLE:
+        return FEW_COLUMNS
+    return NARROW_COLUMNS if narrow else ALL_COLUMNS
+
+
+class Workspace(QWidget):
+    """Arranges the panels by tab and by width; `columns` are a person's own sets, by tab."""
+
+    columns_changed = Signal(dict)
+
+    def __init__(
+        self,
+        layers: LayersPanel,
+        detail: DetailPanel,
+        plan: PlanPanel,
+        plan_bar: PlanBar,
+        jobs: JobsPanel,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("workspace")
+        self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
+        self.columns: dict[str, list[str]] = {}
+        self._sizes: dict[str, list[int]] = {}
+        self._arranged = ""
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.setObjectName("panels_splitter")
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        for panel, stretch in ((layers, 0), (detail, 1), (plan, 0)):
+            self.splitter.addWidget(panel)
+            self.splitter.setStretchFactor(self.splitter.indexOf(panel), stretch)
+        plan.setMaximumWidth(PLAN_WIDTHS[2])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(plan_bar)
+        layout.addWidget(jobs)
+        detail.tab_changed.connect(lambda _key: self.arrange())
+        layers.columns_chosen.connect(self._keep_columns)
+        self.splitter.splitterMoved.connect(self._keep_sizes)
+
+    # ------------------------------------------------------------------ arrangement
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width() < NARROW_WIDTH
+
+    @property
+    def _mode(self) -> str:
+        """What the sizes of the splitter are remembered under."""
+        kind = "table" if self.detail.current in TABS_WITH_WHOLE_TABLE else "picture"
+        return f"{kind}_narrow" if self.is_narrow else kind
+
+    def arrange(self) -> None:
+        """Columns, plan panel and widths for the shown tab at the present width."""
+        tab, narrow = self.detail.current, self.is_narrow
+        own = self.columns.get(self._columns_key(tab))
+        self.layers.set_columns(own or default_columns(tab, narrow=narrow))
+        self.plan.setVisible(tab not in TABS_WITHOUT_PLAN)
+        self.plan.set_rail(narrow and tab != "weights")
+        self.plan_bar.set_narrow(narrow)
+        if narrow != self.jobs.property("narrow"):
+            self.jobs.setProperty("narrow", narrow)
+            self.jobs.set_open(not narrow)
+        self.splitter.setSizes(self._wanted_sizes())
+        self._arranged = f"{self._mode} {tab}"
+
+    def _columns_key(self, tab: str) -> str:
+        return f"{tab}_narrow" if self.is_narrow else tab
+
+    def _wanted_sizes(self) -> list[int]:
+        saved = self._sizes.get(self._mode)
+        table = saved[0] if saved else self._default_table_width()
+        plan = 0
+        if self.plan.isVisibleTo(self):
+            is_rail = self.is_narrow and self.detail.current != "weights"
+            plan = RAIL_WIDTH if is_rail else saved[2] if saved and saved[2] else PLAN_WIDTHS[0 if self.is_narrow else 1]
+        return [table, max(self.width() - table - plan - 2, 0), plan]
+
+    def _default_table_width(self) -> int:
+        if self.detail.current not in TABS_WITH_WHOLE_TABLE:
+            return PLAIN_TABLE
+        return 346 if self.is_narrow else WIDE_TABLE
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        was_narrow = 0 < event.oldSize().width() < NARROW_WIDTH
+        if not self._arranged or was_narrow != self.is_narrow:
+            self.arrange()
+
+    def _keep_columns(self, keys: list[str]) -> None:
+        self.columns[self._columns_key(self.detail.current)] = list(keys)
+        self.columns_changed.emit(self.columns)
+
+    def _keep_sizes(self) -> None:
+        self._sizes[self._mode] = self.splitter.sizes()
+
+    # ------------------------------------------------------------------ remembered
+
+    def sizes(self) -> dict[str, list[int]]:
+        return dict(self._sizes)
+
+    def restore(self, columns: dict[str, list[str]], sizes: dict[str, list[int]]) -> None:
+        """Take over what a person chose before."""
+        self.columns = {tab: list(keys) for tab, keys in columns.items()}
+        self._sizes = {mode: list(s) for mode, s in sizes.items() if len(s) == 3}
+        self.arrange()
+
+    # ------------------------------------------------------------------ panels in the order of F6
+
+    @property
+    def panels(self) -> Sequence[QWidget]:
+        shown = (self.layers, self.detail, self.plan, self.plan_bar, self.jobs)
+        return [panel for panel in shown if panel.isVisible()]
+
+    def show_layers(self, state: "SessionState") -> None:
+        """Rows and totals first: the other panels look at the selection that this may change."""
+        self.layers.show_state(state)

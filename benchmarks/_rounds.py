@@ -1,0 +1,49 @@
+"""What every benchmark needs: rivals measured in turns, in one run on one machine, and a table."""
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def interleaved(rivals: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Seconds that each rival reports, `rounds` times, in turns, so that a busy moment meets all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    for number in range(rounds):
+        # every other round backwards: nobody always runs in the wake of the same neighbour
+        for name in list(rivals)[:: 1 if number % 2 == 0 else -1]:
+            seconds[name].append(rivals[name]())
+    return seconds
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def ratio(seconds: Mapping[str, Sequence[float]], slower: str, faster: str) -> tuple[float, float, float]:
+    """How many times longer `slower` takes than `faster`: median, least and greatest over the rounds."""
+    by_round = [a / b for a, b in zip(seconds[slower], seconds[faster], strict=True)]
+    return statistics.median(by_round), min(by_round), max(by_round)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns set to their widest entry; the first to the left, numbers to the right."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if column == 0 else text.rjust(width)
+            for column, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def machine() -> str:
+    """The processor, its cores and the Python, for the figures to be quoted with."""
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        entries = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.partition(": ")[2] for line in entries if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"

@@ -1,0 +1,56 @@
+"""The two passes of the tests: all with windows offscreen, then the window tests on a real display server."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setting_up.environment import setup
+from setting_up.system import say
+
+NO_TESTS = 5  # pytest's exit status where nothing was collected
+WINDOW_FOLDERS = ("tests/ui", "tests/e2e")
+
+
+def run_tests(root: Path, extra: list[str], *, slow: bool) -> int:
+    """Both passes over the fast or the slow tests; the first failing exit status, 0 where all passed.
+
+    `extra` goes to pytest. The second pass runs also where the first failed.
+    """
+    python = str(setup(root))
+    speed = "slow" if slow else "not slow"
+    say("\nAll tests, windows offscreen")
+    first = run_pytest(root, [python], speed, "offscreen", extra)
+    second = second_pass(root, python, f"window and {speed}", extra)
+    return joint_status(first, second, may_be_empty=slow or bool(extra))
+
+
+def joint_status(first: int, second: int, *, may_be_empty: bool) -> int:
+    """One exit status for two passes. A pass without tests is a failure unless a selection made it so."""
+    if not may_be_empty:
+        return first or second
+    return (0 if first == NO_TESTS else first) or (0 if second == NO_TESTS else second)
+
+
+def second_pass(root: Path, python: str, marks: str, extra: list[str]) -> int:
+    """The window tests where windows are really drawn: Xvfb on Linux, the desktop elsewhere."""
+    if not any((root / word.partition("::")[0]).exists() for word in extra):
+        extra = [*extra, *WINDOW_FOLDERS]
+    if not sys.platform.startswith("linux"):
+        say("\nThere is no Xvfb on this system: the window tests run on the desktop")
+        return run_pytest(root, [python], marks, "cocoa" if sys.platform == "darwin" else "windows", extra)
+    if not (shutil.which("xvfb-run") and shutil.which("xauth")):
+        say("The window tests need a display server; please install it: sudo apt-get install xvfb xauth")
+        return 1
+    say("\nWindow tests under Xvfb")
+    return run_pytest(root, ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", python], marks, "xcb", extra)
+
+
+def run_pytest(root: Path, python: list[str], marks: str, platform: str, extra: list[str]) -> int:
+    """Run pytest on the tests with these marks; its closing lines stay the last of its output."""
+    environment = {**os.environ, "SECATEUR_TEST_PLATFORM": platform}
+    # The window's process and its engine both compute: one of them must not take every core.
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, min(4, (os.cpu_count() or 2) - 1))))
+    command = [*python, "-m", "pytest", "-m", marks, *extra]
+    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
