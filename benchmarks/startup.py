@@ -49,10 +49,10 @@ window = QMainWindow()
 window.resize(1440, 900)
 """
 OUR_WINDOW = """
-from secateur.ui.app import build_window
-window = build_window([])
 from PySide6.QtWidgets import QApplication
-application = QApplication.instance()
+from secateur.ui.app import build_window
+application = QApplication([])
+window = build_window()
 """
 
 
@@ -75,8 +75,10 @@ def seconds_to_frame(code: str, home: str) -> float:
     command = [sys.executable, "-c", code + FIRST_FRAME]
     started = time.perf_counter()
     done = subprocess.run(
-        command, env=environment(home), capture_output=True, text=True, check=True, timeout=120
+        command, env=environment(home), capture_output=True, text=True, check=False, timeout=120
     )
+    if done.returncode:
+        raise SystemExit(f"A window did not start or did not close:\n{done.stderr}")
     return float(done.stdout.splitlines()[0]) - started
 
 

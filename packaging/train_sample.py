@@ -7,7 +7,6 @@ what the program tests. A few minutes on one core; the same machine and versions
 """
 
 import argparse
-import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -60,14 +59,15 @@ def main() -> int:
 def load_network() -> Any:
     """The module `network.py` beside the weights: the file that users are shown as the factory."""
     spec = spec_from_file_location("sample_network", SAMPLE_FOLDER / "network.py")
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"there is no network.py in {SAMPLE_FOLDER}")
     network = module_from_spec(spec)
     spec.loader.exec_module(network)
     return network
 
 
 def train(module: nn.Module, dataset: Dataset, epochs: int) -> None:
-    """One cycle of SGD with momentum; digits are shifted but not mirrored. Leaves `module` in evaluation mode."""
+    """One cycle of SGD with momentum; digits are shifted, not mirrored. Ends in evaluation mode."""
     generator = np.random.default_rng(SEED)
     steps = epochs * (dataset.size("train") // BATCH_SIZE)
     optimizer_ = torch.optim.SGD(
@@ -105,12 +105,8 @@ def share_right(run: Any, dataset: Dataset) -> float:
 def write(module: nn.Module, dataset: Dataset, folder: Path) -> None:
     """Both files, under temporary names first; the ONNX file is run and compared before it gets its name."""
     weights, graph = folder / "model.safetensors", folder / "model.onnx"
-    # counters of training steps are no parameters: evaluation does not read them
-    state = {
-        key: value for key, value in module.state_dict().items() if not key.endswith("num_batches_tracked")
-    }
-    save_file({key: value.contiguous() for key, value in state.items()}, f"{weights}.part")
-    onnx.save(export(module, set(state)), f"{graph}.part")
+    save_file(module.state_dict(), f"{weights}.part")
+    onnx.save(export(module), f"{graph}.part")
     inputs, _ = dataset.batch("test", range(64))
     session = onnxruntime.InferenceSession(f"{graph}.part", providers=["CPUExecutionProvider"])
     with torch.inference_mode():
@@ -120,13 +116,13 @@ def write(module: nn.Module, dataset: Dataset, folder: Path) -> None:
         raise RuntimeError(f"the ONNX file deviates from the network by {deviation:.1e}")
     accuracy = share_right(lambda batch: session.run(None, {"image": batch})[0], dataset)
     for path in (weights, graph):
-        os.replace(f"{path}.part", path)
+        Path(f"{path}.part").replace(path)
         print(f"{path.name}: {path.stat().st_size:,} bytes")
     print(f"ONNX Runtime: {accuracy:.2%}, relative deviation {deviation:.1e}")
 
 
-def export(module: nn.Module, names: set[str]) -> onnx.ModelProto:
-    """The network as ONNX with batch norm kept, tensors named as in the state dict, no trace of this machine."""
+def export(module: nn.Module) -> onnx.ModelProto:
+    """The network as ONNX: batch norm kept, tensors named as in the state dict, no trace of this machine."""
     example = torch.zeros(2, 1, 28, 28)
     program = torch.onnx.export(
         module,
@@ -139,13 +135,16 @@ def export(module: nn.Module, names: set[str]) -> onnx.ModelProto:
         optimize=False,  # the optimizer would fold batch norm into the convolutions
         verbose=False,
     )
-    assert program is not None
+    if program is None:
+        raise RuntimeError("torch exported nothing")
     optimizer.fold_constants(program.model)
     without_zero_biases(program.model)
     onnx_ir.passes.common.LiftConstantsToInitializersPass()(program.model)
     optimizer.remove_unused_nodes(program.model)
     proto = stripped(onnx_ir.to_proto(program.model))
     onnx.checker.check_model(proto, full_check=True)
+    # counters of training steps are the one thing that evaluation does not read
+    names = {name for name in module.state_dict() if not name.endswith("num_batches_tracked")}
     missing = names - {tensor.name for tensor in proto.graph.initializer}
     if missing:
         raise RuntimeError(f"the export renamed {', '.join(sorted(missing))}")

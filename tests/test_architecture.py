@@ -20,10 +20,13 @@ MOST_LINES = 400
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "qtawesome", "pyqtgraph", "superqt")
 HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "torch_pruning", "accelerate", "scipy", "numba")
 
-LEAVES = ("errors", "figures", "resources")
+LEAVES = ("errors", "figures", "files", "resources")
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents")
-DESCRIPTIONS = ("model.description", "model.spectrum", "model.encoding")
+DESCRIPTIONS = (
+    *("model.description", "model.spectrum", "model.encoding"),
+    *("data.source", "data.preview", "training.curves"),
+)
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places")
 
 # What each part may import besides itself and the leaves; the longest matching name counts. Imports inside
@@ -171,9 +174,13 @@ def test_help_loads_neither_torch_nor_qt_nor_onnx() -> None:
     assert loaded == "[]"
 
 
-def test_the_window_loads_nothing_heavy() -> None:
+def test_the_window_and_all_that_it_loads_later_loads_nothing_heavy() -> None:
+    """Every module of the window, not only those of the first frame: the others follow at once."""
+    window = sorted(name for name in modules() if is_within(name, "secateur.ui"))
     loaded = in_fresh_python(
-        f"import sys, secateur.ui.main_window\nprint([name for name in {HEAVY} if name in sys.modules])"
+        "import importlib, sys\n"
+        f"for name in {window}: importlib.import_module(name)\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     assert loaded == "[]"
 

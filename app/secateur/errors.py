@@ -14,7 +14,14 @@ class UserError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
-        return UserError, (self.sentence, self.hint)
+        return type(self), (self.sentence, self.hint)
+
+
+class JobError(UserError):
+    """The request was right, but the job did not succeed: a file that does not agree, a loss that is no number.
+
+    The command line exits with 1 instead of 2.
+    """
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the person asked for it

@@ -117,6 +117,12 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
+def metric_title(name: str) -> str:
+    """How a metric is called: `Top-1`, `Agreement`; the last word of a person's own function."""
+    known = {"top1": "Top-1", "top5": "Top-5", "mse": "Squared error"}
+    return known.get(name) or (name.rpartition(":")[2] or name).replace("_", " ").capitalize() or "Metric"
+
+
 # ------------------------------------------------------------------ before → after, the unit once
 
 

@@ -15,6 +15,7 @@ from secateur.analysis.metrics import cross_entropy, metric_of
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
+    from secateur.data.splits import Split
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Progress = Callable[[int, int, str], None]
@@ -29,7 +30,9 @@ class Predictions:
     labels: NDArray[Any]
 
 
-def predict(run: Run, data: "Dataset", progress: Progress, *, text: str, split: str = "test", limit: int | None = None) -> Predictions:
+def predict(
+    run: Run, data: "Dataset", progress: Progress, *, text: str, split: "Split" = "test", limit: int | None = None
+) -> Predictions:
     """Run every sample of `split` (at most `limit`) in batches of 100."""
     total = min(data.size(split), limit or data.size(split))
     outputs, labels, done = [], [], 0

@@ -53,7 +53,10 @@ def _latency(milliseconds: list[float], runtime: str, threads: int) -> Latency:
 
 
 def layer_latencies(
-    proto: "onnx.ModelProto", inputs: Sequence[np.ndarray[Any, Any]], layers_of_nodes: dict[str, str], threads: int = 1
+    proto: "onnx.ModelProto",
+    inputs: Sequence[np.ndarray[Any, Any]],
+    layers_of_nodes: dict[str, str],
+    threads: int = 1,
 ) -> dict[str, float]:
     """Median milliseconds per layer from ONNX Runtime's own profile of 40 runs (after 5 to warm up).
 

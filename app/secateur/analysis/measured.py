@@ -148,8 +148,8 @@ def measure_sensitivity(
     chunks = _chunks(model, data, samples)
     rows: list[SensitivityRow] = []
     for part, (caches, is_last) in enumerate(chunks):
-        answers.reference += [cache.reference for cache, _ in caches]
-        answers.labels += [labels for _, labels in caches]
+        answers.reference.extend(cache.reference for cache, _ in caches)
+        answers.labels.extend(labels for _, labels in caches)
         for done, layer in enumerate(layers):
             for index, option in enumerate(options):
                 text = f"Measuring {layer.name}, {option.id}" + (f" (part {part + 1})" if part or not is_last else "")
@@ -203,9 +203,7 @@ def _measured_row(layer: Layer, spectra: Spectra, option: Option, answers: _Answ
     labels = np.concatenate(answers.labels)
     before, after = _metric(metric, reference, labels), _metric(metric, outputs, labels)
     drop = before - after if before is not None and after is not None else None
-    return row.model_copy(
-        update={"damage": output_damage(reference, outputs), "measured": True, "metric_drop": drop}
-    )
+    return row.model_copy(update={"damage": output_damage(reference, outputs), "measured": True, "metric_drop": drop})
 
 
 def _chunks(
@@ -237,11 +235,11 @@ def rank_correlation(free: SensitivityTable, measured: SensitivityTable) -> floa
     from scipy.stats import spearmanr
 
     estimates = {(row.layer, row.option): row.damage for row in free.rows}
-    pairs = [
-        (estimates[row.layer, row.option], row.damage)
-        for row in measured.rows
-        if row.damage is not None and estimates.get((row.layer, row.option)) is not None
-    ]
+    pairs: list[tuple[float, float]] = []
+    for row in measured.rows:
+        estimate = estimates.get((row.layer, row.option))
+        if row.damage is not None and estimate is not None:
+            pairs.append((estimate, row.damage))
     if len(pairs) < 3:
         return None
     value = float(spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic)

@@ -30,7 +30,7 @@ def _peak_bytes() -> int:
 
     info = psutil.Process().memory_info()
     if hasattr(info, "peak_wset"):
-        return int(info.peak_wset)
+        return int(info.peak_wset)  # type: ignore[attr-defined]  # Windows only
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -49,7 +49,7 @@ def _main(path: str, shapes: str) -> None:
         for value, (shape, dtype) in zip(session.get_inputs(), json.loads(shapes), strict=False)
     }
     session.run(None, feeds)
-    print(max(0, _peak_bytes() - before))  # noqa: T201 - the answer of this process
+    print(max(0, _peak_bytes() - before))
 
 
 if __name__ == "__main__":

@@ -70,9 +70,7 @@ def from_mapping(content: Mapping[str, NDArray[Any]], name: str) -> Arrays:
     inputs = next((content[key] for key in INPUT_KEYS if key in content), None)
     if inputs is None:
         known = ", ".join(sorted(content)) or "nothing"
-        raise UserError(
-            f"{name} has no array named images or inputs.", f"It holds {known}: rename its arrays."
-        )
+        raise UserError(f"{name} has no array named images or inputs.", f"It holds {known}: rename its arrays.")
     labels = next((content[key] for key in LABEL_KEYS if key in content), None)
     check_arrays(inputs, labels, name)
     train, test = (_indices(content, key, len(inputs), name) for key in ("train", "test"))
@@ -87,9 +85,7 @@ def check_arrays(inputs: NDArray[Any], labels: NDArray[Any] | None, name: str) -
         if values is None:
             continue
         if values.dtype.kind not in "biuf":
-            raise UserError(
-                f"The {key} of {name} are of type {values.dtype}, not numbers.", "Give arrays of numbers."
-            )
+            raise UserError(f"The {key} of {name} are of type {values.dtype}, not numbers.", "Give arrays of numbers.")
         if values.ndim == 0 or len(values) == 0:
             raise UserError(f"{name} holds no {key}.", "Give two samples or more.")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -128,7 +124,5 @@ def _indices(content: Mapping[str, NDArray[Any]], key: str, count: int, name: st
     if values.dtype.kind not in "iu" or values.ndim != 1 or not len(values):
         raise UserError(f"{key} in {name} is not a list of sample numbers.", "Give a 1-D array of integers.")
     if values.min() < 0 or values.max() >= count:
-        raise UserError(
-            f"{key} in {name} names samples beyond the {count:,} there are.", "Correct the numbers."
-        )
+        raise UserError(f"{key} in {name} names samples beyond the {count:,} there are.", "Correct the numbers.")
     return np.unique(values.astype(np.intp))

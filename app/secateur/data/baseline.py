@@ -3,7 +3,7 @@
 It is the commonest mistake, and without the check everything that follows would be measured against noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
@@ -26,36 +26,33 @@ def is_near_chance(value: float, classes: int, samples: int, top: int = 1) -> bo
     """Whether a share of right answers is no better than guessing among `classes` (`top` guesses each).
 
     True within the 95 % interval of guessing over `samples` answers, and below one and a half times chance
-    (for few classes a quarter of the way from chance to perfect, which is less).
+    (for few classes a quarter of the way from chance to perfect, which is less). Where every guess is right
+    (`top` ≥ `classes`) nothing can be told: False.
     """
-    chance = min(1.0, top / max(1, classes))
-    noise = 1.96 * sqrt(chance * (1 - chance) / max(1, samples))
+    if classes <= top or samples == 0:
+        return False
+    chance = top / classes
+    noise = 1.96 * sqrt(chance * (1 - chance) / samples)
     return value <= chance + noise or value < min(1.5 * chance, chance + 0.25 * (1 - chance))
 
 
 def baseline_warning(
-    metric_value: float, classes: int, samples: int, metric: str = "top1", better: Suggestion | None = None
+    metric_value: float, classes: int, samples: int, top: int = 1, suggestions: Sequence[Suggestion] = ()
 ) -> str:
     """The sentence to show before anything is run, empty where the untouched network is clearly above chance.
 
-    `metric_value` is the fraction of right answers on `samples` samples; `better` the best of
-    `suggest_preprocessing`, named where it is clearly better. Only top1 and top5 have a chance level.
+    `metric_value` is the fraction of right answers on `samples` samples, with `top` guesses each;
+    `suggestions` come from `suggest_preprocessing`: the best is named where it is clearly above chance.
     """
-    top = {"top1": 1, "top5": 5}.get(metric)
-    if (
-        top is None
-        or classes <= top
-        or samples == 0
-        or not is_near_chance(metric_value, classes, samples, top)
-    ):
+    if not is_near_chance(metric_value, classes, samples, top):
         return ""
     sentence = (
         f"The untouched network is right in {percent(metric_value)} of {samples:,} samples, and guessing "
-        f"among {classes} classes in {percent(top / classes)}: the preprocessing or the "
-        "labels are probably wrong."
+        f"among {classes} classes in {percent(top / classes)}: preprocessing or labels are probably wrong."
     )
-    if better is not None and not is_near_chance(better[2], classes, TRIED_SAMPLES, top):
-        sentence += f" With {better[0]} it would be {percent(better[2])}."
+    best = max(suggestions, key=lambda suggestion: suggestion[2], default=None)
+    if best is not None and not is_near_chance(best[2], classes, TRIED_SAMPLES, top):
+        sentence += f" With {best[0]} it would be {percent(best[2])}."
     return sentence
 
 

@@ -14,7 +14,7 @@ from secateur.data.samples import ArrayReader, ImageReader
 from secateur.data.splits import Indices, Split
 from secateur.errors import UserError
 
-Task = Literal["classification", "regression", "embedding", "none"]
+Task = Literal["classification", "regression", "none"]
 Report = Callable[[int, int, str], None]
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
@@ -28,9 +28,7 @@ class PixelCache:
     written); above it every batch is decoded anew. Safe to use from several threads.
     """
 
-    def __init__(
-        self, reader: ImageReader, preprocessing: Preprocessing, *, limit: int = CACHE_LIMIT_BYTES
-    ) -> None:
+    def __init__(self, reader: ImageReader, preprocessing: Preprocessing, *, limit: int = CACHE_LIMIT_BYTES) -> None:
         self._reader, self._preprocessing, self._lock = reader, preprocessing, Lock()
         shape = (len(reader), *preprocessing.size, preprocessing.channels)
         self.is_kept = int(np.prod(shape, dtype=np.int64)) <= limit
@@ -141,16 +139,12 @@ class Dataset:
         value = self.labels[self.splits[split][index]]
         if self.task == "none":
             return ""
-        return (
-            self.classes[int(value)] if self.task == "classification" else f"{float(np.ravel(value)[0]):.4g}"
-        )
+        return self.classes[int(value)] if self.task == "classification" else f"{float(np.ravel(value)[0]):.4g}"
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> "Dataset":
         """The same samples under another resolved preprocessing; decoded images of the same size are kept."""
         if self.images is None or self.preprocessing is None:
-            raise UserError(
-                f"{self.name} holds ready inputs, which are not preprocessed.", "Change the data itself."
-            )
+            raise UserError(f"{self.name} holds ready inputs, which are not preprocessed.", "Change the data itself.")
         before, after = self.preprocessing, preprocessing
         same = (before.resize, before.crop, before.channels) == (after.resize, after.crop, after.channels)
         cache = self.cache if same else PixelCache(self.images, preprocessing)

@@ -19,12 +19,12 @@ from secateur.data.source import DataSource
 from secateur.errors import UserError
 
 KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing")
-METRICS: dict[str, tuple[str, ...]] = {
+METRICS: dict[Task, tuple[str, ...]] = {
     "classification": ("top1", "top5", "agreement"),
-    "regression": ("mse", "spearman", "agreement"),
-    "embedding": ("spearman", "agreement"),
+    "regression": ("mse", "agreement"),
     "none": ("agreement",),
 }
+"""What can be measured for each task, the usual one first."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def read_wish(source: DataSource) -> Wish:
 def parse_wish(document: Any, path: Path) -> Wish:
     """A wish from a plain mapping; UserError names the key that is unknown, missing or does not fit."""
     if not isinstance(document, dict):
-        raise UserError(
-            f"{path} does not describe data.", f"It needs the key source; known keys: {', '.join(KEYS)}."
-        )
+        raise UserError(f"{path} does not describe data.", f"It needs the key source; known keys: {', '.join(KEYS)}.")
     unknown = sorted(str(key) for key in set(document) - set(KEYS))
     if unknown:
         raise UserError(f"{path} has the unknown key {unknown[0]!r}.", f"Known keys: {', '.join(KEYS)}.")
@@ -71,9 +69,7 @@ def parse_wish(document: Any, path: Path) -> Wish:
     if task is not None and task not in get_args(Task):
         raise UserError(f"{path}: task {task!r} is not known.", f"Known tasks: {', '.join(get_args(Task))}.")
     metric = _typed(document, "metric", str, "", path)
-    known = (
-        METRICS[task] if task else tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
-    )
+    known = METRICS[task] if task else tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
     if metric and metric not in known:
         raise UserError(
             f"{path}: metric {metric!r} is not known{f' for {task}' if task else ''}.",

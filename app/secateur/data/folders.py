@@ -127,9 +127,7 @@ def arrange(paths: Sequence[tuple[str, ...]], name: str, order: Sequence[str] = 
     if divided:
         notes += [f"The images in {top}/ are not used." for top in sorted(tops - {train, test})]
         if not train:
-            notes.append(
-                f"There is no train folder: a fifth of {test}/ tests, the rest trains and calibrates."
-            )
+            notes.append(f"There is no train folder: a fifth of {test}/ tests, the rest trains and calibrates.")
     left_out = sum(len(path) < (3 if divided else 2) for path in paths)
     if left_out and kept:
         notes.append(f"{left_out} image{'s' if left_out > 1 else ''} outside the class folders are left out.")

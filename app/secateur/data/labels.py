@@ -21,14 +21,10 @@ def labels_for(
     """
     if labels is None or wish.task == "none":
         if wish.task not in {None, "none"}:
-            raise UserError(
-                f"{name} has no labels, and {wish.task} needs them.", "Give labels, or say task: none."
-            )
+            raise UserError(f"{name} has no labels, and {wish.task} needs them.", "Give labels, or say task: none.")
         return "none", np.zeros(count, dtype=np.int64), ()
     if len(labels) != count:
-        raise UserError(
-            f"{name} has {count:,} inputs and {len(labels):,} labels.", "Give one label for each input."
-        )
+        raise UserError(f"{name} has {count:,} inputs and {len(labels):,} labels.", "Give one label for each input.")
     task: Task = wish.task or ("regression" if labels.dtype.kind == "f" else "classification")
     if task != "classification":
         return task, labels.astype(np.float32), ()
@@ -59,7 +55,5 @@ def class_numbers(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
             "Give one whole number for each sample, or say task: regression in a data.yaml.",
         )
     if labels.min() < 0:
-        raise UserError(
-            f"{name} has the label {labels.min()}, and classes are numbered from 0.", "Correct the labels."
-        )
+        raise UserError(f"{name} has the label {labels.min()}, and classes are numbered from 0.", "Correct the labels.")
     return np.asarray(labels, dtype=np.int64)

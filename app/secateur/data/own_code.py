@@ -34,10 +34,9 @@ def call_function(reference: str) -> Any:
     _guarded(reference, lambda: spec.loader.exec_module(module) if spec.loader else None)
     made = getattr(module, function, None)
     if made is None:
-        raise UserError(
-            f"{file} defines no {function!r}.", "Name a function of that file, as file.py:function."
-        )
-    return _guarded(reference, made) if callable(made) and not hasattr(made, "__getitem__") else made
+        raise UserError(f"{file} defines no {function!r}.", "Name a function of that file, as file.py:function.")
+    is_data = hasattr(made, "__getitem__") and not isinstance(made, type)
+    return _guarded(reference, made) if callable(made) and not is_data else made
 
 
 def _guarded(reference: str, call: Callable[[], Any]) -> Any:
@@ -72,9 +71,7 @@ def read_own(
     first = input_of(value, 0, name)
     array = np.asarray(first)
     is_image = isinstance(first, Image.Image) or (array.dtype == np.uint8 and array.ndim in {2, 3})
-    reader: Reader = (
-        OwnImages(value, name) if is_image else OwnInputs(value, name, array.shape, np.dtype(dtype))
-    )
+    reader: Reader = OwnImages(value, name) if is_image else OwnInputs(value, name, array.shape, np.dtype(dtype))
     return reader, _labels(value, name, progress), tuple(str(c) for c in getattr(value, "classes", ()))
 
 

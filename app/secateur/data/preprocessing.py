@@ -150,9 +150,7 @@ def parse_preprocessing(values: Mapping[str, object], where: str) -> Preprocessi
         raise UserError(f"{where}: in preprocessing, {said} cannot be used.", f"{reason}.") from None
 
 
-def resolve(
-    wanted: Preprocessing, port: Port, image_size: tuple[int, int]
-) -> tuple[Preprocessing, tuple[str, ...]]:
+def resolve(wanted: Preprocessing, port: Port, image_size: tuple[int, int]) -> tuple[Preprocessing, tuple[str, ...]]:
     """Everything that `wanted` leaves open, from the model's image input; and sentences on what was assumed.
 
     `image_size` is (height, width) of the first image: it counts where the model takes any size. UserError
@@ -172,16 +170,12 @@ def resolve(
         crop = (height, width) if high and wide else resize
     mean, std, note = _normalisation(wanted, channels, port)
     notes += [note] if note else []
-    resolved = wanted.model_copy(
-        update={"resize": resize, "crop": crop, "mean": mean, "std": std, "layout": layout}
-    )
+    resolved = wanted.model_copy(update={"resize": resize, "crop": crop, "mean": mean, "std": std, "layout": layout})
     _check_size(resolved, port, (high, wide))
     return resolved, tuple(notes)
 
 
-def image_input(
-    port: Port, layout: str | None = None
-) -> tuple[str, int | None, tuple[int | None, int | None]]:
+def image_input(port: Port, layout: str | None = None) -> tuple[str, int | None, tuple[int | None, int | None]]:
     """Layout, channels and (height, width) of an image input; UserError where it is none."""
     if len(port.shape) != 4:
         raise UserError(
@@ -214,11 +208,7 @@ def _normalisation(
         mean, std = wanted.mean or (0.0,), wanted.std or (1.0,)
         return mean * (channels // len(mean)), std * (channels // len(std)), ""
     if wanted.scale != Preprocessing().scale or channels == GREY:
-        note = (
-            ""
-            if wanted.scale != Preprocessing().scale
-            else "No mean and std given: grey values are scaled to 0…1."
-        )
+        note = "" if wanted.scale != Preprocessing().scale else "No mean and std given: grey values are scaled to 0…1."
         return (0.0,) * channels, (1.0,) * channels, note
     return IMAGENET_MEAN, IMAGENET_STD, "No mean and std given: those of ImageNet are used."
 

@@ -52,9 +52,7 @@ def decode(data: bytes | Path, name: str) -> Image.Image:
     except PermissionError:
         raise UserError(f"The image {name} may not be read.", "Check its permissions.") from None
     except Image.DecompressionBombError:
-        raise UserError(
-            f"The image {name} is too large to be decoded.", "Make it smaller or take it out."
-        ) from None
+        raise UserError(f"The image {name} is too large to be decoded.", "Make it smaller or take it out.") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
         raise UserError(
@@ -101,9 +99,7 @@ class ArchiveImages:
         try:
             data = self.archive.read(member)
         except (BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
-            raise UserError(
-                f"{name} cannot be read from the archive ({error}).", "Make the archive again."
-            ) from None
+            raise UserError(f"{name} cannot be read from the archive ({error}).", "Make the archive again.") from None
         return decode(data, name)
 
 

@@ -48,9 +48,7 @@ class Content:
     notes: tuple[str, ...] = ()
 
 
-def open_data(
-    source: DataSource, inputs: tuple[Port, ...], seed: int = 0, progress: Report | None = None
-) -> Dataset:
+def open_data(source: DataSource, inputs: tuple[Port, ...], seed: int = 0, progress: Report | None = None) -> Dataset:
     """The data set that `source` names, prepared for a network with these inputs.
 
     Nothing is decoded yet but the first image. The same source, inputs and seed give the same splits.
@@ -65,17 +63,13 @@ def open_data(
     port = inputs[0]
     wish = read_wish(source)
     content = _read(wish, port, progress or (lambda done, total, text: None))
-    task, labels, classes = labels_for(
-        content.name, len(content.reader), content.labels, content.classes, wish
-    )
+    task, labels, classes = labels_for(content.name, len(content.reader), content.labels, content.classes, wish)
     metric = wish.metric or METRICS[task][0]
     if metric not in METRICS[task]:
         raise UserError(f"The metric {metric} does not fit {task}.", f"Known: {', '.join(METRICS[task])}.")
     if len(labels) < 2:
         raise UserError(f"{content.name} holds a single sample.", "Give two samples or more.")
-    splits = make_splits(
-        labels, seed, stratify=task == "classification", train=content.train, test=content.test
-    )
+    splits = make_splits(labels, seed, stratify=task == "classification", train=content.train, test=content.test)
     dataset = Dataset(
         name=content.name,
         source=source.path,
@@ -194,9 +188,7 @@ def _archive(path: Path, archive: ZipFile, wish: Wish) -> Content:
 
 
 def _arrays(name: str, arrays: Arrays, port: Port) -> Content:
-    return Content(
-        name, arrays.reader(fed_dtype(port).name), arrays.labels, arrays.classes, arrays.train, arrays.test
-    )
+    return Content(name, arrays.reader(fed_dtype(port).name), arrays.labels, arrays.classes, arrays.train, arrays.test)
 
 
 def _own(named: str, port: Port, progress: Report) -> Content:
@@ -204,9 +196,7 @@ def _own(named: str, port: Port, progress: Report) -> Content:
         raise UserError(f"There is no data at {named}.", SUPPORTED)
     value = call_function(named)
     if isinstance(value, dict):
-        return _arrays(
-            Path(named).name, from_mapping({k: np.asarray(v) for k, v in value.items()}, named), port
-        )
+        return _arrays(Path(named).name, from_mapping({k: np.asarray(v) for k, v in value.items()}, named), port)
     reader, labels, classes = read_own(value, named, fed_dtype(port).name, progress)
     return Content(Path(named).name, reader, labels, classes)
 

@@ -198,12 +198,16 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """`details` is the traceback where it was a bug, empty where the person can mend it."""
+    """`details` is the traceback where it was a bug, empty where the person can mend it.
+
+    `was_wrong` tells a request that could not be carried out from a job that did not succeed.
+    """
 
     job: int
     sentence: str
     hint: str = ""
     details: str = ""
+    was_wrong: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import QUICK, Request
-from secateur.errors import Cancelled, UserError
+from secateur.errors import Cancelled, JobError, UserError
 
 Workshop = Any
 
@@ -30,12 +30,12 @@ def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
     except Cancelled:
         return Stopped(reporter.job)
     except UserError as error:
-        return Failed(reporter.job, error.sentence, error.hint)
+        return Failed(reporter.job, error.sentence, error.hint, was_wrong=not isinstance(error, JobError))
     except MemoryError:
         return Failed(reporter.job, "There is not enough memory for this.", "Use fewer samples or a smaller batch.")
     except OSError as error:
         sentence, hint = os_error_sentence(error)
-        return Failed(reporter.job, sentence, hint, traceback.format_exc())
+        return Failed(reporter.job, sentence, hint)
     except Exception as error:  # noqa: BLE001 - the engine outlives a bug in one job and reports it
         name = type(error).__name__
         return Failed(
@@ -54,7 +54,10 @@ def os_error_sentence(error: OSError) -> tuple[str, str]:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full{where}.", "Free some space or choose another folder; nothing was lost."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"There is no permission to write or read{where}.", "Choose another folder or change its rights."
+        return (
+            f"There is no permission to write or read{where}.",
+            "Choose another folder or change its rights.",
+        )
     return f"The system refused{where}: {error.strerror or error}.", "Check the path and try again."
 
 
@@ -140,6 +143,6 @@ def _lower_priority() -> None:
 
     try:
         process = psutil.Process()
-        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)  # type: ignore[attr-defined]
     except psutil.Error as error:
-        print(f"secateur engine: priority not lowered: {error}")  # noqa: T201 - the process's own log
+        print(f"secateur engine: priority not lowered: {error}")

@@ -24,10 +24,14 @@ from secateur.model.model import Model, OnnxModel, TorchModel
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
+    import onnx
+
     from secateur.data.dataset import Dataset
 
 T = TypeVar("T")
 MOST_MODELS = 3
+LAYER_SAMPLES = 64
+"""Samples on which layers are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,13 @@ class Workshop:
                 bench.file = self.write(model, f"original-{len(self._benches)}-{bench.description.fingerprint[:8]}")
         return bench.file
 
+    def shipped_proto(self, bench: Bench, reporter: Reporter) -> "onnx.ModelProto":
+        """The float graph that ships of a torch network (batch norms folded), or the file's own graph."""
+        from secateur.methods.quantize.lowering import to_onnx
+
+        model = bench.model
+        return model.proto if isinstance(model, OnnxModel) else to_onnx(self.lowered(bench, reporter))
+
     def write(self, model: Model, stem: str) -> Path:
         """A float ONNX file of `model` in the engine's temporary folder."""
         import onnx
@@ -148,11 +159,28 @@ class Workshop:
         options.intra_op_num_threads = self.threads
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         names = [value.name for value in session.get_inputs()]
+        fixed = session.get_inputs()[0].shape[0] if session.get_inputs()[0].shape else None
 
         def run(*inputs: NDArray[Any]) -> NDArray[np.float32]:
-            return np.asarray(session.run(None, dict(zip(names, inputs, strict=False)))[0], dtype=np.float32)
+            feeds = dict(zip(names, inputs, strict=False))
+            return np.asarray(session.run(None, feeds)[0], dtype=np.float32)
 
-        return run
+        return _in_batches_of(fixed, run) if isinstance(fixed, int) else run
+
+
+def _in_batches_of(size: int, run: Callable[..., NDArray[np.float32]]) -> Callable[..., NDArray[np.float32]]:
+    """`run` for a file whose batch axis is fixed: fed piece by piece, the last piece filled up with its last sample."""
+
+    def run_any(*inputs: NDArray[Any]) -> NDArray[np.float32]:
+        count, outputs = len(inputs[0]), []
+        for start in range(0, count, size):
+            pieces = [value[start : start + size] for value in inputs]
+            missing = size - len(pieces[0])
+            padded = [np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) for piece in pieces]
+            outputs.append(run(*padded)[: size - missing])
+        return np.concatenate(outputs)
+
+    return run_any
 
 
 def _changed_at(source: ModelSource) -> float:

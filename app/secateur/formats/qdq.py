@@ -9,7 +9,7 @@ are stored as int8 or packed int4 behind a DequantizeLinear.
 import copy
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper  # noqa: TID253
 from secateur.errors import UserError
 from secateur.formats.qdq_compact import compact
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
-from secateur.model.onnx_layers import OnnxLayer, onnx_layers
+from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
 _WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _FOLLOWING: Final = (
@@ -57,7 +57,7 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
             raise UserError(f"The graph has no layer {name} to encode.", "Quantize the network again.")
     if any(encoding.bits < 8 for encoding in encodings.weights.values()):
         proto = with_opset(proto, _INT4_OPSET)
-    static = [name for name in encodings.weights if _is_static(proto, layers[name], encodings)]
+    static = static_layers(proto, encodings)
     result = _prepared(proto)
     if static:
         weights = {layers[name].weight: _stored(encodings.weights[name], layers[name], result) for name in static}
@@ -72,6 +72,46 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
         if name not in static:
             _store_weight(result, layers[name], encoding)
     return compact(result, {layers[name].weight: f"{name}.weight" for name in encodings.weights})
+
+
+def static_layers(proto: onnx.ModelProto, encodings: Encodings) -> list[str]:
+    """The layers that these encodings let the runtime compute in integers: 8 bits, input and result encoded."""
+    graph = GraphIndex(proto)
+    linear = {
+        layer.name: [proto.graph.node[index] for index in layer.nodes]
+        for layer in onnx_layers(proto)
+        if layer.name in encodings.weights and encodings.weights[layer.name].bits == 8
+    }
+    known = encodings.activations
+    return [
+        name
+        for name, nodes in linear.items()
+        if all(node.input[0] in known and _is_result_known(graph, node, known) for node in nodes)
+    ]
+
+
+def layer_inputs(proto: onnx.ModelProto) -> dict[str, tuple[str, ...]]:
+    """Layer → the tensors that its nodes read (one, unless layers share their weight)."""
+    return {
+        layer.name: tuple(proto.graph.node[index].input[0] for index in layer.nodes) for layer in onnx_layers(proto)
+    }
+
+
+def settled(proto: onnx.ModelProto, encodings: Encodings) -> Encodings:
+    """The encodings with exactly those activations that the file of their static layers will hold."""
+    known = encodings.activations
+    providers = static_placement(proto, static_layers(proto, encodings)).providers if known else {}
+    return replace(encodings, activations={name: known[provider] for name, provider in providers.items()})
+
+
+def _is_result_known(graph: GraphIndex, node: onnx.NodeProto, known: Collection[str]) -> bool:
+    result = node.output[0]
+    if node.op_type == "MatMul" or result in known:
+        return True
+    if node.op_type == "Gemm" and result in graph.outputs:
+        return True
+    readers = [graph.proto.graph.node[index] for index in graph.readers.get(result, [])]
+    return len(readers) == 1 and readers[0].op_type in ("Relu", "Clip") and readers[0].output[0] in known
 
 
 def with_opset(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
@@ -100,12 +140,6 @@ def _providers(quantized: onnx.ModelProto) -> dict[str, str]:
         for node in quantized.graph.node
         if node.op_type == "QuantizeLinear"
     }
-
-
-def _is_static(proto: onnx.ModelProto, layer: OnnxLayer, encodings: Encodings) -> bool:
-    encoding = encodings.weights[layer.name]
-    nodes = [proto.graph.node[index] for index in layer.nodes]
-    return encoding.bits == 8 and all(node.input[0] in encodings.activations for node in nodes)
 
 
 def _quantize(

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightEncoding:
     """Symmetric signed integers: value = scale × q, q in −(2^(bits−1)−1) … 2^(bits−1)−1.

@@ -240,7 +240,9 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
 
 def _grid(graph: GraphIndex, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(scale, zero point) of a DequantizeLinear as float32, ready to broadcast against its input."""
-    options = {attribute.name: attribute.i for attribute in node.attribute if attribute.name != "output_dtype"}
+    options = {
+        attribute.name: attribute.i for attribute in node.attribute if attribute.name != "output_dtype"
+    }
     shape = graph.shape(node.input[0])
     scale = np.asarray(graph.values(node.input[1]), dtype=np.float32)
     has_zero = len(node.input) > 2 and bool(node.input[2])
@@ -264,7 +266,13 @@ def dequantize(graph: GraphIndex, node: onnx.NodeProto) -> NDArray[np.float32]:
     return np.asarray((stored - zero) * scale, dtype=np.float32)
 
 
-_RANGES: Final = {"int8": (-128, 127), "uint8": (0, 255), "int4": (-8, 7), "uint4": (0, 15), "int16": (-32768, 32767)}
+_RANGES: Final = {
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int4": (-8, 7),
+    "uint4": (0, 15),
+    "int16": (-32768, 32767),
+}
 
 
 def quantize(graph: GraphIndex, node: onnx.NodeProto, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -308,4 +316,6 @@ def _new_session(proto: onnx.ModelProto, threads: int | None, profile: bool) -> 
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
     options.enable_profiling = profile
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )

@@ -36,7 +36,9 @@ def layer_name(weight: str, bias: str | None, node_name: str, operator: str, use
 def module_path(name: str) -> str:
     """`name` with every segment a word that a torch module can have as a child; may be empty."""
     segments = [re.sub(r"\W", "_", segment, flags=re.ASCII) for segment in name.split(".") if segment]
-    return ".".join(f"{segment}_" if segment in RESERVED or segment.startswith("__") else segment for segment in segments)
+    return ".".join(
+        f"{segment}_" if segment in RESERVED or segment.startswith("__") else segment for segment in segments
+    )
 
 
 def unique(name: str, used: set[str]) -> str:

@@ -89,7 +89,7 @@ def solve_budget(
     result = milp(
         cost,
         constraints=constraints,
-        integrality=np.ones(len(choices)),
+        integrality=np.ones(len(choices), dtype=np.int64),
         bounds=Bounds(0, 1),
         options={"time_limit": seconds, "mip_rel_gap": 1e-6},
     )

@@ -1,10 +1,12 @@
 """What a whole plan will cost, before it is run: from the layers' predicted effects and the sensitivity table."""
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
 from secateur.methods.base import Effect, Method
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
+from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
@@ -47,17 +49,15 @@ def _method_damage(layer: str, method: Method, table: SensitivityTable) -> float
         row = table.row(layer, option.id)
         if row is None or row.damage is None or type(option.method) is not type(method):
             continue
-        ratio = getattr(method, "ratio", None)
-        if ratio is None:
-            if getattr(method, "bits", None) == getattr(option.method, "bits", None):
-                return row.damage
-        else:
-            points.append((option.method.model_dump()["ratio"], row.damage))
-    ratio = getattr(method, "ratio", None)
-    if ratio is None or len(points) == 1:
+        if isinstance(method, MagnitudePruning) and isinstance(option.method, MagnitudePruning):
+            points.append((option.method.ratio, row.damage))
+        elif getattr(method, "bits", None) == getattr(option.method, "bits", None):
+            return row.damage
+    if not isinstance(method, MagnitudePruning) or len(points) == 1:
         return None
     points.sort()
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    ratio = method.ratio
+    for (x0, y0), (x1, y1) in pairwise(points):
         if x0 <= ratio <= x1:
             return y0 + (y1 - y0) * (ratio - x0) / (x1 - x0)
     return points[-1][1]

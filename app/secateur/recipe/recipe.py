@@ -34,9 +34,7 @@ class Step:
     exclude: tuple[str, ...] = ()
 
     def selects(self, name: str) -> bool:
-        return any(fnmatchcase(name, p) for p in self.layers) and not any(
-            fnmatchcase(name, p) for p in self.exclude
-        )
+        return any(fnmatchcase(name, p) for p in self.layers) and not any(fnmatchcase(name, p) for p in self.exclude)
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,7 @@ def parse_recipe(document: Any, name: str = "The recipe") -> Recipe:
     if unknown:
         raise UserError(f"{name} has the unknown key {unknown[0]!r}.", "Known keys are schema and steps.")
     if document.get("schema") != SCHEMA:
-        raise UserError(
-            f"{name} has schema {document.get('schema')!r}.", f"This version reads schema: {SCHEMA}."
-        )
+        raise UserError(f"{name} has schema {document.get('schema')!r}.", f"This version reads schema: {SCHEMA}.")
     steps = document.get("steps")
     if not isinstance(steps, list):
         raise UserError(f"{name} has no list of steps.", "Give steps: a list, one entry for each method.")
@@ -95,7 +91,9 @@ def _parse_step(step: Any, where: str) -> Step:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{where} ({kind.id}): {field} = {first['input']!r} does not fit.", f"{first['msg']}.") from None
+        raise UserError(
+            f"{where} ({kind.id}): {field} = {first['input']!r} does not fit.", f"{first['msg']}."
+        ) from None
 
 
 def _patterns(value: Any, where: str, key: str) -> tuple[str, ...]:

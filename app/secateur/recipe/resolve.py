@@ -49,7 +49,10 @@ def resolve(recipe: Recipe, model: ModelDescription, *, has_data: bool = True) -
         selected = _supported(step, model)
         if step.method.scope == "layer" and not selected and not problems:
             problems.append(
-                Problem(f"Step {number} ({step.method.id}) applies to no layer of {model.name}.", "Change its layers.")
+                Problem(
+                    f"Step {number} ({step.method.id}) applies to no layer of {model.name}.",
+                    "Change its layers.",
+                )
             )
         steps.append(PlannedStep(step.method, selected))
     problems += _conflicts(steps)
@@ -69,9 +72,7 @@ def _supported(step: Step, model: ModelDescription) -> tuple[str, ...]:
     layers = model.weighted_layers
     if step.method.scope == "model":
         return tuple(layer.name for layer in layers)
-    return tuple(
-        layer.name for layer in layers if step.selects(layer.name) and step.method.supports(layer) is None
-    )
+    return tuple(layer.name for layer in layers if step.selects(layer.name) and step.method.supports(layer) is None)
 
 
 def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data: bool) -> list[Problem]:
@@ -96,7 +97,8 @@ def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data
 
 
 def _conflicts(steps: list[PlannedStep]) -> list[Problem]:
-    problems, seen = [], {}
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
     for step in steps:
         if step.method.family != "quantize":
             continue

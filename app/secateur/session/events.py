@@ -37,7 +37,6 @@ from secateur.engine.requests import (
     Compress,
     CountSpectra,
     Export,
-    ListRuns,
     MeasureLatency,
     OpenData,
     OpenModel,
@@ -156,15 +155,13 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.budget_solved(recipe)
         case DataOpened():
             source = request.data if isinstance(request, OpenData) else state.data_source
-            session.update(
-                data=result.data, data_source=source, previews=result.previews, baseline=result.baseline
-            )
+            session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
             if result.data.warning:
-                session.notify(Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data"))
+                session.notify(
+                    Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data")
+                )
         case LatencyMeasured() if state.model is not None:
-            layers = tuple(
-                replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers
-            )
+            layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
         case SensitivityScored(table):
             session.update(tables={**state.tables, table.depth: table})
@@ -189,11 +186,18 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     before = session.state
     same_data = before.data_source
     session.state = SessionState(
-        model=model, data_source=same_data, engine=before.engine, engine_ready=before.engine_ready, jobs=before.jobs
+        model=model,
+        data_source=same_data,
+        engine=before.engine,
+        engine_ready=before.engine_ready,
+        jobs=before.jobs,
     )
     notices = tuple(Notice("info", note) for note in model.notes[:2])
     if not model.trainable:
-        notices = (Notice("info", model.reason, "It can be inspected, run and re-weighted as a file."), *notices)
+        notices = (
+            Notice("info", model.reason, "It can be inspected, run and re-weighted as a file."),
+            *notices,
+        )
     session.update(notices=notices)
     session.list_runs()
     session.count_spectra()
@@ -224,12 +228,9 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     session.update(jobs=(), engine="Engine: starting again", engine_ready=False, loading="")
     run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
     if run:
-        session.notify(
-            Notice("error", event.sentence, "The run can go on from its last checkpoint.", f"resume:{run}")
-        )
+        session.notify(Notice("error", event.sentence, "The run can go on from its last checkpoint.", f"resume:{run}"))
     else:
         session.notify(Notice("error", event.sentence, "Start the job again."))
     if any(isinstance(request, OpenModel | CountSpectra) for request in event.lost):
         session.count_spectra()
     session.list_runs()
-

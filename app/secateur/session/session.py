@@ -82,7 +82,9 @@ class Session:
     def open_data(self, source: DataSource) -> None:
         """Open data for the open model: preview, and the baseline check."""
         if self.state.model is None:
-            self.notify(Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open"))
+            self.notify(
+                Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open")
+            )
             return
         self._submit(OpenData(self.state.model.source, source))
 
@@ -106,9 +108,7 @@ class Session:
 
     # ------------------------------------------------------------------ the plan
 
-    def set_method(
-        self, layers: Sequence[str], family: Family, method: Method | None, *, merge: str = ""
-    ) -> None:
+    def set_method(self, layers: Sequence[str], family: Family, method: Method | None, *, merge: str = "") -> None:
         """Plan `method` on these layers in place of what its family had there; None takes it out.
 
         Layers that the method does not support are left out. `merge` names a gesture whose steps are one undo.
@@ -248,7 +248,11 @@ class Session:
         import yaml
 
         recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
-        self.update(curve=(), answers=None, notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"))
+        self.update(
+            curve=(),
+            answers=None,
+            notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"),
+        )
         self._submit(
             Compress(self.state.model.source, self.state.data_source, recipe, run, resume=True, name=record.name)
         )

@@ -84,7 +84,10 @@ class SessionState:
 
     def model_step(self, family: Family) -> Method | None:
         """The planned step that concerns the whole model (distillation), if any."""
-        return next((s.method for s in self.recipe.steps if s.method.scope == "model" and s.method.family == family), None)
+        return next(
+            (s.method for s in self.recipe.steps if s.method.scope == "model" and s.method.family == family),
+            None,
+        )
 
     @property
     def planned_layers(self) -> tuple[str, ...]:

@@ -166,8 +166,8 @@ class _Training:
 
     def _astray(self) -> UserError:
         return UserError(
-            f"Training went astray: at step {self.step + 1} of {self._course.steps} the loss is not a number.",
-            f"Lower the learning rate (it is {self._course.plan.learning_rate:g}); the original is unchanged.",
+            f"Training went astray: its loss is no number at step {self.step + 1}.",
+            f"Lower the learning rate {self._course.plan.learning_rate:g}; the original is unchanged.",
         )
 
     # ------------------------------------------------------------------ what is shown

@@ -41,7 +41,7 @@ ACTIONS: tuple[Action, ...] = (
         ("Ctrl+M",),
         "activity",
         "Measure what every option costs in accuracy, one layer at a time; the model stays as it is",
-        "analyse",
+        "measure",
     ),
     Action(
         "record_activations",
@@ -49,7 +49,7 @@ ACTIONS: tuple[Action, ...] = (
         (),
         "waveform",
         "Run calibration samples through the model and count every layer's outputs",
-        "record_activations",
+        "record",
     ),
     Action("budget", "Size budget", ("Ctrl+B",), "sliders-horizontal", "Go to the budget slider: the plan follows it", "budget"),
     Action("run", "Run plan", ("Ctrl+Return", "Ctrl+Enter"), "play", "Compress a copy of the model as planned, then measure it", "run"),
@@ -58,7 +58,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("export", "Export…", ("Ctrl+E",), "export", "Write the model to a file, run that file and compare it", "export"),
     Action("undo", "Undo", ("Ctrl+Z",), "arrow-counter-clockwise", "Take back the last change of the plan", "undo"),
     Action("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "arrow-clockwise", "Make the change again that was taken back", "redo"),
-    Action("reset_plan", "Reset plan", (), "eraser", "Put every layer back to float; can be undone", "reset_plan"),
+    Action("reset_plan", "Reset plan", (), "eraser", "Put every layer back to float; can be undone", "reset"),
     Action("int8", "Quantize to 8 bits", ("8",), "stack", "Static int8 for the selected layers", "selection", "layers"),
     Action("int4", "Quantize to 4 bits", ("4",), "stack", "4-bit weights for the selected layers", "selection", "layers"),
     Action("float", "Back to float", ("Del",), "x", "Take every step out of the selected layers", "selection", "layers"),
@@ -70,18 +70,18 @@ ACTIONS: tuple[Action, ...] = (
         "Select the layers of the same kind, kernel and shape",
         "selection",
     ),
-    Action("copy_table", "Copy table as CSV", ("Ctrl+C",), "copy", "Copy the selected rows, or all of them, as CSV", "model", "layers"),
-    Action("filter", "Filter layers", ("Ctrl+F", "/"), "funnel", "Show only some layers: a name, a kind, size>50k", "model"),
-    Action("tab_weights", "Weights", ("Ctrl+1",), "chart-bar", "Histogram, channels and bit widths of the selection", "model"),
-    Action("tab_activations", "Activations", ("Ctrl+2",), "waveform", "What the selected layer puts out on real samples", "model"),
-    Action("tab_sensitivity", "Sensitivity", ("Ctrl+3",), "target", "What every option does to the model, layer by layer", "model"),
-    Action("tab_compare", "Compare", ("Ctrl+4",), "columns", "Original and result side by side", "model"),
-    Action("tab_distil", "Distil", ("Ctrl+5",), "graduation-cap", "Let the smaller network learn the original's answers", "model"),
-    Action("jobs", "Jobs and runs", ("Ctrl+J",), "list", "Open or close the jobs and runs below", "model"),
+    Action("copy_table", "Copy table as CSV", ("Ctrl+C",), "copy", "Copy the selected rows, or all of them, as CSV", "filter", "layers"),
+    Action("filter", "Filter layers", ("Ctrl+F", "/"), "funnel", "Show only some layers: a name, a kind, size>50k", "filter"),
+    Action("tab_weights", "Weights", ("Ctrl+1",), "chart-bar", "Histogram, channels and bit widths of the selection", "filter"),
+    Action("tab_activations", "Activations", ("Ctrl+2",), "waveform", "What the selected layer puts out on real samples", "filter"),
+    Action("tab_sensitivity", "Sensitivity", ("Ctrl+3",), "target", "What every option does to the model, layer by layer", "filter"),
+    Action("tab_compare", "Compare", ("Ctrl+4",), "columns", "Original and result side by side", "filter"),
+    Action("tab_distil", "Distil", ("Ctrl+5",), "graduation-cap", "Let the smaller network learn the original's answers", "filter"),
+    Action("jobs", "Jobs and runs", ("Ctrl+J",), "list", "Open or close the jobs and runs below", "filter"),
     Action("next_panel", "Next panel", ("F6",), "arrow-right", "Move the keyboard to the next panel"),
     Action("previous_panel", "Previous panel", ("Shift+F6",), "arrow-left", "Move the keyboard to the panel before"),
-    Action("copy_picture", "Copy picture", ("Ctrl+Shift+C",), "copy", "Copy the shown plot as a picture", "model"),
-    Action("save_picture", "Save picture…", ("Ctrl+Shift+S",), "download-simple", "Save the shown plot as PNG", "model"),
+    Action("copy_picture", "Copy picture", ("Ctrl+Shift+C",), "copy", "Copy the shown plot as a picture", "filter"),
+    Action("save_picture", "Save picture…", ("Ctrl+Shift+S",), "download-simple", "Save the shown plot as PNG", "filter"),
     Action("theme", "Light or dark", (), "sun", "Switch between the light and the dark look"),
     Action("find", "Find an action…", ("Ctrl+K",), "magnifying-glass", "Search everything that Secateur can do"),
     Action("help", "What this panel does", ("F1",), "question", "Explain the panel that has the keyboard"),
@@ -101,3 +101,12 @@ def action(name: str) -> Action:
         if candidate.id == name:
             return candidate
     raise KeyError(name)
+
+
+_REMEDIES = {"compare": "tab_compare", "measure": "analyse"}
+
+
+def remedy(name: str) -> Action:
+    """The action that a notice's remedy stands for: `data`, `compare`, `resume:RUN`; KeyError where none does."""
+    plain = name.partition(":")[0]
+    return action(_REMEDIES.get(plain, plain))

@@ -4,9 +4,10 @@ Its first frame needs neither numpy nor the session: `Startup` adds the workspac
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -135,9 +136,17 @@ class MainWindow(QMainWindow):
         self.closing.emit()
         super().closeEvent(event)
 
-    def geometry_text(self) -> str:
-        """Size and place, as the preferences keep them."""
-        return self.saveGeometry().toBase64().data().decode()
+    def current_preferences(self) -> Preferences:
+        """What to remember: the preferences with the present size, columns and splitters."""
+        geometry = self.saveGeometry().toBase64().data().decode()
+        if self.workspace is None:
+            return replace(self.preferences, geometry=geometry)
+        return replace(
+            self.preferences,
+            geometry=geometry,
+            columns=self.workspace.columns,
+            splitters=self.workspace.sizes(),
+        )
 
 
 def dropped_path(event: QDropEvent) -> str:
@@ -147,6 +156,4 @@ def dropped_path(event: QDropEvent) -> str:
 
 def after_this_turn(call: Callable[[], None]) -> None:
     """Run `call` when the event loop comes round again."""
-    from PySide6.QtCore import QTimer
-
     QTimer.singleShot(0, call)

@@ -12,12 +12,12 @@ from secateur.ui.panels.jobs import JobsPanel
 from secateur.ui.panels.layers import LayersPanel
 from secateur.ui.panels.plan import PlanPanel
 from secateur.ui.panels.plan_bar import PlanBar
+from secateur.ui.plan_overlay import RAIL_WIDTH, PlanOverlay
 
 if TYPE_CHECKING:
     from secateur.session.state import SessionState
 
 NARROW_WIDTH = 1200
-RAIL_WIDTH = 40
 PLAN_WIDTHS = (264, 288, 400)
 WIDE_TABLE, PLAIN_TABLE = 646, 280
 TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
@@ -69,6 +69,8 @@ class Workspace(QWidget):
         layout.addWidget(self.splitter, 1)
         layout.addWidget(plan_bar)
         layout.addWidget(jobs)
+        self.overlay = PlanOverlay(plan, self.splitter, self)
+        plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
         layers.columns_chosen.connect(self._keep_columns)
         self.splitter.splitterMoved.connect(self._keep_sizes)
@@ -88,6 +90,7 @@ class Workspace(QWidget):
     def arrange(self) -> None:
         """Columns, plan panel and widths for the shown tab at the present width."""
         tab, narrow = self.detail.current, self.is_narrow
+        self.overlay.close_over()
         own = self.columns.get(self._columns_key(tab))
         self.layers.set_columns(own or default_columns(tab, narrow=narrow))
         self.plan.setVisible(tab not in TABS_WITHOUT_PLAN)

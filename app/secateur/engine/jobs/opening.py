@@ -56,12 +56,9 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
     evaluation = workshop.baseline(bench, data, reporter).evaluation
     warning = ""
     if evaluation.metric is not None and data.task == "classification":
-        value, classes = evaluation.metric.value, len(data.classes)
+        value, classes, samples = evaluation.metric.value, len(data.classes), evaluation.samples
         top = 5 if data.metric == "top5" else 1
-        suggestions = []
-        if is_near_chance(value, classes, evaluation.samples, top):
+        if is_near_chance(value, classes, samples, top):
             suggestions = suggest_preprocessing(data, workshop.session(workshop.file(bench)))
-        warning = baseline_warning(value, classes, evaluation.samples, top, suggestions)
-    return DataOpened(
-        description.model_copy(update={"warning": warning}), previews(data, PREVIEWS), evaluation
-    )
+            warning = baseline_warning(value, classes, samples, top, suggestions)
+    return DataOpened(description.model_copy(update={"warning": warning}), previews(data, PREVIEWS), evaluation)

@@ -27,9 +27,7 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
         proto = model.proto
     else:
         proto = model.lowered or to_onnx(workshop.lowered(bench, reporter))
-    nodes = {
-        proto.graph.node[index].name: layer.name for layer in onnx_layers(proto) for index in layer.nodes
-    }
+    nodes = {proto.graph.node[index].name: layer.name for layer in onnx_layers(proto) for index in layer.nodes}
     layers = layer_latencies(proto, example_inputs(model), nodes, workshop.threads)
     return LatencyMeasured(layers, sum(layers.values()))
 
@@ -63,9 +61,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     return SensitivityScored(table.model_copy(update={"rank_correlation": rank_correlation(free, table)}))
 
 
-def record_activations(
-    request: RecordActivations, reporter: Reporter, workshop: Workshop
-) -> ActivationsRecorded:
+def record_activations(request: RecordActivations, reporter: Reporter, workshop: Workshop) -> ActivationsRecorded:
     """Spectra of what each weighted layer puts out over calibration samples."""
     import torch
 

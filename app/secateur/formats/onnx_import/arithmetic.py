@@ -158,6 +158,10 @@ def _smaller(*values: Any) -> Any:
     return result
 
 
+def _total(*values: Any) -> Any:
+    return sum(values[1:], values[0])
+
+
 def _larger(*values: Any) -> Any:
     result = values[0]
     for value in values[1:]:
@@ -189,7 +193,7 @@ OPERATORS: OperatorTable = {
     "Reciprocal": plain(torch.reciprocal),
     "Max": several(torch.maximum, _larger),
     "Min": several(torch.minimum, _smaller),
-    "Sum": several(torch.add, lambda *values: sum(values)),
+    "Sum": several(torch.add, _total),
     "Mean": mean_of,
     "CumSum": cumulative_sum,
     "Cast": cast,

@@ -139,9 +139,10 @@ class GraphBuilder:
     def finish(self, outputs: list[fx.Node]) -> fx.GraphModule:
         """The network; several outputs come back as a tuple."""
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
-        self._graph.eliminate_dead_code()
         self._graph.lint()
         module = fx.GraphModule(self._root, self._graph, class_name="ImportedNetwork")
+        module.graph.eliminate_dead_code()
+        module.recompile()
         return module.eval()
 
 

@@ -107,7 +107,8 @@ def simplified(items: Sequence["int | float | bool | fx.Node"], *, is_scalar: bo
     """Numbers, or a constant where no entry depends on a run."""
     if any(isinstance(item, fx.Node) for item in items):
         return Numbers(tuple(items), is_scalar)
-    array = np.asarray(items, dtype=np.int64 if not any(isinstance(item, float) for item in items) else np.float32)
+    kinds = {type(item) for item in items}
+    array = np.asarray(items, dtype=np.float32 if float in kinds else np.bool_ if kinds == {bool} else np.int64)
     return Constant("", array.reshape(()) if is_scalar else array)
 
 

@@ -27,22 +27,59 @@ class Distillation(Method):
     scope: ClassVar[Literal["layer", "model"]] = "model"
     order: ClassVar[int] = 30
 
-    teacher: Literal["original"] = Field("original", title="Teacher", description="The model as it was opened.")
-    temperature: float = Field(4.0, ge=1.0, le=20.0, title="Temperature", description="Softens both answers before they are compared.")
-    alpha: float = Field(0.3, ge=0.0, le=1.0, title="Label weight", description="Share of the loss that comes from the true labels, 0 to 1.")
+    teacher: Literal["original"] = Field(
+        "original", title="Teacher", description="The model as it was opened."
+    )
+    temperature: float = Field(
+        4.0,
+        ge=1.0,
+        le=20.0,
+        title="Temperature",
+        description="Softens both answers before they are compared.",
+    )
+    alpha: float = Field(
+        0.3,
+        ge=0.0,
+        le=1.0,
+        title="Label weight",
+        description="Share of the loss that comes from the true labels, 0 to 1.",
+    )
     epochs: int = Field(6, ge=1, le=1000, title="Epochs", description="Passes over the training samples.")
-    learning_rate: float = Field(0.02, gt=0.0, le=1.0, title="Learning rate", description="Peak of the one-cycle schedule (SGD with momentum 0.9).")
+    learning_rate: float = Field(
+        0.02,
+        gt=0.0,
+        le=1.0,
+        title="Learning rate",
+        description="Peak of the one-cycle schedule (SGD with momentum 0.9).",
+    )
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Samples in one step.")
-    weight_decay: float = Field(5e-4, ge=0.0, le=1.0, title="Weight decay", description="L2 penalty on the weights.")
-    augment: bool = Field(True, title="Augment", description="Mirror and shift the training images at random; off for digits and text.")
-    precision: Literal["fp32", "bf16"] = Field("fp32", title="Precision", description="bf16 computes in 16 bits and keeps 32-bit weights; faster where the CPU or GPU has bf16 units.")
+    weight_decay: float = Field(
+        5e-4, ge=0.0, le=1.0, title="Weight decay", description="L2 penalty on the weights."
+    )
+    augment: bool = Field(
+        True,
+        title="Augment",
+        description="Mirror and shift the training images at random; off for digits and text.",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        title="Precision",
+        description="bf16 computes in 16 bits and keeps 32-bit weights; faster where the CPU or GPU has bf16 units.",
+    )
     seed: int = Field(0, ge=0, title="Seed", description="Same seed, same result on the same machine.")
 
     def supports(self, layer: Layer) -> str | None:
         return None
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
-        return Effect(layer.size_bytes, layer.macs, None, smaller=False, faster=False, sentence="Training changes neither size nor speed.")
+        return Effect(
+            layer.size_bytes,
+            layer.macs,
+            None,
+            smaller=False,
+            faster=False,
+            sentence="Training changes neither size nor speed.",
+        )
 
     def badge(self) -> str:
         return "distil"

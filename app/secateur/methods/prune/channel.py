@@ -27,13 +27,17 @@ class ChannelPruning(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 10
 
-    ratio: float = Field(0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1.")
+    ratio: float = Field(
+        0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1."
+    )
     criterion: Literal["l1", "l2", "taylor"] = Field(
         "l2",
         title="Criterion",
         description="How a channel's importance is scored: norm of its weights, or weight × gradient (needs data).",
     )
-    round_to: int = Field(1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides.")
+    round_to: int = Field(
+        1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides."
+    )
 
     def supports(self, layer: Layer) -> str | None:
         if not layer.is_weighted:
@@ -41,7 +45,9 @@ class ChannelPruning(Method):
         return layer.fixed_channels or None
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
-        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(layer.out_channels, 1)
+        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(
+            layer.out_channels, 1
+        )
         return Effect(
             round(layer.size_bytes * kept),
             round(layer.macs * kept),

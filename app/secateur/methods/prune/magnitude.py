@@ -25,7 +25,9 @@ class MagnitudePruning(WeightMethod):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 20
 
-    ratio: float = Field(0.5, ge=0.0, le=1.0, title="Ratio", description="Share of the weights that become zero, 0 to 1.")
+    ratio: float = Field(
+        0.5, ge=0.0, le=1.0, title="Ratio", description="Share of the weights that become zero, 0 to 1."
+    )
 
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers have weights to prune."
@@ -46,7 +48,9 @@ class MagnitudePruning(WeightMethod):
     def rewrite(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
         """Zero the round(ratio × n) weights of least magnitude (ties broken by position)."""
         count = round(self.ratio * weight.size)
-        pruned = np.array(weight, dtype=np.float32, order="C")  # a view of channels-last weights would be copied by reshape
+        pruned = np.array(
+            weight, dtype=np.float32, order="C"
+        )  # a view of channels-last weights would be copied by reshape
         if count:
             smallest = np.argpartition(np.abs(pruned), min(count, pruned.size) - 1, axis=None)[:count]
             pruned.reshape(-1)[smallest] = 0.0

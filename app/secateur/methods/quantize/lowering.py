@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from secateur.model.model import TorchModel
 
 OPSET = 21
-"""The first opset with 4-bit integers."""
+"""What is exported: the first opset with 4-bit integers."""
 
 TOLERANCE = 1e-4
 """Largest deviation of a lowered network from its original, relative to the largest output."""
@@ -41,17 +41,15 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
     The layers keep their names. Outputs agree with the original's within 1e-4 of the largest; UserError where the
     network cannot be exported or does not agree. `model` is not changed.
     """
-    from secateur.formats.onnx_import import import_graph
-
     context = context or Context()
     if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
         return model
     context.progress(0, _STEPS, "Exporting the network as an ONNX graph")
     proto = export(model)
     context.progress(1, _STEPS, "Reading the graph back")
-    module = import_graph(proto)
+    module = _imported(proto, model)
     context.progress(2, _STEPS, "Comparing the graph with the network")
-    lowered = replace(model, module=module.eval(), lowered=proto)
+    lowered = replace(model, module=module, lowered=proto)
     deviation = _deviation(model, lowered)
     if not deviation <= TOLERANCE:
         raise UserError(
@@ -62,11 +60,32 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
     return lowered
 
 
+def _imported(proto: "onnx.ModelProto", model: "TorchModel") -> "nn.Module":
+    from secateur.formats.onnx_import.importer import ImportRefused, import_model
+
+    shapes = [value.shape for value in example_inputs(model.inputs)]
+    sizes = {port.name: shape for port, shape in zip(model.inputs, shapes, strict=True)}
+    try:
+        return import_model(proto, sizes)
+    except ImportRefused as refusal:
+        raise UserError(
+            f"The ONNX graph of {model.name} cannot be simulated: {refusal}",
+            "Quantization needs a network whose every operator is known here.",
+        ) from refusal
+
+
 def to_onnx(model: "TorchModel") -> "onnx.ModelProto":
     """The float ONNX graph of a network, without machine paths or stack traces; encodings are not applied."""
     if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
         return model.lowered
     return export(model)
+
+
+def graph_of(model: "TorchModel") -> "onnx.ModelProto":
+    """The ONNX graph of a model that came out of `lower`."""
+    if model.lowered is None:
+        raise ValueError(f"{model.name} is not lowered")
+    return model.lowered
 
 
 def require_layers(model: "TorchModel", layers: Sequence[str], title: str) -> None:
@@ -81,14 +100,14 @@ def require_layers(model: "TorchModel", layers: Sequence[str], title: str) -> No
 
 
 def is_lowered(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
-    """Whether a graph can carry encodings as it is: canonical names, folded batch norms, per-channel operators."""
-    names = {tensor.name for tensor in proto.graph.initializer}
-    opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    """Whether a graph can carry encodings as it is: it has these layers, and their batch norms are folded."""
+    from secateur.model.onnx_layers import onnx_layers
+
     convolved = {out for node in proto.graph.node if node.op_type == "Conv" for out in node.output}
     unfolded = any(
         node.op_type == "BatchNormalization" and node.input[0] in convolved for node in proto.graph.node
     )
-    return opset >= OPSET and not unfolded and all(f"{layer}.weight" in names for layer in layers)
+    return not unfolded and set(layers) <= {layer.name for layer in onnx_layers(proto)}
 
 
 def example_inputs(ports: Sequence[Port], batch: int = 2, seed: int = 0) -> tuple[NDArray[Any], ...]:
@@ -168,12 +187,7 @@ def rename_tensors(graph: "onnx.GraphProto", names: dict[str, str]) -> None:
 def _captured(node: "onnx.NodeProto") -> list[str]:
     """Names that a node's subgraphs (If, Loop) read."""
     graphs = [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs)]
-    return [
-        name
-        for graph in graphs
-        for inner in graph.node
-        for name in (*inner.input, *_captured(inner))
-    ]
+    return [name for graph in graphs for inner in graph.node for name in (*inner.input, *_captured(inner))]
 
 
 def _name_after_layers(proto: "onnx.ModelProto", module: "nn.Module") -> None:
@@ -202,11 +216,19 @@ def _name_after_layers(proto: "onnx.ModelProto", module: "nn.Module") -> None:
 
 
 def _find_equal(
-    graph: "onnx.GraphProto", tensors: dict[str, Any], weight: NDArray[Any], to_array: Any, taken: dict[str, str]
+    graph: "onnx.GraphProto",
+    tensors: dict[str, Any],
+    weight: NDArray[Any],
+    to_array: Any,
+    taken: dict[str, str],
 ) -> str | None:
     """The initializer that holds this weight or its transpose as the second input of a product; None where none does."""
     for node in graph.node:
-        if node.op_type not in ("MatMul", "Gemm", "Conv") or node.input[1] not in tensors or node.input[1] in taken:
+        if (
+            node.op_type not in ("MatMul", "Gemm", "Conv")
+            or node.input[1] not in tensors
+            or node.input[1] in taken
+        ):
             continue
         dims = tuple(tensors[node.input[1]].dims)
         if dims not in (weight.shape, weight.shape[::-1]):
@@ -230,7 +252,9 @@ def _deviation(model: "TorchModel", lowered: "TorchModel") -> float:
     actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
     if expected.shape != actual.shape:
         return float("inf")
-    return float(np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12))
+    return float(
+        np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12)
+    )
 
 
 class _quiet:  # noqa: N801 - reads as a word in `with _quiet()`

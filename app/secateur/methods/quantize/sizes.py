@@ -21,4 +21,10 @@ def encoded_bytes(layer: Layer, bits: int, *, static: bool) -> int:
     weight = (layer.weight.count * bits + 7) // 8
     scales = channels * (4 + (1 if bits == 8 else 1))
     bias = channels * 4 * (3 if static else 1)
-    return weight + scales + bias + DEQUANTIZE_NODE_BYTES * (2 if static else 1) + (ACTIVATION_NODES_BYTES if static else 0)
+    return (
+        weight
+        + scales
+        + bias
+        + DEQUANTIZE_NODE_BYTES * (2 if static else 1)
+        + (ACTIVATION_NODES_BYTES if static else 0)
+    )

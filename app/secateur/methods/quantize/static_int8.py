@@ -29,12 +29,24 @@ class StaticInt8(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 50
 
-    observer: Observer = Field("mse", title="Observer", description="How activation ranges are chosen: extremes, a percentile, or least squared error.")
-    percentile: float = Field(99.99, gt=50.0, le=100.0, title="Percentile", description="Share of activations inside the range, for the percentile observer.")
+    observer: Observer = Field(
+        "mse",
+        title="Observer",
+        description="How activation ranges are chosen: extremes, a percentile, or least squared error.",
+    )
+    percentile: float = Field(
+        99.99,
+        gt=50.0,
+        le=100.0,
+        title="Percentile",
+        description="Share of activations inside the range, for the percentile observer.",
+    )
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
 
     def supports(self, layer: Layer) -> str | None:
-        return None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
+        return (
+            None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
+        )
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         size = encoded_bytes(layer, 8, static=True)

@@ -28,7 +28,11 @@ class WeightOnly(Method):
     order: ClassVar[int] = 40
 
     bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
-    observer: Literal["minmax", "mse"] = Field("mse", title="Observer", description="Scale from each channel's maximum, or the one with the least squared error.")
+    observer: Literal["minmax", "mse"] = Field(
+        "mse",
+        title="Observer",
+        description="Scale from each channel's maximum, or the one with the least squared error.",
+    )
 
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers have weights to quantize."

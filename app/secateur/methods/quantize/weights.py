@@ -19,7 +19,9 @@ _CHUNK = 1 << 22
 """Weights that are searched at once: bounds the memory of the search to a few copies of this."""
 
 
-def encode_weight(weight: NDArray[np.float32], bits: int, axis: int, observer: str = "minmax") -> WeightEncoding:
+def encode_weight(
+    weight: NDArray[np.float32], bits: int, axis: int, observer: str = "minmax"
+) -> WeightEncoding:
     """One scale per output channel of `weight` (channels on `axis`), for `bits` (2..8).
 
     `minmax` maps each channel's largest magnitude to the largest integer; `mse` draws it in to between 30 and 100 % of
@@ -54,7 +56,8 @@ def quantize_weights(
     model: "TorchModel", layers: Sequence[str], method: "WeightOnly", context: Context
 ) -> "TorchModel":
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
-    from secateur.methods.quantize.lowering import lower, require_layers
+    from secateur.formats.qdq import settled
+    from secateur.methods.quantize.lowering import graph_of, lower, require_layers
     from secateur.model.layers import channel_axes
 
     lowered = lower(model, context)
@@ -65,4 +68,5 @@ def quantize_weights(
         context.progress(done, len(layers), f"{method.title}: {name}")
         encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
     context.progress(len(layers), len(layers), method.title)
-    return replace(lowered, encodings=lowered.encodings.with_weights(encoded))
+    encodings = lowered.encodings.with_weights(encoded)
+    return replace(lowered, encodings=settled(graph_of(lowered), encodings))

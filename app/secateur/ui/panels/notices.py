@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur.session.state import Notice
-from secateur.ui.actions import action
+from secateur.ui.actions import remedy
 from secateur.ui.theme.style import color, icon, notifier
 from secateur.ui.widgets.icon_button import IconButton
 
@@ -56,10 +56,10 @@ class NoticeBar(QFrame):
             details.clicked.connect(self.details_wanted)
             buttons.append(details)
         if self.notice.remedy:
-            remedy = action(self.notice.remedy)
-            button = QPushButton(remedy.text.rstrip("…"), self, objectName="notice_remedy")
-            button.setToolTip(remedy.tooltip)
-            button.clicked.connect(lambda: self.remedy_wanted.emit(remedy.id))
+            entry = remedy(self.notice.remedy)
+            button = QPushButton(entry.text.rstrip("…"), self, objectName="notice_remedy")
+            button.setToolTip(entry.tooltip)
+            button.clicked.connect(lambda: self.remedy_wanted.emit(self.notice.remedy))
             buttons.append(button)
         return buttons
 

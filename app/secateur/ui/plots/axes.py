@@ -1,4 +1,4 @@
-"""Axes: the mapping from values to pixels, and how an axis is painted. Horizontal grid only, ticks outward."""
+"""Axes: the mapping from values to pixels, and how they are painted. Horizontal grid only, ticks outward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def paint_y_axis(painter: QPainter, area: QRectF, axis: Axis, ticks: Sequence[Ti
 
 
 def paint_x_axis(painter: QPainter, area: QRectF, axis: Axis, ticks: Sequence[Tick], title: str) -> None:
-    """The axis line at the bottom with outward ticks, texts that do not collide, and the title centred below."""
+    """The axis line at the bottom with outward ticks, texts that do not collide, the title centred below."""
     paint_base_line(painter, area)
     painter.setPen(hairline("axis"))
     for value, _ in ticks:

@@ -40,7 +40,7 @@ class GridLevels:
 
     @property
     def count(self) -> int:
-        return 2**self.bits - 1
+        return (1 << self.bits) - 1
 
     def values(self) -> NDArray[np.float64]:
         top = 2 ** (self.bits - 1) - 1
@@ -49,7 +49,7 @@ class GridLevels:
 
 @lru_cache(maxsize=16)
 def least_error_clip(spectra: Spectra, bits: int) -> float:
-    """The MSE observer's cut for these weights; kept, because 71 candidates are too many for every mouse move."""
+    """The MSE observer's cut for these weights; kept: its 71 candidates are too many for every mouse move."""
     return spectra.best_clip(bits)
 
 
@@ -80,7 +80,7 @@ def paint_clipped(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevel
 
 
 def paint_levels(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels, *, free: float) -> None:
-    """Dotted lines with a ▾ on top; where they would touch, only a sentence. `free`: pixels for the caption."""
+    """Dotted lines with a ▾ on top; where they would touch, a sentence. `free`: pixels for the caption."""
     spacing = axis.pixel(levels.step) - axis.pixel(0.0)
     if spacing >= CLOSEST:
         _paint_lines(painter, area, axis, levels)

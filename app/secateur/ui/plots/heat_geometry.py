@@ -1,12 +1,12 @@
-"""Where the heat map's names, groups, columns and rows stand, for a given width and height. Pure arithmetic."""
+"""Where the heat map's names, groups, columns and rows stand, for a given width and height."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF
 
-from secateur.ui.plots.heat_cells import grouped
 from secateur.recipe.options import Option
+from secateur.ui.plots.heat_cells import grouped
 
 HEADER = 46.0
 GAP = 2.0
@@ -60,10 +60,8 @@ class HeatGeometry:
         return self.lefts[-1] + self.cell if self.lefts else self.names
 
 
-def arrange(
-    rows: int, options: Sequence[Option], width: float, height: float, names: float
-) -> HeatGeometry:
-    """Cells as wide as there is room for up to 72 px, rows 16 to 24 px; names give way below a third of the width."""
+def arrange(rows: int, options: Sequence[Option], width: float, height: float, names: float) -> HeatGeometry:
+    """Cells as wide as there is room for up to 72 px, rows 16 to 24 px; names a third at most."""
     groups = grouped(options)
     between = GROUP_GAP * max(len(groups) - 1, 0) + GAP * max(len(options) - len(groups), 0)
     names = min(names + NAME_PAD, max(width * 0.36, 72.0))

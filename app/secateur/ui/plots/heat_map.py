@@ -1,6 +1,6 @@
 """The heat map: layers × options in one widget that paints only the rows in view."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPain
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from secateur.analysis.documents import SensitivityTable
+from secateur.methods.base import Effect
 from secateur.recipe.options import Option
 from secateur.ui.plots.heat_cells import HeatCells, make_cells
 from secateur.ui.plots.heat_geometry import HEADER, HeatGeometry, arrange
@@ -29,10 +30,16 @@ from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
 from secateur.ui.theme.style import font
 
 Place = tuple[int, int]
+EffectOf = Callable[[str, Option], Effect | None]
+
+
+def no_effect(layer: str, option: Option) -> Effect | None:
+    """The what-if of a map that has none."""
+    return None
 
 
 class HeatMap(QAbstractScrollArea):
-    """`option_chosen(layers, option)` for a click, Space or a digit; `layer_selected(name)` for a click on a row.
+    """`option_chosen(layers, option)` for a click, Space or a digit; `layer_selected(name)` for one on a row.
 
     `range_changed(low, high)` tells the legend what the colours span. A digit or a click in a row that is one
     of several selected ones counts for all of them.
@@ -59,6 +66,8 @@ class HeatMap(QAbstractScrollArea):
         self._selected: Collection[str] = frozenset()
         self._key: object = None
         self._source: tuple[object, ...] = ()
+        self._effect: EffectOf = no_effect
+        self._read_outs: dict[Place, ReadOut] = {}
         self._hovered: Place | None = None
         self._cursor: Place = (0, 0)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
@@ -77,15 +86,18 @@ class HeatMap(QAbstractScrollArea):
         selected: Collection[str] = frozenset(),
         per_kilobyte: bool = False,
         range_key: object = None,
+        effect: EffectOf = no_effect,
     ) -> None:
         """Show a table of `layers` × `options`; cells without a row wait, cells with a reason are hatched.
 
-        `estimate` is the data-free table for the tooltip, `sizes` bytes by layer before. While `range_key` stays
-        the same the colour range only grows, so that partial results do not make it jump.
+        `estimate` is the data-free table and `effect(layer, option)` the what-if for the tooltip, `sizes`
+        bytes by layer before. While `range_key` stays the same the colour range only grows, so that partial
+        results do not make it jump.
         """
-        source = (tuple(layers), tuple(options), table, per_kilobyte, range_key)
-        self._sizes, self._tables = sizes or {}, (table, estimate)
+        source = (tuple(layers), tuple(options), id(table), id(estimate), per_kilobyte, range_key)
+        self._sizes, self._tables, self._effect = sizes or {}, (table, estimate), effect
         if source != self._source:
+            self._read_outs.clear()
             cells = make_cells(layers, options, table, self._sizes, per_kilobyte=per_kilobyte)
             if range_key is not None and range_key == self._key and np.isfinite(self.cells.values).any():
                 low, high = self.cells.range
@@ -95,7 +107,10 @@ class HeatMap(QAbstractScrollArea):
             self.range_changed.emit(*cells.range)
         fresh = set(selected) - set(self._selected)
         self._chosen, self._selected = chosen, selected
-        self._cursor = (min(self._cursor[0], max(len(layers) - 1, 0)), min(self._cursor[1], max(len(options) - 1, 0)))
+        self._cursor = (
+            min(self._cursor[0], max(len(layers) - 1, 0)),
+            min(self._cursor[1], max(len(options) - 1, 0)),
+        )
         self._arrange_bar()
         if len(fresh) == 1 and (name := next(iter(fresh))) in self.cells.layers:
             self._show_row(self.cells.layers.index(name))
@@ -111,10 +126,17 @@ class HeatMap(QAbstractScrollArea):
 
     def geometry_now(self) -> HeatGeometry:
         """Names, columns and rows for the viewport's present size."""
-        metrics = QFontMetricsF(font(11, 600))
-        names = max((metrics.horizontalAdvance(name) for name in self.cells.layers), default=60.0)
         view = self.viewport()
+        names = self._names_width()
         return arrange(len(self.cells.layers), self.cells.options, view.width(), view.height(), names)
+
+    def widest(self) -> float:
+        """Pixels that the map takes with its widest cells and whole names."""
+        return arrange(len(self.cells.layers), self.cells.options, 4000.0, 400.0, self._names_width()).right
+
+    def _names_width(self) -> float:
+        metrics = QFontMetricsF(font(11, 600))
+        return max((metrics.horizontalAdvance(name) for name in self.cells.layers), default=60.0)
 
     def cell_box(self, layer: str, option: str) -> QRectF:
         """Where a cell is in the viewport at the present scroll position."""
@@ -188,13 +210,17 @@ class HeatMap(QAbstractScrollArea):
                 paint_cell(painter, box, float(share), estimated=bool(self.cells.estimated[row, column]))
                 if selected:
                     strong = (row, column) == self._hovered
-                    paint_value(painter, box, float(self.cells.values[row, column]), float(share), strong=strong)
+                    paint_value(
+                        painter, box, float(self.cells.values[row, column]), float(share), strong=strong
+                    )
             elif (row, column) in self.cells.reasons:
                 paint_hatch(painter, box)
             else:
                 paint_pending(painter, box)
 
-    def _paint_outlines(self, painter: QPainter, geometry: HeatGeometry, rows: range, scrolled: float) -> None:
+    def _paint_outlines(
+        self, painter: QPainter, geometry: HeatGeometry, rows: range, scrolled: float
+    ) -> None:
         for row in rows:
             for column, option in enumerate(self.cells.options):
                 if (self.cells.layers[row], option.id) in self._chosen:
@@ -215,8 +241,11 @@ class HeatMap(QAbstractScrollArea):
         paint_read_out(painter, place_beside(size, anchor, bounds, gap=20), read_out)
 
     def _read_out(self, place: Place) -> ReadOut:
-        row, column = place
-        return cell_read_out(self.cells, row, column, self._sizes, *self._tables)
+        """What is said about a cell; kept, because the what-if behind it takes milliseconds."""
+        if place not in self._read_outs:
+            effect = self._effect(self.cells.layers[place[0]], self.cells.options[place[1]])
+            self._read_outs[place] = cell_read_out(self.cells, place, self._sizes, self._tables, effect)
+        return self._read_outs[place]
 
     # ------------------------------------------------------------------ mouse and keys
 

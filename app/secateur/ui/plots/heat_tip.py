@@ -1,4 +1,4 @@
-"""What the heat map says about one cell: measured, estimated, size before and after, and whether it helps here."""
+"""What the heat map says of one cell: measured, estimated, size before and after, whether it helps here."""
 
 from collections.abc import Mapping
 
@@ -6,24 +6,24 @@ import numpy as np
 
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.figures import milliseconds, points, size
-from secateur.methods.base import Method
+from secateur.methods.base import Effect
 from secateur.ui.plots.heat_cells import HeatCells
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.ticks import damage_text
 
-# an Effect's `faster` needs the layer and its spectra; per family it is the same here for every layer
-FASTER_HERE = {"static_int8": True, "channel_pruning": True}
-
 
 def cell_read_out(
     cells: HeatCells,
-    row: int,
-    column: int,
+    place: tuple[int, int],
     sizes: Mapping[str, int],
-    table: SensitivityTable | None,
-    estimate: SensitivityTable | None,
+    tables: tuple[SensitivityTable | None, SensitivityTable | None],
+    effect: Effect | None = None,
 ) -> ReadOut:
-    """The tooltip of a cell; a reason where it is unavailable, `not measured yet` where it waits."""
+    """The tooltip of the cell at `place` (row, column): a reason where it is unavailable, `not measured yet`
+    where it waits. `tables` are the shown one and the data-free estimate;
+    `effect` is the method's own what-if for this layer: its verdicts are the line "here".
+    """
+    (row, column), (table, estimate) = place, tables
     layer, option = cells.layers[row], cells.options[column]
     title = f"{layer}  ·  {option_words(option.group, option.label)}"
     reason = cells.reasons.get((row, column))
@@ -45,7 +45,7 @@ def cell_read_out(
         return ReadOut(title, (("not measured yet", ""),))
     if "per kB" in cells.unit and np.isfinite(cells.values[row, column]):
         lines.append(("damage per kB saved", damage_text(float(cells.values[row, column]))))
-    lines.extend(_cost(known, sizes.get(layer), option.method))
+    lines.extend(_cost(known, sizes.get(layer), effect))
     return ReadOut(title, tuple(lines))
 
 
@@ -53,14 +53,13 @@ def _damage(row: SensitivityRow, table: SensitivityTable | None) -> str:
     return f"{damage_text(row.damage or 0.0)} {table.unit if table else ''}".strip()
 
 
-def _cost(row: SensitivityRow, before: int | None, method: Method) -> list[tuple[str, str]]:
+def _cost(row: SensitivityRow, before: int | None, effect: Effect | None) -> list[tuple[str, str]]:
     lines = [("size", f"{size(before)} → {size(row.bytes)}" if before else size(row.bytes))]
     if row.latency_ms is not None:
         lines.append(("time", milliseconds(row.latency_ms)))
-    smaller = before is not None and row.bytes < before
-    words = "smaller" if smaller else "not smaller"
-    words += ", faster" if FASTER_HERE.get(method.id, False) else ", not faster"
-    lines.append(("here", words))
+    if effect is not None:
+        words = ("smaller" if effect.smaller else "not smaller", "faster" if effect.faster else "not faster")
+        lines.append(("here", ", ".join(words)))
     return lines
 
 

@@ -162,7 +162,7 @@ class HistogramPlot(ZoomPlot):
         )
 
     def _paint_bars(self, painter: QPainter, axis: Axis, counts: Axis, bins: Bins) -> None:
-        """Bars one pixel apart; what holds less than a fiftieth of a value is nothing, what holds more shows."""
+        """Bars one pixel apart; any that holds a fiftieth of a value or more can be seen."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         lefts, rights = np.rint(axis.pixel(bins.edges[:-1])), np.rint(axis.pixel(bins.edges[1:])) - 1

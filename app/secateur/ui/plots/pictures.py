@@ -1,6 +1,5 @@
 """Pictures of a widget for the clipboard and for files: PNG at screen resolution, SVG with real text."""
 
-import os
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect
@@ -28,12 +27,13 @@ def save_picture(widget: QWidget, path: str | Path) -> None:
     elif suffix == ".png":
         content = png_of(widget)
     else:
-        raise UserError(f"Pictures are saved as PNG or SVG, not as {target.suffix or 'a file without a suffix'}.",
-                        "Choose a name that ends in .png or .svg.")  # fmt: skip
+        raise UserError(
+            f"{target.name} is neither a PNG nor an SVG.", "Choose a name that ends in .png or .svg."
+        )
     temporary = target.with_name(f".{target.name}.part")
     try:
         temporary.write_bytes(content)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UserError(f"{target} cannot be written: {error.strerror}.", "Choose another folder.") from None
@@ -44,7 +44,7 @@ def png_of(widget: QWidget) -> bytes:
     content, buffer = _open_buffer()
     widget.grab().save(buffer, "PNG")
     buffer.close()
-    return content.data()
+    return bytes(content.data())
 
 
 def svg_of(widget: QWidget) -> bytes:
@@ -60,7 +60,7 @@ def svg_of(widget: QWidget) -> bytes:
     widget.render(painter, QPoint(0, 0), QRegion(), flags)
     painter.end()
     buffer.close()
-    return content.data()
+    return bytes(content.data())
 
 
 def _open_buffer() -> tuple[QByteArray, QBuffer]:

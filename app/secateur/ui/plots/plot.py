@@ -9,7 +9,7 @@ from secateur.ui.theme.style import color
 
 
 class Plot(QWidget):
-    """A painted plot. A subclass gives `paint_plot(painter)`, and may set `area` there for its mouse handling.
+    """A painted plot. A subclass gives `paint_plot(painter)`, and may set `area` there for its mouse.
 
     `name` is the object name, `title` the accessible name. What is shown is said in `accessibleDescription`.
     """

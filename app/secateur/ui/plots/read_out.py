@@ -32,7 +32,7 @@ class ReadOut:
 
 
 def place_beside(size: tuple[float, float], anchor: QPointF, bounds: QRectF, gap: float = 12.0) -> QRectF:
-    """A rectangle of `size` right of `anchor`, or left of it where the right side has no room, inside `bounds`."""
+    """A rectangle of `size` right of `anchor`, or left of it where there is no room, inside `bounds`."""
     width, height = size
     left = anchor.x() + gap
     if left + width > bounds.right():

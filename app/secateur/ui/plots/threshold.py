@@ -80,6 +80,7 @@ class RatioField(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._plot = parent
         self.setObjectName("histogram_ratio_field")
         self.setAccessibleName(self.tr("Share of zero weights, percent"))
         self.setToolTip(self.tr("Share of the weights that become zero, 0 to 100 %"))
@@ -90,8 +91,7 @@ class RatioField(QLineEdit):
 
     def open_at(self, position: QPointF, ratio: float) -> None:
         """Show the field beside `position` with the present ratio selected."""
-        parent = self.parentWidget()
-        x = min(max(position.x(), 0.0), parent.width() - self.width())
+        x = min(max(position.x(), 0.0), self._plot.width() - self.width())
         self.move(round(x), round(position.y()))
         self.setText(f"{ratio * 100:.1f} %")
         self.selectAll()
@@ -104,12 +104,12 @@ class RatioField(QLineEdit):
             self.selectAll()
             return
         self.hide()
-        self.parentWidget().setFocus()
+        self._plot.setFocus()
         self.accepted.emit(ratio)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.hide()
-            self.parentWidget().setFocus()
+            self._plot.setFocus()
             return
         super().keyPressEvent(event)

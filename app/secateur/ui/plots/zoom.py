@@ -1,4 +1,4 @@
-"""A plot whose horizontal range a person can zoom (wheel, + and −) and pan (drag); a double click shows all."""
+"""A plot whose horizontal range a person zooms (wheel, + and −) and pans (drag); a double click shows all."""
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent

@@ -63,7 +63,9 @@ class Theme:
         return self.name == "dark"
 
     def role(self, name: str) -> str:
-        """The colour of a role; KeyError where there is no such role."""
+        """The colour of a role, or of a badge's words (`badge:quantize`); KeyError where there is none."""
+        if name.startswith("badge:"):
+            return {f"badge:{family}": ink for family, (ink, _) in self.badges.items()}[name]
         if name not in ROLES:
             raise KeyError(name)
         return str(getattr(self, name))

@@ -1,8 +1,8 @@
 """The one style sheet, made from the role table.
 
-A widget says what it is through the dynamic property `role`: `card`, `panel`, `primary`, `outline`, `ghost`,
-`link`, `icon`; a label says its weight through `kind`: `caption`, `secondary`, `title`, `card-title`, `subject`,
-`metric`, `positive`, `warn`, `negative`.
+A widget says what it is through the dynamic property `role`: `card`, `well`, `panel`, `window`, `primary`,
+`outline`, `ghost`, `link`, `icon`; a label says its size and weight through `kind` (`caption`, `secondary`,
+`title`, `card-title`, `subject`, `metric`, `strong`, `figure`) and its meaning through `tone`.
 """
 
 from functools import cache
@@ -94,7 +94,7 @@ QPushButton[role="ghost"]:pressed, QPushButton[role="icon"]:pressed, QPushButton
 QPushButton[role="ghost"]:focus, QPushButton[role="icon"]:focus {{ border: 2px solid {t.accent}; }}
 QPushButton[role="icon"] {{ padding: 0; min-width: 26px; max-width: 26px; }}
 QPushButton[role="icon"]:focus {{ padding: 0; min-width: 24px; max-width: 24px; }}
-QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0 2px;
+QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0;
   min-height: 20px; max-height: 20px; }}
 QPushButton[role="link"]:hover {{ text-decoration: underline; }}
 QPushButton[role="link"]:focus {{ border: 2px solid {t.accent}; padding: 0;

@@ -9,7 +9,10 @@ _ICON_ROLE = {"primary": "on_accent", "icon": "secondary", "link": "accent"}
 
 
 class Button(QPushButton):
-    """A push button; `role` is `default`, `outline`, `primary`, `ghost` or `link`. Clicking does not take the focus."""
+    """A push button; `role` is `default`, `outline`, `primary`, `ghost` or `link`.
+
+    Clicking does not take the focus, so that the ring shows for the keyboard alone.
+    """
 
     def __init__(
         self,

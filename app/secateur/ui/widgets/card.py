@@ -1,7 +1,7 @@
 """The card: a title line with room for controls at its right, and a body."""
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur.ui.theme.style import icon, set_role
 from secateur.ui.widgets.elided_label import ElidedLabel
@@ -16,6 +16,7 @@ class Card(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self._title = ElidedLabel(title, size=12, weight=600)
+        self._title.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self._subtitle = ElidedLabel(subtitle, size=11, role="secondary")
         self._icon = QLabel()
         self._icon_name = icon_name
@@ -26,14 +27,15 @@ class Card(QFrame):
         self.head.setSpacing(8)
         self.head.addWidget(self._icon)
         self.head.addWidget(self._title)
-        self.head.addWidget(self._subtitle, 1)
+        self.head.addWidget(self._subtitle)
+        self.head.addStretch(1)
         outer.addLayout(self.head)
         self.body = QVBoxLayout()
         self.body.setSpacing(6)
         outer.addLayout(self.body, 1)
         self._icon.setVisible(bool(icon_name))
         self._title.setVisible(bool(title))
-        self._subtitle.setVisible(bool(title))
+        self._subtitle.setVisible(bool(subtitle))
         if icon_name:
             self.set_icon(icon_name)
         if title:
@@ -42,9 +44,9 @@ class Card(QFrame):
     def set_title(self, title: str, subtitle: str | None = None) -> None:
         self._title.set_text(title)
         self._title.setVisible(bool(title))
-        self._subtitle.setVisible(bool(title))
         if subtitle is not None:
             self._subtitle.set_text(subtitle)
+            self._subtitle.setVisible(bool(subtitle))
 
     def set_icon(self, name: str, role: str = "secondary") -> None:
         self._icon.setPixmap(icon(name, role).pixmap(QSize(16, 16), self.devicePixelRatioF()))

@@ -61,7 +61,7 @@ class NumberField(QLineEdit):
             shown = float(text)
         except ValueError:
             return None
-        value = shown * self._scale
+        value = round(shown * self._scale, 12)  # 57 % is 0.57, not 0.5700000000000001
         low_ok = value > self._minimum if self._open[0] else value >= self._minimum
         high_ok = value < self._maximum if self._open[1] else value <= self._maximum
         if not (low_ok and high_ok) or (self._whole and value != int(value)):

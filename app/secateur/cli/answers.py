@@ -1,0 +1,318 @@
+"""What each command does: request, result, table or JSON."""
+
+import time
+from pathlib import Path
+from typing import TypeVar
+
+from rich.table import Table
+
+from secateur import figures
+from secateur.analysis.documents import (
+    Evaluation,
+    PlanDocument,
+    RunDocument,
+    SensitivityTable,
+)
+from secateur.cli.budgets import parse_budgets
+from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
+from secateur.engine.events import (
+    Compared,
+    DataOpened,
+    Evaluated,
+    Exported,
+    LatencyMeasured,
+    ModelOpened,
+    Result,
+    RunFinished,
+    SensitivityScored,
+)
+from secateur.engine.report import rows_of
+from secateur.engine.requests import (
+    Compare,
+    Compress,
+    DataSource,
+    Evaluate,
+    Export,
+    MeasureLatency,
+    OpenData,
+    OpenModel,
+    ScoreSensitivity,
+)
+from secateur.errors import UserError
+from secateur.files import write_text
+from secateur.model.description import ModelSource
+from secateur.recipe.options import OPTIONS, option
+from secateur.recipe.recipe import Recipe, load_recipe
+
+R = TypeVar("R")
+
+
+def model_source(model: str, weights: str) -> ModelSource:
+    """A sample or a file as a path; anything else with a colon as a factory, with its weights."""
+    name = model.rpartition(":")[2]
+    is_factory = ":" in model and not model.startswith("sample:") and name.isidentifier() and not Path(model).exists()
+    if is_factory:
+        return ModelSource(weights, model)
+    if weights:
+        wrong(UserError("--weights goes with a factory, not with a file.", "Give MODEL as file.py:factory."))
+    return ModelSource(model)
+
+
+def inspect(model: str, weights: str, *, as_json: bool, debug: bool) -> None:
+    from secateur.cli.inspection import inspection
+
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
+    spectra = terminal.spectra(source)
+    times = _expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
+    document = inspection(opened, spectra, times)
+    if as_json:
+        print_json(document)
+        return
+    table = Table(title=f"{opened.name} · {opened.format} · {figures.size(opened.source_bytes)}", title_justify="left")
+    for head in ("layer", "kind", "shape", "params", "MACs", "size", "ms", "zeros", "8 bit", "4 bit"):
+        table.add_column(
+            head, justify="left" if head in ("layer", "kind", "shape") else "right", no_wrap=head == "layer"
+        )
+    for layer in opened.weighted_layers:
+        known = spectra[layer.name]
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "×".join(map(str, layer.weight.shape)) if layer.weight else "",
+            figures.count(layer.params),
+            figures.macs(layer.macs),
+            figures.size(layer.size_bytes),
+            figures.milliseconds(times.get(layer.name)),
+            figures.share(known.values.sparsity),
+            figures.decibels(known.sqnr_db(8)),
+            figures.decibels(known.sqnr_db(4)),
+        )
+    output.print(table)
+    totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
+    output.print(f"{len(opened.weighted_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
+    for note in opened.notes:
+        output.print(note, markup=False)
+
+
+def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool) -> None:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    opened = _expect(DataOpened, terminal.do(OpenData(source, DataSource(data))))
+    evaluation = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+    if opened.data.warning:
+        errors.print(opened.data.warning, markup=False)
+        evaluation = evaluation.model_copy(update={"warnings": (opened.data.warning,)})
+    if as_json:
+        print_json(evaluation)
+        return
+    output.print(evaluation_table({"": evaluation}))
+    for note in opened.data.notes:
+        output.print(note, markup=False)
+
+
+def sensitivity(
+    model: str, weights: str, data: str, depth: str, options: str, samples: int, *, as_json: bool, debug: bool
+) -> None:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    ids = _option_ids(options)
+    table = _score(terminal, source, data, depth or ("measure" if data else "free"), ids, samples)
+    if as_json:
+        print_json(table)
+        return
+    printed = Table(title=f"Damage, {table.unit} ({table.depth})", title_justify="left")
+    printed.add_column("layer", no_wrap=True)
+    for name in ids:
+        printed.add_column(name, justify="right")
+    for layer in dict.fromkeys(row.layer for row in table.rows):
+        cells = [table.row(layer, name) for name in ids]
+        printed.add_row(layer, *(figures.number(cell.damage) if cell else figures.UNKNOWN for cell in cells))
+    output.print(printed)
+    if table.rank_correlation is not None:
+        output.print(f"The data-free estimate ranks like the measurement with ρ = {table.rank_correlation:.2f}.")
+
+
+def _option_ids(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(option(name.strip()).id for name in text.split(",")) if text else tuple(o.id for o in OPTIONS)
+    except UserError as error:
+        wrong(error)
+
+
+def _score(
+    terminal: Terminal, source: ModelSource, data: str, depth: str, options: tuple[str, ...], samples: int
+) -> SensitivityTable:
+    request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples)
+    return _expect(SensitivityScored, terminal.do(request)).table
+
+
+def plan(
+    model: str,
+    weights: str,
+    data: str,
+    budgets: list[str],
+    out: Path,
+    samples: int,
+    *,
+    as_json: bool,
+    debug: bool,
+) -> PlanDocument:
+    from secateur.recipe.budget import recipe_of, solve_budget
+    from secateur.recipe.prediction import predict_plan
+
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
+    try:
+        limits = parse_budgets(budgets, opened)
+        ids = tuple(o.id for o in OPTIONS)
+        table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
+        baseline = None
+        if data:
+            baseline = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+        begun = time.perf_counter()
+        recipe = recipe_of(solve_budget(opened, table, limits))
+        seconds = time.perf_counter() - begun
+    except UserError as error:
+        wrong(error)
+    predicted = predict_plan(opened, terminal.spectra(source), recipe, table, baseline)
+    document = PlanDocument(recipe=recipe.to_document(), predicted=predicted, limits=limits, seconds=seconds)
+    _write(out, recipe.to_yaml())
+    if as_json:
+        print_json(document)
+        return document
+    before = figures.size(opened.source_bytes)
+    output.print(f"{out}: {before} → {figures.size(predicted.bytes)} predicted, {_metric_words(predicted.metric)}")
+    output.print(recipe.to_yaml(), markup=False)
+    return document
+
+
+def _metric_words(value: float | None) -> str:
+    return f"metric {figures.share(value)} predicted" if value is not None else "metric not predicted without data"
+
+
+def _write(path: Path, text: str) -> None:
+    from secateur.engine.worker import os_error_sentence
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        errors.print(" ".join(os_error_sentence(error)), markup=False)
+        raise SystemExit(FAILED) from None
+
+
+def compress(
+    model: str,
+    weights: str,
+    data: str,
+    recipe: Path,
+    out: Path,
+    exports: str,
+    *,
+    resume: bool,
+    as_json: bool,
+    debug: bool,
+) -> RunDocument:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    try:
+        steps = load_recipe(recipe)
+        formats = _writable(exports)
+    except UserError as error:
+        wrong(error)
+    document = run_recipe(terminal, source, data, steps, out, formats, resume=resume)
+    if as_json:
+        print_json(document)
+    else:
+        print_run(document)
+    return document
+
+
+def _writable(text: str) -> tuple[str, ...]:
+    from secateur.formats import format_named
+
+    return tuple(format_named(name.strip()).id for name in text.split(",") if name.strip())
+
+
+def run_recipe(
+    terminal: Terminal,
+    source: ModelSource,
+    data: str,
+    recipe: Recipe,
+    out: Path,
+    formats: tuple[str, ...],
+    *,
+    resume: bool = False,
+) -> RunDocument:
+    """Carry out a recipe in `out`; a resumed run is found by its folder."""
+    from secateur.engine.store import RunStore
+
+    folder = out.absolute()
+    earlier = next((r for r in RunStore().runs() if r.folder == str(folder)), None) if resume else None
+    run = earlier.run if earlier else time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
+    request = Compress(
+        source, DataSource(data), recipe, run, folder=folder, exports=formats, resume=resume, name=out.name
+    )
+    finished = _expect(RunFinished, terminal.do(request))
+    assert finished.record.document is not None  # noqa: S101 - a finished run has its document
+    return finished.record.document
+
+
+def print_run(document: RunDocument) -> None:
+    """The before/after table of a run, bad news first."""
+    for warning in document.warnings:
+        output.print(warning, style="bold red", markup=False)
+    table = Table("", title=document.name, title_justify="left")
+    for head in ("original", "result", "change"):
+        table.add_column(head, justify="right")
+    for row in rows_of(document.original, document.result):
+        table.add_row(*row)
+    output.print(table)
+    for file in document.files:
+        word = "Exported" if file.verified else "Not exported"
+        output.print(f"{word} {file.path} ({figures.size(file.bytes)}): {file.sentence}", markup=False)
+    if document.files and document.files[0].agreement is not None:
+        output.print(f"File and simulation agree on {figures.share(document.files[0].agreement)} of the test samples.")
+
+
+def compare(a: str, weights: str, b: str, weights_b: str, data: str, *, as_json: bool, debug: bool) -> None:
+    terminal = Terminal(debug=debug, quiet=as_json)
+    request = Compare(model_source(a, weights), model_source(b, weights_b), DataSource(data))
+    comparison = _expect(Compared, terminal.do(request)).comparison
+    if as_json:
+        print_json(comparison)
+        return
+    output.print(evaluation_table({"A": comparison.a, "B": comparison.b}))
+    output.print(f"Same answer on {figures.share(comparison.agreement)} of the samples.")
+    table = Table("layer", title="Error of B against A, signal over error", title_justify="left")
+    table.add_column("weights", justify="right")
+    table.add_column("output", justify="right")
+    for error in comparison.layers:
+        table.add_row(error.layer, figures.decibels(error.weight_sqnr_db), figures.decibels(error.output_sqnr_db))
+    output.print(table)
+
+
+def export(model: str, weights: str, data: str, to: str, out: Path, *, as_json: bool, debug: bool) -> None:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    request = Export(source, DataSource(data) if data else None, to, out)
+    file = _expect(Exported, terminal.do(request)).file
+    if as_json:
+        print_json(file)
+    else:
+        output.print(file.sentence, markup=False)
+    if not file.verified:
+        raise SystemExit(FAILED)
+
+
+def evaluation_table(columns: dict[str, Evaluation]) -> Table:
+    """What evaluations must state, one column each."""
+    table = Table("")
+    for head in columns:
+        table.add_column(head, justify="right")
+    described = [dict((row[0], row[1]) for row in rows_of(e, e)) for e in columns.values()]
+    for name in dict.fromkeys(key for one in described for key in one):
+        table.add_row(name, *(one.get(name, figures.UNKNOWN) for one in described))
+    return table
+
+
+def _expect(kind: type[R], result: Result) -> R:
+    if not isinstance(result, kind):
+        raise TypeError(f"expected {kind.__name__}, got {type(result).__name__}")
+    return result

@@ -1,0 +1,195 @@
+"""The commands. Each builds a request, lets the engine do it, and prints the result as a table or as JSON."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secateur import __version__
+
+app = typer.Typer(
+    name="secateur",
+    help="See, shrink and prove neural networks. Without a command the window opens, with MODEL if one is named.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+MODEL_HELP = "sample:model, a file, or package.module:factory / file.py:factory with --weights."
+DATA_HELP = "sample:mnist, an image folder or zip, an .npz, file.py:dataset, random, or a data.yaml."
+
+Model = Annotated[str, typer.Argument(help=MODEL_HELP, metavar="MODEL")]
+Weights = Annotated[str, typer.Option("--weights", help="State dict for a factory (safetensors, .pt, .pth, .th).")]
+Data = Annotated[str, typer.Option("--data", help=DATA_HELP, metavar="D")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+    elif context.invoked_subcommand is None:
+        open_window()
+
+
+@app.command()
+def sample() -> None:
+    """Open the window on the bundled sample."""
+    open_window("sample:model", "sample:mnist")
+
+
+@app.command()
+def inspect(model: Model, weights: Weights = "", json: AsJson = False, debug: Debug = False) -> None:
+    """Layers, statistics and totals of a model."""
+    from secateur.cli import answers
+
+    answers.inspect(model, weights, as_json=json, debug=debug)
+
+
+@app.command()
+def evaluate(model: Model, data: Data, weights: Weights = "", json: AsJson = False, debug: Debug = False) -> None:
+    """Metric, loss, latency and size of a model on data."""
+    from secateur.cli import answers
+
+    answers.evaluate(model, weights, data, as_json=json, debug=debug)
+
+
+@app.command()
+def sensitivity(
+    model: Model,
+    data: Data = "",
+    weights: Weights = "",
+    depth: Annotated[str, typer.Option(help="free (from the weights alone) or measure (one layer at a time).")] = "",
+    options: Annotated[str, typer.Option(help="Comma-separated: int8, int4, prune50, prune75, prune90.")] = "",
+    samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Expected damage of every option of every layer."""
+    from secateur.cli import answers
+
+    answers.sensitivity(model, weights, data, depth, options, samples, as_json=json, debug=debug)
+
+
+@app.command()
+def plan(
+    model: Model,
+    data: Data = "",
+    budget: Annotated[
+        list[str], typer.Option(help="size=0.25 (share) or size=150kB; macs=0.5. May be given again.")
+    ] = [],  # noqa: B006 - Typer copies it
+    out: Annotated[Path, typer.Option("-o", "--output", help="Where the recipe goes.")] = Path("recipe.yaml"),
+    weights: Weights = "",
+    samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """The recipe with the least damage within a budget."""
+    from secateur.cli import answers
+
+    answers.plan(model, weights, data, budget, out, samples, as_json=json, debug=debug)
+
+
+@app.command()
+def compress(
+    model: Model,
+    data: Data,
+    recipe: Annotated[Path, typer.Option(help="The recipe to carry out.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for model, recipe, report and result.")],
+    export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "onnx",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
+    weights: Weights = "",
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Carry out a recipe, export the result, prove it and compare it with the original."""
+    from secateur.cli import answers
+
+    answers.compress(model, weights, data, recipe, out, export, resume=resume, as_json=json, debug=debug)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    b: Annotated[str, typer.Argument(help=MODEL_HELP)],
+    data: Data,
+    weights: Weights = "",
+    weights_b: Annotated[str, typer.Option("--weights-b", help="State dict for a factory given as B.")] = "",
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Size, speed, metric and per-layer error of two models."""
+    from secateur.cli import answers
+
+    answers.compare(a, weights, b, weights_b, data, as_json=json, debug=debug)
+
+
+@app.command()
+def export(
+    model: Model,
+    to: Annotated[str, typer.Option(help="Format to write; see secateur formats.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    data: Data = "",
+    weights: Weights = "",
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model in another format, re-open it, run it and compare it."""
+    from secateur.cli import answers
+
+    answers.export(model, weights, data, to, out, as_json=json, debug=debug)
+
+
+@app.command()
+def methods(json: AsJson = False) -> None:
+    """The compression methods with their parameters."""
+    from secateur.cli import catalogue
+
+    catalogue.methods(as_json=json)
+
+
+@app.command()
+def formats(json: AsJson = False) -> None:
+    """The formats and what each can do here."""
+    from secateur.cli import catalogue
+
+    catalogue.formats(as_json=json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("out/demo"),
+    debug: Debug = False,
+) -> None:
+    """The whole way on the bundled sample, without a screen: score, plan, compress, verify, export, picture."""
+    from secateur.cli import demonstration
+
+    demonstration.demo(out, debug=debug)
+
+
+def open_window(model: str = "", data: str = "") -> None:
+    """Start the window; where there is no display, one sentence says so."""
+    from secateur.ui.app import main
+
+    raise SystemExit(main(model=model, data=data))
+
+
+def command_names() -> set[str]:
+    return {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The `secateur` command: a first word that is no command is a model to open in the window."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and not words[0].startswith("-") and words[0] not in command_names():
+        if len(words) > 1:
+            sys.stderr.write(f"There is no command {words[0]!r}. Known: {', '.join(sorted(command_names()))}.\n")
+            raise SystemExit(2)
+        open_window(words[0])
+    app(args=words, prog_name="secateur")

@@ -1,0 +1,43 @@
+"""The whole way on the bundled sample without a screen, for machines that have none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from secateur.cli.answers import plan, print_run, run_recipe
+from secateur.cli.terminal import Terminal, output
+from secateur.model.description import ModelSource
+from secateur.recipe.recipe import load_recipe
+
+MODEL, DATA = "sample:model", "sample:mnist"
+
+
+def demo(out: Path, *, debug: bool = False) -> None:
+    """Sample → sensitivity → plan for a quarter of the size → compress → verify → export; results in `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    output.print("Secateur on the bundled sample: a plan for a quarter of the size")
+    plan(MODEL, "", DATA, ["size=0.25"], out / "recipe.yaml", 512, as_json=False, debug=debug)
+    recipe = load_recipe(out / "recipe.yaml")
+    terminal = Terminal(debug=debug)
+    document = run_recipe(terminal, ModelSource(MODEL), DATA, recipe, out, ("onnx", "safetensors"))
+    print_run(document)
+    picture = _picture(out)
+    names = ["model.onnx", "model.safetensors", "recipe.yaml", "report.html", "result.json", picture]
+    output.print(f"In {out}: {', '.join(name for name in names if name)}")
+
+
+def _picture(out: Path) -> str:
+    """A picture of the window on the sample, drawn off the screen in a process of its own; its name."""
+    target = out / "window.png"
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-m", "secateur.ui.picture", str(target)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        output.print(
+            f"The picture of the window could not be drawn: {lines[-1] if lines else done.returncode}",
+            markup=False,
+        )
+        return ""
+    return target.name

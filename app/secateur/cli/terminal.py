@@ -1,0 +1,160 @@
+"""Driving the engine in this process: progress on standard error, the result back, exit codes as promised.
+
+0 done, 1 the job failed, 2 the request was wrong, 130 cancelled.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from secateur.engine.events import (
+    Event,
+    Failed,
+    Finished,
+    Live,
+    Log,
+    Partial,
+    Progress,
+    Result,
+    SpectraReady,
+    Stopped,
+)
+from secateur.engine.requests import CountSpectra, Request
+from secateur.errors import UserError
+from secateur.model.description import ModelSource
+from secateur.model.spectrum import Spectra
+
+DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False)
+
+
+class Terminal:
+    """One command's engine. `debug` prints the traceback of a bug."""
+
+    def __init__(self, *, debug: bool = False, quiet: bool = False) -> None:
+        self.debug, self.quiet = debug, quiet
+        self._workshop: object | None = None
+        self._partials: list[Live] = []
+
+    def do(self, request: Request) -> Result:
+        """Do one request; returns its result or leaves the program with the exit status that fits."""
+        from secateur.engine.reporting import Reporter
+        from secateur.engine.worker import run_job, set_threads
+        from secateur.engine.workshop import Workshop
+
+        if self._workshop is None:
+            threads = int(os.environ.get("SECATEUR_THREADS", "0")) or (os.cpu_count() or 1)
+            set_threads(threads)
+            self._workshop = Workshop(threads)
+        with _ProgressLine(self.quiet) as line:
+
+            def show(event: Event) -> None:
+                if isinstance(event, Partial):
+                    self._partials.append(event.value)
+                line.show(event)
+
+            reporter = Reporter(1, show)
+            with _cancelled_by_ctrl_c(reporter.cancelled):
+                event = run_job(request, reporter, self._workshop)
+        match event:
+            case Finished():
+                return event.result
+            case Failed():
+                self.fail(event)
+            case Stopped():
+                errors.print("Cancelled. Nothing was changed.")
+                raise SystemExit(CANCELLED)
+            case _:
+                raise TypeError(f"a job does not end with {event}")
+
+    def spectra(self, source: ModelSource) -> dict[str, Spectra]:
+        """Spectra of every weighted layer, as they are sent while they are counted."""
+        self._partials.clear()
+        self.do(CountSpectra(source))
+        return {
+            name: spectra
+            for value in self._partials
+            if isinstance(value, SpectraReady)
+            for name, spectra in value.spectra.items()
+        }
+
+    def fail(self, event: Failed) -> NoReturn:
+        """Print the sentence (and with --debug the traceback) and leave."""
+        errors.print(f"{event.sentence} {event.hint}".strip(), markup=False)
+        if self.debug and event.details:
+            errors.print(event.details, markup=False)
+        raise SystemExit(WRONG if event.was_wrong else FAILED)
+
+
+def wrong(error: UserError) -> NoReturn:
+    """Leave because the request was wrong."""
+    errors.print(str(error), markup=False)
+    raise SystemExit(WRONG)
+
+
+def print_json(document: BaseModel | dict[str, object]) -> None:
+    """One JSON document on standard output."""
+    plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+    json.dump(plain, sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+class _ProgressLine:
+    """The progress bar on standard error; plain lines now and then where that is no terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal)
+        self._task: TaskID | None = None
+        self._quiet = quiet
+
+    def __enter__(self) -> "_ProgressLine":
+        self._bar.start()
+        self._task = self._bar.add_task("Starting", total=None)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Progress() if self._task is not None:
+                self._bar.update(self._task, description=event.text, completed=event.done, total=event.total)
+            case Log() if not self._quiet:
+                self._bar.console.print(event.text, markup=False)
+            case _:
+                return
+
+
+class _cancelled_by_ctrl_c:  # noqa: N801 - reads as a clause
+    """The first Ctrl+C asks the job to stop at its next cancel point, the second one ends the program."""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self._cancelled = cancelled
+
+    def __enter__(self) -> None:
+        self._earlier = signal.signal(signal.SIGINT, self._interrupt)
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._earlier)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._cancelled.is_set():
+            raise SystemExit(CANCELLED)
+        self._cancelled.set()

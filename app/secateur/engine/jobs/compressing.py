@@ -1,0 +1,158 @@
+"""Running a recipe: steps one after the other, export, proof, evaluation, and everything kept in the run's folder.
+
+A run that is stopped or broken is started again with `resume`: steps are deterministic, so the short ones are
+simply done again, and training goes on from its checkpoint.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
+from secateur.analysis.evaluation import Predictions, evaluation_of, predict
+from secateur.analysis.latency import measure_together
+from secateur.analysis.layer_errors import layer_errors
+from secateur.analysis.metrics import agreement
+from secateur.engine.events import RunFinished, RunRecord
+from secateur.engine.jobs.exporting import write_and_verify
+from secateur.engine.places import run_folder
+from secateur.engine.report import write_report
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import Compress
+from secateur.engine.store import RunStore
+from secateur.engine.verdict import headline_of, warnings_of
+from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
+from secateur.errors import Cancelled, JobError, UserError
+from secateur.files import write_text
+from secateur.model.layers import example_inputs
+from secateur.model.model import Model
+from secateur.recipe.resolve import Plan, require_plan
+
+if TYPE_CHECKING:
+    from secateur.data.dataset import Dataset
+
+PRIMARY = "onnx"
+
+
+def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFinished:
+    """Carry out the recipe as a run with an entry in the store; the entry tells how it ended."""
+    bench = workshop.bench(request.model, reporter)
+    plan = require_plan(request.recipe, bench.description)
+    store, folder = RunStore(), request.folder or run_folder(request.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = store.find(request.run) if request.resume else None
+    record = RunRecord(
+        run=request.run,
+        name=request.name or (earlier.name if earlier else request.run),
+        model=request.model.label,
+        fingerprint=bench.description.fingerprint,
+        data=request.data.path,
+        recipe_yaml=request.recipe.to_yaml(),
+        state="running",
+        created=earlier.created if earlier else time.time(),
+        folder=str(folder),
+    )
+    store.begin(record)
+    write_text(folder / "recipe.yaml", record.recipe_yaml)
+    try:
+        document = _run(request, record, plan, bench, reporter, workshop, folder)
+    except Cancelled:
+        store.end(request.run, "stopped")
+        raise
+    except Exception as error:
+        store.end(request.run, "failed", error=error.sentence if isinstance(error, UserError) else str(error))
+        raise
+    write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
+    write_report(folder / "report.html", record, document, bench.description)
+    return RunFinished(store.end(request.run, "finished", document=document))
+
+
+def _run(
+    request: Compress,
+    record: RunRecord,
+    plan: Plan,
+    bench: Bench,
+    reporter: Reporter,
+    workshop: Workshop,
+    folder: Path,
+) -> RunDocument:
+    begun = time.monotonic()
+    data = workshop.data(bench, request.data, reporter)
+    baseline = workshop.baseline(bench, data, reporter)
+    model = _apply(request, plan, bench, data, reporter, folder)
+    samples, _ = data.batch("test", range(min(data.size("test"), 256)))
+    files = [
+        write_and_verify(model, name, folder / "model", samples, reporter)
+        for name in dict.fromkeys((PRIMARY, *request.exports))
+    ]
+    shipped = files[0]
+    if not shipped.verified:
+        raise JobError(shipped.sentence, f"The file was kept as {shipped.path} for a closer look.")
+    result, predictions, original = _evaluate(shipped, model, baseline, bench, data, reporter, workshop)
+    simulated = predict(model.run, data, reporter.progress, text="Comparing the file with the simulation")
+    share = agreement(simulated.outputs, predictions.outputs)
+    files[0] = shipped.model_copy(update={"agreement": share, "latency_ms": result.latency_ms})
+    errors = _layer_errors(Path(shipped.path), bench, data, reporter, workshop)
+    document = RunDocument(
+        run=record.run,
+        name=record.name,
+        original=original,
+        result=result,
+        files=tuple(files),
+        agreement=agreement(baseline.predictions.outputs, predictions.outputs),
+        layers=errors,
+        recipe=request.recipe.to_document(),
+        headline=headline_of(original, result),
+        seconds=time.monotonic() - begun,
+    )
+    return document.model_copy(update={"warnings": warnings_of(document)})
+
+
+def _apply(request: Compress, plan: Plan, bench: Bench, data: "Dataset", reporter: Reporter, folder: Path) -> Model:
+    model = bench.model
+    for number, step in enumerate(plan.steps, 1):
+        reporter.log(f"Step {number} of {len(plan.steps)}: {step.method.title} on {len(step.layers)} layers")
+        context = reporter.context(
+            data=data, original=bench.model, folder=folder / f"step-{number}", resume=request.resume
+        )
+        reporter.progress(0, 1, step.method.title)
+        model = step.method.apply(model, step.layers, context)
+    return model
+
+
+def _evaluate(
+    shipped: ExportedFile,
+    model: Model,
+    baseline: Baseline,
+    bench: Bench,
+    data: "Dataset",
+    reporter: Reporter,
+    workshop: Workshop,
+) -> tuple[Evaluation, Predictions, Evaluation]:
+    """Evaluation of the shipped file, its predictions, and the original with latency taken in the same rounds."""
+    from secateur.formats.reading import describe
+
+    path = Path(shipped.path)
+    run, original_run = workshop.session(path), workshop.session(workshop.file(bench))
+    predictions = predict(run, data, reporter.progress, text="Evaluating the exported file")
+    inputs = example_inputs(bench.model)
+    before, after = measure_together(
+        [lambda: original_run(*inputs), lambda: run(*inputs)],
+        "ONNX Runtime",
+        workshop.threads,
+        check=lambda: reporter.progress(0, 1, "Measuring original and result in turns"),
+    )
+    metric = data.metric if data.task != "none" else "none"
+    result = evaluation_of(path, predictions, metric, describe(model).macs, after, inputs)
+    return result, predictions, baseline.evaluation.model_copy(update={"latency_ms": before})
+
+
+def _layer_errors(
+    shipped: Path, bench: Bench, data: "Dataset", reporter: Reporter, workshop: Workshop
+) -> tuple[LayerError, ...]:
+    import onnx
+
+    reporter.progress(0, 1, "Comparing layer by layer")
+    samples, _ = data.batch("calibration", range(min(data.size("calibration"), LAYER_SAMPLES)))
+    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), (samples,))

@@ -1,0 +1,250 @@
+"""Operators that rearrange a tensor, and the shapes they are told.
+
+Exported files are full of constants that were sizes when the file was traced: a batch of 1, the channels of
+that day. Where such a number equals the size of the tensor it is applied to, the import asks the tensor, so
+that the network follows its batch and survives the removal of channels.
+"""
+
+from math import prod
+from typing import Any
+
+import torch  # noqa: TID253 - imported lazily with the importer
+from torch import fx  # noqa: TID253
+
+from secateur.formats.onnx_import.builder import GraphBuilder
+from secateur.formats.onnx_import.values import (
+    Numbers,
+    OnnxNode,
+    OperatorTable,
+    Unsupported,
+    Value,
+    items_of,
+    simplified,
+)
+
+
+def shape_of(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Shape → the sizes as numbers that follow the tensor."""
+    value = node.required(0)
+    rank = build.rank(value)
+    start, end = int(node.attributes.get("start", 0)), int(node.attributes.get("end", rank))
+    axes = range(rank)[start:end]
+    if not isinstance(value, fx.Node):
+        return simplified([build.shape(value)[axis] for axis in axes])
+    return Numbers(tuple(build.size(value, axis) for axis in axes))
+
+
+def size_of(build: GraphBuilder, node: OnnxNode) -> Value:
+    return Numbers((build.call(torch.numel, build.tensor(node.required(0))),), is_scalar=True)
+
+
+def reshape(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Reshape; over sizes it only says whether they are a scalar or a list."""
+    value, wanted = node.required(0), node.input(1)
+    if wanted is None:
+        wanted = simplified([int(size) for size in node.attributes["shape"]])
+    if isinstance(value, Numbers):
+        return Numbers(value.items, is_scalar=not items_of(wanted))
+    source = build.tensor(value)
+    items = list(items_of(wanted))
+    if not node.flag("allowzero"):
+        items = [build.size(source, axis) if item == 0 else item for axis, item in enumerate(items)]
+    return reshaped(build, source, items)
+
+
+def reshaped(build: GraphBuilder, source: fx.Node, items: list[Any]) -> fx.Node:
+    """`source` in the shape `items`, with sizes of its own in place of the numbers that equal them."""
+    sizes = build.shape(source)
+    target = [int(build.traced(item)) for item in items]
+    if -1 in target:
+        known = prod(size for size in target if size != -1)
+        target[target.index(-1)] = prod(sizes) // known if known else 0
+    kept = len(target) - 1
+    if 1 <= kept < len(sizes) and list(sizes[:kept]) == target[:-1] and target[-1] == prod(sizes[kept:]):
+        return build.call(torch.flatten, source, kept)
+    front = _common(sizes, target)
+    back = min(_common(sizes[::-1], target[::-1]), len(target) - front, len(sizes) - front)
+    flexible: list[Any] = [_size(build, source, items[axis], axis) for axis in range(front)]
+    flexible += items[front : len(target) - back]
+    for axis in range(-back, 0):
+        flexible.append(_size(build, source, items[axis], len(sizes) + axis))
+    middle = range(front, len(target) - back)
+    if middle and prod(target):
+        # one entry may follow from the others: the largest constant is the one that channels hide in
+        constants = [axis for axis in middle if not isinstance(items[axis], fx.Node)]
+        inferred = [axis for axis in middle if items[axis] == -1]
+        if constants and not inferred:
+            flexible[max(constants, key=lambda axis: target[axis])] = -1
+    return build.call(torch.reshape, source, flexible)
+
+
+def _common(sizes: Any, target: Any) -> int:
+    """How many leading entries are equal."""
+    count = 0
+    for size, wanted in zip(sizes, target, strict=False):
+        if size != wanted:
+            break
+        count += 1
+    return count
+
+
+def _size(build: GraphBuilder, source: fx.Node, item: Any, axis: int) -> Any:
+    return item if isinstance(item, fx.Node) else build.size(source, axis)
+
+
+def flatten(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """Flatten to a matrix: the axes before `axis`, and those from it on."""
+    source = build.tensor(node.required(0))
+    axis = build.axis(source, int(node.attributes.get("axis", 1)))
+    if axis == 1 and build.rank(source) > 1:
+        return build.call(torch.flatten, source, 1)
+    if axis == 0:
+        return build.call(torch.reshape, source, [1, -1])
+    tail = build.call(torch.flatten, source, axis) if axis < build.rank(source) else build.call(torch.unsqueeze, source, axis)
+    return build.call(torch.flatten, tail, 0, axis - 1)
+
+
+def transpose(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    source = build.tensor(node.required(0))
+    order = node.attributes.get("perm") or tuple(reversed(range(build.rank(source))))
+    return build.call(torch.permute, source, tuple(int(axis) for axis in order))
+
+
+def squeeze(build: GraphBuilder, node: OnnxNode) -> Value:
+    value, axes = node.required(0), node.integers("axes", 1)
+    if isinstance(value, Numbers):
+        return Numbers(value.items, is_scalar=True)
+    source = build.tensor(value)
+    if axes is None:
+        # the batch stays, whatever its size was when the file was traced
+        axes = tuple(axis for axis, size in enumerate(build.shape(source)) if size == 1 and axis > 0)
+    for axis in sorted((build.axis(source, axis) for axis in axes), reverse=True):
+        source = build.call(torch.squeeze, source, axis)
+    return source
+
+
+def unsqueeze(build: GraphBuilder, node: OnnxNode) -> Value:
+    value, axes = node.required(0), node.integers("axes", 1)
+    if axes is None:
+        raise Unsupported("its axes are missing")
+    if isinstance(value, Numbers):
+        if not value.is_scalar:
+            raise Unsupported("it makes a matrix of sizes")
+        return Numbers(value.items)
+    source = build.tensor(value)
+    rank = build.rank(source) + len(axes)
+    for axis in sorted(axis % rank for axis in axes):
+        source = build.call(torch.unsqueeze, source, axis)
+    return source
+
+
+def expand(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Expand: both sides broadcast; entries of 1 keep what the tensor has."""
+    source, wanted = build.tensor(node.required(0)), items_of(node.required(1))
+    sizes = build.shape(source)
+    wide = [1] * (len(sizes) - len(wanted)) + list(wanted)
+    padded = (1,) * (len(wide) - len(sizes)) + sizes
+    entries = [
+        (-1 if axis >= len(wide) - len(sizes) else 1) if not isinstance(item, fx.Node) and item in {1, size} else item
+        for axis, (item, size) in enumerate(zip(wide, padded, strict=True))
+    ]
+    return build.call(torch.Tensor.expand, source, entries)
+
+
+def tile(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    return build.call(torch.tile, build.tensor(node.required(0)), list(items_of(node.required(1))))
+
+
+def concat(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Concat; a list that holds sizes stays a list of sizes."""
+    values = [node.required(index) for index in range(len(node.inputs))]
+    if any(isinstance(value, Numbers) for value in values):
+        return simplified([item for value in values for item in items_of(value)])
+    return build.call(torch.cat, [build.tensor(value) for value in values], int(node.attributes["axis"]))
+
+
+def split(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
+    """Split: equal parts stay equal parts (torch.chunk), so that they follow removed channels."""
+    axis, count = int(node.attributes.get("axis", 0)), len(node.outputs)
+    value, lengths = node.required(0), node.integers("split", 1)
+    if isinstance(value, Numbers):
+        return _split_numbers(value, lengths, count)
+    source = build.tensor(value)
+    length = build.shape(source)[build.axis(source, axis)]
+    if lengths is None:
+        lengths = (-(-length // count),) * (count - 1)
+        lengths = (*lengths, length - sum(lengths))
+    is_equal = len(set(lengths)) == 1
+    parts = build.call(torch.chunk, source, count, axis) if is_equal else build.call(torch.split, source, list(lengths), axis)
+    return tuple(build.item(parts, index) for index in range(count))
+
+
+def _split_numbers(value: Numbers, lengths: tuple[int, ...] | None, count: int) -> tuple[Value, ...]:
+    parts = lengths or (len(value.items) // count,) * count
+    starts = [sum(parts[:index]) for index in range(len(parts))]
+    return tuple(simplified(value.items[start : start + size]) for start, size in zip(starts, parts, strict=True))
+
+
+def identity(build: GraphBuilder, node: OnnxNode) -> Value:
+    return node.required(0)
+
+
+def constant_of_shape(build: GraphBuilder, node: OnnxNode) -> Value:
+    """ConstantOfShape where the shape follows the run; known shapes are folded before they get here."""
+    from secateur.formats.onnx_import.builder import to_tensor
+
+    value = node.attributes.get("value")
+    fill = 0.0 if value is None else value.reshape(-1)[0].item()
+    dtype = torch.float32 if value is None else to_tensor(value).dtype
+    return build.call(torch.full, list(items_of(node.required(0))), fill, dtype=dtype)
+
+
+def arange(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    return build.call(torch.arange, *(build.operand(node.required(index)) for index in range(3)))
+
+
+def triangle(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    diagonal = node.constant(1)
+    function = torch.triu if node.flag("upper", 1) else torch.tril
+    return build.call(function, build.tensor(node.required(0)), 0 if diagonal is None else int(diagonal))
+
+
+def depth_to_space(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """DepthToSpace: DCR order takes the block from the front of the channels, CRD (pixel shuffle) from their end."""
+    source, block = build.tensor(node.required(0)), int(node.attributes["blocksize"])
+    if node.word("mode", "DCR") == "CRD":
+        return build.call(torch.pixel_shuffle, source, block)
+    sizes = [build.size(source, axis) for axis in (0, 2, 3)]
+    split_up = build.call(torch.reshape, source, [sizes[0], block, block, -1, sizes[1], sizes[2]])
+    ordered = build.call(torch.permute, split_up, (0, 3, 4, 1, 5, 2))
+    rows = build.call(torch.flatten, ordered, 2, 3)
+    return build.call(torch.flatten, rows, 3, 4)
+
+
+def space_to_depth(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    source, block = build.tensor(node.required(0)), int(node.attributes["blocksize"])
+    height, width = (size // block for size in build.shape(source)[2:])
+    cut = build.call(torch.reshape, source, [build.size(source, 0), build.size(source, 1), height, block, width, block])
+    ordered = build.call(torch.permute, cut, (0, 3, 5, 1, 2, 4))
+    return build.call(torch.flatten, ordered, 1, 3)
+
+
+OPERATORS: OperatorTable = {
+    "Shape": shape_of,
+    "Size": size_of,
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Transpose": transpose,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Expand": expand,
+    "Tile": tile,
+    "Concat": concat,
+    "Split": split,
+    "Identity": identity,
+    "ConstantOfShape": constant_of_shape,
+    "Range": arange,
+    "Trilu": triangle,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+}

@@ -1,0 +1,250 @@
+"""Opening a model: whatever the source is, a TorchModel or an OnnxModel comes out, or a sentence."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from secateur.errors import UserError
+from secateur.formats import factory as factories
+from secateur.formats.recognition import model_file, recognise
+from secateur.model.description import ModelSource, Port
+from secateur.model.model import Model, OnnxModel, TorchModel
+from secateur.resources import resource
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+    from secateur.formats.onnx_read import OnnxFile
+
+Progress = Callable[[int, int, str], None]
+
+SAMPLE: Final = "sample:model"
+_STEPS: Final = 3
+
+
+def _silent(done: int, total: int, text: str) -> None:
+    """Report nothing."""
+
+
+def open_model(source: ModelSource, progress: Progress = _silent) -> Model:
+    """The model that `source` names.
+
+    A file is known by its content. ONNX becomes a TorchModel where the importer knows all its operators and
+    ONNX Runtime agrees with the result, else an OnnxModel with the reason. Weights need a factory.
+    Raises UserError with one sentence where the source is wrong; `progress` may raise to cancel.
+    """
+    if not source.path and not source.factory:
+        raise UserError("No model was named.", "Give a file, a folder, `sample:model` or a factory.")
+    if not source.factory and factories.is_factory(source.path) and not Path(source.path).exists():
+        source = ModelSource(factory=source.path)
+    if source.factory:
+        return _open_factory(source, progress)
+    path = model_file(_located(source.path))
+    progress(0, _STEPS, f"Reading {path.name}")
+    kind = recognise(path)
+    if kind == "onnx":
+        return _open_onnx(path, source, progress)
+    from secateur.formats.torch_read import needs_factory, read_state_dict
+
+    raise needs_factory(path, read_state_dict(path, kind))
+
+
+def _located(text: str) -> Path:
+    """The path that a source's text means; `sample:model` is the bundled one."""
+    if text == SAMPLE:
+        return resource("sample/model.onnx")
+    if text.startswith("sample:"):
+        raise UserError(f"There is no sample called '{text}'.", f"The bundled model is `{SAMPLE}`.")
+    return Path(text).expanduser()
+
+
+def _model_name(source: ModelSource, path: Path | None) -> str:
+    if source.path == SAMPLE:
+        return "sample"
+    return path.stem if path is not None else source.factory.rpartition(":")[2]
+
+
+# ---------------------------------------------------------------------- factories
+
+
+def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
+    from secateur.formats.input_shapes import find_inputs, output_ports
+    from secateur.formats.torch_read import fit, read_state_dict
+    from secateur.model.checking import finite_notes, torch_tensors
+
+    progress(0, _STEPS, f"Building {source.factory}")
+    built = factories.build(source.factory)
+    notes: tuple[str, ...] = ()
+    path = model_file(_located(source.path)) if source.path else None
+    kind = "torch"
+    if path is not None:
+        progress(1, _STEPS, f"Reading {path.name}")
+        kind = recognise(path)
+        if kind == "onnx":
+            raise UserError(
+                f"{path.name} is an ONNX file, which brings its own network.", "Open it without a factory."
+            )
+        notes = fit(built.module, read_state_dict(path, kind), path, source.factory)
+    else:
+        notes = ("No weights file was given: the network has the weights that its factory gives it.",)
+    progress(2, _STEPS, "Trying the network")
+    inputs, found = find_inputs(built.module, built.hints, source.factory)
+    return TorchModel(
+        name=_model_name(source, path),
+        module=built.module,
+        inputs=inputs,
+        outputs=output_ports(built.module, inputs),
+        source=source,
+        format=kind,
+        source_bytes=path.stat().st_size if path else 0,
+        path=path,
+        notes=(*notes, *found, *finite_notes(torch_tensors(built.module))),
+    )
+
+
+def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
+    """`model` taking samples of this shape, tried out; UserError where its network does not take them."""
+    import torch
+
+    from secateur.formats.input_shapes import output_ports
+
+    port = replace(model.inputs[0], shape=(None, *shape))
+    inputs = (port, *model.inputs[1:])
+    try:
+        outputs = output_ports(model.module, inputs)
+    except (RuntimeError, ValueError, IndexError) as problem:
+        wanted = "×".join(str(size) if size else "any" for size in model.inputs[0].shape[1:])
+        given = "×".join(str(size) for size in shape)
+        raise UserError(
+            f"{model.name} takes samples of {wanted} and the data has {given}.",
+            "Resize or crop the data in its preprocessing.",
+        ) from problem
+    finally:
+        torch.set_grad_enabled(True)
+    return replace(model, inputs=inputs, outputs=outputs)
+
+
+# ---------------------------------------------------------------------- ONNX
+
+
+def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
+    from secateur.formats.onnx_read import graph_ports, read_onnx
+    from secateur.model.checking import finite_notes, onnx_tensors
+
+    file = read_onnx(path)
+    inputs, outputs = graph_ports(file.proto)
+    common: dict[str, Any] = {
+        "name": _model_name(source, path),
+        "source": source,
+        "format": "onnx",
+        "source_bytes": sum(part.stat().st_size for part in file.files),
+        "path": path,
+    }
+    notes = (*file.notes, *finite_notes(onnx_tensors(file.proto)))
+    progress(1, _STEPS, "Importing the network")
+    module, reason = _imported(file, inputs, path, progress)
+    if module is None:
+        return OnnxModel(proto=file.proto, inputs=inputs, outputs=outputs, reason=reason, notes=notes, **common)
+    lowered: onnx.ModelProto | None = file.proto
+    if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and _takes_batches(module, inputs):
+        inputs, outputs = _batched(inputs), _batched(outputs)
+        notes = (*notes, "The file takes one sample at a time; the network imported from it takes batches.")
+        lowered = None
+    return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, notes=notes, **common)
+
+
+def _imported(
+    file: "OnnxFile", inputs: tuple[Port, ...], path: Path, progress: Progress
+) -> "tuple[nn.Module | None, str]":
+    """The trainable network of a file, or None and the sentence that says why there is none."""
+    from secateur.formats.onnx_import.check import TOLERATED, import_deviation
+    from secateur.formats.onnx_import.importer import import_model
+    from secateur.formats.onnx_import.values import ImportRefused
+    from secateur.model.layers import example_shape
+    from secateur.model.onnx_layers import session_of
+
+    try:
+        session_of(file.proto)
+    except Exception as problem:
+        lines = str(problem).strip().splitlines()
+        raise UserError(
+            f"ONNX Runtime cannot load {path.name}: {lines[0] if lines else type(problem).__name__}",
+            "Export the model again with operators that ONNX Runtime has.",
+        ) from problem
+    try:
+        module = import_model(file.proto, {port.name: example_shape(port) for port in inputs})
+    except ImportRefused as refusal:
+        return None, f"{str(refusal)[:1].upper()}{str(refusal)[1:]}"
+    progress(2, _STEPS, "Comparing the import with ONNX Runtime")
+    try:
+        deviation = import_deviation(file.proto, module)
+    except Exception as problem:
+        lines = str(problem).strip().splitlines()
+        return None, f"It could not be compared with ONNX Runtime: {lines[0] if lines else type(problem).__name__}"
+    if deviation > TOLERATED:
+        return None, f"The imported network's answers differ from ONNX Runtime's by {deviation:.2g} of the largest."
+    return module, ""
+
+
+def _takes_batches(module: "nn.Module", inputs: tuple[Port, ...]) -> bool:
+    """Whether a network from a file with a fixed batch of one gives, for two samples, each one's own answer."""
+    import numpy as np
+
+    from secateur.formats.onnx_import.check import run_module
+    from secateur.model.layers import example_input
+
+    if any(not port.shape or port.shape[0] != 1 for port in inputs):
+        return False
+    arrays = [np.concatenate([example_input(port, 1, seed) for seed in (2 * place, 2 * place + 1)]) for place, port in enumerate(inputs)]
+    try:
+        both = run_module(module, arrays)
+        single = run_module(module, [array[1:] for array in arrays])
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return False
+    return all(
+        pair.shape[:1] == (2,) and np.allclose(pair[1:], one, rtol=1e-3, atol=1e-4 * float(np.abs(one).max(initial=0)))
+        for pair, one in zip(both, single, strict=True)
+    )
+
+
+def _batched(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    return tuple(replace(port, shape=(None, *port.shape[1:])) for port in ports)
+
+
+# ---------------------------------------------------------------------- fingerprint
+
+
+def fingerprint(model: Model) -> str:
+    """SHA-256 of the model's files, external data and the factory's name included; of the weights without a file."""
+    digest = hashlib.sha256()
+    if isinstance(model, TorchModel) and model.source.factory:
+        digest.update(model.source.factory.encode())
+    if model.path is None:
+        _hash_weights(digest, model)
+        return digest.hexdigest()
+    for path in _files(model):
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _files(model: Model) -> tuple[Path, ...]:
+    if model.path is None:
+        return ()
+    if model.format != "onnx":
+        return (model.path,)
+    from secateur.formats.onnx_read import external_files, parse_onnx
+
+    return (model.path, *external_files(parse_onnx(model.path), model.path))
+
+
+def _hash_weights(digest: "hashlib._Hash", model: Model) -> None:
+    import numpy as np
+
+    for name, weight in sorted(model.weights().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())

@@ -1,0 +1,150 @@
+"""Calibration: activation ranges of a static quantization, from spectra of exactly the tensors that will be rounded."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from secateur.errors import UserError
+from secateur.methods.base import Context
+from secateur.model.encoding import ActivationEncoding, WeightEncoding
+from secateur.model.spectrum import Spectrum, merge
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from secateur.methods.quantize.static_int8 import StaticInt8
+    from secateur.model.model import TorchModel
+
+BATCH = 32
+_BIAS_LIMIT = 2.0**30
+
+
+def quantize_static(
+    model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context
+) -> "TorchModel":
+    """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
+
+    Which activations is ONNX Runtime's decision (`secateur.formats.qdq.static_placement`); their ranges are the
+    observer's, from calibration samples run in float. What was encoded before stays encoded. UserError where there is no
+    data, or where it makes the network overflow.
+    """
+    from secateur.formats.qdq import settled, static_layers, static_placement
+    from secateur.methods.quantize.lowering import graph_of, lower, require_layers
+
+    if context.data is None:
+        raise UserError(
+            f"{method.title} needs calibration samples, and no data is open.", "Open a data set first."
+        )
+    lowered = lower(model, context)
+    require_layers(lowered, layers, method.title)
+    proto, before = graph_of(lowered), lowered.encodings
+    static = [*layers, *(name for name in static_layers(proto, before) if name not in layers)]
+    providers = static_placement(proto, static).providers
+    wanted = set(providers.values()) - set(before.activations)
+    spectra = record_spectra(lowered, wanted, context, method.samples)
+    found = {name: _encode(name, spectrum, method) for name, spectrum in spectra.items()}
+    known = {**before.activations, **found}
+    activations = {name: known[provider] for name, provider in providers.items()}
+    encodings = replace(
+        before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations
+    )
+    return replace(lowered, encodings=settled(proto, encodings))
+
+
+def record_spectra(
+    lowered: "TorchModel", tensors: Collection[str], context: Context, samples: int
+) -> dict[str, Spectrum]:
+    """The spectrum of each named tensor of a lowered graph over the first `samples` calibration samples.
+
+    The network runs in float; encodings are not simulated. `context.progress` is called for every batch.
+    """
+    import torch
+
+    recorder = _recorder(lowered.module, set(tensors))
+    total = min(samples, context.data.size("calibration"))
+    if not total:
+        raise UserError(
+            "The data has no calibration samples.", "Open data with a training or calibration part."
+        )
+    done = 0
+    for inputs, _ in context.data.batches("calibration", min(BATCH, total), total):
+        context.progress(done, total, "Recording activation ranges")
+        with torch.inference_mode():
+            recorder.run(torch.from_numpy(np.ascontiguousarray(inputs)))
+        done += len(inputs)
+    context.progress(total, total, "Recording activation ranges")
+    missing = set(tensors) - set(recorder.spectra)
+    if missing:
+        raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
+    return dict(recorder.spectra)
+
+
+def _recorder(module: "nn.Module", tensors: set[str]) -> Any:
+    """An interpreter of the graph that counts the named tensors as they come by."""
+    import torch
+    from torch import fx
+
+    from secateur.model.counting import spectrum_of
+    from secateur.model.simulation import tensor_names
+
+    class Recorder(fx.Interpreter):
+        def __init__(self, graph: fx.GraphModule) -> None:
+            super().__init__(graph)
+            self.spectra: dict[str, Spectrum] = {}
+
+        def run_node(self, n: fx.Node) -> Any:
+            result = super().run_node(n)
+            wanted = [name for name in tensor_names(n) if name in tensors]
+            if wanted and isinstance(result, torch.Tensor):
+                seen = spectrum_of(result.float().numpy())
+                for name in wanted:
+                    self.spectra[name] = merge(self.spectra[name], seen) if name in self.spectra else seen
+            return result
+
+    if not isinstance(module, fx.GraphModule):
+        raise TypeError("only a lowered network names its tensors")
+    return Recorder(module.eval())
+
+
+def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEncoding:
+    from secateur.methods.quantize.observers import encode_activation
+
+    if spectrum.non_finite:
+        raise UserError(
+            f"The tensor {name} has {spectrum.non_finite} values that are not finite on the calibration samples.",
+            "Look for NaN or huge weights in the layers before it, and check the preprocessing.",
+        )
+    return encode_activation(spectrum, method.observer, method.percentile)
+
+
+def _encode_weights(
+    lowered: "TorchModel", layers: Sequence[str], activations: Mapping[str, ActivationEncoding]
+) -> dict[str, WeightEncoding]:
+    from secateur.formats.qdq import layer_inputs
+    from secateur.methods.quantize.lowering import graph_of
+    from secateur.methods.quantize.weights import encode_weight
+    from secateur.model.layers import channel_axes
+
+    weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(graph_of(lowered))
+    encoded = {}
+    for name in layers:
+        encoding = encode_weight(weights[name], 8, axes[name])
+        bias = lowered.module.get_submodule(name).bias
+        if bias is not None:
+            input_scale = min(activations[source].scale for source in sources[name])
+            encoding = fit_bias(encoding, np.abs(bias.detach().float().numpy()), input_scale)  # type: ignore[operator]
+        encoded[name] = encoding
+    return encoded
+
+
+def fit_bias(encoding: WeightEncoding, bias: Any, input_scale: float) -> WeightEncoding:
+    """The encoding with scales so large that each channel's |bias| fits in 32 bits of the step input × weight scale.
+
+    The runtime adds biases in that step. Only channels of next to nothing but a bias are affected.
+    """
+    if encoding.scale.shape != bias.shape:
+        return encoding
+    smallest = (bias / (input_scale * _BIAS_LIMIT)).astype(np.float32)
+    return replace(encoding, scale=np.maximum(encoding.scale, smallest))

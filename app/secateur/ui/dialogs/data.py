@@ -1,0 +1,130 @@
+"""Choose data: source, preprocessing, a preview of what the network is fed, and the baseline check."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from secateur import figures
+from secateur.engine.events import Event, Failed
+from secateur.engine.requests import DataSource, OpenData
+from secateur.errors import UserError
+from secateur.ui.dialogs.data_form import DataForm
+from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.dialogs.preview_grid import PreviewGrid
+from secateur.ui.widgets.card import Card, label, set_tone
+from secateur.ui.widgets.progress_line import ProgressLine
+
+if TYPE_CHECKING:
+    from secateur.session.state import SessionState
+
+
+class DataDialog(DialogFrame):
+    """`data_wanted(DataSource)` when a person wants to use it; the dialog then shows what came of it."""
+
+    data_wanted = Signal(object)
+
+    def __init__(self, path: str, folder: str, state: "SessionState", parent: QWidget) -> None:
+        text = "What the model is measured on. The preview shows what the network is really fed."
+        super().__init__("data_dialog", "Data", text, parent)
+        self._job = 0
+        self._shown: object = None
+        self.form = DataForm(folder)
+        self.previews = PreviewGrid()
+        self.summary = label("", "strong", wrap=True)
+        self.summary.setObjectName("data_summary")
+        self.baseline = label("", "secondary", wrap=True)
+        self.baseline.setObjectName("data_baseline")
+        self.problem = label("", wrap=True)
+        self.problem.setObjectName("data_problem")
+        self.progress = ProgressLine()
+        self._assemble()
+        self.add_button("data_close", "Close").clicked.connect(self.close)
+        self.use = self.add_button("data_use", "Use this data", "primary", "Open the data, show a preview and check the baseline")
+        self.use.clicked.connect(self._want)
+        self.form.changed.connect(self._check)
+        source = state.data_source
+        self.form.set_path(path or (source.path if source else ""))
+        self.show_state(state)
+        self._check()
+
+    def _assemble(self) -> None:
+        right = Card("As the network is fed", "a few calibration samples")
+        right.body.addWidget(self.previews)
+        right.body.addWidget(self.progress)
+        right.body.addWidget(self.summary)
+        right.body.addWidget(self.baseline)
+        right.body.addWidget(self.problem)
+        right.body.addStretch(1)
+        left = QVBoxLayout()
+        left.addWidget(self.form)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addLayout(left, 1)
+        row.addWidget(right)
+        self.form.setMinimumWidth(320)
+        self.body.addLayout(row, 1)
+
+    # ------------------------------------------------------------------ wishes
+
+    def _check(self) -> None:
+        """Say at once what is wrong with the form."""
+        problem = ""
+        try:
+            self.form.preprocessing()
+        except UserError as error:
+            problem = str(error)
+        if not self.form.path:
+            problem = "Choose a file or folder first."
+        self.use.setEnabled(not problem)
+        self.use.setToolTip(problem or "Open the data, show a preview and check the baseline")
+
+    def _want(self) -> None:
+        self.problem.setText("")
+        self.data_wanted.emit(DataSource(self.form.path, self.form.preprocessing()))
+
+    # ------------------------------------------------------------------ what came of it
+
+    def show_state(self, state: "SessionState") -> None:
+        """Preview, summary and baseline of the data in use; progress while it is being opened."""
+        opening = next((job for job in state.jobs if isinstance(job.request, OpenData)), None)
+        self.progress.setVisible(opening is not None)
+        if opening is not None:
+            self._job = opening.job
+            self.progress.set_share(opening.done / opening.total if opening.total else None)
+            self.summary.setText(opening.text or "Opening the data…")
+        shown = (state.data, state.baseline, opening is None)
+        if opening is not None or shown == self._shown:
+            return
+        self._shown = shown
+        self.previews.show_previews(state.previews)
+        data = state.data
+        if data is None:
+            self.summary.setText("No data yet.")
+            return
+        numbers = [(data.train, "training"), (data.calibration, "calibration"), (data.test, "test")]
+        parts = " · ".join(f"{figures.thousands(count)} {name}" for count, name in numbers)
+        self.summary.setText(f"{data.name}: {parts}")
+        self.form.show_preprocessing(data.preprocessing)
+        self._show_baseline(state)
+
+    def _show_baseline(self, state: "SessionState") -> None:
+        data, baseline = state.data, state.baseline
+        metric = baseline.metric if baseline else None
+        if metric is not None:
+            low, high = (figures.share(bound) for bound in metric.ci95)
+            self.baseline.setText(f"Untouched model: {metric.name} {figures.share(metric.value)} ({low} to {high})")
+        else:
+            self.baseline.setText("No baseline: this data has no labels.")
+        warning = data.warning if data else ""
+        notes = " ".join(data.notes) if data else ""
+        self.problem.setText(warning or notes)
+        set_tone(self.problem, "warn" if warning else "secondary")
+
+    def receive(self, event: Event) -> None:
+        """A failure of opening is said here as well, beside the form that can mend it."""
+        if isinstance(event, Failed) and event.job == self._job:
+            self.summary.setText("The data could not be opened.")
+            self.baseline.setText("")
+            self.problem.setText(f"{event.sentence} {event.hint}".strip())
+            set_tone(self.problem, "negative")

@@ -1,0 +1,133 @@
+"""Opens the dialogs, one of each kind at a time, keeps them up to date, and remembers the last folder."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from secateur.ui.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from secateur.engine.events import Event
+    from secateur.session.state import SessionState
+    from secateur.ui.commands import Commands
+
+MODELS = "Models (*.onnx *.safetensors *.pt *.pth *.th *.bin);;All files (*)"
+D = TypeVar("D", bound=QDialog)
+
+
+class Dialogs(QObject):
+    """One method for each dialog; the heavy ones are imported when they are opened."""
+
+    def __init__(self, window: MainWindow, commands: "Commands") -> None:
+        super().__init__(window)
+        self._window, self._commands = window, commands
+
+    # ------------------------------------------------------------------ keeping them
+
+    def _show(self, name: str, make: Callable[[], D]) -> D:
+        """The open dialog of this name brought to the front, or a new one."""
+        found = self._window.findChild(QDialog, name)
+        if found is not None:
+            found.close()
+        made = make()
+        made.show()
+        return made
+
+    def _live(self) -> list[QWidget]:
+        return [d for d in self._window.findChildren(QDialog) if hasattr(d, "show_state")]
+
+    def show_state(self, state: "SessionState") -> None:
+        for dialog in self._live():
+            dialog.show_state(state)  # type: ignore[attr-defined]
+
+    def receive(self, event: "Event") -> None:
+        for dialog in self._live():
+            dialog.receive(event)  # type: ignore[attr-defined]
+
+    @property
+    def folder(self) -> str:
+        return self._window.preferences.folder
+
+    def remember_folder(self, path: str) -> None:
+        self._window.preferences = replace(self._window.preferences, folder=str(Path(path).parent))
+
+    # ------------------------------------------------------------------ one method for each
+
+    def open_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._window, "Open a model", self.folder, MODELS)
+        if path:
+            self.remember_folder(path)
+            self._commands.open_path(path)
+
+    def open_code(self, path: str) -> None:
+        from secateur.ui.dialogs.open_code import OpenCodeDialog
+
+        made = self._show("open_code", lambda: OpenCodeDialog(path, self.folder, self._window))
+        made.accepted_model.connect(self._commands.open_model)
+
+    def data(self, path: str = "") -> None:
+        from secateur.ui.dialogs.data import DataDialog
+
+        session = self._commands.need_session()
+        made = self._show("data_dialog", lambda: DataDialog(path, self.folder, session.state, self._window))
+        made.data_wanted.connect(session.open_data)
+
+    def export(self) -> None:
+        from secateur.ui.dialogs.export import ExportDialog
+
+        session = self._commands.need_session()
+        made = self._show("export_dialog", lambda: ExportDialog(self.folder, session.state, self._window))
+
+        def export(format_id: str, path: str, run: str) -> None:
+            self.remember_folder(path)
+            session.export(format_id, Path(path), run)
+
+        made.export_wanted.connect(export)
+
+    def find_action(self) -> None:
+        from secateur.ui.dialogs.find_action import FindActionDialog
+
+        made = self._show("find_action", lambda: FindActionDialog(self._commands.why_not, self._window))
+        left = (self._window.width() - made.width()) // 2
+        made.move(self._window.mapToGlobal(QPoint(left, 56)))
+        made.chosen.connect(self._commands.trigger)
+
+    def help(self, panel: QWidget) -> None:
+        from secateur.ui.dialogs.help import HelpDialog
+
+        self._show("help", lambda: HelpDialog(panel, self._window))
+
+    def report_bug(self, sentence: str, details: str) -> None:
+        from secateur.ui.dialogs.report_bug import ReportBugDialog
+
+        self._show("report_bug", lambda: ReportBugDialog(sentence, details, self._window))
+
+    # ------------------------------------------------------------------ pictures
+
+    def copy_picture(self) -> None:
+        from secateur.ui.plots.pictures import copy_picture
+
+        if self._window.workspace is not None:
+            copy_picture(self._window.workspace.detail.picture())
+
+    def save_picture(self) -> None:
+        """Save the shown picture as PNG or SVG, where a person chooses."""
+        from secateur.errors import UserError
+        from secateur.ui.plots.pictures import save_picture
+
+        if self._window.workspace is None:
+            return
+        detail = self._window.workspace.detail
+        start = str(Path(self.folder or Path.home()) / f"{detail.current}.png")
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save picture", start, "Pictures (*.png *.svg)")
+        if not path:
+            return
+        self.remember_folder(path)
+        try:
+            save_picture(detail.picture(), path)
+        except UserError as error:
+            self._commands.refused.emit(error.sentence, error.hint)

@@ -1,0 +1,76 @@
+"""Spreads one state over the panels, and asks for predictions only when what they depend on has changed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from secateur.ui.main_window import MainWindow
+from secateur.ui.toolbar import WhyNot
+
+if TYPE_CHECKING:
+    from secateur.session.session import Session
+    from secateur.session.state import SessionState
+    from secateur.ui.workspace import Workspace
+
+
+class Display(QObject):
+    """Holds the selection, the one thing on the screen that is not in the session's state."""
+
+    shown = Signal(object)
+    selection_changed = Signal(tuple)
+
+    def __init__(self, window: MainWindow, workspace: "Workspace", session: "Session", why_not: WhyNot) -> None:
+        super().__init__(window)
+        self._window, self._workspace, self._session, self._why_not = window, workspace, session, why_not
+        self._known: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        self._busy = False
+        self.selected: tuple[str, ...] = ()
+        workspace.layers.selection_changed.connect(self._on_selection)
+
+    def show(self, state: "SessionState") -> None:
+        """Every panel shows `state`; rows first, because they decide what is selected."""
+        self._busy = True
+        self._window.show_state(state, self._why_not)
+        self._workspace.show_layers(state)
+        self._busy = False
+        self._show_selection(state, self._workspace.layers.selected())
+        predicted = self._remember(
+            "predicted",
+            (state.model, state.spectra, state.recipe, state.tables, state.baseline),
+            self._session.predicted,
+        )
+        budget = self._remember("budget", (state.model, state.tables), self._session.budget_range)
+        self._workspace.plan_bar.show_state(state, predicted, budget)
+        self._workspace.jobs.show_state(state)
+        self.shown.emit(state)
+
+    def _on_selection(self, names: list[str]) -> None:
+        if not self._busy:
+            self._show_selection(self._session.state, names)
+            self._window.show_state(self._session.state, self._why_not)
+
+    def _show_selection(self, state: "SessionState", names: Sequence[str]) -> None:
+        changed = tuple(names) != self.selected
+        self.selected = tuple(names)
+        depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline, self.selected)
+        effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
+        self._workspace.plan.show_state(state, self.selected)
+        self._workspace.plan.show_effect(effect, effect_source(state))
+        self._workspace.detail.show_state(state, self.selected)
+        if changed:
+            self.selection_changed.emit(self.selected)
+
+    def _remember(self, name: str, depends: tuple[Any, ...], compute: Any) -> Any:
+        """The value computed for these very objects, computed again only when one of them is another."""
+        known = self._known.get(name)
+        if known is None or len(known[0]) != len(depends) or any(a is not b for a, b in zip(known[0], depends, strict=True)):
+            known = self._known[name] = (depends, compute())
+        return known[1]
+
+
+def effect_source(state: "SessionState") -> str:
+    """Where the predicted effect comes from, in words."""
+    if "measure" in state.tables:
+        return "instant, from spectrum and measurements"
+    return "instant, from spectrum"

@@ -1,0 +1,126 @@
+"""The predicted effect of the plan on the selected layers: figures, verdicts, the reason in one sentence."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from secateur import figures
+from secateur.session.session import LayerEffect
+from secateur.ui.theme.style import font
+from secateur.ui.widgets.card import Card, label
+from secateur.ui.widgets.chip import Chip
+from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.figure_row import FigureRow
+
+
+class EffectCard(Card):
+    """Shows a `LayerEffect`; computes nothing but the differences of what stands in it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Predicted effect", "", parent=parent)
+        self.setObjectName("effect_card")
+        self.source = ElidedLabel("", size=11, role="secondary", mode=Qt.TextElideMode.ElideRight)
+        self._source = ""
+        self._faster: bool | None = None
+        self.add_trailing(self.source)
+        self.body.setSpacing(0)
+        self.rows = {name: FigureRow(name) for name in ("Size", "MACs", "Latency", "SQNR", "Metric")}
+        for name, row in self.rows.items():
+            row.setObjectName(f"effect_{name.lower()}")
+            self.body.addWidget(row)
+        self.size_chip, self.speed_chip = Chip(), Chip()
+        self.size_chip.setObjectName("chip_size")
+        self.speed_chip.setObjectName("chip_speed")
+        self._chips = QWidget()
+        line = QHBoxLayout(self._chips)
+        line.setContentsMargins(0, 8, 0, 4)
+        line.setSpacing(6)
+        line.addWidget(self.size_chip)
+        line.addWidget(self.speed_chip)
+        line.addStretch(1)
+        self.body.addWidget(self._chips)
+        self.sentence = label("", "caption", wrap=True)
+        self.sentence.setObjectName("effect_sentence")
+        self.body.addWidget(self.sentence)
+
+    def show_effect(self, effect: LayerEffect | None, source: str, metric: str) -> None:
+        """`source` says where the numbers come from, `metric` names the data's metric; None shows dashes."""
+        self._source, self._faster = source if effect else "", None
+        if effect is None:
+            for row in self.rows.values():
+                row.set_figures("", figures.UNKNOWN)
+            self._chips.hide()
+            self.sentence.setText("Select a layer to see what its plan would do.")
+            self._fit()
+            return
+        self._show_costs(effect)
+        self._show_quality(effect, metric)
+        self._show_verdicts(effect)
+        self._fit()
+
+    def _show_costs(self, effect: LayerEffect) -> None:
+        for name, pair, before, after in (
+            ("Size", figures.size_pair, effect.bytes_before, effect.bytes_after),
+            ("MACs", figures.macs_pair, effect.macs_before, effect.macs_after),
+        ):
+            change = figures.signed_share(before, after)
+            self.rows[name].set_figures(*pair(before, after), change, tone(before, after))
+        before_ms, after_ms = effect.latency_before_ms, effect.latency_after_ms
+        self.rows["Latency"].set_figures(
+            *figures.milliseconds_pair(before_ms, after_ms),
+            figures.signed_share(before_ms, after_ms) if before_ms and after_ms is not None else "",
+            tone(before_ms, after_ms),
+        )
+
+    def _show_quality(self, effect: LayerEffect, metric: str) -> None:
+        self.rows["SQNR"].set_figures("", figures.decibels(effect.sqnr_db))
+        before, after = effect.metric_before, effect.metric_after
+        change = after - before if before is not None and after is not None else None
+        self.rows["Metric"].set_figures(
+            *figures.share_pair(before, after),
+            "" if change is None else figures.points(change),
+            "negative" if change is not None and change < -0.02 else "",
+            name=figures.metric_title(metric) if metric else "Metric",
+        )
+
+    def _show_verdicts(self, effect: LayerEffect) -> None:
+        is_planned = bool(effect.effects)
+        self._chips.setVisible(is_planned)
+        if not is_planned:
+            self.sentence.setText("Stays float: nothing is planned here. Switch a step on above.")
+            return
+        before, after = effect.bytes_before, effect.bytes_after
+        if after < before:
+            self.size_chip.set_content("positive", f"Smaller, {figures.ratio(before, after)}")
+        elif after > before:
+            self.size_chip.set_content("negative", f"Larger, {figures.ratio(after, before)}")
+        else:
+            self.size_chip.set_content("warn", "Not smaller")
+        self._faster = any(one.faster for _, one in effect.effects)
+        sentences = list(dict.fromkeys(one.sentence for _, one in effect.effects))
+        self.sentence.setText(" ".join(sentences[:2]))
+
+    # ------------------------------------------------------------------ shorter words in a narrow panel
+
+    def _fit(self) -> None:
+        room = self.width() - 26
+        title = QFontMetrics(font(12, 600)).horizontalAdvance("Predicted effect")
+        fits = title + 24 + QFontMetrics(font(11)).horizontalAdvance(self._source) <= room
+        self.source.set_text(self._source if fits else self._source.rpartition(", ")[2])
+        if self._faster is None:
+            return
+        kind, words = ("positive", "Faster") if self._faster else ("negative", "Not faster")
+        self.speed_chip.set_content(kind, f"{words} here")
+        if self.size_chip.sizeHint().width() + 6 + self.speed_chip.sizeHint().width() > room:
+            self.speed_chip.set_content(kind, words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+
+def tone(before: float | None, after: float | None) -> str:
+    """`positive` where a cost falls, `negative` where it rises, plain where it stays or is unknown."""
+    if before is None or after is None or before == after:
+        return ""
+    return "positive" if after < before else "negative"

@@ -1,0 +1,184 @@
+"""The cards of the plan panel: one for each family of methods, with switch, variants, form and reason."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from secateur.methods.base import Family, Method
+from secateur.model.description import Layer
+from secateur.session.state import SessionState
+from secateur.ui.panels.plan_families import TITLES, Variant, reason_against, summary, supported, variants
+from secateur.ui.panels.plan_form import MethodForm
+from secateur.ui.theme.style import notifier
+from secateur.ui.widgets.button import Button
+from secateur.ui.widgets.card import Card, label
+from secateur.ui.widgets.segmented import Segmented
+from secateur.ui.widgets.switch import Switch
+
+
+class FamilyCard(Card):
+    """The step of one family on the selected layers. `wanted(method | None, merge)`; None takes it out."""
+
+    wanted = Signal(object, str)
+
+    def __init__(self, family: Family, parent: QWidget | None = None) -> None:
+        super().__init__(TITLES[family], "", family, parent)
+        self.setObjectName(f"card_{family}")
+        self.family = family
+        self.variants = variants(family)
+        self._variant = self.variants[0]
+        self._last: dict[str, Method] = {variant.key: variant.method for variant in self.variants}
+        self.switch = Switch(TITLES[family])
+        self.switch.setObjectName(f"switch_{family}")
+        self.switch.setToolTip(summary(type(self._variant.method)))
+        self.switch.toggled.connect(self._switched)
+        self.add_trailing(self.switch)
+        self.segments = Segmented([(v.key, v.label) for v in self.variants], TITLES[family])
+        self.segments.setObjectName(f"variants_{family}")
+        for variant in self.variants:
+            self.segments.set_tooltip(variant.key, summary(type(variant.method)))
+        self.segments.chosen.connect(self._variant_chosen)
+        self.body.addWidget(self.segments)
+        self._forms = {variant.key: self._form(variant) for variant in self.variants}
+        self.note = label("", "caption", wrap=True)
+        self.note.setObjectName(f"note_{family}")
+        self.body.addWidget(self.note)
+        notifier.theme_changed.connect(self._draw_icon)
+
+    def _form(self, variant: Variant) -> MethodForm:
+        form = MethodForm(type(variant.method), variant.fixed)
+        form.setObjectName(f"form_{variant.key}")
+        form.edited.connect(self._edited)
+        self.body.addWidget(form)
+        return form
+
+    # ------------------------------------------------------------------ the model moves the widgets
+
+    def show_layers(self, state: SessionState, layers: Sequence[Layer]) -> None:
+        """Show what is planned for these layers, or why nothing can be."""
+        planned = [state.step_of(layer.name, self.family) for layer in layers]
+        methods = [method for method in planned if method is not None]
+        method = methods[0] if methods else None
+        reason = reason_against(self._variant.method, state.model, layers)
+        if method is not None:
+            self._variant = next((v for v in self.variants if v.is_of(method)), self._variant)
+            self._last[self._variant.key] = method
+            self._forms[self._variant.key].show_method(method)
+        is_on = method is not None
+        self.switch.set_value(is_on)
+        self.switch.setEnabled(is_on or not reason)
+        self.set_off(bool(reason) and not is_on)
+        self.segments.setVisible(is_on and len(self.variants) > 1)
+        self.segments.set_value(self._variant.key if is_on else "")
+        for key, form in self._forms.items():
+            form.setVisible(is_on and key == self._variant.key)
+        self._show_mixed(planned)
+        self._show_note(reason, state, layers, is_on)
+        self._draw_icon()
+
+    def _show_mixed(self, planned: Sequence[Method | None]) -> None:
+        """Several layers with different steps: say so, an edit then makes them equal."""
+        mixed = len(set(planned)) > 1
+        count = sum(method is not None for method in planned)
+        self.set_title(TITLES[self.family], f"on {count} of {len(planned)}" if mixed else "")
+
+    def _show_note(self, reason: str, state: SessionState, layers: Sequence[Layer], is_on: bool) -> None:
+        text = reason or (self._advice(state, layers) if is_on else "")
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def _advice(self, state: SessionState, layers: Sequence[Layer]) -> str:
+        """What a person should know about the chosen step: left-out layers, coupled layers, missing data."""
+        method = self._last[self._variant.key]
+        left_out = len(layers) - len(supported(method, layers))
+        lines = []
+        if left_out:
+            lines.append(f"Not in {left_out} of these {len(layers)} layers.")
+        coupled = sorted(
+            {name for layer in layers for name in layer.coupled} - {layer.name for layer in layers}
+        )
+        if self.family == "channel_pruning" and coupled:
+            more = f" and {len(coupled) - 1} more" if len(coupled) > 1 else ""
+            verb = "lose" if more else "loses"
+            lines.append(f"{coupled[0]}{more} {verb} the same channels: they meet in an addition.")
+            self.note.setToolTip(", ".join(coupled))
+        elif self.family == "quantize" and len(self.variants) > 1:
+            lines.append(summary(type(method)))
+        needs_data = "data" in method.needs or getattr(method, "criterion", "") == "taylor"
+        if needs_data and state.data is None:
+            lines.append("Needs samples to run: open the data first.")
+        return " ".join(lines)
+
+    def _draw_icon(self) -> None:
+        on, off = self.switch.isChecked(), not self.switch.isEnabled()
+        self.set_icon(self.family, "disabled" if off else "badge:" + self.family if on else "secondary")
+
+    # ------------------------------------------------------------------ the widgets move the model
+
+    def _switched(self, on: bool) -> None:
+        self.wanted.emit(self._last[self._variant.key] if on else None, "")
+
+    def _variant_chosen(self, key: str) -> None:
+        self._variant = next(v for v in self.variants if v.key == key)
+        self.wanted.emit(self._last[key], "")
+
+    def _edited(self, method: Method, merge: str) -> None:
+        self._last[self._variant.key] = method
+        self.wanted.emit(method, merge)
+
+
+class ModelCard(Card):
+    """A step that concerns the whole model: on or off here, its form in a tab of its own."""
+
+    wanted = Signal(object)
+    tab_wanted = Signal(str)
+
+    def __init__(self, family: Family, tab: str, parent: QWidget | None = None) -> None:
+        super().__init__(TITLES[family], "whole model", family, parent)
+        self.setObjectName(f"card_{family}")
+        self.family, self._tab = family, tab
+        self._last = variants(family)[0].method
+        self.switch = Switch(TITLES[family])
+        self.switch.setObjectName(f"switch_{family}")
+        self.switch.setToolTip(summary(type(self._last)))
+        self.switch.toggled.connect(lambda on: self.wanted.emit(self._last if on else None))
+        self.add_trailing(self.switch)
+        self._holder = QWidget()
+        column = QVBoxLayout(self._holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        self.summary = label("", "caption", wrap=True)
+        self.summary.setObjectName(f"summary_{family}")
+        self.link = Button(self.tr("Settings and curves"), "link")
+        self.link.setObjectName(f"link_{family}")
+        self.link.clicked.connect(lambda: self.tab_wanted.emit(self._tab))
+        column.addWidget(self.summary)
+        column.addWidget(self.link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.body.addWidget(self._holder)
+        notifier.theme_changed.connect(self._draw_icon)
+
+    def show_state(self, state: SessionState) -> None:
+        method = state.model_step(self.family)
+        untrainable = state.model is not None and not state.model.trainable
+        self._last = method or self._last
+        self.switch.set_value(method is not None)
+        self.switch.setEnabled(method is not None or not untrainable)
+        self.set_off(untrainable and method is None)
+        self.link.setVisible(method is not None)
+        if untrainable and state.model is not None and method is None:
+            self.summary.setText(f"Needs a trainable network. {state.model.reason}".strip())
+        elif method is None:
+            self.summary.setText(self.tr("Off. Train after pruning to win back accuracy."))
+        else:
+            self.summary.setText(self._words(method))
+        self._draw_icon()
+
+    def _words(self, method: Method) -> str:
+        values = method.model_dump()
+        shown = [("epochs", "{} epochs"), ("temperature", "temperature {}"), ("alpha", "label weight {}")]
+        return " · ".join(text.format(f"{values[name]:g}") for name, text in shown if name in values)
+
+    def _draw_icon(self) -> None:
+        on = self.switch.isChecked()
+        self.set_icon(self.family, "badge:" + self.family if on else "secondary")

@@ -1,0 +1,77 @@
+"""What the plan panel offers in each family: its variants (a method with its parameters) and their words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from secateur.methods import METHODS
+from secateur.methods.base import Family, Method
+from secateur.model.description import Layer, ModelDescription
+
+TITLES: Final[dict[Family, str]] = {
+    "weight_pruning": "Weight pruning",
+    "channel_pruning": "Channel pruning",
+    "low_rank": "Low rank",
+    "quantize": "Quantization",
+    "distil": "Distillation",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One choice of a family's segmented control; `fixed` are the fields that the choice itself decides."""
+
+    key: str
+    label: str
+    method: Method
+    fixed: frozenset[str]
+
+    def is_of(self, method: Method) -> bool:
+        """Whether a planned method is this variant."""
+        return type(method) is type(self.method) and all(
+            getattr(method, name) == getattr(self.method, name) for name in self.fixed
+        )
+
+
+def families(scope: str) -> list[Family]:
+    """Families that have methods of this scope, in the order of the methods."""
+    found: dict[Family, None] = {}
+    for method in METHODS:
+        if method.scope == scope:
+            found.setdefault(method.family)
+    return list(found)
+
+
+def variants(family: Family) -> tuple[Variant, ...]:
+    """The variants of a family: each method, and each bit width where a method has several; int8 first."""
+    found: list[Variant] = []
+    for kind in sorted((m for m in METHODS if m.family == family), key=lambda m: -m.order):
+        bits = kind.model_fields.get("bits")
+        if bits is None:
+            found.append(Variant(kind.id, kind.title, kind(), frozenset()))
+            continue
+        for width in get_args(bits.annotation):
+            values: dict[str, Any] = {"bits": width}
+            found.append(Variant(f"{kind.id}_{width}", f"{width}-bit", kind(**values), frozenset({"bits"})))
+    return tuple(found)
+
+
+def summary(kind: type[Method]) -> str:
+    """The first sentence of a method's help."""
+    text = " ".join((kind.__doc__ or "").split())
+    return text.partition(". ")[0].rstrip(".") + "."
+
+
+def reason_against(method: Method, model: ModelDescription | None, layers: Sequence[Layer]) -> str:
+    """Why the method works on none of `layers` of this model; empty where it works on one at least."""
+    if not layers:
+        return "Select a layer with weights first."
+    if "torch" in method.needs and model is not None and not model.trainable:
+        return f"Needs a trainable network. {model.reason}".strip()
+    reasons = [method.supports(layer) for layer in layers]
+    return next((r for r in reasons if r), "") if all(reasons) else ""
+
+
+def supported(method: Method, layers: Iterable[Layer]) -> list[str]:
+    """Names of the layers that the method works on."""
+    return [layer.name for layer in layers if not method.supports(layer)]

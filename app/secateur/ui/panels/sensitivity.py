@@ -1,0 +1,264 @@
+"""The Sensitivity tab: the heat map of layers × options, its depth and measure, and the button that measures."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
+
+from secateur.analysis.documents import SensitivityTable
+from secateur.engine.requests import ScoreSensitivity
+from secateur.figures import duration, thousands
+from secateur.methods.base import Effect, Method
+from secateur.recipe.options import OPTIONS, Option
+from secateur.session.reasons import why_not
+from secateur.session.state import JobState, SessionState
+from secateur.ui.panels.tab_view import TabView
+from secateur.ui.plots.heat_cells import UNIT_WORDS, paired
+from secateur.ui.plots.heat_legend import COLUMN, HeatLegend, Trust
+from secateur.ui.plots.heat_map import HeatMap
+from secateur.ui.theme.style import set_role
+from secateur.ui.widgets.button import Button
+from secateur.ui.widgets.card import Card
+from secateur.ui.widgets.chip import Chip
+from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.segmented import Segmented
+from secateur.ui.widgets.state_panel import StatePanel
+
+TRUSTED = 0.8
+NARROW = 800
+
+
+class SensitivityTab(TabView):
+    """`option_chosen(layers, option)`, `layer_selected(name)`, `score_wanted(depth)`."""
+
+    option_chosen = Signal(list, str)
+    layer_selected = Signal(str)
+    score_wanted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("sensitivity", "Sensitivity", parent)
+        self._state = SessionState()
+        self._selected: tuple[str, ...] = ()
+        self._depth = ""
+        self._build_controls()
+        self._build_busy()
+        self.card = Card()
+        self.map = HeatMap("heat_map", self.tr("Damage of every option of every layer"))
+        self.map.option_chosen.connect(self.option_chosen)
+        self.map.layer_selected.connect(self.layer_selected)
+        self.legend = HeatLegend()
+        self.unmeasured = StatePanel()
+        self.unmeasured.setObjectName("sensitivity_unmeasured")
+        self.unmeasured.wanted.connect(lambda: self.score_wanted.emit("measure"))
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._pair.setSpacing(8)
+        self._pair.addWidget(self.map, 1)
+        self._pair.addWidget(self.legend)
+        self.card.body.addLayout(self._pair, 1)
+        self.card.body.addWidget(self.unmeasured, 1)
+        self.column.addWidget(self.card, 1)
+
+    def _build_controls(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        depths = [("free", self.tr("Data-free")), ("measure", self.tr("Measured"))]
+        self.depth = Segmented(depths, self.tr("Depth of the score"))
+        self.depth.setObjectName("sensitivity_depth")
+        self.depth.set_tooltip("free", self.tr("From the weights alone, at once"))
+        self.depth.set_tooltip(
+            "measure", self.tr("Each option swapped in alone, the rest of the network run on samples")
+        )
+        self.depth.chosen.connect(self._on_depth)
+        self.chip = Chip()
+        self.chip.setObjectName("sensitivity_trust")
+        words = [("damage", self.tr("Damage")), ("per_kb", self.tr("per kB"))]
+        self.measure_of = Segmented(words, self.tr("What the colour shows"))
+        self.measure_of.setObjectName("sensitivity_metric")
+        self.measure_of.set_value("damage")
+        self.measure_of.set_tooltip("damage", self.tr("What the option costs in quality"))
+        self.measure_of.set_tooltip("per_kb", self.tr("What it costs for each kilobyte that it saves"))
+        self.measure_of.chosen.connect(lambda _: self._refresh())
+        self.measure = Button(self.tr("Measure"), "default", "measure")
+        self.measure.setObjectName("sensitivity_measure")
+        self.measure.clicked.connect(lambda: self.score_wanted.emit("measure"))
+        row.addWidget(self.depth)
+        row.addWidget(self.chip)
+        row.addStretch(1)
+        row.addWidget(self.measure_of)
+        row.addWidget(self.measure)
+        self.column.addLayout(row)
+
+    def _build_busy(self) -> None:
+        self.busy = QWidget()
+        self.busy.setObjectName("sensitivity_busy")
+        row = QHBoxLayout(self.busy)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        self.busy_text = ElidedLabel(size=12, weight=500)
+        self.busy_line = ProgressLine(self.tr("Progress of the measurement"))
+        row.addWidget(self.busy_text)
+        row.addWidget(self.busy_line, 1)
+        self.column.addWidget(self.busy)
+
+    # ------------------------------------------------------------------ state in
+
+    def show_state(self, state: SessionState, selected: Sequence[str]) -> None:
+        """Show the tables of the open model; a running measurement fills its cells in place."""
+        self._state, self._selected = state, tuple(selected)
+        if not state.rows:
+            text = self.tr("Every option of every layer with what it costs: open a model to see it.")
+            self.show_missing("sensitivity", self.tr("No sensitivity yet"), text)
+            return
+        self._refresh()
+        self.show_content()
+
+    def _on_depth(self, depth: str) -> None:
+        self._depth = depth
+        self._refresh()
+
+    def _refresh(self) -> None:
+        state = self._state
+        job = next((job for job in state.jobs if isinstance(job.request, ScoreSensitivity)), None)
+        depth = self._depth or ("measure" if "measure" in state.tables else "free")
+        table = state.tables.get(depth)
+        self.depth.set_value(depth)
+        self._show_busy(job)
+        self._show_button(job)
+        self._show_trust()
+        waiting = table is None and (depth == "measure") and job is None
+        for widget in (self.map, self.legend):
+            widget.setVisible(not waiting)
+        self.unmeasured.setVisible(waiting)
+        if waiting:
+            self._show_unmeasured()
+        else:
+            self._show_map(depth, table)
+
+    def _show_map(self, depth: str, table: SensitivityTable | None) -> None:
+        state = self._state
+        per_kilobyte = self.measure_of.value() == "per_kb"
+        fingerprint = state.model.fingerprint if state.model else ""
+        self.map.show_table(
+            [row.name for row in state.rows],
+            OPTIONS,
+            table,
+            estimate=state.tables.get("free"),
+            sizes={row.name: row.size_bytes for row in state.rows},
+            chosen=chosen_cells(state),
+            selected=frozenset(self._selected),
+            per_kilobyte=per_kilobyte,
+            range_key=(fingerprint, depth, per_kilobyte),
+            effect=self._effect,
+        )
+        self._show_legend(depth, table)
+        self._arrange()
+
+    def _show_legend(self, depth: str, table: SensitivityTable | None) -> None:
+        cells = self.map.cells
+        unit = table.unit if table else "nats" if depth == "measure" else "relative error"
+        kind = self.tr("Damage per kB saved") if "per kB" in cells.unit else self.tr("Damage")
+        marks = ["chosen"]
+        if cells.reasons:
+            marks.append("unavailable")
+        if depth == "measure":
+            marks += ["measured", *(["estimated"] if cells.estimated.any() else [])]
+            known = len(cells.reasons) + int((cells.values == cells.values).sum())
+            marks += ["pending"] if known < cells.values.size else []
+        title = f"{kind}, {UNIT_WORDS.get(unit, unit)}, log"
+        self.legend.show_legend(title, cells.range, tuple(marks), self._trust())
+
+    def _trust(self) -> Trust | None:
+        measured = self._state.tables.get("measure")
+        if measured is None or measured.rank_correlation is None:
+            return None
+        estimates, truths = paired(self._state.tables.get("free"), measured)
+        basis = self.tr("{0} cells, {1} samples").format(thousands(len(truths)), thousands(measured.samples))
+        return Trust(estimates, truths, measured.rank_correlation, basis)
+
+    def _effect(self, layer: str, option: Option) -> Effect | None:
+        spectra, model = self._state.spectra.get(layer), self._state.model
+        if model is None or spectra is None:
+            return None
+        return option.method.predict(model.layer(layer), spectra)
+
+    # ------------------------------------------------------------------ what stands around the map
+
+    def _show_busy(self, job: JobState | None) -> None:
+        self.busy.setVisible(job is not None)
+        if job is None:
+            return
+        counted = f" {thousands(job.done)} {self.tr('of')} {thousands(job.total)}" if job.total else ""
+        left = f" · {duration(job.eta_s)} {self.tr('left')}" if job.eta_s is not None else ""
+        self.busy_text.set_text(f"{job.text or job.title}{counted if not job.text else ''}{left}")
+        self.busy_line.set_share(job.done / job.total if job.total else None)
+
+    def _show_button(self, job: JobState | None) -> None:
+        known = "measure" in self._state.tables
+        reason = self.tr("The measurement is running; stop it in the jobs panel (Esc).") if job else ""
+        reason = reason or why_not(self._state, "measure")
+        self.measure.setText(self.tr("Measure again") if known and job is None else self.tr("Measure"))
+        self.measure.setEnabled(not reason)
+        cost = self.tr("Swap each option into the network alone and run samples; the model stays as it is")
+        self.measure.setToolTip(reason or cost)
+        set_role(self.measure, "default")
+
+    def _show_trust(self) -> None:
+        measured = self._state.tables.get("measure")
+        correlation = measured.rank_correlation if measured else None
+        narrow = self.width() < NARROW
+        self.chip.setVisible(correlation is not None)
+        if correlation is None:
+            return
+        figure = f"ρ = {correlation:.2f}"
+        if correlation >= TRUSTED:
+            kind, words = "positive", self.tr("estimate ranks like measured, {0}").format(figure)
+        else:
+            kind, words = "warn", self.tr("{0}: measure more before you trust this").format(figure)
+        self.chip.set_content(kind, figure if narrow else words)
+        self.chip.setToolTip(words)
+
+    def _show_unmeasured(self) -> None:
+        text = self.tr(
+            "Swaps each option into the network alone and runs 512 samples. Cells appear as they finish."
+        )
+        reason = why_not(self._state, "measure")
+        self.unmeasured.show_content(
+            "measure", self.tr("Not measured yet"), text, self.tr("Measure"), why_not=reason
+        )
+
+    # ------------------------------------------------------------------ arrangement
+
+    def _arrange(self) -> None:
+        """The legend beside the map where the widest cells leave room for it, else below."""
+        room = self.card.width() - 24
+        beside = room - self.map.widest() >= COLUMN + 24
+        direction = QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
+        if self._pair.direction() != direction:
+            self._pair.setDirection(direction)
+            self.legend.set_column(beside)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_trust()
+        self._arrange()
+
+
+def is_option(option: Option, method: Method) -> bool:
+    """Whether a planned method is this option: the same class, and equal in all that the option states."""
+    same = type(method) is type(option.method)
+    return same and all(
+        getattr(method, f) == getattr(option.method, f) for f in option.method.model_fields_set
+    )
+
+
+def chosen_cells(state: SessionState) -> frozenset[tuple[str, str]]:
+    """(layer, option) of every cell that the plan holds."""
+    return frozenset(
+        (row.name, option.id)
+        for row in state.rows
+        for method in state.steps_of(row.name)
+        for option in OPTIONS
+        if is_option(option, method)
+    )

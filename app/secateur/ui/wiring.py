@@ -1,0 +1,103 @@
+"""Which wish of which panel becomes which call of the session: one line each."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.recipe.options import OPTIONS
+
+if TYPE_CHECKING:
+    from secateur.methods.base import Family, Method
+    from secateur.session.session import Session
+    from secateur.ui.commands import Commands
+    from secateur.ui.display import Display
+    from secateur.ui.workspace import Workspace
+
+
+def connect_panels(workspace: "Workspace", session: "Session", display: "Display", commands: "Commands") -> None:
+    """Connect the panels that are there from the start; tabs follow as they are built."""
+    plan, bar, jobs, detail = workspace.plan, workspace.plan_bar, workspace.jobs, workspace.detail
+    budget = _Gesture("budget")
+
+    def set_method(family: "Family", method: "Method | None", merge: str) -> None:
+        session.set_method(display.selected, family, method, merge=merge)
+
+    def settle_budget(size_bytes: int) -> None:
+        session.set_budget(size_bytes, merge=budget.name)
+        budget.end()
+
+    plan.method_wanted.connect(set_method)
+    plan.model_method_wanted.connect(session.set_model_method)
+    plan.clear_wanted.connect(lambda: commands.trigger("float"))
+    plan.tab_wanted.connect(detail.show_tab)
+    bar.budget_moved.connect(lambda size_bytes: session.set_budget(size_bytes, merge=budget.name))
+    bar.budget_settled.connect(settle_budget)
+    bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
+    bar.run_wanted.connect(lambda: commands.trigger("run"))
+    jobs.stop_wanted.connect(commands.stop_job)
+    jobs.restore_wanted.connect(session.restore)
+    jobs.run_shown.connect(commands.show_run)
+    jobs.resume_wanted.connect(session.resume)
+    detail.action_wanted.connect(commands.trigger)
+    detail.tab_built.connect(lambda key: _CONNECT_TAB[key](detail.tab(key), session, display, commands))
+
+
+class _Gesture:
+    """A name for one drag after another: the steps of one drag are one undo."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind, self._number = kind, 0
+
+    @property
+    def name(self) -> str:
+        return f"{self._kind} {self._number}"
+
+    def end(self) -> None:
+        self._number += 1
+
+
+def _connect_weights(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    def set_ratio(ratio: float, merge: str) -> None:
+        layers = display.selected
+        before = session.state.step_of(layers[0], "weight_pruning") if layers else None
+        base = before if isinstance(before, MagnitudePruning) else MagnitudePruning()
+        method = base.model_copy(update={"ratio": min(max(ratio, 0.0), 1.0)}) if ratio > 0 else None
+        session.set_method(layers, "weight_pruning", method, merge=merge)
+
+    tab.ratio_wanted.connect(set_ratio)
+    tab.bits_wanted.connect(lambda bits: commands.choose_bits(bits))
+
+
+def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.record_wanted.connect(lambda: commands.trigger("record_activations"))
+
+
+def _connect_sensitivity(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.option_chosen.connect(session.choose_option)
+    tab.layer_selected.connect(commands.select_layer)
+    tab.score_wanted.connect(session.score)
+
+
+def _connect_compare(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.run_shown.connect(session.show_run)
+    tab.export_wanted.connect(lambda: commands.trigger("export"))
+    tab.report_wanted.connect(commands.open_report)
+    tab.layer_selected.connect(commands.select_layer)
+
+
+def _connect_distil(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.distillation_wanted.connect(lambda method, merge: session.set_model_method("distil", method, merge=merge))
+
+
+_CONNECT_TAB: dict[str, Callable[[Any, "Session", "Display", "Commands"], None]] = {
+    "weights": _connect_weights,
+    "activations": _connect_activations,
+    "sensitivity": _connect_sensitivity,
+    "compare": _connect_compare,
+    "distil": _connect_distil,
+}
+
+OPTION_OF_BITS = {8: "int8", 4: "int4"}
+"""Which option the keys and the bars of a bit width choose."""
+
+assert set(OPTION_OF_BITS.values()) <= {option.id for option in OPTIONS}  # noqa: S101 - a typo would be silent
