@@ -35,9 +35,7 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--values", type=float, default=1e8, help="length of the array")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

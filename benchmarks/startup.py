@@ -58,9 +58,7 @@ window = build_window()
 
 def environment(home: str) -> dict[str, str]:
     """Defaults for everything, so that remembered models and window sizes play no part."""
-    places = dict.fromkeys(
-        ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "SECATEUR_HOME"), home
-    )
+    places = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "SECATEUR_HOME"), home)
     has_display = not sys.platform.startswith("linux") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
@@ -74,9 +72,7 @@ def seconds_to_frame(code: str, home: str) -> float:
     """Seconds from starting a Python process to the end of its window's first painted frame."""
     command = [sys.executable, "-c", code + FIRST_FRAME]
     started = time.perf_counter()
-    done = subprocess.run(
-        command, env=environment(home), capture_output=True, text=True, check=False, timeout=120
-    )
+    done = subprocess.run(command, env=environment(home), capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         raise SystemExit(f"A window did not start or did not close:\n{done.stderr}")
     return float(done.stdout.splitlines()[0]) - started
@@ -92,16 +88,12 @@ def loaded_by_help() -> list[str]:
     """Which of the heavy libraries `secateur --help` imports."""
     command = [sys.executable, "-X", "importtime", "-m", "secateur", "--help"]
     trace = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
-    imported = {
-        line.rpartition("|")[2].strip() for line in trace.splitlines() if line.startswith("import time:")
-    }
+    imported = {line.rpartition("|")[2].strip() for line in trace.splitlines() if line.startswith("import time:")}
     return [name for name in HEAVY if name in imported]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secateur-startup-") as home:

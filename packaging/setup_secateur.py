@@ -71,9 +71,7 @@ def main(arguments: "list[str]") -> int:
     from setting_up.system import say
     from setting_up.testing import run_tests
 
-    parser = argparse.ArgumentParser(
-        prog="setup_secateur.py", description="Set Secateur up, start it, test it."
-    )
+    parser = argparse.ArgumentParser(prog="setup_secateur.py", description="Set Secateur up, start it, test it.")
     choices = ("setup", "app", "test", "test-slow", "check", "bench", "screenshots")
     parser.add_argument("command", choices=choices)
     known, extra = parser.parse_known_args(arguments)
@@ -88,7 +86,7 @@ def main(arguments: "list[str]") -> int:
     if known.command == "bench":
         return run_all(scripts("benchmarks", "[!_]*.py"))
     if known.command == "screenshots":
-        return run_all(scripts("packaging", "screenshots.py"))
+        return run_all([["packaging/screenshots.py"]])
     return run_tests(ROOT, extra, slow=known.command == "test-slow")
 
 

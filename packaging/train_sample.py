@@ -33,18 +33,14 @@ WANTED_ACCURACY, TOLERANCE, OPSET = 0.98, 1e-4, 20
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--folder", type=Path, default=SAMPLE_FOLDER, help="where the two files go")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     network = load_network()
-    dataset = open_data(
-        DataSource(SAMPLE), (Port("image", "float32", (None, *network.input_shape)),), seed=SEED
-    )
+    dataset = open_data(DataSource(SAMPLE), (Port("image", "float32", (None, *network.input_shape)),), seed=SEED)
     module = network.sample_net()
     train(module, dataset, arguments.epochs)
     accuracy = share_right(lambda inputs: module(torch.from_numpy(inputs)).numpy(), dataset)

@@ -60,9 +60,7 @@ def ensure_venv_module() -> None:
         return
     package = f"python3.{sys.version_info.minor}-venv"
     if not apt_install([package]):
-        raise SetupError(
-            f"Python's venv module is missing; please install it: sudo apt-get install {package}"
-        )
+        raise SetupError(f"Python's venv module is missing; please install it: sudo apt-get install {package}")
 
 
 def base_python() -> str:
@@ -87,13 +85,9 @@ def make_environment(root: Path) -> None:
             say("Making an environment in .venv")
         venv.mkdir()
         (venv / UNFINISHED).touch()
-        made = subprocess.run(
-            [base_python(), "-m", "venv", str(venv)], capture_output=True, text=True, check=False
-        )
+        made = subprocess.run([base_python(), "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
         if made.returncode:
-            raise SetupError(
-                f"Python could not make an environment in .venv: {(made.stdout + made.stderr).strip()}"
-            )
+            raise SetupError(f"Python could not make an environment in .venv: {(made.stdout + made.stderr).strip()}")
     (venv / UNFINISHED).touch()
     install_packages(root)
     (venv / STAMP).write_text(stamp_text(root), encoding="utf-8")

@@ -106,9 +106,7 @@ def apt_install(names: list[str]) -> bool:
         check=False,
     )
     if done.returncode:
-        say(
-            "apt-get could not install them: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        )
+        say("apt-get could not install them: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1])
     return done.returncode == 0
 
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 Run = Callable[[], Any]
 ROUNDS = 7
 SECONDS_PER_ROUND = 0.12
+WARM_UP_RUNS, PROFILED_RUNS = 5, 40
+JOINING = ("Add",)
+"""Operators of two layers: fused into one of them, else a kernel of their own that counts for none."""
+
+FUSED = ("BatchNormalization", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh", *JOINING)
 
 
 def measure_together(
@@ -53,14 +58,11 @@ def _latency(milliseconds: list[float], runtime: str, threads: int) -> Latency:
 
 
 def layer_latencies(
-    proto: "onnx.ModelProto",
-    inputs: Sequence[np.ndarray[Any, Any]],
-    layers_of_nodes: dict[str, str],
-    threads: int = 1,
+    proto: "onnx.ModelProto", inputs: Sequence[np.ndarray[Any, Any]], threads: int = 1
 ) -> dict[str, float]:
     """Median milliseconds per layer from ONNX Runtime's own profile of 40 runs (after 5 to warm up).
 
-    `layers_of_nodes` maps node names to layers; what the runtime fuses into a node counts for its layer.
+    What the runtime fuses into a layer's kernel (its activation, a batch norm, an addition) counts for the layer.
     """
     import onnxruntime as ort
 
@@ -71,28 +73,40 @@ def layer_latencies(
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
         feeds = {value.name: data for value, data in zip(session.get_inputs(), inputs, strict=False)}
-        for _ in range(45):
+        for _ in range(WARM_UP_RUNS + PROFILED_RUNS):
             session.run(None, feeds)
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     times: dict[str, list[float]] = {}
     for event in events:
         name = str(event.get("name", ""))
         if event.get("cat") == "Node" and name.endswith("_kernel_time"):
-            times.setdefault(name.removesuffix("_kernel_time"), []).append(event["dur"] / 1e3)
+            kernel = name.removesuffix("_kernel_time").removeprefix("fused ").removesuffix("_nchwc")
+            times.setdefault(kernel, []).append(event["dur"] / 1e3)
+    layers = _layers_of_kernels(proto)
     result: dict[str, float] = {}
-    for node, values in times.items():
-        layer = _layer_of(node, layers_of_nodes)
+    for kernel, values in times.items():
+        layer = layers.get(kernel)
         if layer:
-            result[layer] = result.get(layer, 0.0) + float(np.median(values[5:] or values))
+            result[layer] = result.get(layer, 0.0) + float(np.median(values[WARM_UP_RUNS:] or values))
     return result
 
 
-def _layer_of(node: str, layers_of_nodes: dict[str, str]) -> str | None:
-    """The layer of a node that the runtime's optimiser may have renamed (`fused …`, `…_nchwc`)."""
-    name = node.removeprefix("fused ").removesuffix("_nchwc")
-    if name in layers_of_nodes:
-        return layers_of_nodes[name]
-    for candidate, layer in layers_of_nodes.items():
-        if candidate and (name.startswith((candidate + "_", candidate + "/"))):
-            return layer
-    return None
+def _layers_of_kernels(proto: "onnx.ModelProto") -> dict[str, str]:
+    """Kernel name → layer. ONNX Runtime names a kernel after its node, or after the last tensor it fused up to."""
+    from secateur.model.onnx_layers import onnx_layers
+
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in proto.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    kernels: dict[str, str] = {}
+    for layer in onnx_layers(proto):
+        for index in layer.nodes:
+            node: onnx.NodeProto | None = proto.graph.node[index]
+            while node is not None:
+                kernels.setdefault(node.output[0], layer.name)
+                if node.op_type not in JOINING:
+                    kernels.setdefault(node.name, layer.name)
+                following = readers.get(node.output[0], [])
+                node = following[0] if len(following) == 1 and following[0].op_type in FUSED else None
+    return kernels

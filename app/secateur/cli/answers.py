@@ -306,7 +306,7 @@ def evaluation_table(columns: dict[str, Evaluation]) -> Table:
     table = Table("")
     for head in columns:
         table.add_column(head, justify="right")
-    described = [dict((row[0], row[1]) for row in rows_of(e, e)) for e in columns.values()]
+    described = [{row[0]: row[1] for row in rows_of(e, e)} for e in columns.values()]
     for name in dict.fromkeys(key for one in described for key in one):
         table.add_row(name, *(one.get(name, figures.UNKNOWN) for one in described))
     return table

@@ -26,7 +26,6 @@ from secateur.engine.events import (
     Progress,
     Result,
     SpectraReady,
-    Stopped,
 )
 from secateur.engine.requests import CountSpectra, Request
 from secateur.errors import UserError
@@ -37,6 +36,8 @@ DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False)
+if not output.is_terminal:
+    output = Console(highlight=False, width=160)  # tables in a file or a pipe are not cut to 80 columns
 
 
 class Terminal:
@@ -67,16 +68,12 @@ class Terminal:
             reporter = Reporter(1, show)
             with _cancelled_by_ctrl_c(reporter.cancelled):
                 event = run_job(request, reporter, self._workshop)
-        match event:
-            case Finished():
-                return event.result
-            case Failed():
-                self.fail(event)
-            case Stopped():
-                errors.print("Cancelled. Nothing was changed.")
-                raise SystemExit(CANCELLED)
-            case _:
-                raise TypeError(f"a job does not end with {event}")
+        if isinstance(event, Finished):
+            return event.result
+        if isinstance(event, Failed):
+            self.fail(event)
+        errors.print("Cancelled. Nothing was changed.")
+        raise SystemExit(CANCELLED)
 
     def spectra(self, source: ModelSource) -> dict[str, Spectra]:
         """Spectra of every weighted layer, as they are sent while they are counted."""

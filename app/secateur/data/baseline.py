@@ -52,7 +52,8 @@ def baseline_warning(
     )
     best = max(suggestions, key=lambda suggestion: suggestion[2], default=None)
     if best is not None and not is_near_chance(best[2], classes, TRIED_SAMPLES, top):
-        sentence += f" With {best[0]} it would be {percent(best[2])}."
+        # where the network was trained on these samples, they flatter it: so the sentence says which they are
+        sentence += f" With {best[0]} it would be {percent(best[2])} on calibration samples."
     return sentence
 
 

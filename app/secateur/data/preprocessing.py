@@ -18,6 +18,7 @@ from secateur.model.description import Port
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 COLOUR, GREY = 3, 1
+FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 Size = Side | tuple[Side, Side]
@@ -50,8 +51,8 @@ class Preprocessing(BaseModel):
     layout: Literal["nchw", "nhwc"] | None = Field(
         None, title="Layout", description="Whether channels come before the image rows or last."
     )
-    dtype: Literal["float32", "float16"] = Field(
-        "float32", title="Number type", description="Type of the numbers that the network is fed."
+    dtype: Literal["float32", "float16"] | None = Field(
+        None, title="Number type", description="Type of the numbers that the network is fed."
     )
 
     @field_validator("std")
@@ -101,7 +102,7 @@ class Preprocessing(BaseModel):
         values = ordered.astype(np.float32)
         values *= gain
         values += offset
-        return values.astype(self.dtype, copy=False)
+        return values.astype(self.dtype or "float32", copy=False)
 
     def denormalise(self, fed: NDArray[Any]) -> Pixels:
         """The inverse of `normalise`, rounded and clipped: uint8 (n, height, width, channels)."""
@@ -157,6 +158,11 @@ def resolve(wanted: Preprocessing, port: Port, image_size: tuple[int, int]) -> t
     where the input is not that of an image, or where size or channels cannot fit it.
     """
     layout, channels, (high, wide) = image_input(port, wanted.layout)
+    if port.dtype not in FLOAT_TYPES:
+        raise UserError(
+            f"The network's input {port.name} takes numbers of type {port.dtype}, and images are fed as floats.",
+            "Export the network with a float32 or float16 input.",
+        )
     height, width = high or image_size[0], wide or image_size[1]
     if channels is None:
         channels = len(wanted.mean or wanted.std or IMAGENET_MEAN)
@@ -168,9 +174,12 @@ def resolve(wanted: Preprocessing, port: Port, image_size: tuple[int, int]) -> t
         resize = (height, width)
     elif crop is None and isinstance(resize, int):
         crop = (height, width) if high and wide else resize
+    dtype = wanted.dtype or ("float16" if port.dtype == "float16" else "float32")
     mean, std, note = _normalisation(wanted, channels, port)
     notes += [note] if note else []
-    resolved = wanted.model_copy(update={"resize": resize, "crop": crop, "mean": mean, "std": std, "layout": layout})
+    resolved = wanted.model_copy(
+        update={"resize": resize, "crop": crop, "mean": mean, "std": std, "layout": layout, "dtype": dtype}
+    )
     _check_size(resolved, port, (high, wide))
     return resolved, tuple(notes)
 

@@ -35,10 +35,8 @@ def preview(dataset: "Dataset", fed: NDArray[np.generic], label: str) -> Preview
     """One fed input (without the batch axis) as a picture, with the numbers the network sees."""
     from secateur.data.dataset import stretched
 
-    if dataset.preprocessing is not None:
-        image = dataset.preprocessing.denormalise(fed[None])[0]
-    else:
-        image = stretched(fed)
+    rule = dataset.preprocessing
+    image = stretched(fed) if rule is None else rule.denormalise(fed[None])[0]
     colour = np.broadcast_to(image, (*image.shape[:2], 3))
     values = fed.astype(np.float64)
     return Preview(

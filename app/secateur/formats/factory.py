@@ -83,7 +83,9 @@ def _load_file(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
         except Exception as problem:
             del sys.modules[name]
-            raise UserError(f"{path} could not be run: {_described(problem)}.", "Mend it, then open it again.") from problem
+            raise UserError(
+                f"{path} could not be run: {_described(problem)}.", "Mend it, then open it again."
+            ) from problem
     return module
 
 

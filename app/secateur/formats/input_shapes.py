@@ -71,7 +71,7 @@ def _candidates(module: nn.Module) -> "list[torch.Tensor]":
         if isinstance(layer, nn.Conv2d):
             # a first convolution that does not shrink the image is made for small images
             small = max(layer.stride) == 1
-            sizes = _SMALL_FIRST if small else _LARGE_FIRST
+            sizes: tuple[int, ...] = _SMALL_FIRST if small else _LARGE_FIRST
             if small and layer.in_channels == 1:
                 sizes = (28, *(size for size in sizes if size != 28))
             return [torch.zeros(1, layer.in_channels, size, size) for size in sizes]
@@ -96,7 +96,7 @@ def _problem(module: nn.Module, examples: Sequence[torch.Tensor]) -> str:
     try:
         with torch.inference_mode():
             module.eval()(*examples)
-    except Exception as problem:  # the person's own network may raise anything
+    except Exception as problem:  # noqa: BLE001 - the person's own network may raise anything
         lines = str(problem).strip().splitlines()
         return (lines[0] if lines else type(problem).__name__).rstrip(".")
     return ""

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 import onnx  # noqa: TID253 - imported lazily by secateur.formats.reading
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.model.description import Port
+from secateur.model.onnx_names import unique
 
 _PROTOBUF_LIMIT: Final = (1 << 31) - 1
 _EXPORT_HINT: Final = "Export the model again, or choose another file."
@@ -39,6 +40,7 @@ def read_onnx(path: Path) -> OnnxFile:
 
         proto = inliner.inline_local_functions(proto)
     gather_weights(proto)
+    name_nodes(proto)
     return OnnxFile(proto, (path, *files), (problem,) if problem else ())
 
 
@@ -108,7 +110,7 @@ def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
         offset, length = -1, -1
     if offset < 0 or length != expected or offset + length > source.stat().st_size:
         raise UserError(
-            f"{source.name} does not hold the {expected} bytes of the weight {tensor.name}: it is cut short or foreign.",
+            f"{source.name} does not hold the {expected} bytes of the weight {tensor.name}: it is cut short.",
             "Copy or download the model again, with its data file.",
         )
     with source.open("rb") as stream:
@@ -168,6 +170,13 @@ def gather_weights(proto: onnx.ModelProto) -> None:
     del graph.node[:]
     graph.node.extend(nodes)
     _drop_unread(proto)
+
+
+def name_nodes(proto: onnx.ModelProto) -> None:
+    """Give every node a name of its own, in place: layers and the runtime's profile go by them."""
+    used: set[str] = set()
+    for index, node in enumerate(proto.graph.node):
+        node.name = unique(node.name or f"{node.op_type.lower()}_{index}", used)
 
 
 def _stored_result(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> onnx.TensorProto | None:
@@ -259,5 +268,7 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     if kind.elem_type == onnx.TensorProto.UNDEFINED:
         return Port(value.name, "float32", ())
     dtype = str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name)
-    shape = tuple(size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else None for size in kind.shape.dim)
+    shape = tuple(
+        size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else None for size in kind.shape.dim
+    )
     return Port(value.name, dtype, shape)

@@ -33,7 +33,9 @@ def write_onnx(model: "Model", path: Path) -> tuple[Path, ...]:
     """Write a model to `path` as one file; UserError where it is beyond the 2 GB of a single file."""
     proto = onnx_graph(model)
     if proto.ByteSize() > LARGEST_BYTES:
-        raise UserError(f"{model.name} is larger than 2 GB, which a single ONNX file cannot be.", "Compress it further.")
+        raise UserError(
+            f"{model.name} is larger than 2 GB, which a single ONNX file cannot be.", "Compress it further."
+        )
     with path.open("wb") as file:
         file.write(proto.SerializeToString())
     return (path,)

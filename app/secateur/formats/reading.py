@@ -1,6 +1,5 @@
 """Opening a model: whatever the source is, a TorchModel or an OnnxModel comes out, or a sentence."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from secateur.errors import UserError
 from secateur.formats import factory as factories
+from secateur.formats.describe import describe as describe
 from secateur.formats.recognition import model_file, recognise
 from secateur.model.description import ModelSource, Port
 from secateur.model.model import Model, OnnxModel, TorchModel
@@ -84,9 +84,7 @@ def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
         progress(1, _STEPS, f"Reading {path.name}")
         kind = recognise(path)
         if kind == "onnx":
-            raise UserError(
-                f"{path.name} is an ONNX file, which brings its own network.", "Open it without a factory."
-            )
+            raise UserError(f"{path.name} is an ONNX file, which brings its own network.", "Open it without a factory.")
         notes = fit(built.module, read_state_dict(path, kind), path, source.factory)
     else:
         notes = ("No weights file was given: the network has the weights that its factory gives it.",)
@@ -107,8 +105,6 @@ def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
 
 def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
     """`model` taking samples of this shape, tried out; UserError where its network does not take them."""
-    import torch
-
     from secateur.formats.input_shapes import output_ports
 
     port = replace(model.inputs[0], shape=(None, *shape))
@@ -122,8 +118,6 @@ def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
             f"{model.name} takes samples of {wanted} and the data has {given}.",
             "Resize or crop the data in its preprocessing.",
         ) from problem
-    finally:
-        torch.set_grad_enabled(True)
     return replace(model, inputs=inputs, outputs=outputs)
 
 
@@ -181,7 +175,7 @@ def _imported(
     progress(2, _STEPS, "Comparing the import with ONNX Runtime")
     try:
         deviation = import_deviation(file.proto, module)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - both runtimes raise types of their own; the reason is kept
         lines = str(problem).strip().splitlines()
         return None, f"It could not be compared with ONNX Runtime: {lines[0] if lines else type(problem).__name__}"
     if deviation > TOLERATED:
@@ -198,7 +192,10 @@ def _takes_batches(module: "nn.Module", inputs: tuple[Port, ...]) -> bool:
 
     if any(not port.shape or port.shape[0] != 1 for port in inputs):
         return False
-    arrays = [np.concatenate([example_input(port, 1, seed) for seed in (2 * place, 2 * place + 1)]) for place, port in enumerate(inputs)]
+    arrays = [
+        np.concatenate([example_input(port, 1, seed) for seed in (2 * place, 2 * place + 1)])
+        for place, port in enumerate(inputs)
+    ]
     try:
         both = run_module(module, arrays)
         single = run_module(module, [array[1:] for array in arrays])
@@ -212,39 +209,3 @@ def _takes_batches(module: "nn.Module", inputs: tuple[Port, ...]) -> bool:
 
 def _batched(ports: tuple[Port, ...]) -> tuple[Port, ...]:
     return tuple(replace(port, shape=(None, *port.shape[1:])) for port in ports)
-
-
-# ---------------------------------------------------------------------- fingerprint
-
-
-def fingerprint(model: Model) -> str:
-    """SHA-256 of the model's files, external data and the factory's name included; of the weights without a file."""
-    digest = hashlib.sha256()
-    if isinstance(model, TorchModel) and model.source.factory:
-        digest.update(model.source.factory.encode())
-    if model.path is None:
-        _hash_weights(digest, model)
-        return digest.hexdigest()
-    for path in _files(model):
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-def _files(model: Model) -> tuple[Path, ...]:
-    if model.path is None:
-        return ()
-    if model.format != "onnx":
-        return (model.path,)
-    from secateur.formats.onnx_read import external_files, parse_onnx
-
-    return (model.path, *external_files(parse_onnx(model.path), model.path))
-
-
-def _hash_weights(digest: "hashlib._Hash", model: Model) -> None:
-    import numpy as np
-
-    for name, weight in sorted(model.weights().items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())

@@ -45,7 +45,9 @@ def read_head(path: Path) -> bytes:
     except FileNotFoundError as problem:
         raise UserError(f"{path} does not exist.", "Check the spelling, or choose the file again.") from problem
     except PermissionError as problem:
-        raise UserError(f"{path} may not be read: permission was denied.", "Change its permissions, or copy it.") from problem
+        raise UserError(
+            f"{path} may not be read: permission was denied.", "Change its permissions, or copy it."
+        ) from problem
     except OSError as problem:
         raise UserError(f"{path} could not be read: {problem.strerror}.", "Choose another file.") from problem
     if not head:

@@ -220,7 +220,12 @@ def _described(layer: "nn.Module") -> str:
     """`repr`, with the bias that norm layers do not mention."""
     text = repr(layer)
     takes_bias = "bias" in inspect.signature(type(layer).__init__).parameters
-    if takes_bias and "bias=" not in text and getattr(layer, "bias", None) is None and "weight" in dict(layer.named_parameters()):
+    if (
+        takes_bias
+        and "bias=" not in text
+        and getattr(layer, "bias", None) is None
+        and "weight" in dict(layer.named_parameters())
+    ):
         text = f"{text[:-1]}, bias=False)"
     return text
 

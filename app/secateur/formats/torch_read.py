@@ -77,7 +77,9 @@ def _refuse_foreign_zip(path: Path) -> None:
     if any(name.startswith("archive/") or "/models/" in name for name in names) and any(
         name.endswith(("archive_format", "model.json")) for name in names
     ):
-        raise UserError(f"{path.name} is a torch.export program.", "Export the model to ONNX, or save its `state_dict()`.")
+        raise UserError(
+            f"{path.name} is a torch.export program.", "Export the model to ONNX, or save its `state_dict()`."
+        )
     if not any(name.endswith("data.pkl") for name in names):
         raise UserError(
             f"{path.name} is a zip archive, but not one that torch.save wrote.",
@@ -92,7 +94,7 @@ def _refusal(path: Path, problem: Exception) -> UserError:
     name = next((part for part in found.groups() if part), "") if found else ""
     if name and "." in name:
         return UserError(
-            f"{path.name} asks for {name} to be called on opening it; Secateur never runs code from a file, so it was refused.",
+            f"{path.name} wants to call {name} when it is opened; code in a file is never run, so it was refused.",
             "Save only the weights (`torch.save(model.state_dict(), …)`, or safetensors) and name a factory.",
         )
     return UserError(
@@ -185,7 +187,7 @@ def needs_factory(path: Path, state: StateDict) -> UserError:
     count = sum(tensor.numel() for tensor in state.tensors.values())
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return UserError(
-        f"{path.name} holds {len(names)} weight tensors ({shown}; {count:,} numbers) but not the network that they belong to.",
+        f"{path.name} holds {len(names)} weight tensors ({shown}; {count:,} numbers), but not their network.",
         "Name the Python function that builds it: `--factory file.py:make`, or `--factory package.module:make`.",
     )
 

@@ -63,7 +63,9 @@ def verify(
     except (RuntimeError, ValueError, *_runtime_errors()) as error:
         reason = str(error).strip().splitlines()
         return _document(
-            target, path, sentence=f"{target.runtime} cannot run the file: {reason[0] if reason else type(error).__name__}"
+            target,
+            path,
+            sentence=f"{target.runtime} cannot run the file: {reason[0] if reason else type(error).__name__}",
         )
     expected = _run_all(model.run, inputs, model, context, "Running the simulation")
     context.progress(2, 3, "Measuring milliseconds")
@@ -111,7 +113,9 @@ def _judge(
         max_deviation=deviation,
         agreement=share,
         latency=latency,
-        sentence=f"{found}, on {len(expected):,} samples." if verified else f"Not verified: {found}; that is too far apart.",
+        sentence=f"{found}, on {len(expected):,} samples."
+        if verified
+        else f"Not verified: {found}; that is too far apart.",
     )
 
 
@@ -185,5 +189,13 @@ def _runtime_errors() -> Sequence[type[Exception]]:
     """ONNX Runtime's exceptions, which have no common base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented", "RuntimeException")
+    names = (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoSuchFile",
+        "NotImplemented",
+        "RuntimeException",
+    )
     return [getattr(state, name) for name in names if hasattr(state, name)]

@@ -16,6 +16,4 @@ def method_class(name: str, where: str = "The request") -> type[Method]:
     for method in METHODS:
         if method.id == name:
             return method
-    raise UserError(
-        f"{where} names the unknown method {name!r}.", f"Known: {', '.join(m.id for m in METHODS)}."
-    )
+    raise UserError(f"{where} names the unknown method {name!r}.", f"Known: {', '.join(m.id for m in METHODS)}.")

@@ -83,9 +83,7 @@ class Method(BaseModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        missing = [
-            name for name in ("id", "title", "family", "needs", "scope", "order") if name not in cls.__dict__
-        ]
+        missing = [name for name in ("id", "title", "family", "needs", "scope", "order") if name not in cls.__dict__]
         if missing and not cls.__dict__.get("abstract", False):
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 

@@ -21,8 +21,8 @@ def finite_notes(tensors: Iterable[tuple[str, NDArray[Any]]]) -> tuple[str, ...]
             continue
         found[name] = found.get(name, 0) + int((~np.isfinite(values)).sum())
     notes = [
-        f"The layer {name} holds {count} {'value' if count == 1 else 'values'} that are NaN or infinite; "
-        "its results mean nothing, and scores leave it out."
+        f"The layer {name} holds {count} {'value' if count == 1 else 'values'} that are NaN or infinite, "
+        "so the network's answers may be too."
         for name, count in list(found.items())[:_NAMED]
     ]
     if len(found) > _NAMED:

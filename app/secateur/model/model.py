@@ -41,10 +41,7 @@ class TorchModel:
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""
-        return {
-            name: module.weight.detach().float().cpu().numpy()
-            for name, module in weighted_modules(self.module)
-        }
+        return {name: module.weight.detach().float().cpu().numpy() for name, module in weighted_modules(self.module)}
 
     def with_weights(self, weights: Weights) -> "TorchModel":
         """A copy of this model with these layers' weights replaced; shapes must match."""

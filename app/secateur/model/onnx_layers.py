@@ -240,9 +240,7 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
 
 def _grid(graph: GraphIndex, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(scale, zero point) of a DequantizeLinear as float32, ready to broadcast against its input."""
-    options = {
-        attribute.name: attribute.i for attribute in node.attribute if attribute.name != "output_dtype"
-    }
+    options = {attribute.name: attribute.i for attribute in node.attribute if attribute.name != "output_dtype"}
     shape = graph.shape(node.input[0])
     scale = np.asarray(graph.values(node.input[1]), dtype=np.float32)
     has_zero = len(node.input) > 2 and bool(node.input[2])
@@ -316,6 +314,4 @@ def _new_session(proto: onnx.ModelProto, threads: int | None, profile: bool) -> 
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
     options.enable_profiling = profile
-    return onnxruntime.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -3,24 +3,26 @@
 import re
 from typing import Final
 
-RESERVED: Final = frozenset(
-    # what every torch module already calls something of its own: a child cannot have these names
-    """T_destination add_module add_submodule apply bfloat16 bias buffers call_super_init children code compile
-    cpu cuda delete_all_unused_submodules delete_submodule double dump_patches eval extra_repr float forward
-    get_buffer get_extra_state get_parameter get_submodule graph half ipu load_state_dict meta modules mtia
-    named_buffers named_children named_modules named_parameters parameters print_readable recompile
-    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
-    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
-    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to
-    to_empty to_folder train training type weight xpu zero_grad""".split()
-)  # fmt: skip
+_TAKEN: Final = """
+add_module add_submodule apply bfloat16 bias buffers call_super_init children code compile cpu cuda
+delete_all_unused_submodules delete_submodule double dump_patches eval extra_repr float forward get_buffer
+get_extra_state get_parameter get_submodule graph half ipu load_state_dict meta modules mtia named_buffers
+named_children named_modules named_parameters parameters print_readable recompile register_backward_hook
+register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
+register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
+register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+set_extra_state set_submodule share_memory state_dict to to_empty to_folder train training type weight xpu
+zero_grad T_destination dump_patches
+"""
+
+RESERVED: Final = frozenset(_TAKEN.split())
+"""What every torch module already calls something of its own: a layer in it cannot have these names."""
 
 
 def layer_name(weight: str, bias: str | None, node_name: str, operator: str, used: set[str]) -> str:
     """A unique module path for a layer, entered into `used`.
 
-    `layer1.0.conv1.weight` gives `layer1.0.conv1`; failing that the bias `…​.bias` does, then the node's name
+    `layer1.0.conv1.weight` gives `layer1.0.conv1`; failing that the bias `…\u200b.bias` does, then the node's name
     (`/layer1/layer1.0/conv1/Conv` gives `layer1.0.conv1`), then the operator.
     """
     stem = weight.removesuffix("_quantized")

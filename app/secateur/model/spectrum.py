@@ -88,9 +88,7 @@ class Spectrum:
         low, high, counts = low[finite], high[finite], self.counts[finite].astype(np.float64)
         low, high = np.clip(low, self.minimum, None), np.clip(high, None, self.maximum)
         high = np.maximum(low, high)
-        exact_zero = (
-            (low <= 0) & (high >= 0) & (np.minimum(-low, high) <= 0) & (np.maximum(-low, high) < 1e-39)
-        )
+        exact_zero = (low <= 0) & (high >= 0) & (np.minimum(-low, high) <= 0) & (np.maximum(-low, high) < 1e-39)
         low, high = np.where(exact_zero, 0.0, low), np.where(exact_zero, 0.0, high)
         order = np.argsort(low, kind="stable")
         return low[order], high[order], counts[order]
@@ -174,9 +172,7 @@ class Spectrum:
         low, high, counts = self.magnitudes
         cut = np.clip(threshold, low, high)
         width = np.where(high > low, high - low, 1.0)
-        partial = np.where(
-            high > low, (cut**3 - low**3) / (3 * width), np.where(low < threshold, low**2, 0.0)
-        )
+        partial = np.where(high > low, (cut**3 - low**3) / (3 * width), np.where(low < threshold, low**2, 0.0))
         return float((counts * partial).sum())
 
     def sqnr_db(self, bits: int) -> float | None:

@@ -72,7 +72,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
         raise UserError(
             f"The checkpoint {path.name} cannot be written to {path.parent}: {error}.",
             "Make room or give permission there; until then an interrupted training starts anew.",

@@ -27,9 +27,7 @@ class Hardware:
                 mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
             )
         except (ValueError, RuntimeError) as error:
-            raise UserError(
-                f"Training in {precision} is not possible here: {error}", "Choose fp32."
-            ) from error
+            raise UserError(f"Training in {precision} is not possible here: {error}", "Choose fp32.") from error
         self.device: torch.device = self._accelerator.device
         self._format = _memory_format(module, example)
 
@@ -45,14 +43,21 @@ class Hardware:
         """The context in which a forward pass computes in the chosen precision."""
         return self._accelerator.autocast()
 
+    def seed(self, seed: int) -> None:
+        """Seed the generators that dropout draws from.
+
+        `torch.manual_seed` would do, but it queues a call with a stack trace for every absent kind of device.
+        """
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
     def backward(self, loss: torch.Tensor) -> None:
         self._accelerator.backward(loss)
 
     def tensor(self, values: NDArray[Any] | torch.Tensor) -> torch.Tensor:
         """`values` on the device, images in the memory format."""
-        tensor = (
-            values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
-        )
+        tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
         if tensor.ndim == 4:
             return tensor.to(self.device).contiguous(memory_format=self._format)
         return tensor.to(self.device)

@@ -24,6 +24,7 @@ from secateur.model.model import first_output
 from secateur.training import checkpoint as checkpoints
 from secateur.training.curves import CurvePoint
 from secateur.training.hardware import Hardware
+from secateur.training.normalization import LEAST_BATCH, TemporaryNorms
 from secateur.training.quality import HeldOut, training_places
 from secateur.training.schedule import Course, TrainingPlan
 from secateur.training.zeros import KeptZeros
@@ -99,6 +100,9 @@ class _Training:
 
         self._module = hardware.place(copy.deepcopy(module))
         self._zeros = KeptZeros(self._module)
+        self._norms: TemporaryNorms | None = None
+        if self._course.batch_size >= LEAST_BATCH:
+            self._norms = TemporaryNorms(self._module, [hardware.tensor(held_out.inputs[0])])
         self._optimizer = _optimizer(self._module, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
         self._curve: list[CurvePoint] = []
@@ -127,7 +131,8 @@ class _Training:
     def result(self) -> nn.Module:
         """The trained network with the original's own memory format and device."""
         trained = copy.deepcopy(self._original)
-        trained.load_state_dict(self._module.state_dict())
+        norms = self._norms
+        trained.load_state_dict(norms.state_without(self._module) if norms else self._module.state_dict())
         return trained.eval()
 
     def _advance(self) -> None:
@@ -146,7 +151,7 @@ class _Training:
         """One step of the optimizer. Everything random in it is derived from the plan's seed and the step."""
         started = time.perf_counter()
         plan, samples = self._course.plan, self._samples[self._course.positions(self.step)]
-        torch.manual_seed((plan.seed * 1_000_003 + self.step) % 2**63)
+        self._hardware.seed((plan.seed * 1_000_003 + self.step) % 2**63)
         batch = self._context.data.training_batch(samples, self._course.chance(self.step), plan.augment)
         inputs, labels = (self._hardware.tensor(values) for values in batch)
         for group in self._optimizer.param_groups:
@@ -215,7 +220,8 @@ class _Training:
         epochs = self._course.plan.epochs
         epoch = min(epochs, 1 + self.step // self._course.steps_per_epoch)
         loss = self._recent[-1]["loss"] if self._recent else self._curve[-1].loss
-        return f"epoch {epoch} of {epochs} · loss {loss:.3f} · {self._rate:,.0f} samples/s"
+        unit = "images" if self._held_out.inputs[0].ndim == 4 else "samples"
+        return f"epoch {epoch} of {epochs} · loss {loss:.3f} · {self._rate:,.0f} {unit}/s"
 
     # ------------------------------------------------------------------ checkpoints
 

@@ -57,9 +57,7 @@ class HeldOut:
         """Quality of the network that `run` executes (in evaluation mode)."""
         scores = np.concatenate([run(batch).numpy() for batch in self.inputs])
         scored = self.labels is not None and self.metric in ("top1", "top5")
-        metric = (
-            metric_of(self.metric, scores, self.labels).value if scored and self.labels is not None else None
-        )
+        metric = metric_of(self.metric, scores, self.labels).value if scored and self.labels is not None else None
         return Quality(metric, agreement(self.teacher, scores), scores)
 
     def answers(self, scores: NDArray[np.float32]) -> SoftAnswers:
@@ -72,9 +70,7 @@ def held_out_count(data: Any) -> int:
     """How many calibration samples training leaves out; UserError where the data is too small for both."""
     train, calibration = int(data.size("train")), int(data.size("calibration"))
     if train < 2 or calibration < 1:
-        raise UserError(
-            f"{data.name} has {train} training samples: too few to train on.", "Choose a larger data set."
-        )
+        raise UserError(f"{data.name} has {train} training samples: too few to train on.", "Choose a larger data set.")
     return min(HELD_OUT_SAMPLES, calibration, max(1, int(train * HELD_OUT_SHARE)))
 
 

@@ -38,18 +38,14 @@ class TrainingPlan:
         if self.epochs < 1:
             raise UserError(f"Training for {self.epochs} epochs trains nothing.", "Choose at least 1 epoch.")
         if self.batch_size < 1:
-            raise UserError(
-                f"A batch of {self.batch_size} samples is empty.", "Choose a batch size of at least 1."
-            )
+            raise UserError(f"A batch of {self.batch_size} samples is empty.", "Choose a batch size of at least 1.")
         if not (isfinite(self.learning_rate) and self.learning_rate > 0.0):
             raise UserError(
                 f"The learning rate {self.learning_rate} is not a positive number.",
                 "Try 0.02, or 0.002 for care.",
             )
         if not (isfinite(self.weight_decay) and self.weight_decay >= 0.0):
-            raise UserError(
-                f"The weight decay {self.weight_decay} is negative.", "Choose 0 or a little more."
-            )
+            raise UserError(f"The weight decay {self.weight_decay} is negative.", "Choose 0 or a little more.")
         if self.precision not in ("fp32", "bf16"):
             raise UserError(f"The precision {self.precision} is unknown.", "Choose fp32 or bf16.")
 

@@ -41,8 +41,8 @@ class Display(QObject):
             self._session.predicted,
         )
         budget = self._remember("budget", (state.model, state.tables), self._session.budget_range)
-        self._workspace.plan_bar.show_state(state, predicted, budget)
-        self._workspace.jobs.show_state(state)
+        self._workspace.plan_bar.show_state(state, predicted, budget, self._why_not("run"))
+        self._workspace.jobs.show_state(state, predicted)
         self.shown.emit(state)
 
     def _on_selection(self, names: list[str]) -> None:
@@ -64,7 +64,11 @@ class Display(QObject):
     def _remember(self, name: str, depends: tuple[Any, ...], compute: Any) -> Any:
         """The value computed for these very objects, computed again only when one of them is another."""
         known = self._known.get(name)
-        if known is None or len(known[0]) != len(depends) or any(a is not b for a, b in zip(known[0], depends, strict=True)):
+        if (
+            known is None
+            or len(known[0]) != len(depends)
+            or any(a is not b for a, b in zip(known[0], depends, strict=True))
+        ):
             known = self._known[name] = (depends, compute())
         return known[1]
 

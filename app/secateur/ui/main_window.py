@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from secateur.session.preferences import Preferences
 from secateur.ui.actions import ACTIONS
+from secateur.ui.naming import named
 from secateur.ui.panels.empty import EmptyPanel
 from secateur.ui.toolbar import Toolbar, WhyNot
 
@@ -39,6 +40,7 @@ class MainWindow(QMainWindow):
 
     action_wanted = Signal(str)
     file_dropped = Signal(str)
+    recent_wanted = Signal(str)
     painted = Signal()
     closing = Signal()
 
@@ -57,9 +59,10 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(self)
         self.toolbar.wanted.connect(self.action_wanted)
         self.empty = EmptyPanel(self)
+        self._connect_empty()
         self.stack = QStackedWidget(self)
         self.stack.addWidget(self.empty)
-        self.body = QWidget(self, objectName="body")
+        self.body = named(QWidget(self), "body")
         self._column = QVBoxLayout(self.body)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -69,6 +72,14 @@ class MainWindow(QMainWindow):
         self.key_actions = self._make_key_actions()
         if preferences.geometry:
             self.restoreGeometry(QByteArray.fromBase64(preferences.geometry.encode()))
+
+    def _connect_empty(self) -> None:
+        empty = self.empty
+        empty.open_wanted.connect(lambda: self.action_wanted.emit("open"))
+        empty.sample_wanted.connect(lambda: self.action_wanted.emit("open_sample"))
+        empty.code_wanted.connect(lambda: self.action_wanted.emit("open_code"))
+        empty.path_dropped.connect(self.file_dropped)
+        empty.recent_wanted.connect(self.recent_wanted)
 
     def _make_key_actions(self) -> dict[str, QAction]:
         made: dict[str, QAction] = {}
@@ -138,7 +149,7 @@ class MainWindow(QMainWindow):
 
     def current_preferences(self) -> Preferences:
         """What to remember: the preferences with the present size, columns and splitters."""
-        geometry = self.saveGeometry().toBase64().data().decode()
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         if self.workspace is None:
             return replace(self.preferences, geometry=geometry)
         return replace(

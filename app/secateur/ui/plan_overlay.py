@@ -1,10 +1,10 @@
 """The plan panel over the picture: where the window is narrow it is a rail, and a click opens it on top."""
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QSplitter, QWidget
+from PySide6.QtWidgets import QSplitter, QWidget
 
+from secateur.ui.naming import named
 from secateur.ui.panels.plan import PlanPanel
 
 RAIL_WIDTH = 40
@@ -20,6 +20,13 @@ class PlanOverlay(QObject):
         self._place: QWidget | None = None
 
     @property
+    def _application(self) -> QCoreApplication:
+        application = QCoreApplication.instance()
+        if application is None:
+            raise RuntimeError("a widget without an application")
+        return application
+
+    @property
     def is_open(self) -> bool:
         return self._place is not None
 
@@ -27,7 +34,7 @@ class PlanOverlay(QObject):
         """Show the whole panel over the right edge of the picture."""
         if self._place is not None:
             return
-        self._place = QWidget(objectName="plan_place")
+        self._place = named(QWidget(), "plan_place")
         self._place.setFixedWidth(RAIL_WIDTH)
         self._splitter.replaceWidget(self._splitter.indexOf(self._plan), self._place)
         self._plan.setParent(self._host)
@@ -37,13 +44,13 @@ class PlanOverlay(QObject):
         self._plan.show()
         self._plan.raise_()
         self._plan.setFocus()
-        QApplication.instance().installEventFilter(self)
+        self._application.installEventFilter(self)
 
     def close_over(self) -> None:
         """Back to the rail, in its old place."""
         if self._place is None:
             return
-        QApplication.instance().removeEventFilter(self)
+        self._application.removeEventFilter(self)
         place, self._place = self._place, None
         self._splitter.replaceWidget(self._splitter.indexOf(place), self._plan)
         place.deleteLater()
@@ -51,14 +58,19 @@ class PlanOverlay(QObject):
         self._plan.show()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        outside = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
-        if outside and isinstance(watched, QWidget) and watched.window() is self._host.window():
-            corner = self._plan.mapToGlobal(QPoint(0, 0))
-            if not QRect(corner, self._plan.size()).contains(event.globalPosition().toPoint()):
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
+            if self._is_outside(watched, event):
                 self.close_over()
-        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            if event.key() == Qt.Key.Key_Escape and self._host.isVisible():
-                self.close_over()
-                event.accept()
-                return True
-        return False
+            return False
+        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if not is_key or event.key() != Qt.Key.Key_Escape:  # type: ignore[attr-defined]
+            return False
+        self.close_over()
+        event.accept()
+        return True
+
+    def _is_outside(self, watched: QObject, event: QMouseEvent) -> bool:
+        if not isinstance(watched, QWidget) or watched.window() is not self._host.window():
+            return False
+        corner = self._plan.mapToGlobal(QPoint(0, 0))
+        return not QRect(corner, self._plan.size()).contains(event.globalPosition().toPoint())

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from secateur import figures
 from secateur.ui.actions import action
+from secateur.ui.naming import named
 from secateur.ui.theme.style import color, current_theme, font, icon, notifier
 from secateur.ui.widgets.elided_label import ElidedLabel
 
@@ -142,7 +143,7 @@ class Toolbar(QFrame):
         return button
 
     def _make_find_box(self) -> QPushButton:
-        box = QPushButton("Find an action…  Ctrl+K", self, objectName="find_box")
+        box = named(QPushButton("Find an action…  Ctrl+K", self), "find_box")
         box.setStyleSheet("QPushButton { text-align: left; font-weight: 400; color: palette(placeholder-text); }")
         box.setToolTip(action("find").tooltip)
         box.setAccessibleName("Find an action")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.recipe.options import OPTIONS
 
 if TYPE_CHECKING:
     from secateur.methods.base import Family, Method
@@ -65,7 +64,7 @@ def _connect_weights(tab: Any, session: "Session", display: "Display", commands:
         session.set_method(layers, "weight_pruning", method, merge=merge)
 
     tab.ratio_wanted.connect(set_ratio)
-    tab.bits_wanted.connect(lambda bits: commands.choose_bits(bits))
+    tab.bits_wanted.connect(commands.choose_bits)
 
 
 def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
@@ -74,7 +73,7 @@ def _connect_activations(tab: Any, session: "Session", display: "Display", comma
 
 def _connect_sensitivity(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
     tab.option_chosen.connect(session.choose_option)
-    tab.layer_selected.connect(commands.select_layer)
+    tab.layer_selected.connect(commands.moving.select_layer)
     tab.score_wanted.connect(session.score)
 
 
@@ -82,7 +81,7 @@ def _connect_compare(tab: Any, session: "Session", display: "Display", commands:
     tab.run_shown.connect(session.show_run)
     tab.export_wanted.connect(lambda: commands.trigger("export"))
     tab.report_wanted.connect(commands.open_report)
-    tab.layer_selected.connect(commands.select_layer)
+    tab.layer_selected.connect(commands.moving.select_layer)
 
 
 def _connect_distil(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
@@ -96,8 +95,3 @@ _CONNECT_TAB: dict[str, Callable[[Any, "Session", "Display", "Commands"], None]]
     "compare": _connect_compare,
     "distil": _connect_distil,
 }
-
-OPTION_OF_BITS = {8: "int8", 4: "int4"}
-"""Which option the keys and the bars of a bit width choose."""
-
-assert set(OPTION_OF_BITS.values()) <= {option.id for option in OPTIONS}  # noqa: S101 - a typo would be silent

@@ -111,7 +111,9 @@ class Workspace(QWidget):
         plan = 0
         if self.plan.isVisibleTo(self):
             is_rail = self.is_narrow and self.detail.current != "weights"
-            plan = RAIL_WIDTH if is_rail else saved[2] if saved and saved[2] else PLAN_WIDTHS[0 if self.is_narrow else 1]
+            plan = (
+                RAIL_WIDTH if is_rail else saved[2] if saved and saved[2] else PLAN_WIDTHS[0 if self.is_narrow else 1]
+            )
         return [table, max(self.width() - table - plan - 2, 0), plan]
 
     def _default_table_width(self) -> int:

@@ -50,9 +50,7 @@ def test_ready_inputs_reach_the_network_as_they_are(save):
 
 
 def test_ready_inputs_take_the_number_type_of_the_network(save):
-    data = opened(
-        save(inputs=np.ones((10, 6), np.int32), labels=np.arange(10) % 2), Port("x", "int64", (None, 6))
-    )
+    data = opened(save(inputs=np.ones((10, 6), np.int32), labels=np.arange(10) % 2), Port("x", "int64", (None, 6)))
     assert data.batch("test", [0])[0].dtype == np.int64
 
 
@@ -77,9 +75,7 @@ def test_index_arrays_in_the_file_are_the_division(save, colour_port):
 
 
 def test_class_names_in_the_file_are_used(save, colour_port):
-    data = opened(
-        save(images=images(), labels=np.arange(20) % 2, classes=np.array(["cat", "dog"])), colour_port
-    )
+    data = opened(save(images=images(), labels=np.arange(20) % 2, classes=np.array(["cat", "dog"])), colour_port)
     assert data.classes == ("cat", "dog")
 
 

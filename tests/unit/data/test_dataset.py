@@ -133,9 +133,7 @@ def test_training_without_augmentation_gives_the_plain_batch():
 
 def test_training_batches_follow_the_random_generator():
     data = image_data()
-    first, again, other = (
-        data.training_batch(range(8), np.random.default_rng(seed))[0] for seed in (1, 1, 2)
-    )
+    first, again, other = (data.training_batch(range(8), np.random.default_rng(seed))[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 

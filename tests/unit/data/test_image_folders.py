@@ -64,9 +64,7 @@ def test_a_class_may_be_called_train(make_folder, colour_port):
 
 
 def test_a_folder_around_everything_does_not_matter(make_zip, colour_port):
-    data = opened(
-        make_zip({"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2}, "pets-1.0"), colour_port
-    )
+    data = opened(make_zip({"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2}, "pets-1.0"), colour_port)
     assert data.classes == ("cat", "dog")
     assert data.size("test") == 4
 
@@ -147,9 +145,7 @@ def test_a_folder_that_is_no_classification_data_says_why(make_folder, colour_po
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.png", "/evil.png", "cat/../../evil.png", "C:/evil.png", "..\\evil.png"]
-)
+@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "cat/../../evil.png", "C:/evil.png", "..\\evil.png"])
 def test_an_archive_whose_names_point_outside_is_refused(tmp_path, colour_port, name):
     path = tmp_path / "evil.zip"
     with ZipFile(path, "w") as archive:

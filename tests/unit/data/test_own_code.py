@@ -23,9 +23,7 @@ def opened(reference, port):
 
 
 def test_a_function_may_return_arrays(write_code):
-    data = opened(
-        write_code("import numpy as np\ndef dataset(): return np.ones((20, 6)), np.arange(20) % 2"), VECTOR
-    )
+    data = opened(write_code("import numpy as np\ndef dataset(): return np.ones((20, 6)), np.arange(20) % 2"), VECTOR)
     assert (data.size("train"), data.classes) == (16, ("0", "1"))
 
 

@@ -49,9 +49,18 @@ def test_layout_nhwc_keeps_the_channels_last():
     assert rule.normalise(np.zeros((2, 8, 8, 3), np.uint8)).shape == (2, 8, 8, 3)
 
 
-def test_fed_numbers_have_the_type_that_was_asked_for():
-    rule, _ = resolve(Preprocessing(dtype="float16"), COLOUR, (8, 8))
-    assert rule.normalise(np.zeros((1, 8, 8, 3), np.uint8)).dtype == np.float16
+@pytest.mark.parametrize(
+    ("takes", "wanted", "fed"),
+    [("float32", None, "float32"), ("float16", None, "float16"), ("float32", "float16", "float16")],
+)
+def test_fed_numbers_have_the_type_of_the_network_unless_another_is_asked_for(takes, wanted, fed):
+    rule, _ = resolve(Preprocessing(dtype=wanted), Port("image", takes, (None, 3, 8, 8)), (8, 8))
+    assert rule.normalise(np.zeros((1, 8, 8, 3), np.uint8)).dtype == fed
+
+
+def test_images_for_a_network_that_takes_whole_numbers_are_refused():
+    with pytest.raises(UserError, match="uint8"):
+        resolve(Preprocessing(), Port("image", "uint8", (None, 3, 8, 8)), (8, 8))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (10, 30), (40, 9), (3, 3)])

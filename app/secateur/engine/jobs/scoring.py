@@ -17,18 +17,13 @@ from secateur.recipe.options import option
 
 def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Workshop) -> LatencyMeasured:
     """Per-layer milliseconds from the profile of the runtime that will ship."""
-    from secateur.methods.quantize.lowering import to_onnx
-    from secateur.model.onnx_layers import onnx_layers
-
     bench = workshop.bench(request.model, reporter)
     reporter.progress(0, 1, "Measuring milliseconds")
     model = bench.model
-    if isinstance(model, OnnxModel):
-        proto = model.proto
-    else:
-        proto = model.lowered or to_onnx(workshop.lowered(bench, reporter))
-    nodes = {proto.graph.node[index].name: layer.name for layer in onnx_layers(proto) for index in layer.nodes}
-    layers = layer_latencies(proto, example_inputs(model), nodes, workshop.threads)
+    proto = None if isinstance(model, OnnxModel) else model.lowered
+    if proto is None:
+        proto = workshop.shipped_proto(bench, reporter)
+    layers = layer_latencies(proto, example_inputs(model), workshop.threads)
     return LatencyMeasured(layers, sum(layers.values()))
 
 

@@ -148,13 +148,13 @@ def _to_int(value: Any) -> Any:
 
 
 def _to_float(value: Any) -> Any:
-    return torch.sym_float(value)
+    return torch.sym_float(value)  # type: ignore[no-untyped-call]
 
 
 def _smaller(*values: Any) -> Any:
     result = values[0]
     for value in values[1:]:
-        result = torch.sym_min(result, value)
+        result = torch.sym_min(result, value)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -165,7 +165,7 @@ def _total(*values: Any) -> Any:
 def _larger(*values: Any) -> Any:
     result = values[0]
     for value in values[1:]:
-        result = torch.sym_max(result, value)
+        result = torch.sym_max(result, value)  # type: ignore[no-untyped-call]
     return result
 
 

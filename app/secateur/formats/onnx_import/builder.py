@@ -84,7 +84,9 @@ class GraphBuilder:
     def is_floating(self, value: Value) -> bool:
         if isinstance(value, fx.Node):
             example = self._examples[value]
-            return bool(example.is_floating_point()) if isinstance(example, torch.Tensor) else isinstance(example, float)
+            return (
+                bool(example.is_floating_point()) if isinstance(example, torch.Tensor) else isinstance(example, float)
+            )
         if isinstance(value, Numbers):
             return any(isinstance(self.traced(item), float) for item in value.items)
         return bool(np.issubdtype(value.array.dtype, np.floating))

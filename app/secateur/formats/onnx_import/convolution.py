@@ -1,6 +1,6 @@
 """Convolutions and their transposes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx, nn  # noqa: TID253
@@ -11,8 +11,8 @@ from secateur.formats.onnx_import.padding import Padding, pad_argument, resolve_
 from secateur.formats.onnx_import.values import OnnxNode, OperatorTable, Unsupported
 from secateur.model.onnx_layers import OnnxLayer
 
-_CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-_TRANSPOSES = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSES: dict[int, Callable[..., nn.Module]] = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 def convolution(build: GraphBuilder, node: OnnxNode) -> fx.Node:

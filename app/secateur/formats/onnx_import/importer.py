@@ -25,11 +25,20 @@ from secateur.formats.onnx_import.values import (
 from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
 _QUANTIZED: Final = frozenset(
-    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger "
-    "MatMulNBits QGemm".split()
+    {
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearConv",
+        "QLinearMatMul",
+        "ConvInteger",
+        "MatMulInteger",
+        "MatMulNBits",
+        "QGemm",
+    }
 )
 _RANDOM: Final = frozenset(
-    "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Multinomial Bernoulli".split()
+    ["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"]
 )
 _DOMAINS: Final = frozenset({"", "ai.onnx"})
 _LARGEST_FOLD: Final = 1 << 28
@@ -115,8 +124,10 @@ class _Import:
 
     def _result(self, index: int, node: onnx.NodeProto) -> Result:
         inputs = tuple(self._value(name) if name else None for name in node.input)
-        if node.op_type not in _RANDOM and index not in self.layers and all(
-            value is None or isinstance(value, Constant) for value in inputs
+        if (
+            node.op_type not in _RANDOM
+            and index not in self.layers
+            and all(value is None or isinstance(value, Constant) for value in inputs)
         ):
             return self._fold(node, inputs)
         attributes = {attribute.name: _attribute(attribute) for attribute in node.attribute}
@@ -127,7 +138,15 @@ class _Import:
             return OPERATORS[node.op_type](self.build, seen)
         except Unsupported as problem:
             raise ImportRefused(f"{_title(node)} has no torch counterpart because {problem}.") from problem
-        except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, NotImplementedError) as problem:
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+            KeyError,
+            AttributeError,
+            NotImplementedError,
+        ) as problem:
             first = str(problem).strip().splitlines() or [type(problem).__name__]
             raise ImportRefused(f"{_title(node)} could not be imported: {first[0]}") from problem
 

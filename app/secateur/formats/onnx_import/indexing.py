@@ -36,7 +36,9 @@ def gather(build: GraphBuilder, node: OnnxNode) -> Value:
         return build.call(torch.select, source, axis, int(indices.array))
     if isinstance(indices, Constant) and indices.array.ndim == 1:
         positive = np.where(indices.array < 0, indices.array + length, indices.array).astype(np.int64)
-        return build.call(torch.index_select, source, axis, build.tensor(Constant(f"{node.outputs[0]}_index", positive)))
+        return build.call(
+            torch.index_select, source, axis, build.tensor(Constant(f"{node.outputs[0]}_index", positive))
+        )
     return build.call(_gathered, source, build.tensor(indices), axis)
 
 

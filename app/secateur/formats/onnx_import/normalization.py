@@ -1,5 +1,7 @@
 """Normalizations: ordinary torch layers with the file's statistics, trainable in training mode."""
 
+from collections.abc import Mapping
+
 import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx, nn  # noqa: TID253
 
@@ -93,7 +95,7 @@ def _stored_layer(node: OnnxNode) -> OnnxLayer:
     return node.layer
 
 
-def _of_rank(kinds: dict[int, type[nn.Module]], rank: int) -> type[nn.Module]:
+def _of_rank(kinds: Mapping[int, type[nn.Module]], rank: int) -> type[nn.Module]:
     if rank not in kinds:
         raise Unsupported(f"torch has no such layer for tensors with {rank} axes")
     return kinds[rank]

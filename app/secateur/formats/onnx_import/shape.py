@@ -100,7 +100,11 @@ def flatten(build: GraphBuilder, node: OnnxNode) -> fx.Node:
         return build.call(torch.flatten, source, 1)
     if axis == 0:
         return build.call(torch.reshape, source, [1, -1])
-    tail = build.call(torch.flatten, source, axis) if axis < build.rank(source) else build.call(torch.unsqueeze, source, axis)
+    tail = (
+        build.call(torch.flatten, source, axis)
+        if axis < build.rank(source)
+        else build.call(torch.unsqueeze, source, axis)
+    )
     return build.call(torch.flatten, tail, 0, axis - 1)
 
 
@@ -175,7 +179,11 @@ def split(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
         lengths = (-(-length // count),) * (count - 1)
         lengths = (*lengths, length - sum(lengths))
     is_equal = len(set(lengths)) == 1
-    parts = build.call(torch.chunk, source, count, axis) if is_equal else build.call(torch.split, source, list(lengths), axis)
+    parts = (
+        build.call(torch.chunk, source, count, axis)
+        if is_equal
+        else build.call(torch.split, source, list(lengths), axis)
+    )
     return tuple(build.item(parts, index) for index in range(count))
 
 

@@ -27,9 +27,7 @@ class Distillation(Method):
     scope: ClassVar[Literal["layer", "model"]] = "model"
     order: ClassVar[int] = 30
 
-    teacher: Literal["original"] = Field(
-        "original", title="Teacher", description="The model as it was opened."
-    )
+    teacher: Literal["original"] = Field("original", title="Teacher", description="The model as it was opened.")
     temperature: float = Field(
         4.0,
         ge=1.0,
@@ -53,9 +51,7 @@ class Distillation(Method):
         description="Peak of the one-cycle schedule (SGD with momentum 0.9).",
     )
     batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Samples in one step.")
-    weight_decay: float = Field(
-        5e-4, ge=0.0, le=1.0, title="Weight decay", description="L2 penalty on the weights."
-    )
+    weight_decay: float = Field(5e-4, ge=0.0, le=1.0, title="Weight decay", description="L2 penalty on the weights.")
     augment: bool = Field(
         True,
         title="Augment",

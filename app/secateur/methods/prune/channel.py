@@ -45,9 +45,7 @@ class ChannelPruning(Method):
         return layer.fixed_channels or None
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
-        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(
-            layer.out_channels, 1
-        )
+        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(layer.out_channels, 1)
         return Effect(
             round(layer.size_bytes * kept),
             round(layer.macs * kept),

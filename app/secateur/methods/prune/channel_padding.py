@@ -118,9 +118,7 @@ def exposed(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> nn.Module:
     shapes = _Shapes(module)
     with torch.no_grad():
         shapes.run(*inputs)
-    for number, node in enumerate(
-        [n for n in module.graph.nodes if n.op in {"call_function", "call_method"}]
-    ):
+    for number, node in enumerate([n for n in module.graph.nodes if n.op in {"call_function", "call_method"}]):
         source = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
         before, after = shapes.of.get(source), shapes.of.get(node)
         if source is None or before is None or after is None or len(before) < 2:

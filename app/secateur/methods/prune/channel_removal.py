@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from secateur.methods.prune.channel import ChannelPruning
 
 
-def remove_channels(
-    model: TorchModel, layers: Sequence[str], method: "ChannelPruning", context: Context
-) -> TorchModel:
+def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPruning", context: Context) -> TorchModel:
     """A copy of `model` without the least important channels of `layers` and what is coupled to them.
 
     Every layer of `layers` loses `removed_channels(...)` of its channels. `model` is not changed. UserError
@@ -73,9 +71,7 @@ def _thin_out(
 ) -> None:
     """Remove channels of one group until the layer `root` has lost its share, coupled losses counted in."""
     group = graph.group(root)
-    wanted = removed_channels(original[root], method.ratio, method.round_to) - (
-        original[root] - group.channels
-    )
+    wanted = removed_channels(original[root], method.ratio, method.round_to) - (original[root] - group.channels)
     if wanted <= 0:
         return
     gone = _choice(graph, group, _importance(group, scores), wanted)
@@ -94,9 +90,7 @@ def _importance(group: ChannelGroup, scores: Scores) -> NDArray[np.float64]:
     return total
 
 
-def _choice(
-    graph: ChannelGraph, group: ChannelGroup, importance: NDArray[np.float64], wanted: int
-) -> list[int]:
+def _choice(graph: ChannelGraph, group: ChannelGroup, importance: NDArray[np.float64], wanted: int) -> list[int]:
     """The `wanted` least important channels, first among those that no narrower layer would lose with them.
 
     No layer loses its last channel.

@@ -130,9 +130,7 @@ class ChannelGraph:
     def _items(self, name: str, channels: Sequence[int]) -> list[Any]:
         layer = self._layers[name]
         pruner = self._graph.get_pruner_of_module(layer)
-        items: list[Any] = self._graph.get_pruning_group(
-            layer, pruner.prune_out_channels, list(channels)
-        ).items
+        items: list[Any] = self._graph.get_pruning_group(layer, pruner.prune_out_channels, list(channels)).items
         return items
 
 
@@ -217,7 +215,5 @@ def _tensors(output: Any) -> list[torch.Tensor]:
     """All tensors in an output of any structure, in order."""
     if isinstance(output, torch.Tensor):
         return [output]
-    parts = (
-        output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
-    )
+    parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
     return [tensor for part in parts for tensor in _tensors(part)]

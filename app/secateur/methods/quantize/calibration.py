@@ -21,9 +21,7 @@ BATCH = 32
 _BIAS_LIMIT = 2.0**30
 
 
-def quantize_static(
-    model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context
-) -> "TorchModel":
+def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
     """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
 
     Which activations is ONNX Runtime's decision (`secateur.formats.qdq.static_placement`); their ranges are the
@@ -34,9 +32,7 @@ def quantize_static(
     from secateur.methods.quantize.lowering import graph_of, lower, require_layers
 
     if context.data is None:
-        raise UserError(
-            f"{method.title} needs calibration samples, and no data is open.", "Open a data set first."
-        )
+        raise UserError(f"{method.title} needs calibration samples, and no data is open.", "Open a data set first.")
     lowered = lower(model, context)
     require_layers(lowered, layers, method.title)
     proto, before = graph_of(lowered), lowered.encodings
@@ -47,9 +43,7 @@ def quantize_static(
     found = {name: _encode(name, spectrum, method) for name, spectrum in spectra.items()}
     known = {**before.activations, **found}
     activations = {name: known[provider] for name, provider in providers.items()}
-    encodings = replace(
-        before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations
-    )
+    encodings = replace(before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations)
     return replace(lowered, encodings=settled(proto, encodings))
 
 
@@ -65,9 +59,7 @@ def record_spectra(
     recorder = _recorder(lowered.module, set(tensors))
     total = min(samples, context.data.size("calibration"))
     if not total:
-        raise UserError(
-            "The data has no calibration samples.", "Open data with a training or calibration part."
-        )
+        raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
     done = 0
     for inputs, _ in context.data.batches("calibration", min(BATCH, total), total):
         context.progress(done, total, "Recording activation ranges")

@@ -104,9 +104,7 @@ def is_lowered(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
     from secateur.model.onnx_layers import onnx_layers
 
     convolved = {out for node in proto.graph.node if node.op_type == "Conv" for out in node.output}
-    unfolded = any(
-        node.op_type == "BatchNormalization" and node.input[0] in convolved for node in proto.graph.node
-    )
+    unfolded = any(node.op_type == "BatchNormalization" and node.input[0] in convolved for node in proto.graph.node)
     return not unfolded and set(layers) <= {layer.name for layer in onnx_layers(proto)}
 
 
@@ -224,11 +222,7 @@ def _find_equal(
 ) -> str | None:
     """The initializer that holds this weight or its transpose as the second input of a product; None where none does."""
     for node in graph.node:
-        if (
-            node.op_type not in ("MatMul", "Gemm", "Conv")
-            or node.input[1] not in tensors
-            or node.input[1] in taken
-        ):
+        if node.op_type not in ("MatMul", "Gemm", "Conv") or node.input[1] not in tensors or node.input[1] in taken:
             continue
         dims = tuple(tensors[node.input[1]].dims)
         if dims not in (weight.shape, weight.shape[::-1]):
@@ -252,9 +246,7 @@ def _deviation(model: "TorchModel", lowered: "TorchModel") -> float:
     actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
     if expected.shape != actual.shape:
         return float("inf")
-    return float(
-        np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12)
-    )
+    return float(np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12))
 
 
 class _quiet:  # noqa: N801 - reads as a word in `with _quiet()`

@@ -44,9 +44,7 @@ class StaticInt8(Method):
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
 
     def supports(self, layer: Layer) -> str | None:
-        return (
-            None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
-        )
+        return None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         size = encoded_bytes(layer, 8, static=True)

@@ -19,9 +19,7 @@ _CHUNK = 1 << 22
 """Weights that are searched at once: bounds the memory of the search to a few copies of this."""
 
 
-def encode_weight(
-    weight: NDArray[np.float32], bits: int, axis: int, observer: str = "minmax"
-) -> WeightEncoding:
+def encode_weight(weight: NDArray[np.float32], bits: int, axis: int, observer: str = "minmax") -> WeightEncoding:
     """One scale per output channel of `weight` (channels on `axis`), for `bits` (2..8).
 
     `minmax` maps each channel's largest magnitude to the largest integer; `mse` draws it in to between 30 and 100 % of

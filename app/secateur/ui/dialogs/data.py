@@ -40,7 +40,9 @@ class DataDialog(DialogFrame):
         self.progress = ProgressLine()
         self._assemble()
         self.add_button("data_close", "Close").clicked.connect(self.close)
-        self.use = self.add_button("data_use", "Use this data", "primary", "Open the data, show a preview and check the baseline")
+        self.use = self.add_button(
+            "data_use", "Use this data", "primary", "Open the data, show a preview and check the baseline"
+        )
         self.use.clicked.connect(self._want)
         self.form.changed.connect(self._check)
         source = state.data_source

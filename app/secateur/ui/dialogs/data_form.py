@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from secateur.errors import UserError
+from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.segmented import Segmented
@@ -37,7 +38,7 @@ class DataForm(QWidget):
         self._folder = folder
         self.source = Segmented((("file", "File or folder"), (SAMPLE, "Sample digits"), (RANDOM, "Random")), "Source")
         self.source.setObjectName("data_source")
-        self.path_field = QLineEdit(objectName="data_path", placeholderText="images.zip or a folder")
+        self.path_field = named(QLineEdit(placeholderText="images.zip or a folder"), "data_path")
         self.path_field.setAccessibleName("Data file or folder")
         self.said = label("", "caption", wrap=True)
         self.fields: dict[str, QLineEdit] = {}
@@ -76,7 +77,7 @@ class DataForm(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)
         for row, (name, title, example, tooltip) in enumerate(FIELDS):
-            field = QLineEdit(objectName=f"data_{name}", placeholderText=example)
+            field = named(QLineEdit(placeholderText=example), f"data_{name}")
             field.setAccessibleName(title)
             field.setToolTip(tooltip)
             field.textChanged.connect(lambda _text: self.changed.emit())

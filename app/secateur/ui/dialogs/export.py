@@ -11,6 +11,7 @@ from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Event, Exported, Failed, Finished, Stopped
 from secateur.engine.requests import Export
 from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
 from secateur.ui.widgets.chip import Chip
@@ -42,11 +43,11 @@ class ExportDialog(DialogFrame):
         self._formats = {candidate.id: candidate for candidate in writable_formats()}
         self._folder, self._path, self._job = folder, "", 0
         self._model_name = Path(state.model.name).stem if state.model else "model"
-        self.what = QComboBox(objectName="export_what")
+        self.what = named(QComboBox(), "export_what")
         self.what.setAccessibleName("What to export")
         self.format = Segmented(tuple((f.id, f.title) for f in self._formats.values()), "Format")
         self.format.setObjectName("export_format")
-        self.path_field = QLineEdit(objectName="export_path")
+        self.path_field = named(QLineEdit(), "export_path")
         self.path_field.setAccessibleName("File")
         self.progress = ProgressLine()
         self.verdict = Chip("neutral", "")
@@ -71,7 +72,11 @@ class ExportDialog(DialogFrame):
         browse.setObjectName("export_browse")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
-        for title, widget, extra in (("Model", self.what, None), ("Format", self.format, None), ("File", self.path_field, browse)):
+        for title, widget, extra in (
+            ("Model", self.what, None),
+            ("Format", self.format, None),
+            ("File", self.path_field, browse),
+        ):
             row = QHBoxLayout()
             row.setSpacing(8)
             caption = label(title, "secondary")
@@ -146,7 +151,9 @@ class ExportDialog(DialogFrame):
     def _show_file(self, file: ExportedFile) -> None:
         deviation = f"largest deviation {figures.number(file.max_deviation)}" if file.max_deviation is not None else ""
         agreement = f"same answer on {figures.share(file.agreement)}" if file.agreement is not None else ""
-        speed = f"{figures.milliseconds(file.latency_ms.median)} in {file.latency_ms.runtime}" if file.latency_ms else ""
+        speed = (
+            f"{figures.milliseconds(file.latency_ms.median)} in {file.latency_ms.runtime}" if file.latency_ms else ""
+        )
         proof = " · ".join(part for part in (figures.size(file.bytes), agreement, deviation, speed) if part)
         if file.verified:
             self._end("positive", "exported", f"{file.path}\n{proof}")

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from secateur.ui.actions import ACTIONS, Action
+from secateur.ui.naming import named
 from secateur.ui.theme.icons import paint_icon
 from secateur.ui.theme.style import color, font
 
@@ -56,9 +57,9 @@ class FindActionDialog(QDialog):
         self.setAccessibleName("Find an action")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFixedSize(600, 420)
-        self.box = QLineEdit(self, objectName="find_text", placeholderText="Find an action…")
+        self.box = named(QLineEdit(self, placeholderText="Find an action…"), "find_text")
         self.box.setAccessibleName("Find an action")
-        self.list = QListWidget(self, objectName="find_list")
+        self.list = named(QListWidget(self), "find_list")
         self.list.setAccessibleName("Actions")
         self.list.setItemDelegate(_Row(self.list))
         self.list.setUniformItemSizes(True)
@@ -110,8 +111,8 @@ class _Row(QStyledItemDelegate):
         return QSize(200, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         found: Found = index.data(Qt.ItemDataRole.UserRole)
         painter.save()
         if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
@@ -120,7 +121,11 @@ class _Row(QStyledItemDelegate):
         top = rect.top() + (rect.height() - ICON) // 2
         paint_icon(painter, QRect(rect.left() + MARGIN, top, ICON, ICON), found.action.icon, color(role))
         inner = rect.adjusted(2 * MARGIN + ICON, 0, -MARGIN, 0)
-        keys = QKeySequence(found.action.keys[0]).toString(QKeySequence.SequenceFormat.NativeText) if found.action.keys else ""
+        keys = (
+            QKeySequence(found.action.keys[0]).toString(QKeySequence.SequenceFormat.NativeText)
+            if found.action.keys
+            else ""
+        )
         painter.setFont(font(12))
         painter.setPen(color("secondary"))
         painter.drawText(inner, _MIDDLE | Qt.AlignmentFlag.AlignRight, keys)
@@ -133,5 +138,7 @@ class _Row(QStyledItemDelegate):
         painter.setFont(font(11))
         painter.setPen(color("secondary"))
         said = found.reason or found.action.tooltip
-        painter.drawText(rest, _MIDDLE, QFontMetrics(font(11)).elidedText(said, Qt.TextElideMode.ElideRight, rest.width()))
+        painter.drawText(
+            rest, _MIDDLE, QFontMetrics(font(11)).elidedText(said, Qt.TextElideMode.ElideRight, rest.width())
+        )
         painter.restore()

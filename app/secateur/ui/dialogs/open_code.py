@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidg
 
 from secateur.ui.dialogs.factory_check import Checked, check_factory, check_weights, functions_in
 from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
 
@@ -22,11 +23,15 @@ class OpenCodeDialog(DialogFrame):
         text = "The function is run in the engine, not in this window. Weights are read without running code from them."
         super().__init__("open_code", "Open from Python code", text, parent)
         self._folder = folder
-        self.factory, self.factory_said = self._field("factory", "Function", "models.py:resnet20 or package.module:factory", "Python (*.py)")
-        self.weights, self.weights_said = self._field("weights", "Weights", "optional: .safetensors, .pt, .pth", WEIGHTS)
+        self.factory, self.factory_said = self._field(
+            "factory", "Function", "models.py:resnet20 or package.module:factory", "Python (*.py)"
+        )
+        self.weights, self.weights_said = self._field(
+            "weights", "Weights", "optional: .safetensors, .pt, .pth", WEIGHTS
+        )
         self.add_button("code_cancel", "Cancel").clicked.connect(self.close)
-        self.open = self.add_button("code_open", "Open", "primary")
-        self.open.clicked.connect(self._accept)
+        self.open_button = self.add_button("code_open", "Open", "primary")
+        self.open_button.clicked.connect(self._accept)
         self.factory.textChanged.connect(self._check)
         self.weights.textChanged.connect(self._check)
         if path.endswith(".py"):
@@ -40,7 +45,7 @@ class OpenCodeDialog(DialogFrame):
         row.setSpacing(8)
         caption = label(title, "secondary")
         caption.setFixedWidth(72)
-        field = QLineEdit(objectName=f"{name}_field", placeholderText=example)
+        field = named(QLineEdit(placeholderText=example), f"{name}_field")
         field.setAccessibleName(title)
         browse = Button("Browse…", tooltip=f"Choose the file: {title.lower()}")
         browse.setObjectName(f"{name}_browse")
@@ -71,8 +76,8 @@ class OpenCodeDialog(DialogFrame):
             said.setText(checked.sentence)
             set_tone(said, "" if checked.fits or not field.text() else "negative")
         problems = [checked.sentence for checked, _, _ in checks if not checked.fits]
-        self.open.setEnabled(not problems)
-        self.open.setToolTip(problems[0] if problems else "Build the network and load the weights")
+        self.open_button.setEnabled(not problems)
+        self.open_button.setToolTip(problems[0] if problems else "Build the network and load the weights")
 
     def _accept(self) -> None:
         factory, weights = self.factory.text().strip(), self.weights.text().strip()

@@ -72,14 +72,14 @@ class Dialogs(QObject):
     def data(self, path: str = "") -> None:
         from secateur.ui.dialogs.data import DataDialog
 
-        session = self._commands.need_session()
+        session = self._commands.session
         made = self._show("data_dialog", lambda: DataDialog(path, self.folder, session.state, self._window))
         made.data_wanted.connect(session.open_data)
 
     def export(self) -> None:
         from secateur.ui.dialogs.export import ExportDialog
 
-        session = self._commands.need_session()
+        session = self._commands.session
         made = self._show("export_dialog", lambda: ExportDialog(self.folder, session.state, self._window))
 
         def export(format_id: str, path: str, run: str) -> None:
@@ -111,17 +111,14 @@ class Dialogs(QObject):
     def copy_picture(self) -> None:
         from secateur.ui.plots.pictures import copy_picture
 
-        if self._window.workspace is not None:
-            copy_picture(self._window.workspace.detail.picture())
+        copy_picture(self._commands.workspace.detail.picture())
 
     def save_picture(self) -> None:
         """Save the shown picture as PNG or SVG, where a person chooses."""
         from secateur.errors import UserError
         from secateur.ui.plots.pictures import save_picture
 
-        if self._window.workspace is None:
-            return
-        detail = self._window.workspace.detail
+        detail = self._commands.workspace.detail
         start = str(Path(self.folder or Path.home()) / f"{detail.current}.png")
         path, _ = QFileDialog.getSaveFileName(self._window, "Save picture", start, "Pictures (*.png *.svg)")
         if not path:

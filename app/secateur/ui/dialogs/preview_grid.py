@@ -60,10 +60,14 @@ class PreviewGrid(QWidget):
         text = QRect(rect.left(), rect.bottom() + 3, rect.width(), 16)
         painter.setFont(font(11, 500))
         painter.setPen(color("text"))
-        painter.drawText(text, QFontMetrics(painter.font()).elidedText(preview.label, Qt.TextElideMode.ElideRight, text.width()))
+        painter.drawText(
+            text, QFontMetrics(painter.font()).elidedText(preview.label, Qt.TextElideMode.ElideRight, text.width())
+        )
         painter.setFont(font(11))
         painter.setPen(color("secondary"))
-        painter.drawText(text.translated(0, 14), f"{figures.number(preview.fed_min)} … {figures.number(preview.fed_max)}")
+        painter.drawText(
+            text.translated(0, 14), f"{figures.number(preview.fed_min)} … {figures.number(preview.fed_max)}"
+        )
 
 
 def _image(preview: Preview) -> QImage:

@@ -7,16 +7,22 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 import secateur
 from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.naming import named
 
 
 class ReportBugDialog(DialogFrame):
     """Details of something that went wrong inside, with a button that copies them."""
 
     def __init__(self, sentence: str, details: str, parent: QWidget) -> None:
-        text = "This is a mistake in Secateur, not yours. The details below help to mend it; they hold no data of yours but file names."
+        text = (
+            "This is a mistake in Secateur, not yours. The details below help to mend it; of yours they hold "
+            "nothing but file names."
+        )
         super().__init__("report_bug", sentence, text, parent)
-        self.report = f"Secateur {secateur.__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{details}"
-        shown = QPlainTextEdit(self.report, self, objectName="bug_details", readOnly=True)
+        self.report = (
+            f"Secateur {secateur.__version__}, Python {platform.python_version()}, {platform.platform()}\n\n{details}"
+        )
+        shown = named(QPlainTextEdit(self.report, self, readOnly=True), "bug_details")
         shown.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         shown.setAccessibleName("Details")
         shown.setMinimumHeight(280)

@@ -102,7 +102,9 @@ class LayerTable(QAbstractTableModel):
     def _take_recipe(self, recipe: Recipe) -> None:
         self._recipe = recipe
         badges = planned_badges(recipe, [layer.name for layer in self._layers])
-        changed = [n for n, l in enumerate(self._layers) if badges.get(l.name) != self._badges.get(l.name)]
+        changed = [
+            row for row, layer in enumerate(self._layers) if badges.get(layer.name) != self._badges.get(layer.name)
+        ]
         self._badges = badges
         if changed:
             self._emit_changed(changed[0], changed[-1], "plan", "plan")

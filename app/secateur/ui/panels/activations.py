@@ -36,9 +36,7 @@ class ActivationsTab(TabView):
         head.setSpacing(12)
         self.name = ElidedLabel(size=16, weight=600)
         self.kind = ElidedLabel(size=12, role="secondary")
-        self.again = Button(
-            self.tr("Record again"), "ghost", "reset", self.tr("Run the calibration samples once more")
-        )
+        self.again = Button(self.tr("Record again"), "ghost", "reset", self.tr("Run the calibration samples once more"))
         self.again.setObjectName("record_again")
         self.again.clicked.connect(self.record_wanted)
         head.addWidget(self.name)
@@ -48,9 +46,7 @@ class ActivationsTab(TabView):
         self.statistics = StatisticsRow()
         self.column.addWidget(self.statistics)
         self._card = Card(self.tr("Output histogram"))
-        self.scale = Segmented(
-            [("linear", self.tr("Linear")), ("log", self.tr("Log"))], self.tr("Count axis")
-        )
+        self.scale = Segmented([("linear", self.tr("Linear")), ("log", self.tr("Log"))], self.tr("Count axis"))
         self.scale.setObjectName("activations_scale")
         self.scale.set_value("log")
         self._card.add_trailing(self.scale)
@@ -94,9 +90,7 @@ class ActivationsTab(TabView):
             button = self.tr("Record activations")
             self.show_missing("analyse", title, text, button, why_not=why_not(state, "record"))
         elif not selected:
-            self.show_missing(
-                "analyse", self.tr("No layer selected"), self.tr("Select a layer to see its output.")
-            )
+            self.show_missing("analyse", self.tr("No layer selected"), self.tr("Select a layer to see its output."))
         elif selected[0] not in state.activations.spectra:
             text = self.tr("It was not run: no calibration sample reaches this layer.")
             self.show_missing("analyse", self.tr("No output of {0}").format(selected[0]), text)

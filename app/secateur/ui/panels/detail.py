@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from secateur.ui.actions import TABS, action
+from secateur.ui.naming import named
 from secateur.ui.widgets.icon_button import IconButton
 
 if TYPE_CHECKING:
@@ -40,26 +41,24 @@ class DetailPanel(QWidget):
         self._tabs: dict[str, QWidget] = {}
         self._state: SessionState | None = None
         self._selected: tuple[str, ...] = ()
-        self.bar = QTabBar(self, objectName="tab_bar")
+        self.bar = named(QTabBar(self), "tab_bar")
         self.bar.setAccessibleName("Tabs")
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
         self.stack = QStackedWidget(self)
-        self._places: dict[str, QWidget] = {}
+        self._places: dict[str, QStackedWidget] = {}
         for key, title in TABS:
             index = self.bar.addTab(title)
             tab = action(f"tab_{key}")
             self.bar.setTabToolTip(index, f"{tab.tooltip} ({tab.keys[0]})")
-            place = QWidget()
-            QVBoxLayout(place).setContentsMargins(0, 0, 0, 0)
-            self._places[key] = place
+            place = self._places[key] = QStackedWidget()
             self.stack.addWidget(place)
         self._assemble()
         self.bar.currentChanged.connect(self._on_tab)
 
     def _assemble(self) -> None:
-        head = QWidget(self, objectName="tab_row")
+        head = named(QWidget(self), "tab_row")
         head.setProperty("role", "window")
         head.setFixedHeight(40)
         row = QHBoxLayout(head)
@@ -92,7 +91,7 @@ class DetailPanel(QWidget):
         """The widget of this tab, built now if it was not."""
         if key not in self._tabs:
             made = self._tabs[key] = self._make_tabs[key]()
-            self._places[key].layout().addWidget(made)
+            self._places[key].addWidget(made)
             self.tab_built.emit(key)
         return self._tabs[key]
 

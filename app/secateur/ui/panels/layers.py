@@ -12,6 +12,7 @@ from secateur.model.description import Layer
 from secateur.session.state import SessionState
 from secateur.ui.models.layer_filter import parse_filter
 from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder, LayerTable
+from secateur.ui.naming import named
 from secateur.ui.panels.layer_view import LayerView, TotalsRow
 from secateur.ui.theme.style import icon, notifier
 from secateur.ui.widgets.icon_button import IconButton
@@ -53,7 +54,8 @@ class LayersPanel(QWidget):
         self.view = LayerView(self.order, self)
         self.totals = TotalsRow(self.view, self)
         self.filter_box = self._make_filter_box()
-        self.problem = QLabel(self, objectName="filter_problem", wordWrap=True, visible=False)
+        self.problem = named(QLabel(self, wordWrap=True), "filter_problem")
+        self.problem.hide()
         self.problem.setProperty("tone", "negative")
         self.problem.setContentsMargins(12, 0, 12, 6)
         self.columns_button = IconButton("columns", "Choose the columns of this tab")
@@ -68,7 +70,7 @@ class LayersPanel(QWidget):
         selection.currentRowChanged.connect(self._on_current)
 
     def _make_filter_box(self) -> QLineEdit:
-        box = QLineEdit(self, objectName="layer_filter", placeholderText="Filter layers   name, kind, size>50k")
+        box = named(QLineEdit(self, placeholderText="Filter layers   name, kind, size>50k"), "layer_filter")
         box.setAccessibleName("Filter layers")
         box.setToolTip("Show only some layers: a name, a kind, planned, size>50k, params<1M")
         box.setClearButtonEnabled(True)
@@ -185,7 +187,9 @@ class LayersPanel(QWidget):
         self.problem.hide()
         self.order.set_predicate(predicate)
         self.totals.show_layers(self.visible_layers(), len(self.table.layers), self.table.is_planned)
-        self.view.set_empty_text("" if self.order.rowCount() or not self.table.layers else f"No layer matches {text!r}.")
+        self.view.set_empty_text(
+            "" if self.order.rowCount() or not self.table.layers else f"No layer matches {text!r}."
+        )
 
     def _open_hints_menu(self, button: QWidget) -> None:
         menu = QMenu(self)

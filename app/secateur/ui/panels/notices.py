@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from secateur.session.state import Notice
 from secateur.ui.actions import remedy
+from secateur.ui.naming import named
 from secateur.ui.theme.style import color, icon, notifier
 from secateur.ui.widgets.icon_button import IconButton
 
@@ -29,7 +30,7 @@ class NoticeBar(QFrame):
         self.setObjectName("notice")
         self.setAccessibleName(f"{notice.sentence} {notice.hint}".strip())
         self._picture = QLabel(self)
-        text = QLabel(_rich(notice), self, objectName="notice_text", wordWrap=True)
+        text = named(QLabel(_rich(notice), self, wordWrap=True), "notice_text")
         text.setTextFormat(Qt.TextFormat.RichText)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -51,13 +52,13 @@ class NoticeBar(QFrame):
     def _make_buttons(self) -> list[QPushButton]:
         buttons: list[QPushButton] = []
         if self.notice.details:
-            details = QPushButton("Details", self, objectName="notice_details")
+            details = named(QPushButton("Details", self), "notice_details")
             details.setToolTip("Show what went wrong inside, to report it")
             details.clicked.connect(self.details_wanted)
             buttons.append(details)
         if self.notice.remedy:
             entry = remedy(self.notice.remedy)
-            button = QPushButton(entry.text.rstrip("…"), self, objectName="notice_remedy")
+            button = named(QPushButton(entry.text.rstrip("…"), self), "notice_remedy")
             button.setToolTip(entry.tooltip)
             button.clicked.connect(lambda: self.remedy_wanted.emit(self.notice.remedy))
             buttons.append(button)
@@ -95,9 +96,9 @@ class NoticesPanel(QWidget):
         self.setAccessibleName("Notices")
         self._shown: tuple[Notice, ...] = ()
         self._bars: list[NoticeBar] = []
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(1)
         self.hide()
 
     def show_notices(self, notices: Sequence[Notice]) -> None:
@@ -105,9 +106,8 @@ class NoticesPanel(QWidget):
         if tuple(notices) == self._shown:
             return
         self._shown = tuple(notices)
-        layout = self.layout()
         for bar in self._bars:
-            layout.removeWidget(bar)
+            self._column.removeWidget(bar)
             bar.deleteLater()
         self._bars = []
         for index in list(range(len(notices)))[::-1][:SHOWN]:
@@ -115,7 +115,7 @@ class NoticesPanel(QWidget):
             bar.remedy_wanted.connect(self.remedy_wanted)
             bar.dismissed.connect(lambda i=index: self.dismiss_wanted.emit(i))
             bar.details_wanted.connect(lambda n=notices[index]: self.details_wanted.emit(n))
-            layout.addWidget(bar)
+            self._column.addWidget(bar)
             self._bars.append(bar)
         self.setVisible(bool(self._bars))
 

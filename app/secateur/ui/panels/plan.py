@@ -108,13 +108,9 @@ class PlanPanel(QWidget):
     def _connect(self) -> None:
         self.clear.clicked.connect(self.clear_wanted)
         for family, card in self.cards.items():
-            card.wanted.connect(
-                lambda method, merge, family=family: self.method_wanted.emit(family, method, merge)
-            )
+            card.wanted.connect(lambda method, merge, family=family: self.method_wanted.emit(family, method, merge))
         for family, model_card in self.model_cards.items():
-            model_card.wanted.connect(
-                lambda method, family=family: self.model_method_wanted.emit(family, method)
-            )
+            model_card.wanted.connect(lambda method, family=family: self.model_method_wanted.emit(family, method))
             model_card.tab_wanted.connect(self.tab_wanted)
 
     # ------------------------------------------------------------------ show

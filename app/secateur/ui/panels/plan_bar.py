@@ -112,16 +112,12 @@ class PlanBar(QWidget):
         self._show_figures(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
         self.run.setEnabled(not reason)
-        self.run.setToolTip(
-            reason or self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)")
-        )
+        self.run.setToolTip(reason or self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
         self.reason.setText(reason)
         has_plan = bool(state.recipe.steps)
         self.reset.setEnabled(has_plan)
         self.reset.setToolTip(
-            self.tr("Put every layer back to float; can be undone")
-            if has_plan
-            else self.tr("Nothing is planned yet.")
+            self.tr("Put every layer back to float; can be undone") if has_plan else self.tr("Nothing is planned yet.")
         )
         self._fit()
 
@@ -132,17 +128,13 @@ class PlanBar(QWidget):
         self.slider.setEnabled(usable)
         if not usable or budget_range is None:
             self.budget_figure.setText(figures.size(predicted.bytes) if predicted else figures.UNKNOWN)
-            self.slider.setToolTip(
-                self.tr("Score the options of the layers first: the budget chooses among them.")
-            )
+            self.slider.setToolTip(self.tr("Score the options of the layers first: the budget chooses among them."))
             return
         low, high = budget_range
         ticks = [high / n for n in (2, 4, 8, 16) if high / n > low]
         self.slider.set_range(low, high, ticks)
         self.slider.setToolTip(
-            self.tr(
-                "Drag to the size that the file may have: the options that do least damage are chosen anew."
-            )
+            self.tr("Drag to the size that the file may have: the options that do least damage are chosen anew.")
         )
         if self._budget is not None and self._budget_recipe is None:
             self._budget_recipe = state.recipe

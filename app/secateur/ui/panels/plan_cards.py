@@ -95,9 +95,7 @@ class FamilyCard(Card):
         lines = []
         if left_out:
             lines.append(f"Not in {left_out} of these {len(layers)} layers.")
-        coupled = sorted(
-            {name for layer in layers for name in layer.coupled} - {layer.name for layer in layers}
-        )
+        coupled = sorted({name for layer in layers for name in layer.coupled} - {layer.name for layer in layers})
         if self.family == "channel_pruning" and coupled:
             more = f" and {len(coupled) - 1} more" if len(coupled) > 1 else ""
             verb = "lose" if more else "loses"

@@ -10,7 +10,7 @@ GAP = 8
 
 
 class TabView(QWidget):
-    """`column` is the layout of the content; `show_content()` or `show_missing(…)` say which of the two is seen."""
+    """`column` is the layout of the content; `show_content()` or `show_missing(…)` say which is seen."""
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

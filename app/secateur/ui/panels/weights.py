@@ -1,9 +1,10 @@
-"""The Weights tab: the selected layer's histogram with its threshold, ranges per channel, SQNR by bit width."""
+"""The Weights tab: the selected layer's histogram with its threshold, ranges per channel, SQNR by bits."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from secateur.figures import number, share, thousands
@@ -23,10 +24,11 @@ from secateur.ui.widgets.segmented import Segmented
 
 AVAILABLE_BITS = (8, 4)
 DEFAULT_GRID = 4
+ROOMY = 460
 
 
 class WeightsTab(TabView):
-    """`ratio_wanted(ratio, merge)`: steps of one drag share `merge`; `bits_wanted(bits)` from the SQNR bars."""
+    """`ratio_wanted(ratio, merge)`: steps of one drag share `merge`; `bits_wanted(bits)` from the bars."""
 
     ratio_wanted = Signal(float, str)
     bits_wanted = Signal(int)
@@ -35,6 +37,7 @@ class WeightsTab(TabView):
         super().__init__("weights", "Weights", parent)
         self._grid_wanted: bool | None = None
         self._gesture = 0
+        self._weights_text = ""
         self._shown: tuple[Layer, Spectra, SessionState] | None = None
         self._build_header()
         self._build_histogram()
@@ -65,9 +68,7 @@ class WeightsTab(TabView):
         self.grid_box.setObjectName("weights_grid")
         self.grid_box.setToolTip(self.tr("Draw the values that a weight can take once it is quantized"))
         self.grid_box.clicked.connect(self._on_grid)
-        self.scale = Segmented(
-            [("linear", self.tr("Linear")), ("log", self.tr("Log"))], self.tr("Count axis")
-        )
+        self.scale = Segmented([("linear", self.tr("Linear")), ("log", self.tr("Log"))], self.tr("Count axis"))
         self.scale.setObjectName("weights_scale")
         self.scale.set_value("log")
         self.scale.set_tooltip("log", self.tr("Logarithmic counts: rare values can be seen"))
@@ -117,9 +118,7 @@ class WeightsTab(TabView):
             return
         spectra = state.spectra.get(layer.name)
         if spectra is None:
-            text = self.tr(
-                "One pass over the weights; the histogram appears as soon as this layer is counted."
-            )
+            text = self.tr("One pass over the weights; the histogram appears as soon as this layer is counted.")
             self.show_missing(
                 "weight_pruning", self.tr("Counting the weights of {0}").format(layer.name), text, kind="busy"
             )
@@ -130,9 +129,8 @@ class WeightsTab(TabView):
         self.more.setText(self.tr("and {0} more: edits apply to all").format(len(selected) - 1))
         self.more.setVisible(len(selected) > 1)
         self.statistics.show_figures(statistics(spectra))
-        self._histogram_card.set_title(
-            self.tr("Weight histogram"), self.tr("{0} weights").format(thousands(spectra.values.size))
-        )
+        self._weights_text = self.tr("{0} weights").format(thousands(spectra.values.size))
+        self._shed()
         self._show_histogram()
         self.channels.show_ranges(spectra.channel_ranges)
         quantize = state.step_of(layer.name, "quantize")
@@ -154,6 +152,16 @@ class WeightsTab(TabView):
         pruning = state.step_of(layer.name, "weight_pruning")
         ratio = getattr(pruning, "ratio", None)
         self.histogram.show_spectra(spectra, ratio, levels)
+
+    def _shed(self) -> None:
+        """Secondary words go before they would be shortened."""
+        roomy = self.width() >= ROOMY
+        self._histogram_card.set_title(self.tr("Weight histogram"), self._weights_text if roomy else "")
+        self.channel_text.setVisible(roomy)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shed()
 
     # ------------------------------------------------------------------ what a person does
 

@@ -88,9 +88,7 @@ class ChannelStrip(Plot):
         thick = min(max(round(width * 0.42), 1), 8)
         for pen_width, first, last, alpha in ((min(2, thick), 0, 3, 0.55), (thick, 1, 2, 0.75)):
             lines = [QLineF(m, p[first], m, p[last]) for m, p in zip(middles, places, strict=True)]
-            painter.setPen(
-                QPen(tinted("result", alpha), pen_width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
-            )
+            painter.setPen(QPen(tinted("result", alpha), pen_width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
             painter.drawLines(lines)
             painter.setPen(QPen(color("result"), pen_width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
             painter.drawLine(lines[strong])

@@ -88,8 +88,7 @@ class CurvePlot(Plot):
         y = Axis(np.floor(low / step + 1e-9) * step, np.ceil(high / step - 1e-9) * step, 0.0, 1.0)
         ticks = [(value, self._tick(text, value)) for value, text in y.ticks(5)]
         left = caption_width([text for _, text in ticks]) + 12
-        ends = caption_width([s.end for s in self._series], 600)
-        right = min(ends + 12, self.width() * 0.4) if self._ends_outside(ends, left) else 12.0
+        right = self._right_margin(left)
         self.area = QRectF(left, 26, max(self.width() - left - right, 20), max(self.height() - 26 - 42, 20))
         y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
         x = Axis(0.0, self._x_end, self.area.left(), self.area.right())
@@ -101,21 +100,20 @@ class CurvePlot(Plot):
             self._paint_line(painter, x, y, series)
         self._paint_ends(painter, x, y)
 
-    def _ends_outside(self, width: float, left: float) -> bool:
-        """Whether the end labels need a margin: towards the end of the training they have no room inside."""
-        last = max((float(s.x[-1]) for s in self._series), default=0.0)
-        return (1 - min(last / self._x_end, 1.0)) * (self.width() - left - 12) < width + 14
+    def _right_margin(self, left: float) -> float:
+        """Pixels that must stay free at the right so that the end labels fit beside the ends of the curves."""
+        needed = caption_width([s.end for s in self._series], 600) + 14
+        share = min(max((float(s.x[-1]) for s in self._series), default=0.0) / self._x_end, 1.0)
+        inside = (1 - share) * (self.width() - left)
+        margin = (needed - inside) / share if share > 0.05 else 0.0
+        return min(max(margin, 12.0), self.width() * 0.4)
 
     def _tick(self, text: str, value: float) -> str:
         return f"{value * 100:.0f} %" if self._percent else text
 
     def _epoch_ticks(self, x: Axis) -> list[tuple[float, str]]:
-        most = max(2, min(8, int(self.area.width() // 40)))
-        return [
-            (value, text)
-            for value, text in x.ticks(most)
-            if abs(value - round(value)) < 1e-9 or self._x_end < 2
-        ]
+        most = max(2, min(8, int(self.area.width() // 26)))
+        return [(value, text) for value, text in x.ticks(most) if abs(value - round(value)) < 1e-9 or self._x_end < 2]
 
     def _y_range(self) -> tuple[float, float]:
         values = [s.mean for s in self._series]
@@ -124,8 +122,8 @@ class CurvePlot(Plot):
         low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
         if self._reference is not None:
             low, high = min(low, self._reference[0]), max(high, self._reference[0])
-        if not self._percent or low < 0.3 * high:
-            low = min(low, 0.0) if low < 0.5 * high else low
+        if not self._percent and 0 < low < 0.5 * high:
+            low = 0.0
         if high - low < 1e-9:
             low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
         return low, min(high + 0.04 * (high - low), 1.0) if self._percent and high <= 1 else high
@@ -159,9 +157,7 @@ class CurvePlot(Plot):
         if series.raw and series.window > 1:
             painter.setPen(QPen(tinted(series.role, 0.45), 1.0))
             painter.drawPolyline(polyline(x, y, series.x, series.y, self.area.width()))
-        pen = QPen(
-            color(series.role), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
-        )
+        pen = QPen(color(series.role), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
         if series.dashed:
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             pen.setDashPattern([4, 2])

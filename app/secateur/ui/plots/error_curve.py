@@ -40,9 +40,7 @@ class ErrorCurve(Plot):
         self._outputs = _decibels([e.output_sqnr_db for e in errors])
         self._weights = _decibels([e.weight_sqnr_db for e in errors])
         worst = self.worst
-        said = (
-            "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
-        )
+        said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
         self.setAccessibleDescription(said)
         self.update()
 
@@ -136,7 +134,7 @@ class ErrorCurve(Plot):
         exact = next((p for p, v in zip(points, self._outputs, strict=True) if p and np.isinf(v)), None)
         if exact is not None:
             set_caption(painter)
-            painter.drawText(QPointF(exact.x() + 9, exact.y() + 9), self.tr("exact"))
+            painter.drawText(QPointF(exact.x() + 14, exact.y() + 6), self.tr("exact"))
 
     def _paint_names(self, painter: QPainter, x: Axis) -> None:
         """Short names under the axis where they fit, and the groups below them with a rule."""
@@ -161,16 +159,12 @@ class ErrorCurve(Plot):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         return left + width + 6
 
-    def _paint_group(
-        self, painter: QPainter, x: Axis, group: str, members: Sequence[int], free_from: float
-    ) -> float:
+    def _paint_group(self, painter: QPainter, x: Axis, group: str, members: Sequence[int], free_from: float) -> float:
         inset = min(3.0, self._pitch * 0.2)
         left, right = x.pixel(members[0] - 0.5) + inset, x.pixel(members[-1] + 0.5) - inset
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(color("axis"))
-        painter.drawLine(
-            QLineF(round(left), self.area.bottom() + 20.5, round(right), self.area.bottom() + 20.5)
-        )
+        painter.drawLine(QLineF(round(left), self.area.bottom() + 20.5, round(right), self.area.bottom() + 20.5))
         width = caption_width([group], 500)
         start = (left + right - width) / 2
         start = min(max(start, 0.0), self.width() - width)

@@ -55,9 +55,7 @@ def least_error_clip(spectra: Spectra, bits: int) -> float:
 
 def grid_of(spectra: Spectra, bits: int, *, clipped: bool) -> GridLevels:
     """The grid of `bits` per output channel, cut where the error is least (`clipped`) or at the maximum."""
-    peaks = (
-        np.abs(spectra.channel_ranges[:, [0, 3]]).max(axis=1) if len(spectra.channel_ranges) else np.zeros(1)
-    )
+    peaks = np.abs(spectra.channel_ranges[:, [0, 3]]).max(axis=1) if len(spectra.channel_ranges) else np.zeros(1)
     clip = least_error_clip(spectra, bits) if clipped else 1.0
     limit = float(np.median(peaks)) * clip
     share = 1.0 - spectra.scaled.share_below(clip) if clip < 1.0 else 0.0
@@ -113,9 +111,7 @@ def _paint_lines(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels
     painter.setBrush(color("secondary"))
     for x in inside:
         middle, top = crisp(x), area.top()
-        painter.drawPolygon(
-            QPolygonF([QPointF(middle - 3, top), QPointF(middle + 3, top), QPointF(middle, top + 5)])
-        )
+        painter.drawPolygon(QPolygonF([QPointF(middle - 3, top), QPointF(middle + 3, top), QPointF(middle, top + 5)]))
 
 
 def paint_markers(painter: QPainter, area: QRectF, axis: Axis, markers: Sequence[Marker]) -> None:

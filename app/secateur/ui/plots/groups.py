@@ -8,9 +8,7 @@ def layer_groups(names: Sequence[str]) -> list[tuple[str, list[int]]]:
     """Neighbours with one first part: (group, numbers). A common first part of all names is skipped."""
     parts = [name.split(".") for name in names]
     skipped = 0
-    while (
-        len(names) > 1 and all(len(p) > skipped + 1 for p in parts) and len({p[skipped] for p in parts}) == 1
-    ):
+    while len(names) > 1 and all(len(p) > skipped + 1 for p in parts) and len({p[skipped] for p in parts}) == 1:
         skipped += 1
     groups: list[tuple[str, list[int]]] = []
     for index, part in enumerate(parts):

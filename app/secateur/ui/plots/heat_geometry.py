@@ -15,7 +15,7 @@ ROW = (16.0, 24.0)
 CELL = (18.0, 72.0)
 PRINTED = 44.0
 """Cells at least this wide carry their value in the selected row."""
-NAME_PAD = 16.0
+NAME_PAD = 24.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from secateur.ui.plots.heat_cells import Floats
 from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_pending
 from secateur.ui.theme.style import tinted
 
-STRIP, COLUMN = 62, 236
+STRIP, COLUMN = 62, 264
 BAR = 200
 
 
@@ -119,9 +119,7 @@ class HeatLegend(QWidget):
             set_caption(painter)
             width = caption_width([text])
             left = min(max(x - width / 2, bar.left()), bar.right() - width)
-            painter.drawText(
-                QRectF(left, bar.bottom() + 4, width + 2, 15), Qt.AlignmentFlag.AlignCenter, text
-            )
+            painter.drawText(QRectF(left, bar.bottom() + 4, width + 2, 15), Qt.AlignmentFlag.AlignCenter, text)
 
     def _words(self, mark: str) -> str:
         words = {
@@ -181,9 +179,7 @@ def paint_scatter(painter: QPainter, box: QRectF, x: Floats, y: Floats) -> None:
     ink: QColor = tinted("result", 0.7)
     painter.setBrush(ink)
     for across, up in zip(*places, strict=True):
-        centre = QPointF(
-            box.left() + 3 + across * (box.width() - 5), box.bottom() - 3 - up * (box.height() - 5)
-        )
+        centre = QPointF(box.left() + 3 + across * (box.width() - 5), box.bottom() - 3 - up * (box.height() - 5))
         painter.drawEllipse(centre, 1.5, 1.5)
 
 

@@ -60,6 +60,7 @@ class HeatMap(QAbstractScrollArea):
         self.viewport().setAutoFillBackground(False)
         self.cells = HeatCells()
         self._shares = self.cells.shares()
+        self._names = (self.cells, 60.0)
         self._tables: tuple[SensitivityTable | None, SensitivityTable | None] = (None, None)
         self._sizes: Mapping[str, int] = {}
         self._chosen: Collection[tuple[str, str]] = frozenset()
@@ -135,8 +136,11 @@ class HeatMap(QAbstractScrollArea):
         return arrange(len(self.cells.layers), self.cells.options, 4000.0, 400.0, self._names_width()).right
 
     def _names_width(self) -> float:
-        metrics = QFontMetricsF(font(11, 600))
-        return max((metrics.horizontalAdvance(name) for name in self.cells.layers), default=60.0)
+        if self._names[0] is not self.cells:
+            metrics = QFontMetricsF(font(11, 600))
+            widths = (metrics.horizontalAdvance(name) for name in self.cells.layers)
+            self._names = (self.cells, max(widths, default=60.0))
+        return self._names[1]
 
     def cell_box(self, layer: str, option: str) -> QRectF:
         """Where a cell is in the viewport at the present scroll position."""
@@ -210,17 +214,13 @@ class HeatMap(QAbstractScrollArea):
                 paint_cell(painter, box, float(share), estimated=bool(self.cells.estimated[row, column]))
                 if selected:
                     strong = (row, column) == self._hovered
-                    paint_value(
-                        painter, box, float(self.cells.values[row, column]), float(share), strong=strong
-                    )
+                    paint_value(painter, box, float(self.cells.values[row, column]), float(share), strong=strong)
             elif (row, column) in self.cells.reasons:
                 paint_hatch(painter, box)
             else:
                 paint_pending(painter, box)
 
-    def _paint_outlines(
-        self, painter: QPainter, geometry: HeatGeometry, rows: range, scrolled: float
-    ) -> None:
+    def _paint_outlines(self, painter: QPainter, geometry: HeatGeometry, rows: range, scrolled: float) -> None:
         for row in rows:
             for column, option in enumerate(self.cells.options):
                 if (self.cells.layers[row], option.id) in self._chosen:

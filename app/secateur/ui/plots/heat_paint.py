@@ -8,7 +8,7 @@ from secateur.ui.plots.axes import crisp, hairline, set_caption
 from secateur.ui.plots.heat_cells import HeatCells, grouped
 from secateur.ui.plots.heat_geometry import HEADER, PRINTED, HeatGeometry
 from secateur.ui.plots.ticks import damage_text
-from secateur.ui.theme.palette import viridis
+from secateur.ui.theme.colormaps import viridis
 from secateur.ui.theme.style import color, font, tinted
 
 INK, PAPER = QColor("#0b0d10"), QColor("#ffffff")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
-from secateur.figures import milliseconds, points, size
+from secateur.figures import metric_title, milliseconds, points, size
 from secateur.methods.base import Effect
 from secateur.ui.plots.heat_cells import HeatCells
 from secateur.ui.plots.read_out import ReadOut
@@ -34,7 +34,7 @@ def cell_read_out(
     if shown is not None and shown.measured:
         lines.append(("damage, measured", _damage(shown, table)))
         if shown.metric_drop is not None:
-            lines.append((table.metric if table else "metric", points(-shown.metric_drop)))
+            lines.append((metric_title(table.metric if table else ""), points(-shown.metric_drop)))
     guess = estimate.row(layer, option.id) if estimate else None
     if guess is None and shown is not None and not shown.measured:
         guess, estimate = shown, table

@@ -121,9 +121,7 @@ class HistogramPlot(ZoomPlot):
         self._paint_bars(painter, axis, counts, bins)
         painter.restore()
         self._paint_over(painter, axis)
-        paint_x_axis(
-            painter, self.area, axis, axis.ticks(max(3, int(self.area.width() // 72))), self._x_title()
-        )
+        paint_x_axis(painter, self.area, axis, axis.ticks(max(3, int(self.area.width() // 46))), self._x_title())
 
     def _paint_over(self, painter: QPainter, axis: Axis) -> None:
         if self._levels is not None:
@@ -157,9 +155,7 @@ class HistogramPlot(ZoomPlot):
 
     def _paint_band(self, painter: QPainter, axis: Axis) -> None:
         left, right = round(axis.pixel(-self._threshold)), round(axis.pixel(self._threshold))
-        painter.fillRect(
-            QRectF(left, self.area.top(), right - left, self.area.height()), tinted("pruned", 0.10)
-        )
+        painter.fillRect(QRectF(left, self.area.top(), right - left, self.area.height()), tinted("pruned", 0.10))
 
     def _paint_bars(self, painter: QPainter, axis: Axis, counts: Axis, bins: Bins) -> None:
         """Bars one pixel apart; any that holds a fiftieth of a value or more can be seen."""

@@ -27,9 +27,7 @@ def save_picture(widget: QWidget, path: str | Path) -> None:
     elif suffix == ".png":
         content = png_of(widget)
     else:
-        raise UserError(
-            f"{target.name} is neither a PNG nor an SVG.", "Choose a name that ends in .png or .svg."
-        )
+        raise UserError(f"{target.name} is neither a PNG nor an SVG.", "Choose a name that ends in .png or .svg.")
     temporary = target.with_name(f".{target.name}.part")
     try:
         temporary.write_bytes(content)

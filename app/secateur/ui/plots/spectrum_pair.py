@@ -52,9 +52,7 @@ class SpectrumPair(ZoomPlot):
             self._paint_bars(painter, x, y, result)
         self._paint_outline(painter, x, y, original)
         painter.restore()
-        paint_x_axis(
-            painter, self.area, x, x.ticks(max(3, int(self.area.width() // 60))), self.tr("weight value")
-        )
+        paint_x_axis(painter, self.area, x, x.ticks(max(3, int(self.area.width() // 60))), self.tr("weight value"))
         if result is not None:
             self._paint_zeros(painter, x, y, result)
 

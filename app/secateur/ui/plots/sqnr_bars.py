@@ -27,17 +27,13 @@ class SqnrBars(Plot):
         self._hovered: int | None = None
         self._cursor = BITS[0]
 
-    def show_values(
-        self, values: Mapping[int, float | None], planned: int | None, available: tuple[int, ...]
-    ) -> None:
+    def show_values(self, values: Mapping[int, float | None], planned: int | None, available: tuple[int, ...]) -> None:
         """Show bits → decibels (None undefined), the `planned` width, and those that can be chosen."""
         self._values, self._planned, self._available = values, planned, available
         if self._cursor not in available and available:
             self._cursor = available[0]
         said = [f"{bits} bits {self._value_text(bits)} dB" for bits in BITS if bits in values]
-        chosen = (
-            self.tr("planned: {0} bits").format(planned) if planned else self.tr("no quantization planned")
-        )
+        chosen = self.tr("planned: {0} bits").format(planned) if planned else self.tr("no quantization planned")
         self.setAccessibleDescription(", ".join([*said, chosen]))
         self.update()
 
@@ -50,9 +46,7 @@ class SqnrBars(Plot):
     def column(self, bits: int) -> QRectF:
         """The whole column of a bit width, in the widget's pixels: where a click counts."""
         pitch = self.area.width() / len(BITS)
-        return QRectF(
-            self.area.left() + BITS.index(bits) * pitch, self.area.top() - 18, pitch, self.area.height() + 38
-        )
+        return QRectF(self.area.left() + BITS.index(bits) * pitch, self.area.top() - 18, pitch, self.area.height() + 38)
 
     def paint_plot(self, painter: QPainter) -> None:
         if not self._values:
@@ -80,17 +74,13 @@ class SqnrBars(Plot):
         painter.drawPath(bar_path(bar))
         self._paint_texts(painter, bits, column, bar, planned=planned)
 
-    def _paint_texts(
-        self, painter: QPainter, bits: int, column: QRectF, bar: QRectF, *, planned: bool
-    ) -> None:
+    def _paint_texts(self, painter: QPainter, bits: int, column: QRectF, bar: QRectF, *, planned: bool) -> None:
         weight = 600 if planned else 400
         set_caption(painter, "text" if planned else "secondary", weight)
         above = QRectF(column.left() - 4, bar.top() - 18, column.width() + 8, 16)
         painter.drawText(above, Qt.AlignmentFlag.AlignCenter, self._value_text(bits))
         available = bits in self._available
-        set_caption(
-            painter, "text" if available else "secondary", 600 if planned else 500 if available else 400
-        )
+        set_caption(painter, "text" if available else "secondary", 600 if planned else 500 if available else 400)
         below = QRectF(column.left(), self.area.bottom() + 3, column.width(), 16)
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(bits))
         if available and self.hasFocus() and bits == self._cursor:
@@ -115,9 +105,7 @@ class SqnrBars(Plot):
         if bits == self._hovered:
             return
         self._hovered = bits
-        self.setCursor(
-            Qt.CursorShape.PointingHandCursor if bits in self._available else Qt.CursorShape.ArrowCursor
-        )
+        self.setCursor(Qt.CursorShape.PointingHandCursor if bits in self._available else Qt.CursorShape.ArrowCursor)
         if bits is None:
             QToolTip.hideText()
         else:

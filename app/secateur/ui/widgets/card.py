@@ -10,9 +10,7 @@ from secateur.ui.widgets.elided_label import ElidedLabel
 class Card(QFrame):
     """`body` is the layout under the title; `add_trailing(widget)` puts something at the title's right."""
 
-    def __init__(
-        self, title: str = "", subtitle: str = "", icon_name: str = "", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, title: str = "", subtitle: str = "", icon_name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
         self._title = ElidedLabel(title, size=12, weight=600)

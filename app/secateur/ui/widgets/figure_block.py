@@ -20,9 +20,7 @@ class FigureBlock(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(caption)
 
-    def set_figures(
-        self, before: str, after: str, change: str = "", tone: str = "", caption: str = ""
-    ) -> None:
+    def set_figures(self, before: str, after: str, change: str = "", tone: str = "", caption: str = "") -> None:
         """`before` may be empty: then only the value is shown."""
         self._caption = caption or self._caption
         self._before, self._after, self._change, self._tone = before, after, change, tone

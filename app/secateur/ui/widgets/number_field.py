@@ -98,9 +98,7 @@ class NumberField(QLineEdit):
     def _step(self, direction: int) -> None:
         step = self._scale if self._scale != 1.0 or self._whole else max(abs(self._value), 1e-6) / 10
         value = self._value + direction * step
-        if self._minimum < value < self._maximum or (
-            value in (self._minimum, self._maximum) and not any(self._open)
-        ):
+        if self._minimum < value < self._maximum or (value in (self._minimum, self._maximum) and not any(self._open)):
             self._value = value
             self._show()
             self.edited.emit(value)

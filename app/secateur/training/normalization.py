@@ -1,0 +1,118 @@
+"""Batch norm for the time of training, for convolutions whose own was folded into their weights.
+
+Exported files mostly have their batch norm folded into the convolutions. Trained as it is, such a network
+diverges at learning rates that are ordinary with batch norm. So each convolution with a bias and no batch norm
+behind it gets one that changes nothing at first (scale and shift are the statistics it measures), and after
+training it is folded into the convolution again: the network has the same layers as before.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import torch  # noqa: TID253 - imported by the training loop alone
+from torch import nn  # noqa: TID253
+
+from secateur.model.model import weighted_modules
+
+LEAST_BATCH: Final = 8
+"""Statistics of fewer samples are too noisy to train with."""
+
+_NORM: Final = "training_norm"
+_NORMS: Final = {nn.Conv1d: nn.BatchNorm1d, nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
+
+
+class TemporaryNorms:
+    """Batch norm behind the bare convolutions of `module`, which is changed; see `state_without`."""
+
+    def __init__(self, module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
+        inputs = list(batches)
+        self._layers = _bare_convolutions(module, inputs[0])
+        statistics = _output_statistics(module, list(self._layers.values()), inputs)
+        for layer in self._layers.values():
+            mean, variance = statistics[layer]
+            norm: Any = _NORMS[type(layer)](layer.out_channels).to(mean.device)
+            with torch.no_grad():
+                norm.running_mean.copy_(mean)
+                norm.running_var.copy_(variance)
+                norm.weight.copy_((variance + norm.eps).sqrt())
+                norm.bias.copy_(mean)
+            layer.add_module(_NORM, norm)
+            layer.register_forward_hook(_normalize)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the convolutions that have a temporary norm."""
+        return tuple(self._layers)
+
+    def state_without(self, module: nn.Module) -> dict[str, torch.Tensor]:
+        """The state of `module` with every temporary norm folded into its convolution."""
+        state = {name: tensor for name, tensor in module.state_dict().items() if f".{_NORM}." not in f".{name}"}
+        for name, layer in self._layers.items():
+            norm = getattr(layer, _NORM)
+            scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+            weight, bias = layer.weight.detach(), layer.bias.detach()
+            state[f"{name}.weight"] = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+            state[f"{name}.bias"] = norm.bias.detach() + (bias - norm.running_mean) * scale
+        return state
+
+
+def _normalize(layer: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    return getattr(layer, _NORM)(output)  # type: ignore[no-any-return]
+
+
+def _bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any]:
+    """Convolutions with a bias that run once in a forward pass and whose output meets no batch norm, by name."""
+    outputs: list[tuple[nn.Module, torch.Tensor]] = []
+    normalized: set[nn.Module] = set()
+
+    def made(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
+        outputs.append((layer, output))
+
+    def met(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        normalized.update(layer for layer, output in outputs if output is arguments[0])
+
+    hooks: list[Any] = []
+    for part in module.modules():
+        if type(part) in _NORMS:
+            hooks.append(part.register_forward_hook(made))
+        elif isinstance(part, nn.modules.batchnorm._BatchNorm):
+            hooks.append(part.register_forward_pre_hook(met))
+    _run(module, [inputs])
+    for hook in hooks:
+        hook.remove()
+    calls = [layer for layer, _ in outputs]
+    return {
+        name: layer
+        for name, layer in weighted_modules(module)
+        if calls.count(layer) == 1 and layer not in normalized and layer.bias is not None
+    }
+
+
+def _output_statistics(
+    module: nn.Module, layers: list[Any], inputs: list[torch.Tensor]
+) -> dict[Any, tuple[torch.Tensor, torch.Tensor]]:
+    """Mean and variance of each output channel over all samples and places."""
+    sums: dict[Any, list[torch.Tensor]] = {}
+
+    def add(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
+        values = output.detach().double().transpose(0, 1).flatten(1)
+        part = [values.new_tensor(values.shape[1]), values.sum(dim=1), values.square().sum(dim=1)]
+        known = sums.get(layer)
+        sums[layer] = part if known is None else [a + b for a, b in zip(known, part, strict=True)]
+
+    hooks = [layer.register_forward_hook(add) for layer in layers]
+    _run(module, inputs)
+    for hook in hooks:
+        hook.remove()
+    result = {}
+    for layer, (count, total, squares) in sums.items():
+        mean = total / count
+        result[layer] = (mean.float(), (squares / count - mean.square()).clamp_min(0.0).float())
+    return result
+
+
+def _run(module: nn.Module, inputs: list[torch.Tensor]) -> None:
+    module.eval()
+    with torch.no_grad():
+        for batch in inputs:
+            module(batch)

@@ -1,0 +1,226 @@
+"""The Distil tab: the parameters of the distillation, and its training while it runs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from secateur.engine.events import CurvePoint
+from secateur.engine.requests import Compress
+from secateur.figures import count, duration, number, share, thousands
+from secateur.methods.distil.distillation import Distillation
+from secateur.session.state import SessionState
+from secateur.ui.panels.answers_card import AnswersCard
+from secateur.ui.panels.compare_figures import metric_name
+from secateur.ui.panels.curve_data import CurveData
+from secateur.ui.panels.plan_form import MethodForm
+from secateur.ui.panels.role_card import RoleCard
+from secateur.ui.panels.tab_view import GAP, TabView
+from secateur.ui.plots.curves import CurvePlot, Series
+from secateur.ui.widgets.button import Button
+from secateur.ui.widgets.card import Card, label
+from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.progress_line import ProgressLine
+
+WINDOW = 41
+"""Steps in the running mean of the loss."""
+NARROW = 900
+FORM = (248, 316)
+
+
+class DistilTab(TabView):
+    """`distillation_wanted(method | None, merge)`: parameters changed, the step added, or taken out."""
+
+    distillation_wanted = Signal(object, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("distil", "Distil", parent)
+        self._data = CurveData()
+        self.missing.wanted.connect(lambda: self.distillation_wanted.emit(Distillation(), ""))
+        self._build_head()
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        self._form_card = self._build_form()
+        self._form_card.setFixedWidth(FORM[0])
+        row.addWidget(self._form_card)
+        right = QVBoxLayout()
+        right.setSpacing(GAP)
+        right.addLayout(self._build_curves(), 1)
+        self.answers = AnswersCard()
+        right.addWidget(self.answers, 1)
+        row.addLayout(right, 1)
+        self.column.addLayout(row, 1)
+
+    # ------------------------------------------------------------------ building
+
+    def _build_head(self) -> None:
+        self.head = QWidget()
+        row = QHBoxLayout(self.head)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        self.title = label("", "title")
+        self.title.setObjectName("distil_progress")
+        self.detail = ElidedLabel(role="secondary")
+        self.line = ProgressLine(self.tr("Progress of the training"))
+        self.line.setMaximumWidth(250)
+        self.percent = label("", "strong")
+        row.addWidget(self.title)
+        row.addWidget(self.detail, 1)
+        row.addWidget(self.line)
+        row.addWidget(self.percent)
+        self.column.addWidget(self.head)
+
+    def _build_form(self) -> Card:
+        card = Card(self.tr("Distillation"))
+        roles = QHBoxLayout()
+        roles.setSpacing(8)
+        self.teacher = RoleCard("original", self.tr("Teacher"))
+        self.student = RoleCard("result", self.tr("Student"))
+        roles.addWidget(self.teacher, 1)
+        roles.addWidget(self.student, 1)
+        card.body.addLayout(roles)
+        self.form = MethodForm(Distillation)
+        self.form.setObjectName("distil_form")
+        self.form.edited.connect(self.distillation_wanted)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 4, 4, 0)
+        column.addWidget(self.form)
+        column.addStretch(1)
+        scroll.setWidget(holder)
+        scroll.viewport().setAutoFillBackground(False)
+        holder.setAutoFillBackground(False)
+        card.body.addWidget(scroll, 1)
+        tip = self.tr("The other steps stay; they run without training afterwards")
+        self.remove = Button(self.tr("Take out of the plan"), "ghost", "close", tip)
+        self.remove.setObjectName("distil_remove")
+        self.remove.clicked.connect(lambda: self.distillation_wanted.emit(None, ""))
+        card.body.addWidget(self.remove, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
+
+    def _build_curves(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        self._loss_card, self._quality_card = Card(self.tr("Loss")), Card(self.tr("Quality"))
+        self.loss = CurvePlot("loss_curve", self.tr("Loss"))
+        self.quality = CurvePlot("quality_curve", self.tr("Quality"))
+        for card, plot in ((self._loss_card, self.loss), (self._quality_card, self.quality)):
+            card.body.addWidget(plot, 1)
+            row.addWidget(card, 1)
+        return row
+
+    # ------------------------------------------------------------------ state in
+
+    def show_state(self, state: SessionState, selected: Sequence[str] = ()) -> None:
+        """Show the planned distillation and the training so far; selection does not matter here."""
+        method = state.model_step("distil")
+        if not isinstance(method, Distillation):
+            self._show_unplanned(state)
+            return
+        self.form.show_method(method)
+        self._show_roles(state)
+        self._data.extend(state.curve)
+        last = state.curve[-1] if state.curve else None
+        self._show_head(state, last)
+        x_end = float(last.epochs if last else method.epochs)
+        self._show_loss(x_end)
+        self._show_quality(state, x_end)
+        classes = state.data.classes if state.data else ()
+        self.answers.show_answers(state.answers, classes, method.temperature)
+        self.show_content()
+
+    def _show_unplanned(self, state: SessionState) -> None:
+        title = self.tr("No distillation planned")
+        text = self.tr(
+            "The compressed network learns the original's answers and wins back accuracy. Curves appear as it trains."
+        )
+        reason = "" if state.model else self.tr("Open a model first.")
+        if state.model is not None and not state.model.trainable:
+            reason = self.tr("It needs a trainable network. {0}").format(state.model.reason)
+        self.show_missing("distil", title, text, self.tr("Add distillation to the plan"), why_not=reason)
+
+    def _show_roles(self, state: SessionState) -> None:
+        model = state.model
+        quality = share(state.baseline.metric.value) if state.baseline and state.baseline.metric else ""
+        params = self.tr("{0} params").format(count(model.params)) if model else ""
+        self.teacher.show_words(self.tr("original"), " · ".join(w for w in (params, quality) if w))
+        planned = len(state.planned_layers)
+        words = self.tr("{0} layers changed").format(thousands(planned))
+        self.student.show_words(self.tr("from the plan"), words)
+
+    def _show_head(self, state: SessionState, last: CurvePoint | None) -> None:
+        job = next((job for job in state.jobs if isinstance(job.request, Compress)), None)
+        if last is None:
+            self.title.setText(self.tr("Not trained yet"))
+            self.detail.set_text(self.tr("Run the plan to start: curves are drawn as it trains."))
+        else:
+            epoch = min(int(last.epoch) + 1, last.epochs)
+            per_epoch = max(last.steps // max(last.epochs, 1), 1)
+            step = min(last.step - (epoch - 1) * per_epoch, per_epoch)
+            words = self.tr("Epoch {0} of {1}, step {2} of {3}")
+            self.title.setText(words.format(epoch, last.epochs, thousands(step), thousands(per_epoch)))
+            self.detail.set_text(" · ".join(self._speed_words(last, running=job is not None)))
+        done = last.step / last.steps if last and last.steps else 0.0
+        self.line.set_share(done)
+        self.line.setVisible(last is not None)
+        self.percent.setText(f"{done * 100:.0f}\u00a0%" if last else "")
+
+    def _speed_words(self, last: CurvePoint, *, running: bool) -> list[str]:
+        if not running:
+            return [self.tr("finished") if last.step >= last.steps else self.tr("stopped")]
+        words = []
+        if last.step and last.samples_per_second:
+            method = self.form.method
+            batch = method.batch_size if isinstance(method, Distillation) else 0
+            seconds = (last.steps - last.step) * batch / last.samples_per_second
+            words.append(self.tr("{0} left").format(duration(seconds)))
+            words.append(self.tr("{0} samples/s").format(thousands(last.samples_per_second)))
+        return words or [self.tr("starting")]
+
+    def _show_loss(self, x_end: float) -> None:
+        kinds = (
+            ("distillation_loss", self.tr("distillation"), "third", True, False),
+            ("loss", self.tr("total"), "result", False, True),
+            ("label_loss", self.tr("label"), "original", False, False),
+        )
+        series = []
+        for column, name, role, dashed, raw in kinds:
+            x, y = self._data.column(column)
+            if len(x):
+                window = WINDOW if len(x) > 4 * WINDOW else max(len(x) // 8, 1)
+                made = Series(name, x, y, role, "", dashed=dashed, raw=raw, window=window)
+                series.append(replace(made, end=f"{number(float(made.mean[-1]))} {name}"))
+        window = max((s.window for s in series), default=1)
+        self._loss_card.set_title(
+            self.tr("Loss"), self.tr("{0}-point mean over the raw curve").format(window) if window > 1 else ""
+        )
+        self.loss.show_series(series, x_end=x_end, quantity=self.tr("loss"))
+
+    def _show_quality(self, state: SessionState, x_end: float) -> None:
+        metric = state.baseline.metric if state.baseline else None
+        name = metric_name(metric).lower() if metric else self.tr("metric")
+        series = []
+        for column, words, role, dashed in (
+            ("agreement", self.tr("agreement"), "third", True),
+            ("metric", name, "result", False),
+        ):
+            x, y = self._data.column(column)
+            if len(x):
+                series.append(Series(words, x, y, role, f"{share(float(y[-1]))} {words}", dashed=dashed))
+        reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric else None
+        self._quality_card.set_title(self.tr("Quality"), self.tr("on held-out samples"))
+        quantity = self.tr("share of held-out samples")
+        self.quality.show_series(series, x_end=x_end, quantity=quantity, reference=reference, percent=True)
+
+    # ------------------------------------------------------------------ arrangement
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self._form_card.setFixedWidth(FORM[0] if narrow else FORM[1])
+        self.answers.set_compact(narrow)

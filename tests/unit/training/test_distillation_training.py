@@ -1,0 +1,248 @@
+"""Distillation on the training loop: it learns, can be stopped and resumed, and changes nothing it is given."""
+
+import copy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch  # noqa: TID253
+
+from secateur.errors import Cancelled, UserError
+from secateur.methods.base import Context
+from secateur.methods.distil.distillation import Distillation
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.model.encoding import Encodings, WeightEncoding
+from secateur.training.curves import CurvePoint, SoftAnswers
+from secateur.training.distil import distil
+
+METHOD = Distillation(epochs=2, batch_size=16, learning_rate=0.05)
+
+
+def state_of(model: Any) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
+
+
+def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    for name, tensor in a.items():
+        assert torch.equal(tensor, b[name]), name
+
+
+class StopAt:
+    """Progress that cancels once at a step; remembers the texts."""
+
+    def __init__(self, step: int) -> None:
+        self.step, self.texts = step, []
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        self.texts.append(text)
+        if done == self.step and text.startswith("epoch"):
+            raise Cancelled
+
+
+def test_the_loss_falls_and_the_student_comes_to_agree_with_its_teacher(student: Any, teacher: Any, data: Any) -> None:
+    seen: list[Any] = []
+    method = METHOD.model_copy(update={"epochs": 5})
+    method.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    points = [value for value in seen if isinstance(value, CurvePoint)]
+    assert points[-1].loss < 0.5 * points[0].loss
+    assert points[-1].agreement > 0.9
+    assert points[-1].metric > 0.9
+
+
+def test_the_curve_goes_from_the_first_step_to_the_last(student: Any, teacher: Any, data: Any) -> None:
+    seen: list[Any] = []
+    METHOD.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    points = [value for value in seen if isinstance(value, CurvePoint)]
+    assert points[0].step == 0
+    assert points[-1].step == points[-1].steps
+    assert points[-1].epoch == METHOD.epochs
+    assert all(a.step < b.step for a, b in pairwise(points))
+
+
+def test_softened_answers_are_shown_for_a_few_held_out_samples(student: Any, teacher: Any, data: Any) -> None:
+    seen: list[Any] = []
+    METHOD.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    answers = [value for value in seen if isinstance(value, SoftAnswers)][-1]
+    assert answers.teacher.shape == answers.student.shape == (8, 3)
+    assert len(answers.previews) == 8
+    np.testing.assert_allclose(answers.teacher, teacher.run(data.batch("calibration", range(8))[0]), atol=1e-5)
+
+
+def test_held_out_samples_are_never_learned_from(student: Any, teacher: Any, data: Any) -> None:
+    METHOD.apply(student, (), Context(data=data, original=teacher))
+    held_out = set(data.splits["calibration"][:32].tolist())
+    assert held_out.isdisjoint(data.asked)
+    assert set(data.asked) == set(data.splits["train"].tolist()) - held_out
+
+
+def test_neither_student_nor_teacher_is_changed(student: Any, teacher: Any, data: Any) -> None:
+    before = state_of(student), state_of(teacher)
+    trained = METHOD.apply(student, (), Context(data=data, original=teacher))
+    assert_same(state_of(student), before[0])
+    assert_same(state_of(teacher), before[1])
+    assert not torch.equal(trained.module[0].weight, student.module[0].weight)
+
+
+def test_the_result_is_a_plain_network_in_evaluation_mode(student: Any, teacher: Any, data: Any) -> None:
+    trained = METHOD.model_copy(update={"precision": "bf16"}).apply(student, (), Context(data=data, original=teacher))
+    assert type(trained.module) is type(student.module)
+    assert not any(part.training for part in trained.module.modules())
+    assert "forward" not in vars(trained.module)
+    assert all(p.dtype == torch.float32 and p.grad is None for p in trained.module.parameters())
+
+
+def test_the_same_seed_gives_the_same_bits(student: Any, teacher: Any, data: Any) -> None:
+    context = Context(data=data, original=teacher)
+    assert_same(state_of(METHOD.apply(student, (), context)), state_of(METHOD.apply(student, (), context)))
+
+
+def test_another_seed_gives_another_result(student: Any, teacher: Any, data: Any) -> None:
+    context = Context(data=data, original=teacher)
+    other = METHOD.model_copy(update={"seed": 5})
+    a, b = METHOD.apply(student, (), context), other.apply(student, (), context)
+    assert not torch.equal(a.module[0].weight, b.module[0].weight)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("step", [1, 5, 8, 16])
+def test_a_cancelled_training_resumes_to_the_same_bits_as_an_unbroken_one(
+    step: int, precision: str, student: Any, teacher: Any, data: Any, tmp_path: Path
+) -> None:
+    method = METHOD.model_copy(update={"precision": precision})
+    context = Context(data=data, original=teacher, folder=tmp_path)
+    unbroken = method.apply(student, (), replace(context, folder=None))
+    with pytest.raises(Cancelled):
+        method.apply(student, (), replace(context, progress=StopAt(step)))
+    torch.rand(17)
+    log: list[str] = []
+    resumed = method.apply(student, (), replace(context, resume=True, log=log.append))
+    assert any(f"goes on at step {step} of 16" in line for line in log)
+    assert_same(state_of(resumed), state_of(unbroken))
+
+
+def test_a_killed_training_resumes_from_its_last_written_checkpoint(
+    student: Any, teacher: Any, data: Any, tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(done: int, total: int, text: str) -> None:
+        if done == 7:
+            raise Killed
+
+    context = Context(data=data, original=teacher, folder=tmp_path)
+    with pytest.raises(Killed):
+        distil(student, METHOD, replace(context, progress=die), checkpoint_seconds=0.0)
+    log: list[str] = []
+    resumed = METHOD.apply(student, (), replace(context, resume=True, log=log.append))
+    assert any("goes on at step 7" in line for line in log)
+    assert_same(state_of(resumed), state_of(METHOD.apply(student, (), replace(context, folder=None))))
+
+
+def test_a_resumed_training_shows_the_curve_from_its_beginning(
+    student: Any, teacher: Any, data: Any, tmp_path: Path
+) -> None:
+    context = Context(data=data, original=teacher, folder=tmp_path)
+    with pytest.raises(Cancelled):
+        METHOD.apply(student, (), replace(context, progress=StopAt(12)))
+    seen: list[Any] = []
+    METHOD.apply(student, (), replace(context, resume=True, emit=seen.append))
+    steps = [value.step for value in seen if isinstance(value, CurvePoint)]
+    assert steps[0] == 0
+    assert steps == sorted(set(steps))
+
+
+def test_a_finished_training_is_not_run_again_on_resume(student: Any, teacher: Any, data: Any, tmp_path: Path) -> None:
+    context = Context(data=data, original=teacher, folder=tmp_path)
+    trained = METHOD.apply(student, (), context)
+    data.asked.clear()
+    again = METHOD.apply(student, (), replace(context, resume=True))
+    assert data.asked == []
+    assert_same(state_of(again), state_of(trained))
+
+
+def test_a_checkpoint_of_another_plan_is_refused_and_training_starts_anew(
+    student: Any, teacher: Any, data: Any, tmp_path: Path
+) -> None:
+    context = Context(data=data, original=teacher, folder=tmp_path)
+    with pytest.raises(Cancelled):
+        METHOD.apply(student, (), replace(context, progress=StopAt(5)))
+    other = METHOD.model_copy(update={"temperature": 2.0})
+    log: list[str] = []
+    trained = other.apply(student, (), replace(context, resume=True, log=log.append))
+    assert any(line.startswith("Training starts anew") for line in log)
+    assert_same(state_of(trained), state_of(other.apply(student, (), replace(context, folder=None))))
+
+
+def test_progress_says_epoch_loss_and_speed(student: Any, teacher: Any, data: Any) -> None:
+    progress = StopAt(-1)
+    METHOD.apply(student, (), Context(data=data, original=teacher, progress=progress))
+    assert progress.texts[-1].startswith("epoch 2 of 2 · loss ")
+    assert progress.texts[-1].endswith("images/s")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_a_way_out(student: Any, teacher: Any, data: Any) -> None:
+    data.inputs[data.splits["train"][40]] = np.nan
+    with pytest.raises(UserError, match="learning rate"):
+        METHOD.apply(student, (), Context(data=data, original=teacher))
+
+
+def test_a_full_disk_costs_the_checkpoint_but_not_the_training(
+    student: Any, teacher: Any, data: Any, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    log: list[str] = []
+    context = Context(data=data, original=teacher, folder=blocked / "run", log=log.append)
+    trained = METHOD.apply(student, (), context)
+    assert_same(state_of(trained), state_of(METHOD.apply(student, (), replace(context, folder=None))))
+    assert len([line for line in log if "checkpoint" in line]) == 1
+
+
+def test_pruned_weights_stay_zero(student: Any, teacher: Any, data: Any) -> None:
+    pruned = MagnitudePruning(ratio=0.5).apply(student, ("0", "6"), Context())
+    trained = METHOD.apply(pruned, (), Context(data=data, original=teacher))
+    for name, weight in pruned.weights().items():
+        assert np.array_equal(trained.weights()[name] == 0, weight == 0), name
+
+
+def test_without_labels_the_teacher_alone_is_followed(student: Any, teacher: Any, data: Any) -> None:
+    unlabelled = copy.copy(data)
+    unlabelled.task, unlabelled.metric, unlabelled.labels = "none", "agreement", np.zeros(200, dtype=np.int64)
+    seen: list[Any] = []
+    METHOD.apply(student, (), Context(data=unlabelled, original=teacher, emit=seen.append))
+    points = [value for value in seen if isinstance(value, CurvePoint)]
+    assert all(point.label_loss is None and point.metric is None for point in points)
+    assert points[-1].agreement is not None
+
+
+def test_a_student_equal_to_its_teacher_has_no_distillation_loss(teacher: Any, data: Any) -> None:
+    seen: list[Any] = []
+    METHOD.apply(teacher, (), Context(data=data, original=teacher, emit=seen.append))
+    first = next(value for value in seen if isinstance(value, CurvePoint))
+    assert first.distillation_loss == pytest.approx(0.0, abs=1e-6)
+    assert first.agreement == 1.0
+
+
+def test_distillation_without_data_or_original_says_what_is_missing(student: Any, data: Any) -> None:
+    with pytest.raises(UserError, match="needs data"):
+        METHOD.apply(student, (), Context(original=student))
+    with pytest.raises(UserError, match="original"):
+        METHOD.apply(student, (), Context(data=data))
+
+
+def test_a_quantized_network_is_not_trained(student: Any, data: Any) -> None:
+    encoding = WeightEncoding(8, np.ones(6, dtype=np.float32))
+    quantized = replace(student, encodings=Encodings({"0": encoding}))
+    with pytest.raises(UserError, match="quantized already"):
+        METHOD.apply(quantized, (), Context(data=data, original=student))
+
+
+def test_a_network_without_class_scores_is_refused(student: Any, data: Any) -> None:
+    single = replace(student, module=torch.nn.Sequential(student.module, torch.nn.Linear(3, 1)).eval())
+    with pytest.raises(UserError, match="class scores"):
+        METHOD.apply(single, (), Context(data=data, original=single))
