@@ -51,13 +51,12 @@ class Terminal:
     def do(self, request: Request) -> Result:
         """Do one request; returns its result or leaves the program with the exit status that fits."""
         from secateur.engine.reporting import Reporter
-        from secateur.engine.worker import run_job, set_threads
+        from secateur.engine.worker import engine_threads, run_job, set_threads
         from secateur.engine.workshop import Workshop
 
         if self._workshop is None:
-            threads = int(os.environ.get("SECATEUR_THREADS", "0")) or (os.cpu_count() or 1)
-            set_threads(threads)
-            self._workshop = Workshop(threads)
+            set_threads(os.cpu_count() or 1)
+            self._workshop = Workshop(engine_threads())
         with _ProgressLine(self.quiet) as line:
 
             def show(event: Event) -> None:

@@ -5,7 +5,6 @@ A run is entered before it starts, so that one which is killed can be found and 
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +56,7 @@ class RunStore:
                     record.fingerprint,
                     record.data,
                     record.recipe_yaml,
-                    record.created or time.time(),
+                    record.created,
                     record.folder,
                     _this_process(),
                 ),

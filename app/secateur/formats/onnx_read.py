@@ -153,7 +153,7 @@ def _check(proto: onnx.ModelProto, path: Path) -> str:
 
 
 def gather_weights(proto: onnx.ModelProto) -> None:
-    """Turn Constant nodes, and Identity and Transpose of stored tensors, into initializers, in place."""
+    """Turn Constant nodes, and Identity, Transpose and Unsqueeze of stored tensors, into initializers, in place."""
     graph = proto.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     kept = []
@@ -184,7 +184,7 @@ def _stored_result(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) ->
         return None
     if node.op_type == "Constant":
         return _constant_tensor(node)
-    if node.op_type not in {"Identity", "Transpose"} or node.input[0] not in stored:
+    if node.op_type not in {"Identity", "Transpose", "Unsqueeze"} or node.input[0] not in stored:
         return None
     source = stored[node.input[0]]
     if node.op_type == "Identity":
@@ -192,8 +192,21 @@ def _stored_result(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) ->
         copy.CopyFrom(source)
         copy.name = node.output[0]
         return copy
+    if node.op_type == "Unsqueeze":
+        return _unsqueezed(node, stored)
     order = next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), None)
     array = np.ascontiguousarray(numpy_helper.to_array(source).transpose(order))
+    return numpy_helper.from_array(array, node.output[0])
+
+
+def _unsqueezed(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> onnx.TensorProto | None:
+    """A stored tensor with axes of length one put in; None where the axes are computed."""
+    axes: list[int] = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "axes"), [])
+    if len(node.input) > 1:
+        if node.input[1] not in stored:
+            return None
+        axes = numpy_helper.to_array(stored[node.input[1]]).tolist()
+    array = np.expand_dims(numpy_helper.to_array(stored[node.input[0]]), tuple(axes))
     return numpy_helper.from_array(array, node.output[0])
 
 

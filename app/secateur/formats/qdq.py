@@ -8,6 +8,7 @@ are stored as int8 or packed int4 behind a DequantizeLinear.
 
 import copy
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,7 +19,7 @@ from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.formats.qdq_compact import compact
-from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
+from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding, round_bias
 from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
 _WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -59,6 +60,7 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
         proto = with_opset(proto, _INT4_OPSET)
     static = static_layers(proto, encodings)
     result = _prepared(proto)
+    _round_biases(result, encodings)
     if static:
         weights = {layers[name].weight: _stored(encodings.weights[name], layers[name], result) for name in static}
         result = _quantize(result, static, encodings.activations, weights)
@@ -249,6 +251,23 @@ def _float_outputs(proto: onnx.ModelProto) -> None:
         linear.output[0] = value.name
         for node in (quantize, dequantize):
             graph.node.remove(node)
+
+
+def _round_biases(proto: onnx.ModelProto, encodings: Encodings) -> None:
+    """Round, in place, float biases to what the integer kernels will add, as the simulation does."""
+    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
+    layers = onnx_layers(proto)
+    owners = Counter(layer.bias for layer in layers)
+    for layer in layers:
+        encoding = encodings.weights.get(layer.name)
+        if encoding is None or encoding.bits != 8 or layer.bias is None or owners[layer.bias] > 1:
+            continue
+        sources = {proto.graph.node[index].input[0] for index in layer.nodes}
+        scales = {encodings.activations[name].scale for name in sources if name in encodings.activations}
+        bias = np.asarray(numpy_helper.to_array(tensors[layer.bias]), np.float32)
+        if len(scales) == 1 and sources <= set(encodings.activations) and encoding.scale.size in (1, bias.size):
+            rounded = round_bias(bias.reshape(-1), scales.pop(), encoding.scale).reshape(bias.shape)
+            tensors[layer.bias].CopyFrom(numpy_helper.from_array(rounded, layer.bias))
 
 
 # ---------------------------------------------------------------------- weight-only layers

@@ -139,7 +139,7 @@ def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     }
     notes = (*file.notes, *finite_notes(onnx_tensors(file.proto)))
     progress(1, _STEPS, "Importing the network")
-    module, reason = _imported(file, inputs, path, progress)
+    module, reason = _imported(file, path, progress)
     if module is None:
         return OnnxModel(proto=file.proto, inputs=inputs, outputs=outputs, reason=reason, notes=notes, **common)
     lowered: onnx.ModelProto | None = file.proto
@@ -150,14 +150,11 @@ def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, notes=notes, **common)
 
 
-def _imported(
-    file: "OnnxFile", inputs: tuple[Port, ...], path: Path, progress: Progress
-) -> "tuple[nn.Module | None, str]":
+def _imported(file: "OnnxFile", path: Path, progress: Progress) -> "tuple[nn.Module | None, str]":
     """The trainable network of a file, or None and the sentence that says why there is none."""
-    from secateur.formats.onnx_import.check import TOLERATED, import_deviation
+    from secateur.formats.onnx_import.check import TOLERATED, batch_deviation, import_deviation
     from secateur.formats.onnx_import.importer import import_model
     from secateur.formats.onnx_import.values import ImportRefused
-    from secateur.model.layers import example_shape
     from secateur.model.onnx_layers import session_of
 
     try:
@@ -169,12 +166,12 @@ def _imported(
             "Export the model again with operators that ONNX Runtime has.",
         ) from problem
     try:
-        module = import_model(file.proto, {port.name: example_shape(port) for port in inputs})
+        module = import_model(file.proto)
     except ImportRefused as refusal:
         return None, f"{str(refusal)[:1].upper()}{str(refusal)[1:]}"
     progress(2, _STEPS, "Comparing the import with ONNX Runtime")
     try:
-        deviation = import_deviation(file.proto, module)
+        deviation = max(import_deviation(file.proto, module), batch_deviation(file.proto, module))
     except Exception as problem:  # noqa: BLE001 - both runtimes raise types of their own; the reason is kept
         lines = str(problem).strip().splitlines()
         return None, f"It could not be compared with ONNX Runtime: {lines[0] if lines else type(problem).__name__}"

@@ -70,3 +70,12 @@ class Encodings:
 
     def with_activations(self, activations: Mapping[str, ActivationEncoding]) -> "Encodings":
         return replace(self, activations={**self.activations, **activations})
+
+
+def round_bias(
+    bias: NDArray[np.float32], input_scale: float, weight_scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A bias as integer kernels add it: int32 in steps of input scale × weight scale, back in float32."""
+    step = np.float64(np.float32(input_scale)) * weight_scale.astype(np.float64)
+    whole = np.clip(np.rint(bias.astype(np.float64) / step), -(2.0**31), 2.0**31 - 1)
+    return np.asarray(whole * step, dtype=np.float32)

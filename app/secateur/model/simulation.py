@@ -46,6 +46,7 @@ def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":
     if encodings.activations:
         if not isinstance(simulated, fx.GraphModule):
             raise ValueError("activation encodings need a lowered network: they name tensors of its graph")
+        _round_biases(simulated, encodings)
         _round_activations(simulated, dict(encodings.activations))
     _round_weights(simulated, encodings)
     return simulated
@@ -64,6 +65,33 @@ def _round_weights(module: "nn.Module", encodings: "Encodings") -> None:
             raise ValueError(f"the layer {name} has no weight to encode")  # noqa: TRY004 - a wrong name, not a wrong type
         with torch.no_grad():
             weight.copy_(torch.from_numpy(encoding.round_trip(weight.detach().float().cpu().numpy())))
+
+
+def _round_biases(module: "fx.GraphModule", encodings: "Encodings") -> None:
+    """Round the biases of the layers that compute in integers, whose kernels add them in steps of their own."""
+    import torch
+
+    from secateur.model.encoding import round_bias
+
+    for name, scale in _input_scales(module, encodings).items():
+        bias, encoding = module.get_submodule(name).bias, encodings.weights[name]
+        if isinstance(bias, torch.Tensor) and encoding.scale.size in (1, bias.numel()):
+            with torch.no_grad():
+                bias.copy_(torch.from_numpy(round_bias(bias.detach().float().numpy(), scale, encoding.scale)))
+
+
+def _input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:
+    """Layer of 8 bits → the scale of its encoded input, where all calls of the layer have one and the same."""
+    scales: dict[str, set[float | None]] = {}
+    for node in module.graph.nodes:
+        if node.op == "call_module" and node.target in encodings.weights:
+            known = [encodings.activations[n] for n in tensor_names(node.args[0]) if n in encodings.activations]
+            scales.setdefault(node.target, set()).add(known[0].scale if known else None)
+    return {
+        name: next(iter(found))
+        for name, found in scales.items()
+        if len(found) == 1 and None not in found and encodings.weights[name].bits == 8
+    }  # type: ignore[misc]
 
 
 def _round_activations(module: "fx.GraphModule", encodings: "dict[str, ActivationEncoding]") -> None:

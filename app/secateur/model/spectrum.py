@@ -155,17 +155,20 @@ class Spectrum:
             return self.total_squares
         return float((counts * _mean_squared_error(low, high, step, limit)).sum())
 
+    @cached_property
+    def sides(self) -> tuple[tuple[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]:
+        """(low, high, count) of the magnitudes of the negative and of the other values; float64 each."""
+        low, high, counts = self.intervals
+        negative = (high <= 0.0) & (low < 0.0)
+        below = -high[negative], -low[negative], counts[negative]
+        return below, (np.maximum(low[~negative], 0.0), high[~negative], counts[~negative])
+
     def affine_error(self, scale: float, zero_point: int, levels: int = 255) -> float:
         """Sum of squared errors of rounding to scale × (q − zero_point), q in 0 … levels, saturating outside."""
-        low, high, counts = self.intervals
-        below = -np.minimum(high, 0.0), -np.minimum(low, 0.0)
-        above = np.maximum(low, 0.0), np.maximum(high, 0.0)
-        span = np.where(high > low, high - low, 1.0)
-        # a bucket that straddles zero (only the one of subnormal numbers can) counts on both sides by its width
-        share = np.where(high > low, (above[1] - above[0]) / span, (low >= 0).astype(np.float64))
-        positive = _mean_squared_error(*above, scale, levels - zero_point) * share
-        negative = _mean_squared_error(*below, scale, zero_point) * (1.0 - share)
-        return float((counts * (positive + negative)).sum())
+        (low, high, counts), above = self.sides
+        error = float((counts * _mean_squared_error(low, high, scale, zero_point)).sum())
+        low, high, counts = above
+        return error + float((counts * _mean_squared_error(low, high, scale, levels - zero_point)).sum())
 
     def pruning_error(self, threshold: float) -> float:
         """Sum of squares of the values with |w| < threshold: what setting them to zero costs."""

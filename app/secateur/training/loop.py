@@ -10,7 +10,6 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,16 +21,18 @@ from secateur.errors import Cancelled, UserError
 from secateur.methods.base import Context
 from secateur.model.model import first_output
 from secateur.training import checkpoint as checkpoints
-from secateur.training.curves import CurvePoint
 from secateur.training.hardware import Hardware
 from secateur.training.normalization import LEAST_BATCH, TemporaryNorms
 from secateur.training.quality import HeldOut, training_places
+from secateur.training.record import Record
 from secateur.training.schedule import Course, TrainingPlan
 from secateur.training.zeros import KeptZeros
 
 CHECKPOINT_SECONDS: Final = 20.0
 CURVE_EVERY: Final = 10
 """Steps between two points of the curve."""
+SEED_STRIDE: Final = 1_000_003
+"""Keeps the seeds of neighbouring plans' steps apart."""
 
 Losses = Mapping[str, torch.Tensor]
 
@@ -105,17 +106,15 @@ class _Training:
             self._norms = TemporaryNorms(self._module, [hardware.tensor(held_out.inputs[0])])
         self._optimizer = _optimizer(self._module, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
-        self._curve: list[CurvePoint] = []
-        self._recent: list[dict[str, float]] = []
-        self._rate = 0.0
-        self._cannot_save = False
+        self._record = Record(self._course, "images" if held_out.inputs[0].ndim == 4 else "samples")
+        self._warned = False
         self._saved_at = time.monotonic()
         self.step = self._resumed(context.folder) if context.resume and context.folder else 0
 
     # ------------------------------------------------------------------ the course
 
     def run(self) -> None:
-        for point in self._curve:
+        for point in self._record.points:
             self._context.emit(point)
         try:
             self._context.data.prepare("train", self._context.progress)
@@ -142,16 +141,16 @@ class _Training:
         if self.step % self._course.evaluation_every == 0 or self.step == self._course.steps:
             self._evaluate()
         elif self.step % CURVE_EVERY == 0:
-            self._emit_point()
+            self._context.emit(self._record.point(self.step))
         if ended or time.monotonic() - self._saved_at >= self.checkpoint_seconds:
             self._save()
-        self._context.progress(self.step, self._course.steps, self._status())
+        self._context.progress(self.step, self._course.steps, self._record.status(self.step))
 
     def _take_step(self) -> None:
         """One step of the optimizer. Everything random in it is derived from the plan's seed and the step."""
         started = time.perf_counter()
         plan, samples = self._course.plan, self._samples[self._course.positions(self.step)]
-        self._hardware.seed((plan.seed * 1_000_003 + self.step) % 2**63)
+        self._hardware.seed((plan.seed * SEED_STRIDE + self.step) % 2**63)
         batch = self._context.data.training_batch(samples, self._course.chance(self.step), plan.augment)
         inputs, labels = (self._hardware.tensor(values) for values in batch)
         for group in self._optimizer.param_groups:
@@ -165,9 +164,8 @@ class _Training:
             raise self._astray()
         self._optimizer.step()
         self._zeros.restore()
-        self._recent.append(values)
-        rate = len(samples) / max(time.perf_counter() - started, 1e-9)
-        self._rate = rate if self._rate == 0.0 else 0.9 * self._rate + 0.1 * rate
+        self._record.note(values)
+        self._record.clock(len(samples), time.perf_counter() - started)
 
     def _astray(self) -> UserError:
         return UserError(
@@ -181,9 +179,9 @@ class _Training:
         """Measure on the held-out samples, without touching batch norm's statistics."""
         self._student.eval()
         quality = self._held_out.measure(self._hardware.scorer(self._student))
-        if not self._recent:
-            self._recent.append(self._first_losses())
-        self._emit_point(quality.metric, quality.agreement)
+        if not self._record.has_losses:
+            self._record.note(self._first_losses())
+        self._context.emit(self._record.point(self.step, quality))
         self._context.emit(self._held_out.answers(quality.scores))
 
     def _first_losses(self) -> dict[str, float]:
@@ -195,52 +193,25 @@ class _Training:
             losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
         return {name: float(value) for name, value in losses.items()}
 
-    def _emit_point(self, metric: float | None = None, agreement: float | None = None) -> None:
-        def mean(name: str) -> float | None:
-            values = [losses[name] for losses in self._recent if name in losses]
-            return sum(values) / len(values) if values else None
-
-        point = CurvePoint(
-            step=self.step,
-            steps=self._course.steps,
-            epoch=self._course.epoch(self.step),
-            epochs=self._course.plan.epochs,
-            loss=mean("loss") or 0.0,
-            label_loss=mean("label_loss"),
-            distillation_loss=mean("distillation_loss"),
-            metric=metric,
-            agreement=agreement,
-            samples_per_second=self._rate,
-        )
-        self._curve.append(point)
-        self._recent.clear()
-        self._context.emit(point)
-
-    def _status(self) -> str:
-        epochs = self._course.plan.epochs
-        epoch = min(epochs, 1 + self.step // self._course.steps_per_epoch)
-        loss = self._recent[-1]["loss"] if self._recent else self._curve[-1].loss
-        unit = "images" if self._held_out.inputs[0].ndim == 4 else "samples"
-        return f"epoch {epoch} of {epochs} · loss {loss:.3f} · {self._rate:,.0f} {unit}/s"
-
     # ------------------------------------------------------------------ checkpoints
 
     def _save(self) -> None:
         """Write the checkpoint; where that fails, say so once and train on: only resuming is lost."""
-        if self._context.folder is None or self._cannot_save:
+        if self._context.folder is None:
             return
         state = checkpoints.Checkpoint(
             self._fingerprint,
             self.step,
             self._module.state_dict(),
             self._optimizer.state_dict(),
-            tuple(self._curve),
+            tuple(self._record.points),
         )
         try:
             checkpoints.save(state, checkpoints.path_in(self._context.folder, self._fingerprint))
         except UserError as error:
-            self._cannot_save = True
-            self._context.log(str(error))
+            if not self._warned:
+                self._context.log(str(error))
+            self._warned = True
         self._saved_at = time.monotonic()
 
     def _resumed(self, folder: Path) -> int:
@@ -252,7 +223,7 @@ class _Training:
             return 0
         self._module.load_state_dict(dict(found.model))
         self._optimizer.load_state_dict(dict(found.optimizer))
-        self._curve = [replace(point) for point in found.curve]
+        self._record.resume(found.curve)
         self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
         return found.step
 

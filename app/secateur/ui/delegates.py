@@ -11,7 +11,7 @@ from secateur.ui.theme.style import color, font, tinted
 from secateur.ui.widgets.badges import paint_badges
 
 ROW_HEIGHT = 26
-PADDING = 6
+PADDING = 5
 FIRST_PADDING = 12
 ACCENT_BAR = 3
 BAR_OPACITY = 0.16

@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         self._column.addWidget(self.toolbar)
         self._column.addWidget(self.stack, 1)
         self.setCentralWidget(self.body)
+        self.body.setFocus()  # else the first button wears the focus ring from the start
         self.key_actions = self._make_key_actions()
         if preferences.geometry:
             self.restoreGeometry(QByteArray.fromBase64(preferences.geometry.encode()))
@@ -118,7 +119,10 @@ class MainWindow(QMainWindow):
         if self.notices is not None:
             self.notices.show_notices(state.notices)
         if self.workspace is not None:
-            self.stack.setCurrentWidget(self.empty if state.model is None else self.workspace)
+            wanted = self.empty if state.model is None else self.workspace
+            if self.stack.currentWidget() is not wanted:
+                self.stack.setCurrentWidget(wanted)
+                self.workspace.layers.view.setFocus()
         self.setWindowTitle(f"{state.model.name} – Secateur" if state.model else "Secateur")
 
     # ------------------------------------------------------------------ Qt's own events

@@ -40,12 +40,17 @@ class Startup(QObject):
         super().__init__(parent)
         self._steps = steps
         self._running: Iterator[None] | None = None
-        self._stopped = False
+        self._stopped = self._done = False
         self._error: Exception | None = None
         self._loaded.connect(self._begin, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._step)
         self._thread = threading.Thread(target=self._load, name="secateur-startup", daemon=True)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every step has run."""
+        return self._done
 
     def start(self) -> None:
         self._thread.start()
@@ -76,7 +81,7 @@ class Startup(QObject):
             next(self._running)
         except StopIteration:
             self._timer.stop()
-            self._running = None
+            self._running, self._done = None, True
             self.finished.emit()
 
     def stop(self) -> None:

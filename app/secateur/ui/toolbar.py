@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from secateur import figures
 from secateur.ui.actions import action
@@ -97,6 +97,9 @@ class OpenThing(QWidget):
         layout.addWidget(self._picture)
         layout.addWidget(self.name_label)
         layout.addWidget(self.figures_label)
+        layout.addStretch(1)
+        self.name_label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         notifier.theme_changed.connect(self._rebuild_icon)
         self._rebuild_icon()
 
@@ -156,21 +159,25 @@ class Toolbar(QFrame):
 
     def _assemble(self) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 12, 0)
-        row.setSpacing(8)
+        row.setContentsMargins(12, 0, 12, 1)
+        row.setSpacing(0)
         row.addWidget(Mark(self))
+        row.addSpacing(8)
         row.addWidget(self.word_mark)
-        row.addWidget(_rule(self))
+        _add_rule(row, self)
         for name in ("open", "data", "analyse"):
             row.addWidget(self._button(name, "ghost"))
-        row.addWidget(_rule(self))
+        _add_rule(row, self)
         row.addWidget(self.empty)
-        row.addWidget(self.model, 3)
-        row.addWidget(self.data, 2)
+        row.addWidget(self.model)
+        row.addSpacing(12)
+        row.addWidget(self.data)
         row.addStretch(1)
         row.addWidget(self.find_box)
+        row.addSpacing(8)
         for name in ("undo", "redo", "theme"):
             row.addWidget(self._button(name, "icon", with_text=False))
+            row.addSpacing(6)
         row.addWidget(self._button("export", "default"))
 
     def set_narrow(self, narrow: bool) -> None:
@@ -203,8 +210,10 @@ class Toolbar(QFrame):
             button.set_reason("" if not needs else why_not(needs) if state else STARTING)
 
 
-def _rule(parent: QWidget) -> QFrame:
+def _add_rule(row: QHBoxLayout, parent: QWidget) -> None:
     line = QFrame(parent)
     line.setProperty("role", "line")
     line.setFixedSize(1, 20)
-    return line
+    row.addSpacing(8)
+    row.addWidget(line)
+    row.addSpacing(8)

@@ -13,13 +13,14 @@ from secateur.ui.panels.layers import LayersPanel
 from secateur.ui.panels.plan import PlanPanel
 from secateur.ui.panels.plan_bar import PlanBar
 from secateur.ui.plan_overlay import RAIL_WIDTH, PlanOverlay
+from secateur.ui.widgets.card import rule
 
 if TYPE_CHECKING:
     from secateur.session.state import SessionState
 
 NARROW_WIDTH = 1200
 PLAN_WIDTHS = (264, 288, 400)
-WIDE_TABLE, PLAIN_TABLE = 646, 280
+WIDE_TABLE, NARROW_TABLE, PLAIN_TABLE = 646, 356, 304
 TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
 TABS_WITHOUT_PLAN = frozenset({"compare", "distil"})
 
@@ -54,7 +55,7 @@ class Workspace(QWidget):
         self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
         self.columns: dict[str, list[str]] = {}
         self._sizes: dict[str, list[int]] = {}
-        self._arranged = ""
+        self._arranged_narrow: bool | None = None
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setObjectName("panels_splitter")
         self.splitter.setHandleWidth(1)
@@ -67,8 +68,9 @@ class Workspace(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(plan_bar)
-        layout.addWidget(jobs)
+        for below in (plan_bar, jobs):
+            layout.addWidget(rule())
+            layout.addWidget(below)
         self.overlay = PlanOverlay(plan, self.splitter, self)
         plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
@@ -96,11 +98,12 @@ class Workspace(QWidget):
         self.plan.setVisible(tab not in TABS_WITHOUT_PLAN)
         self.plan.set_rail(narrow and tab != "weights")
         self.plan_bar.set_narrow(narrow)
+        self.detail.set_narrow(narrow)
         if narrow != self.jobs.property("narrow"):
             self.jobs.setProperty("narrow", narrow)
             self.jobs.set_open(not narrow)
         self.splitter.setSizes(self._wanted_sizes())
-        self._arranged = f"{self._mode} {tab}"
+        self._arranged_narrow = narrow
 
     def _columns_key(self, tab: str) -> str:
         return f"{tab}_narrow" if self.is_narrow else tab
@@ -119,12 +122,11 @@ class Workspace(QWidget):
     def _default_table_width(self) -> int:
         if self.detail.current not in TABS_WITH_WHOLE_TABLE:
             return PLAIN_TABLE
-        return 346 if self.is_narrow else WIDE_TABLE
+        return NARROW_TABLE if self.is_narrow else WIDE_TABLE
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        was_narrow = 0 < event.oldSize().width() < NARROW_WIDTH
-        if not self._arranged or was_narrow != self.is_narrow:
+        if self._arranged_narrow != self.is_narrow:
             self.arrange()
 
     def _keep_columns(self, keys: list[str]) -> None:

@@ -19,11 +19,25 @@ from secateur.model.onnx_layers import GraphIndex
 from secateur.model.onnx_names import module_path, unique
 
 
-class GraphBuilder:
-    """Collects nodes and layers; `finish` makes the GraphModule."""
+class ImportedNetwork(fx.GraphModule):
+    """A GraphModule that raises its errors without printing them.
 
-    def __init__(self, stored: GraphIndex) -> None:
+    Torch's own writes the generated code to standard error with every exception; here some are expected (a
+    batch or a channel count that is tried out), and the rest are told by whoever catches them.
+    """
+
+    def recompile(self) -> Any:
+        code = super().recompile()
+        type(self).__call__ = nn.Module.__call__
+        return code
+
+
+class GraphBuilder:
+    """Collects nodes and layers; `finish` makes the GraphModule. `batch` is the traced batch."""
+
+    def __init__(self, stored: GraphIndex, batch: int) -> None:
         self.stored = stored
+        self.batch = batch
         self._graph = fx.Graph()
         self._root = nn.Module()
         self._examples: dict[fx.Node, Any] = {}
@@ -142,7 +156,7 @@ class GraphBuilder:
         """The network; several outputs come back as a tuple."""
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
         self._graph.lint()
-        module = fx.GraphModule(self._root, self._graph, class_name="ImportedNetwork")
+        module = ImportedNetwork(self._root, self._graph)
         module.graph.eliminate_dead_code()
         module.recompile()
         return module.eval()

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from onnx import numpy_helper  # noqa: TID253
 from torch import fx  # noqa: TID253
 
-from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.builder import GraphBuilder
 from secateur.formats.onnx_import.operators import OPERATORS
 from secateur.formats.onnx_import.values import (
     Constant,
     ImportRefused,
-    Numbers,
     OnnxNode,
-    OperatorTable,
     Result,
     Unsupported,
     Value,
 )
+from secateur.formats.onnx_read import graph_ports
+from secateur.model.description import Port
+from secateur.model.layers import example_shape
 from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
 _QUANTIZED: Final = frozenset(
@@ -45,16 +46,28 @@ _LARGEST_FOLD: Final = 1 << 28
 """Entries of a constant that is computed at import; a file that asks for more is not doing shape arithmetic."""
 
 
-def import_model(proto: onnx.ModelProto, sizes: dict[str, tuple[int, ...]]) -> fx.GraphModule:
+TRACED_BATCH: Final = 7
+"""The batch that shapes are followed with: a number that no layer has, so that a batch is not mistaken for one."""
+
+
+def import_model(proto: onnx.ModelProto) -> fx.GraphModule:
     """The trainable network of an ONNX graph, in evaluation mode.
 
-    `sizes` gives each input's shape for the traced batch. `node.meta["onnx"]` of every fx node that stands for
-    a tensor of the file names it (`meta["onnx_aliases"]` names further tensors with the same values, and
-    `meta["onnx_inner"]` the product behind a linear layer that took in the Add after it).
-    Raises ImportRefused with a sentence that names the operators in the way. `proto` is not changed.
+    `node.meta["onnx"]` of every fx node that stands for a tensor of the file names it (`meta["onnx_aliases"]`
+    names further tensors with the same values, and `meta["onnx_inner"]` the product behind a linear layer that
+    took in the Add after it). Raises ImportRefused with a sentence that names the operators in the way.
+    `proto` is not changed.
     """
     refuse_missing(proto)
-    return _Import(proto, sizes).run()
+    ports, _ = graph_ports(proto)
+    is_dynamic = any(port.shape[:1] == (None,) for port in ports)
+    try:
+        return _Import(proto, ports, TRACED_BATCH if is_dynamic else 1).run()
+    except ImportRefused:
+        if not is_dynamic:
+            raise
+        # some files call their batch dynamic and were traced for one sample all the same
+        return _Import(proto, ports, 1).run()
 
 
 def refuse_missing(proto: onnx.ModelProto) -> None:
@@ -83,11 +96,11 @@ def _listed(names: Iterable[str]) -> str:
 class _Import:
     """One import: the values of the file's tensors so far, and the graph that grows from them."""
 
-    def __init__(self, proto: onnx.ModelProto, sizes: dict[str, tuple[int, ...]]) -> None:
+    def __init__(self, proto: onnx.ModelProto, ports: tuple[Port, ...], batch: int) -> None:
         self.proto = proto
-        self.sizes = sizes
+        self.ports = ports
         self.stored = GraphIndex(proto)
-        self.build = GraphBuilder(self.stored)
+        self.build = GraphBuilder(self.stored, batch)
         self.values: dict[str, Value] = {}
         self.opset = next((entry.version for entry in proto.opset_import if entry.domain in _DOMAINS), 1)
         self.layers: dict[int, OnnxLayer] = {}
@@ -97,10 +110,9 @@ class _Import:
             self.absorbed.update(dict.fromkeys(layer.absorbed, layer))
 
     def run(self) -> fx.GraphModule:
-        for value in self.proto.graph.input:
-            if value.name not in self.stored.initializers:
-                dtype = _torch_dtype(value.type.tensor_type.elem_type)
-                self.values[value.name] = self.build.placeholder(value.name, dtype, self.sizes[value.name])
+        for port in self.ports:
+            shape = example_shape(port, self.build.batch)
+            self.values[port.name] = self.build.placeholder(port.name, _torch_dtype(port), shape)
         for index, node in enumerate(self.proto.graph.node):
             self._take(index, node)
         outputs = [self.build.tensor(self._value(value.name)) for value in self.proto.graph.output]
@@ -203,15 +215,12 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
     return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
 
 
-def _torch_dtype(element: int) -> torch.dtype:
-    try:
-        return to_tensor(np.zeros(0, onnx.helper.tensor_dtype_to_np_dtype(element))).dtype
-    except (KeyError, Unsupported) as problem:
-        raise ImportRefused(f"an input has a dtype that torch does not have ({element}).") from problem
+def _torch_dtype(port: Port) -> torch.dtype:
+    dtype = getattr(torch, port.dtype, None)
+    if not isinstance(dtype, torch.dtype):
+        raise ImportRefused(f"the input '{port.name}' has the dtype {port.dtype}, which torch does not have.")
+    return dtype
 
 
 def _title(node: onnx.NodeProto) -> str:
     return f"{node.op_type} '{node.name or node.output[0]}'"
-
-
-__all__ = ["OPERATORS", "ImportRefused", "Numbers", "OperatorTable", "import_model", "refuse_missing"]

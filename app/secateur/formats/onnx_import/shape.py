@@ -55,6 +55,7 @@ def reshape(build: GraphBuilder, node: OnnxNode) -> Value:
 def reshaped(build: GraphBuilder, source: fx.Node, items: list[Any]) -> fx.Node:
     """`source` in the shape `items`, with sizes of its own in place of the numbers that equal them."""
     sizes = build.shape(source)
+    items = _with_batch(build, source, items)
     target = [int(build.traced(item)) for item in items]
     if -1 in target:
         known = prod(size for size in target if size != -1)
@@ -76,6 +77,21 @@ def reshaped(build: GraphBuilder, source: fx.Node, items: list[Any]) -> fx.Node:
         if constants and not inferred:
             flexible[max(constants, key=lambda axis: target[axis])] = -1
     return build.call(torch.reshape, source, flexible)
+
+
+def _with_batch(build: GraphBuilder, source: fx.Node, items: list[Any]) -> list[Any]:
+    """`items` with the batch in place of a leading 1 that was the batch when the file was traced.
+
+    That is so where the tensor's first axis is the (dynamic) batch and the shape does not fit as it stands, or
+    leaves room for it in a −1.
+    """
+    sizes = build.shape(source)
+    is_batch = bool(items) and bool(sizes) and sizes[0] == build.batch > 1 and items[0] == 1
+    if not is_batch or any(isinstance(item, fx.Node) for item in items):
+        return items
+    if -1 not in items and prod(items) == prod(sizes):
+        return items
+    return [build.size(source, 0), *items[1:]]
 
 
 def _common(sizes: Any, target: Any) -> int:

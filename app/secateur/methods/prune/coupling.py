@@ -17,6 +17,8 @@ ANSWERS: Final = "Its outputs are the model's answers."
 ONE_CHANNEL: Final = "It has only one channel."
 UNREACHED: Final = "No path from the inputs to the outputs leads through it."
 FIXED_SIZES: Final = "Its channels reach an operation whose sizes are fixed."
+NOT_TRIED: Final = "It was not tried: too many other layers of this network keep their channels."
+MOST_COPIES: Final = 24
 
 Inputs = tuple[torch.Tensor, ...]
 
@@ -164,29 +166,36 @@ def example_tensors(model: "TorchModel") -> Inputs:
 
 
 def fixed_layers(module: nn.Module, inputs: Inputs) -> dict[str, str]:
-    """Layer → the sentence that says why its channels stay, for the layers where that is so."""
+    """Layer → the sentence that says why its channels stay, for the layers where that is so.
+
+    Each failed trial spoils the copy it was made on, so the search goes on with a new one, and gives up after
+    `MOST_COPIES` of them.
+    """
     fixed: dict[str, str] = {}
-    while True:
-        found = _first_failure(module, inputs, fixed)
-        if not found:
+    free: set[str] = set()
+    for _ in range(MOST_COPIES):
+        if _search(ChannelGraph(module, inputs), fixed, free):
             return fixed
-        fixed.update(found)
+    untried = [name for name, _ in weighted_modules(module) if name not in fixed and name not in free]
+    return fixed | dict.fromkeys(untried, NOT_TRIED)
 
 
-def _first_failure(module: nn.Module, inputs: Inputs, fixed: Mapping[str, str]) -> dict[str, str]:
-    """Take a channel from each group in turn; the layers of the first group that refuses, with the reason."""
-    graph = ChannelGraph(module, inputs)
+def _search(graph: ChannelGraph, fixed: dict[str, str], free: set[str]) -> bool:
+    """Take a channel from each group that is not known yet; False where a trial failed and spoiled `graph`."""
     before = graph.run()
-    lost = {name: UNREACHED for name in graph.layers if not graph.reaches(name) and name not in fixed}
-    if lost:
-        return lost
+    fixed |= {name: UNREACHED for name in graph.layers if not graph.reaches(name)}
     for group in graph.groups():
-        if group.root in fixed:
+        if group.root in fixed or group.root in free:
             continue
-        reason = _certain_reason(graph, group, fixed) or _trial(graph, group, before)
-        if reason:
-            return dict.fromkeys(group.layers, reason)
-    return {}
+        reason = _certain_reason(graph, group, fixed)
+        failed = "" if reason else _trial(graph, group, before)
+        if reason or failed:
+            fixed |= dict.fromkeys(group.layers, reason or failed)
+        else:
+            free.update(group.layers)
+        if failed:
+            return False
+    return True
 
 
 def _certain_reason(graph: ChannelGraph, group: ChannelGroup, fixed: Mapping[str, str]) -> str:

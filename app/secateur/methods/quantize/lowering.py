@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.methods.base import Context
-from secateur.model.description import Port
+from secateur.model.layers import example_inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -31,7 +31,6 @@ OPSET = 21
 TOLERANCE = 1e-4
 """Largest deviation of a lowered network from its original, relative to the largest output."""
 
-_FREE_AXIS = {4: 32, 3: 16}
 _STEPS = 3
 
 
@@ -63,7 +62,7 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
 def _imported(proto: "onnx.ModelProto", model: "TorchModel") -> "nn.Module":
     from secateur.formats.onnx_import.importer import ImportRefused, import_model
 
-    shapes = [value.shape for value in example_inputs(model.inputs)]
+    shapes = [value.shape for value in example_inputs(model, batch=2)]
     sizes = {port.name: shape for port, shape in zip(model.inputs, shapes, strict=True)}
     try:
         return import_model(proto, sizes)
@@ -108,26 +107,12 @@ def is_lowered(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
     return not unfolded and set(layers) <= {layer.name for layer in onnx_layers(proto)}
 
 
-def example_inputs(ports: Sequence[Port], batch: int = 2, seed: int = 0) -> tuple[NDArray[Any], ...]:
-    """Random inputs of the model's shapes: normal for floats, 0 and 1 for integers; dynamic axes get a small size."""
-    generator = np.random.default_rng(seed)
-    values = []
-    for port in ports:
-        rest = [size or _FREE_AXIS.get(len(port.shape), 8) for size in port.shape[1:]]
-        shape = (batch, *rest) if port.shape else ()
-        if port.dtype.startswith(("int", "uint", "bool")):
-            values.append(generator.integers(0, 2, shape).astype(port.dtype))
-        else:
-            values.append(generator.standard_normal(shape).astype(port.dtype))
-    return tuple(values)
-
-
 def export(model: "TorchModel") -> "onnx.ModelProto":
     """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
     import torch
 
     module = copy.deepcopy(model.module).eval().cpu().float()
-    inputs = tuple(torch.from_numpy(value) for value in example_inputs(model.inputs))
+    inputs = tuple(torch.from_numpy(value) for value in example_inputs(model, batch=2))
     batch = torch.export.Dim("batch")
     try:
         with _quiet():
@@ -136,7 +121,7 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
                 inputs,
                 dynamo=True,
                 opset_version=OPSET,
-                dynamic_shapes=tuple({0: batch} if port.shape else {} for port in model.inputs),
+                dynamic_shapes=tuple({0: batch} if port.shape[:1] == (None,) else {} for port in model.inputs),
                 input_names=[port.name for port in model.inputs],
                 output_names=[port.name for port in model.outputs],
                 verbose=False,
@@ -241,7 +226,7 @@ def _layer_names(module: "nn.Module") -> set[str]:
 
 def _deviation(model: "TorchModel", lowered: "TorchModel") -> float:
     """Largest difference of the first output on random inputs, relative to its largest magnitude."""
-    inputs = example_inputs(model.inputs, batch=3, seed=1)
+    inputs = example_inputs(model, batch=3, seed=1)
     expected = replace(model, encodings=type(model.encodings)()).run(*inputs)
     actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
     if expected.shape != actual.shape:

@@ -4,6 +4,8 @@ Activations are unsigned 8-bit with one scale per tensor. Zero always stands exa
 ReLU produce it in masses.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from secateur.model.encoding import ActivationEncoding
@@ -53,13 +55,20 @@ def mse_range(spectrum: Spectrum) -> tuple[float, float]:
         return spectrum.affine_error(encoding.scale, encoding.zero_point, LEVELS)
 
     low, high = min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0)
-    shares = np.linspace(0.2, 1.0, 65)
-    best = float(min(shares[::-1], key=lambda share: error(low * share, high * share)))
+    both = _best_share(lambda share: error(low * share, high * share))
     if low == 0.0 or high == 0.0:
-        return low * best, high * best
-    low_share = float(min(shares[::-1], key=lambda share: error(low * share, high * best)))
-    high_share = float(min(shares[::-1], key=lambda share: error(low * low_share, high * share)))
-    return low * low_share, high * high_share
+        return low * both, high * both
+    below = _best_share(lambda share: error(low * share, high * both))
+    above = _best_share(lambda share: error(low * below, high * share))
+    return low * below, high * above
+
+
+def _best_share(error: Callable[[float], float]) -> float:
+    """The share (0.1..1) with the least error: 19 coarse ones, then the surroundings of the best; the larger wins ties."""
+    coarse = [float(share) for share in np.linspace(1.0, 0.1, 19)]
+    best = min(coarse, key=error)
+    fine = [float(share) for share in np.linspace(min(best + 0.04, 1.0), max(best - 0.04, 0.1), 9)]
+    return min([best, *fine], key=error)
 
 
 def encode_activation(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> ActivationEncoding:

@@ -2,29 +2,21 @@
 
 from secateur.model.description import Layer
 
-DEQUANTIZE_NODE_BYTES = 110
-"""A DequantizeLinear node with its names, and the headers of its scale and zero point."""
+DEQUANTIZE_NODE_BYTES = 60
+"""A DequantizeLinear node with its short names and the header of its scale, as `secateur.formats.qdq` writes them."""
 
-ACTIVATION_NODES_BYTES = 330
+ACTIVATION_NODES_BYTES = 100
 """The QuantizeLinear/DequantizeLinear pair behind a layer's output, with names and scalars."""
 
 
 def encoded_bytes(layer: Layer, bits: int, *, static: bool) -> int:
     """Size of one layer with weights of `bits` per output channel (int8 or packed int4).
 
-    Each channel adds a float32 scale and an int8 zero point; with `static` the bias is int32 with a scale of its
-    own per channel, and a pair of nodes stands behind the output.
+    Each channel adds a float32 scale and a float32 bias (batch norms are folded into one); zero points are not stored.
+    With `static` a pair of nodes stands behind the output.
     """
     if layer.weight is None:
         return layer.size_bytes
-    channels = layer.out_channels
     weight = (layer.weight.count * bits + 7) // 8
-    scales = channels * (4 + (1 if bits == 8 else 1))
-    bias = channels * 4 * (3 if static else 1)
-    return (
-        weight
-        + scales
-        + bias
-        + DEQUANTIZE_NODE_BYTES * (2 if static else 1)
-        + (ACTIVATION_NODES_BYTES if static else 0)
-    )
+    nodes = DEQUANTIZE_NODE_BYTES + (ACTIVATION_NODES_BYTES if static else 0)
+    return weight + layer.out_channels * (4 + 4) + nodes

@@ -45,6 +45,7 @@ _NUMBER = re.compile(r"^(?P<digits>\d+(?:[.,]\d+)?)\s*(?P<factor>[kmg]?)(?P<unit
 def parse_filter(text: str) -> Predicate:
     """The predicate that `text` stands for; UserError names the term that cannot be understood."""
     tight = re.sub(r"\s*(>=|<=|>|<|=)\s*", r"\1", text.strip())
+    tight = re.sub(r"(?<=\d)\s+(?=(?:[kmg]?b|[kmg]|ms|%)(?:\s|$))", "", tight, flags=re.IGNORECASE)
     terms: list[Predicate] = []
     turned = False
     for word in tight.split():

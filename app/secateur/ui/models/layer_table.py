@@ -73,8 +73,9 @@ class LayerTable(QAbstractTableModel):
 
     # ------------------------------------------------------------------ state
 
-    def show_state(self, state: SessionState) -> None:
-        """Take over what changed: rows of the same network are updated, never rebuilt."""
+    def show_state(self, state: SessionState) -> bool:
+        """Take over what changed: rows of the same network are updated, never rebuilt. Whether anything did."""
+        shown = (self._model, self._recipe, self._spectra)
         if state.model is not self._model:
             self._take_model(state)
         if state.recipe is not self._recipe:
@@ -82,6 +83,7 @@ class LayerTable(QAbstractTableModel):
         if state.spectra is not self._spectra:
             self._spectra = state.spectra
             self._emit_changed(0, len(self._layers) - 1, "weights", "zeros")
+        return any(a is not b for a, b in zip(shown, (self._model, self._recipe, self._spectra), strict=True))
 
     def _take_model(self, state: SessionState) -> None:
         rows = state.rows
@@ -231,6 +233,11 @@ class LayerTable(QAbstractTableModel):
     @property
     def layers(self) -> tuple[Layer, ...]:
         return self._layers
+
+    @property
+    def has_times(self) -> bool:
+        """Whether milliseconds were measured: until then their column holds dashes."""
+        return any(layer.latency_ms is not None for layer in self._layers)
 
     def row_of(self, name: str) -> int:
         """The row of this layer in network order; −1 where there is none."""

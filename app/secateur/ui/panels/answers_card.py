@@ -46,6 +46,7 @@ class AnswersCard(Card):
         for widget in (label("T", "secondary"), self.slider, self.value, self.earlier, self.later):
             self.add_trailing(widget)
         self._build_body()
+        self.show_answers(None, (), 4.0)
 
     def _build_body(self) -> None:
         row = QHBoxLayout()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
@@ -46,7 +46,7 @@ class CompareTab(TabView):
         self._grid.setSpacing(GAP)
         self.cards = {name: MetricCard(f"card_{name}", name.capitalize()) for name in CARDS}
         self.column.addLayout(self._grid)
-        self._place_cards(len(CARDS))
+        self._place_cards(3)
         self._build_plots()
 
     # ------------------------------------------------------------------ building
@@ -107,6 +107,9 @@ class CompareTab(TabView):
         self.pair_text.setObjectName("compare_layer_text")
         self._spectrum_card.body.addWidget(self.pair, 1)
         self._spectrum_card.body.addWidget(self.pair_text)
+        for card in (errors, self._spectrum_card):
+            card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            card.setMinimumWidth(220)
         row.addWidget(errors, 3)
         row.addWidget(self._spectrum_card, 2)
         self.column.addLayout(row, 1)

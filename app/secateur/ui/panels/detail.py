@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from secateur.ui.actions import TABS, action
 from secateur.ui.naming import named
+from secateur.ui.theme.style import color
 from secateur.ui.widgets.icon_button import IconButton
 
 if TYPE_CHECKING:
@@ -21,6 +23,20 @@ class Tab(Protocol):
 
 
 MakeTab = Callable[[], QWidget]
+
+
+class TabRow(QWidget):
+    """40 px with a hairline at the foot."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(40)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), color("window"))
+        painter.fillRect(0, self.height() - 1, self.width(), 1, color("border"))
+        painter.end()
 
 
 class DetailPanel(QWidget):
@@ -46,7 +62,9 @@ class DetailPanel(QWidget):
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
+        self.bar.setDocumentMode(True)
         self.stack = QStackedWidget(self)
+        self._picture_buttons: list[QWidget] = []
         self._places: dict[str, QStackedWidget] = {}
         for key, title in TABS:
             index = self.bar.addTab(title)
@@ -58,11 +76,9 @@ class DetailPanel(QWidget):
         self.bar.currentChanged.connect(self._on_tab)
 
     def _assemble(self) -> None:
-        head = named(QWidget(self), "tab_row")
-        head.setProperty("role", "window")
-        head.setFixedHeight(40)
+        head = named(TabRow(self), "tab_row")
         row = QHBoxLayout(head)
-        row.setContentsMargins(4, 0, 8, 0)
+        row.setContentsMargins(4, 0, 8, 1)
         row.setSpacing(0)
         row.addWidget(self.bar, 1)
         for name, icon_name in (("copy_picture", "copy"), ("save_picture", "save")):
@@ -72,11 +88,20 @@ class DetailPanel(QWidget):
             button.setAccessibleName(entry.text)
             button.clicked.connect(lambda _checked=False, n=name: self.action_wanted.emit(n))
             row.addWidget(button)
+            self._picture_buttons.append(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(head)
         layout.addWidget(self.stack, 1)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Closer tabs and no buttons for pictures (their keys stay) where there is little room."""
+        self.bar.setStyleSheet(
+            f"QTabBar {{ background: transparent; }} QTabBar::tab {{ margin: 0 {6 if narrow else 10}px; }}"
+        )
+        for button in self._picture_buttons:
+            button.setVisible(not narrow)
 
     # ------------------------------------------------------------------ tabs
 

@@ -38,6 +38,7 @@ class DistilTab(TabView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("distil", "Distil", parent)
         self._data = CurveData()
+        self._loss_words = ""
         self.missing.wanted.connect(lambda: self.distillation_wanted.emit(Distillation(), ""))
         self._build_head()
         row = QHBoxLayout()
@@ -178,7 +179,7 @@ class DistilTab(TabView):
             method = self.form.method
             batch = method.batch_size if isinstance(method, Distillation) else 0
             seconds = (last.steps - last.step) * batch / last.samples_per_second
-            words.append(self.tr("{0} left").format(duration(seconds)))
+            words.append(self.tr("{0} of training left").format(duration(seconds)))
             words.append(self.tr("{0} samples/s").format(thousands(last.samples_per_second)))
         return words or [self.tr("starting")]
 
@@ -196,9 +197,8 @@ class DistilTab(TabView):
                 made = Series(name, x, y, role, "", dashed=dashed, raw=raw, window=window)
                 series.append(replace(made, end=f"{number(float(made.mean[-1]))} {name}"))
         window = max((s.window for s in series), default=1)
-        self._loss_card.set_title(
-            self.tr("Loss"), self.tr("{0}-point mean over the raw curve").format(window) if window > 1 else ""
-        )
+        self._loss_words = self.tr("{0}-point mean over the raw curve").format(window) if window > 1 else ""
+        self._shed()
         self.loss.show_series(series, x_end=x_end, quantity=self.tr("loss"))
 
     def _show_quality(self, state: SessionState, x_end: float) -> None:
@@ -213,14 +213,19 @@ class DistilTab(TabView):
             if len(x):
                 series.append(Series(words, x, y, role, f"{share(float(y[-1]))} {words}", dashed=dashed))
         reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric else None
-        self._quality_card.set_title(self.tr("Quality"), self.tr("on held-out samples"))
         quantity = self.tr("share of held-out samples")
         self.quality.show_series(series, x_end=x_end, quantity=quantity, reference=reference, percent=True)
 
     # ------------------------------------------------------------------ arrangement
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
+    def _shed(self) -> None:
+        """Secondary words and pixels go before anything is shortened."""
         narrow = self.width() < NARROW
+        self._loss_card.set_title(self.tr("Loss"), "" if narrow else self._loss_words)
+        self._quality_card.set_title(self.tr("Quality"), "" if narrow else self.tr("on held-out samples"))
         self._form_card.setFixedWidth(FORM[0] if narrow else FORM[1])
         self.answers.set_compact(narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shed()

@@ -11,22 +11,13 @@ from secateur.model.description import Layer
 from secateur.ui.delegates import FIRST_PADDING, PADDING, ROW_HEIGHT, LayerDelegate, split_name
 from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder
 from secateur.ui.theme.style import color, font
+from secateur.ui.widgets.badges import GAP, badge_width
 
 HEADER_HEIGHT = 28
 SPARKLINE_WIDTH = 24 * 2
 LAYER_WIDTHS = (92, 260)
-PLAN_WIDTH = 118
-PLAN_WIDTH_MIN = 96
-
-_SAMPLES = {
-    "kind": ("Linear", "Conv", "ConvT"),
-    "shape": ("512×512×3×3",),
-    "params": ("88.8 k", "Params"),
-    "macs": ("888 M", "MACs"),
-    "size": ("88.8 kB",),
-    "ms": ("88.88",),
-    "zeros": ("88.8 %", "Zeros"),
-}
+USUAL_BADGES = ("prune 50 %", "4-bit")
+"""What the plan column has room for beside a name that is not longer than its least width."""
 
 
 class LayerView(QTableView):
@@ -37,6 +28,7 @@ class LayerView(QTableView):
     def __init__(self, order: LayerOrder, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._order, self._hovered, self._empty_text = order, -1, ""
+        self._widths: dict[int, int] = {}
         self._sorted: tuple[int, Qt.SortOrder] | None = None
         self.setObjectName("layer_table")
         self.setAccessibleName("Layer table")
@@ -68,7 +60,10 @@ class LayerView(QTableView):
         header.setSectionsClickable(True)
         header.setSortIndicatorClearable(True)
         header.setTextElideMode(Qt.TextElideMode.ElideNone)
-        header.setStyleSheet(f"QHeaderView::section:first {{ padding-left: {FIRST_PADDING}px; }}")
+        header.setStyleSheet(
+            f"QHeaderView::section {{ padding: 0 {PADDING}px; }}"
+            f"QHeaderView::section:first {{ padding-left: {FIRST_PADDING}px; }}"
+        )
         header.sectionClicked.connect(self._sort_by)
 
     # ------------------------------------------------------------------ order
@@ -99,36 +94,45 @@ class LayerView(QTableView):
 
     def fit_columns(self) -> None:
         """Number columns as wide as their text; the layer's name gets what it needs, the plan what is left."""
-        metrics = QFontMetrics(font(12))
-        used = 0
+        room = self.viewport().width()
         for section, column in enumerate(COLUMNS):
-            if self.isColumnHidden(section) or column.key in {"layer", "plan"}:
-                continue
-            width = SPARKLINE_WIDTH + 2 * PADDING if column.key == "weights" else self._text_width(column.key, metrics)
-            self.setColumnWidth(section, width)
-            used += width
-        room = self.viewport().width() - used
+            if not self.isColumnHidden(section) and column.key not in {"layer", "plan"}:
+                self.setColumnWidth(section, self._text_width(section))
+                room -= self.columnWidth(section)
         has_plan = not self.isColumnHidden(KEYS.index("plan"))
-        wanted = self._layer_width()
-        layer = min(wanted, room - PLAN_WIDTH) if has_plan else room
-        layer = max(layer, min(wanted, LAYER_WIDTHS[0]))
+        plan = sum(badge_width(text) + GAP for text in USUAL_BADGES) - GAP + 2 * PADDING
+        layer = max(min(self._layer_width(), room - plan), LAYER_WIDTHS[0]) if has_plan else room
         self.setColumnWidth(0, layer)
-        self.setColumnWidth(KEYS.index("plan"), max(room - layer, PLAN_WIDTH_MIN))
+        self.setColumnWidth(KEYS.index("plan"), max(room - layer, plan // 2))
 
-    def _text_width(self, key: str, metrics: QFontMetrics) -> int:
-        texts = [*_SAMPLES.get(key, ()), *([] if key != "shape" else self._shapes())]
-        return max(metrics.horizontalAdvance(text) for text in texts) + 2 * PADDING
+    def forget_widths(self) -> None:
+        """Another network: measure its texts anew."""
+        self._widths.clear()
+        self.fit_columns()
 
-    def _shapes(self) -> Sequence[str]:
-        source = self._order.sourceModel()
-        return [str(source.index(row, KEYS.index("shape")).data()) for row in range(min(source.rowCount(), 200))]
+    def _text_width(self, section: int) -> int:
+        """Width of a column's widest text, heading included; measured once for a network."""
+        if section not in self._widths:
+            source = self._order.sourceModel()
+            metrics = QFontMetrics(font(12, 500))
+            texts = {str(source.index(row, section).data() or "") for row in range(source.rowCount())}
+            texts |= {"50.0 %"} if COLUMNS[section].key == "zeros" else set()
+            widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+            if COLUMNS[section].paint == "bins":
+                widest = SPARKLINE_WIDTH
+            heading = QFontMetrics(font(11, 500)).horizontalAdvance(COLUMNS[section].title)
+            self._widths[section] = max(widest, heading) + 2 * PADDING
+        return self._widths[section]
 
     def _layer_width(self) -> int:
-        light, strong = QFontMetrics(font(12)), QFontMetrics(font(12, 600))
-        source = self._order.sourceModel()
-        names = [split_name(str(source.index(row, 0).data())) for row in range(source.rowCount())]
-        widest = max((light.horizontalAdvance(a) + strong.horizontalAdvance(b) for a, b in names), default=0)
-        return min(max(widest + FIRST_PADDING + PADDING, LAYER_WIDTHS[0]), LAYER_WIDTHS[1])
+        """Width of the longest name, within `LAYER_WIDTHS`; measured once for a network."""
+        if 0 not in self._widths:
+            light, strong = QFontMetrics(font(12)), QFontMetrics(font(12, 600))
+            source = self._order.sourceModel()
+            names = [split_name(str(source.index(row, 0).data())) for row in range(source.rowCount())]
+            widest = max((light.horizontalAdvance(a) + strong.horizontalAdvance(b) for a, b in names), default=0)
+            self._widths[0] = min(max(widest + FIRST_PADDING + PADDING + 1, LAYER_WIDTHS[0]), LAYER_WIDTHS[1])
+        return self._widths[0]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

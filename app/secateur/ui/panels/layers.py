@@ -102,14 +102,17 @@ class LayersPanel(QWidget):
 
     def show_state(self, state: SessionState) -> None:
         """Rows, badges and totals of `state`; the first layer is selected when a network arrives."""
-        before = self.table.layers
-        self.table.show_state(state)
+        before, known = self.table.layers, self.table.has_times
+        if not self.table.show_state(state):
+            return
         if [layer.name for layer in before] != [layer.name for layer in self.table.layers]:
-            self.view.fit_columns()
+            self.view.forget_widths()
             if self.order.rowCount():
                 self.view.selectRow(0)
             else:
                 self._on_selection()
+        elif known != self.table.has_times:
+            self.view.forget_widths()
         self.totals.show_layers(self.visible_layers(), len(self.table.layers), self.table.is_planned)
         self.view.viewport().update()
 

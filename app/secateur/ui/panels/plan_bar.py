@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur import figures
 from secateur.analysis.documents import Predicted
@@ -76,6 +76,7 @@ class PlanBar(QWidget):
 
     def _assemble(self) -> None:
         row = QHBoxLayout(self)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # what does not fit is left out instead
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(16)
         budget = QVBoxLayout()

@@ -57,12 +57,14 @@ class SensitivityTab(TabView):
         self.unmeasured = StatePanel()
         self.unmeasured.setObjectName("sensitivity_unmeasured")
         self.unmeasured.wanted.connect(lambda: self.score_wanted.emit("measure"))
-        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self.pane = QWidget()
+        self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom, self.pane)
+        self._pair.setContentsMargins(0, 0, 0, 0)
         self._pair.setSpacing(8)
         self._pair.addWidget(self.map, 1)
         self._pair.addWidget(self.legend)
         self._pair.addStretch(0)
-        self.card.body.addLayout(self._pair, 1)
+        self.card.body.addWidget(self.pane, 1)
         self.card.body.addWidget(self.unmeasured, 1)
         self.column.addWidget(self.card, 1)
 
@@ -134,8 +136,7 @@ class SensitivityTab(TabView):
         self._show_button(job)
         self._show_trust()
         waiting = table is None and (depth == "measure") and job is None
-        for widget in (self.map, self.legend):
-            widget.setVisible(not waiting)
+        self.pane.setVisible(not waiting)
         self.unmeasured.setVisible(waiting)
         if waiting:
             self._show_unmeasured()
@@ -240,7 +241,9 @@ class SensitivityTab(TabView):
         if self._pair.direction() != direction:
             self._pair.setDirection(direction)
             self.legend.set_column(beside)
-        self.map.setMaximumWidth(round(self.map.widest()) + BAR if beside else UNLIMITED)
+        widest = round(self.map.widest()) + BAR
+        self.map.setMinimumWidth(widest if beside else 0)
+        self.map.setMaximumWidth(widest if beside else UNLIMITED)
         self._pair.setStretch(2, 1 if beside else 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -1,7 +1,7 @@
 """The base of the detail tabs: the content, or in its place one panel that says what is missing."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from secateur.ui.widgets.state_panel import StatePanel
 
@@ -25,12 +25,23 @@ class TabView(QWidget):
         self.column = QVBoxLayout(self.content)
         self.column.setContentsMargins(MARGIN, 12, MARGIN, MARGIN)
         self.column.setSpacing(GAP)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self.content)
+        self._scroll.viewport().setAutoFillBackground(False)
+        self.content.setAutoFillBackground(False)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.missing)
-        self._stack.addWidget(self.content)
+        self._stack.addWidget(self._scroll)
+
+    def minimumSizeHint(self) -> QSize:
+        # tabs share one place: the widest must not widen the window of the others, it scrolls instead
+        return QSize(320, 200)
 
     def show_content(self) -> None:
-        self._stack.setCurrentWidget(self.content)
+        self._stack.setCurrentWidget(self._scroll)
 
     def show_missing(
         self,
@@ -50,7 +61,7 @@ class TabView(QWidget):
     @property
     def is_filled(self) -> bool:
         """Whether the content is seen."""
-        return self._stack.currentWidget() is self.content
+        return self._stack.currentWidget() is self._scroll
 
     def picture(self) -> QWidget:
         """The widget that a copied or saved picture shows."""

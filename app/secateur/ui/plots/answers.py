@@ -36,6 +36,7 @@ class AnswerBars(Plot):
         self._classes: tuple[str, ...] = ()
         self._bars: Floats = np.zeros((0, 2))
         self._label = ""
+        self._staggered = False
 
     def show_answers(self, classes: Sequence[str], teacher: Floats, student: Floats, label: str) -> None:
         """Show one sample's answers; `label` is its true class, written in 600."""
@@ -59,10 +60,13 @@ class AnswerBars(Plot):
         y = Axis(0.0, max(highest * 1.12, step), 0.0, 1.0)
         ticks = [(value, f"{value * 100:.3g} %") for value, _ in y.ticks(4)]
         left = caption_width([text for _, text in ticks]) + 12
-        self.area = QRectF(left, 14, max(self.width() - left - 4, 20), max(self.height() - 14 - 26, 20))
+        pitch = max(self.width() - left - 4, 20) / len(self._bars)
+        # names that do not fit beside each other stand in two rows
+        self._staggered = caption_width(self._classes, 600) + 2 > pitch
+        foot = 40 if self._staggered else 26
+        self.area = QRectF(left, 14, max(self.width() - left - 4, 20), max(self.height() - 14 - foot, 20))
         y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
         paint_y_axis(painter, self.area, y, ticks, "")
-        pitch = self.area.width() / len(self._bars)
         for index in range(len(self._bars)):
             self._paint_class(painter, index, pitch, y)
         paint_base_line(painter, self.area)
@@ -91,6 +95,8 @@ class AnswerBars(Plot):
         true = name == self._label
         set_caption(painter, "text" if true else "secondary", 600 if true else 400)
         metrics = QFontMetricsF(font(11, 600 if true else 400))
-        shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, pitch - 2)
-        box = QRectF(middle - pitch / 2, self.area.bottom() + 5, pitch, 16)
+        room = 2 * pitch if self._staggered else pitch
+        shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room - 4)
+        drop = 15 if self._staggered and index % 2 else 0
+        box = QRectF(middle - room / 2, self.area.bottom() + 4 + drop, room, 16)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +87,9 @@ class CurvePlot(Plot):
         low, high = self._y_range()
         step = nice_step(high - low, 4)
         y = Axis(np.floor(low / step + 1e-9) * step, np.ceil(high / step - 1e-9) * step, 0.0, 1.0)
-        ticks = [(value, self._tick(text, value)) for value, text in y.ticks(5)]
-        left = caption_width([text for _, text in ticks]) + 12
+        empty = not self._series and self._reference is None
+        ticks = [] if empty else [(value, self._tick(text, value)) for value, text in y.ticks(5)]
+        left = caption_width([text for _, text in ticks] or ["100"]) + 12
         right = self._right_margin(left)
         self.area = QRectF(left, 26, max(self.width() - left - right, 20), max(self.height() - 26 - 42, 20))
         y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
@@ -106,14 +108,17 @@ class CurvePlot(Plot):
         share = min(max((float(s.x[-1]) for s in self._series), default=0.0) / self._x_end, 1.0)
         inside = (1 - share) * (self.width() - left)
         margin = (needed - inside) / share if share > 0.05 else 0.0
-        return min(max(margin, 12.0), self.width() * 0.4)
+        return min(max(margin, 12.0), self.width() * 0.45)
 
     def _tick(self, text: str, value: float) -> str:
         return f"{value * 100:.0f} %" if self._percent else text
 
     def _epoch_ticks(self, x: Axis) -> list[tuple[float, str]]:
         most = max(2, min(8, int(self.area.width() // 26)))
-        return [(value, text) for value, text in x.ticks(most) if abs(value - round(value)) < 1e-9 or self._x_end < 2]
+        if self._x_end < 2:
+            return x.ticks(most)
+        whole = int(self._x_end)
+        return [(float(n), f"{n:,}") for n in range(0, whole + 1, max(1, ceil(whole / most)))]
 
     def _y_range(self) -> tuple[float, float]:
         values = [s.mean for s in self._series]
@@ -146,7 +151,7 @@ class CurvePlot(Plot):
         painter.drawLine(QPointF(self.area.left(), place), QPointF(self.area.right(), place))
         set_caption(painter)
         top = place - 18 if place - 18 >= self.area.top() - 16 else place + 2
-        box = QRectF(self.area.left() + 8, top, self.area.width(), 16)
+        box = QRectF(self.area.left() + 8, top, self.width() - self.area.left() - 8, 16)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, label)
 
     def _paint_line(self, painter: QPainter, x: Axis, y: Axis, series: Series) -> None:
@@ -178,7 +183,9 @@ class CurvePlot(Plot):
             grey = series.role == "original"
             set_caption(painter, "secondary" if grey else series.role, 600)
             box = QRectF(at.x() + 9, text_place - 9, self.width() - at.x() - 9, 18)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, series.end)
+            elide = Qt.TextElideMode.ElideRight
+            shown = painter.fontMetrics().elidedText(series.end, elide, int(box.width()) + 1)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 def apart(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:

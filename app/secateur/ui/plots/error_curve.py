@@ -141,9 +141,11 @@ class ErrorCurve(Plot):
         names = [error.layer for error in self._errors]
         groups = layer_groups(names)
         free_from = -1e9
-        for group, members in groups:
-            for index in members if len(members) > 1 else ():
-                free_from = self._paint_short(painter, x, index, short_name(names[index], group), free_from)
+        shorts = {i: short_name(names[i], group) for group, members in groups for i in members if len(members) > 1}
+        crowded = caption_width(list(shorts.values())) + 4 > self._pitch
+        for index, text in shorts.items():
+            if not crowded or names[index] in self._selected:
+                free_from = self._paint_short(painter, x, index, text, free_from)
         free_from = -1e9
         for group, members in groups:
             free_from = self._paint_group(painter, x, group, members, free_from)
@@ -153,7 +155,7 @@ class ErrorCurve(Plot):
         set_caption(painter, "text" if selected else "secondary", 600 if selected else 400)
         width = caption_width([text], 600)
         left = x.pixel(float(index)) - width / 2
-        if left < free_from or width > max(self._pitch * 3, 48):
+        if left < free_from:
             return free_from
         box = QRectF(left - 4, self.area.bottom() + 3, width + 8, 15)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
@@ -183,8 +185,7 @@ class ErrorCurve(Plot):
         text = f"{self.tr('worst')}: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
         width = min(caption_width([text], 600) + 16, self.area.width())
         left = min(max(at.x() - width + 10, self.area.left()), self.area.right() - width)
-        top = max(min(at.y() - 100, self.area.top() + self.area.height() * 0.38), self.area.top() + 2)
-        top = at.y() + 18 if top + 26 > at.y() else top
+        top = self._free_top(left, width, at, [p for p in self._points(x, y) if p is not None])
         box = QRectF(round(left) + 0.5, round(top) + 0.5, round(width), 21)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(color("negative"), 1.0))
@@ -198,6 +199,16 @@ class ErrorCurve(Plot):
         painter.setPen(QPen(color("card"), 1.5))
         painter.setBrush(color("negative"))
         painter.drawEllipse(at, 4.5, 4.5)
+
+    def _free_top(self, left: float, width: float, at: QPointF, points: Sequence[QPointF]) -> float:
+        """Where the worst layer's label covers the fewest points of the line, as near to its point as can be."""
+        beside = [p.y() for p in points if left - 6 <= p.x() <= left + width + 6]
+        best, fewest = at.y() + 20, len(beside) + 1
+        for top in np.arange(at.y() - 48, self.area.top() + 2, -8.0):
+            covered = len([place for place in beside if top - 7 <= place <= top + 28])
+            if covered < fewest:
+                best, fewest = float(top), covered
+        return min(best, self.area.bottom() - 24)
 
     def _paint_tip(self, painter: QPainter, x: Axis) -> None:
         if self._hovered is None or self._hovered >= len(self._errors):

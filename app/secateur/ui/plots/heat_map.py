@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
@@ -12,7 +12,7 @@ from secateur.analysis.documents import SensitivityTable
 from secateur.methods.base import Effect
 from secateur.recipe.options import Option
 from secateur.ui.plots.heat_cells import HeatCells, make_cells
-from secateur.ui.plots.heat_geometry import HEADER, HeatGeometry, arrange
+from secateur.ui.plots.heat_geometry import HEADER, NAME_PAD, HeatGeometry, arrange
 from secateur.ui.plots.heat_paint import (
     header_area,
     paint_cell,
@@ -26,7 +26,7 @@ from secateur.ui.plots.heat_paint import (
 )
 from secateur.ui.plots.heat_tip import cell_read_out
 from secateur.ui.plots.plot import paint_focus
-from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
+from secateur.ui.plots.read_out import ReadOut, paint_read_out
 from secateur.ui.theme.style import font
 
 Place = tuple[int, int]
@@ -230,15 +230,21 @@ class HeatMap(QAbstractScrollArea):
             paint_hovered(painter, geometry.cell_box(*place, scrolled))
 
     def _paint_tip(self, painter: QPainter, geometry: HeatGeometry, scrolled: float) -> None:
-        if self._hovered is None or self._hovered[1] < 0:
+        if self._hovered is None:
             return
-        read_out = self._read_out(self._hovered)
-        box = geometry.cell_box(*self._hovered, scrolled)
+        row, column = self._hovered
+        if column < 0:
+            if self._names_width() + NAME_PAD <= geometry.names:
+                return
+            read_out, box = ReadOut(self.cells.layers[row]), geometry.name_box(row, scrolled)
+        else:
+            read_out, box = self._read_out(self._hovered), geometry.cell_box(row, column, scrolled)
         size = (read_out.width(), read_out.height())
         bounds = QRectF(self.viewport().rect()).adjusted(2, 2, -2, -2)
         below = box.bottom() + 8 + size[1] <= bounds.bottom()
-        anchor = QPointF(box.right() - 12, box.bottom() + 8 if below else box.top() - 8 - size[1])
-        paint_read_out(painter, place_beside(size, anchor, bounds, gap=20), read_out)
+        left = max(min(box.left() + 8, bounds.right() - size[0]), bounds.left())
+        top = box.bottom() + 8 if below else max(box.top() - 8 - size[1], bounds.top())
+        paint_read_out(painter, QRectF(round(left) + 0.5, round(top) + 0.5, *size), read_out)
 
     def _read_out(self, place: Place) -> ReadOut:
         """What is said about a cell; kept, because the what-if behind it takes milliseconds."""

@@ -121,7 +121,7 @@ class HistogramPlot(ZoomPlot):
         self._paint_bars(painter, axis, counts, bins)
         painter.restore()
         self._paint_over(painter, axis)
-        paint_x_axis(painter, self.area, axis, axis.ticks(max(3, int(self.area.width() // 46))), self._x_title())
+        paint_x_axis(painter, self.area, axis, axis.ticks(max(3, int(self.area.width() // 40))), self._x_title())
 
     def _paint_over(self, painter: QPainter, axis: Axis) -> None:
         if self._levels is not None:

@@ -25,6 +25,7 @@ _current: Theme = DARK
 _POINTS_PER_PIXEL = 1.0 if sys.platform == "darwin" else 0.75
 _FALLBACKS = ("Inter", "Noto Sans", "Cantarell", "Ubuntu", "DejaVu Sans", "Liberation Sans")
 _colours: dict[str, QColor] = {}
+_fonts: dict[tuple[float, int], QFont] = {}
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
@@ -32,6 +33,7 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     global _current  # noqa: PLW0603 - the one theme of the one application
     _current = theme
     _colours.clear()
+    _fonts.clear()
     if app.style().objectName().lower() != "fusion":
         app.setStyle(QStyleFactory.create("Fusion"))
     app.setFont(font(12))
@@ -70,6 +72,13 @@ def points(size_px: float) -> float:
 
 def font(size_px: float = 12, weight: int = 400) -> QFont:
     """The interface font with tabular figures. Every font made by hand must come from here."""
+    known = _fonts.get((size_px, weight))
+    if known is None:
+        known = _fonts[(size_px, weight)] = _make_font(size_px, weight)
+    return QFont(known)
+
+
+def _make_font(size_px: float, weight: int) -> QFont:
     made = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     if made.family() in ("", "Sans", "Sans Serif", "sans-serif"):  # no desktop to ask: choose ourselves
         made.setFamilies([*_FALLBACKS, made.family()])

@@ -1,6 +1,7 @@
 """The card: a title line with room for controls at its right, and a body."""
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur.ui.theme.style import icon, set_role
@@ -58,10 +59,33 @@ class Card(QFrame):
         self.head.addWidget(widget)
 
 
+class WrappedLabel(QLabel):
+    """A label of several lines that always claims the height which its width asks for.
+
+    Nested layouts lose some of a label's height-for-width, and a line of a reason would be cut.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._claim()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._claim()
+
+    def _claim(self) -> None:
+        height = self.heightForWidth(self.width())
+        if height != self.minimumHeight() and height >= 0:
+            self.setMinimumHeight(height)
+
+
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
     """A QLabel of one of the sheet's kinds: caption, secondary, title, card-title, subject, metric, strong"""
-    made = QLabel(text)
-    made.setWordWrap(wrap)
+    made = WrappedLabel(text) if wrap else QLabel(text)
     if kind:
         made.setProperty("kind", kind)
     return made

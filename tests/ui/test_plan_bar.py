@@ -1,0 +1,193 @@
+"""The plan bar: figures of the whole plan, the budget slider, and why a plan cannot be run."""
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from secateur.analysis.documents import DataDescription, Evaluation, Latency, Metric, Predicted
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.recipe import Recipe, Step
+from secateur.session.state import SessionState
+from secateur.ui.panels.plan_bar import PlanBar, size_words, why_not_run
+from secateur.ui.theme.palette import DARK
+from secateur.ui.theme.style import apply_theme
+
+RANGE = (130_000, 1_090_000)
+
+
+@pytest.fixture
+def state() -> SessionState:
+    latency = Latency(median=2.07, p10=2.0, p90=2.2, runtime="onnxruntime", threads=1)
+    baseline = Evaluation(
+        metric=Metric(name="top1", value=0.81, ci95=(0.799, 0.821)),
+        loss=0.6,
+        samples=5000,
+        bytes=1_090_000,
+        zip_bytes=1_000_000,
+        params=268_000,
+        nonzero_params=268_000,
+        macs=40_600_000,
+        latency_ms=latency,
+    )
+    data = DataDescription(
+        name="cifar", source="x", task="classification", metric="top1", classes=(), train=1, calibration=1, test=1
+    )
+    return SessionState(
+        model=ModelDescription("net", ModelSource("net.onnx"), "onnx", 1_090_000, (), (), ()),
+        data=data,
+        baseline=baseline,
+        recipe=Recipe((Step(StaticInt8(), ("conv1",)),)),
+        engine_ready=True,
+    )
+
+
+@pytest.fixture
+def predicted() -> Predicted:
+    return Predicted(bytes=145_300, macs=39_400_000, latency_ms=2.11, damage=0.1, metric=0.807)
+
+
+@pytest.fixture
+def bar(qtbot: QtBot, qapp: QApplication) -> PlanBar:
+    apply_theme(qapp, DARK)
+    made = PlanBar()
+    qtbot.addWidget(made)
+    made.resize(1440, 56)
+    made.show()
+    return made
+
+
+def test_the_figures_say_before_after_and_change(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    bar.show_state(state, predicted, RANGE)
+    said = {name: block.accessibleDescription().replace("\u00a0", " ") for name, block in bar.blocks.items()}
+    assert said["size"] == "1.09 to 0.15 MB, 7.5× smaller"
+    assert said["latency"] == "2.07 to 2.11 ms, +2 %"
+    assert said["metric"] == "81.0 to 80.7 %, −0.3 pt ±1.1"
+    assert bar.blocks["metric"].accessibleName() == "Top-1, predicted"
+
+
+def test_without_a_plan_only_what_is_known_is_shown(bar: PlanBar, state: SessionState) -> None:
+    bar.show_state(state.with_(recipe=Recipe()), None, RANGE)
+    assert bar.blocks["size"].accessibleDescription().replace("\u00a0", " ") == "1.09 MB"
+    assert bar.blocks["latency"].accessibleDescription().replace("\u00a0", " ") == "2.07 ms"
+
+
+def test_the_knob_follows_the_plan(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    bar.show_state(state, predicted, RANGE)
+    assert bar.slider.value() == pytest.approx(145_300)
+    assert bar.budget_figure.text().replace("\u00a0", " ") == "145 kB"
+
+
+def test_dragging_the_budget_says_bytes_and_settles_once(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, RANGE)
+    moved: list[int] = []
+    settled: list[int] = []
+    bar.budget_moved.connect(moved.append)
+    bar.budget_settled.connect(settled.append)
+    qtbot.mousePress(bar.slider, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
+    qtbot.mouseMove(bar.slider, QPoint(100, 12))
+    qtbot.mouseRelease(bar.slider, Qt.MouseButton.LeftButton, pos=QPoint(100, 12))
+    assert len(moved) == 2
+    assert settled == [moved[-1]]
+    assert RANGE[0] < moved[0] < moved[1] < RANGE[1]
+    assert bar.budget_figure.text().startswith("≤")
+
+
+def test_the_budget_stays_until_the_plan_is_changed_by_hand(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, RANGE)
+    bar.slider.setFocus()
+    qtbot.keyClick(bar.slider, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    solved = state.with_(recipe=Recipe((Step(StaticInt8(samples=9), ("conv1",)),)))
+    bar.show_state(solved, predicted, RANGE)
+    bar.show_state(solved.with_(engine="Engine: CPU"), predicted, RANGE)
+    assert bar.budget_figure.text().startswith("≤")
+    by_hand = state.with_(recipe=Recipe((Step(MagnitudePruning(), ("conv1",)),)))
+    bar.show_state(by_hand, predicted, RANGE)
+    assert bar.budget_figure.text().replace("\u00a0", " ") == "145 kB"
+
+
+def test_without_options_to_choose_from_the_budget_is_off_and_says_why(
+    bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, None)
+    assert not bar.slider.isEnabled()
+    assert "Score the options" in bar.slider.toolTip()
+
+
+def test_run_and_reset_say_that_they_are_wanted(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, RANGE)
+    with qtbot.waitSignals([bar.run_wanted, bar.reset_wanted], timeout=1000):
+        qtbot.mouseClick(bar.run, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(bar.reset, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model": None}, "Open a model first."),
+        ({"recipe": Recipe()}, "Nothing is planned yet."),
+        ({"data": None}, "The plan needs samples."),
+        ({"engine_ready": False}, "The engine is starting."),
+        ({}, ""),
+    ],
+)
+def test_a_plan_that_cannot_be_run_says_why(
+    bar: PlanBar, state: SessionState, predicted: Predicted, changes: dict[str, object], reason: str
+) -> None:
+    changed = state.with_(**changes)
+    bar.show_state(changed, predicted, RANGE)
+    assert why_not_run(changed).startswith(reason)
+    assert bar.run.isEnabled() == (not reason)
+    assert bar.reason.isVisible() == bool(reason)
+    if reason:
+        assert bar.reason.text() == bar.run.toolTip() == why_not_run(changed)
+
+
+def test_the_sessions_own_reason_comes_first(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    bar.show_state(state, predicted, RANGE, why_not="A job is running. Stop it first.")
+    assert not bar.run.isEnabled()
+    assert bar.reason.text() == "A job is running. Stop it first."
+
+
+@pytest.mark.parametrize("width", [1024, 1200, 1440, 1920])
+@pytest.mark.parametrize("why_not", ["", "Nothing is planned yet. Choose steps for some layers, or drag the budget."])
+def test_nothing_is_cut_at_any_width(
+    qapp: QApplication, bar: PlanBar, state: SessionState, predicted: Predicted, width: int, why_not: str
+) -> None:
+    bar.resize(width, 56)
+    bar.set_narrow(width < 1200)
+    bar.show_state(state, predicted, RANGE, why_not=why_not)
+    qapp.processEvents()
+    shown = [block for block in bar.blocks.values() if block.isVisible()]
+    assert {"size", "metric"} <= {block.objectName().removeprefix("figure_") for block in shown}
+    for block in shown:
+        assert block.width() >= block.sizeHint().width()
+    assert bar.run.geometry().right() < width
+    assert bar.run.width() >= bar.run.sizeHint().width()
+    if why_not:
+        assert bar.reason.heightForWidth(bar.reason.width()) <= 56
+
+
+def test_changes_go_first_where_room_is_short(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    bar.show_state(state, predicted, RANGE)
+    assert bar.blocks["macs"].isVisible()
+    assert bar.reset.isVisible()
+    wide = bar.blocks["size"].sizeHint().width()
+    bar.set_narrow(True)
+    assert not bar.blocks["macs"].isVisible()
+    assert not bar.reset.isVisible()
+    assert bar.blocks["size"].sizeHint().width() < wide
+
+
+def test_a_larger_file_is_called_larger() -> None:
+    assert size_words(100, 50) == "2.0× smaller"
+    assert size_words(100, 120) == "1.20× larger"
+    assert size_words(100, 100) == size_words(None, 5) == ""

@@ -1,0 +1,67 @@
+"""A small network and data set on disk, and a real engine process with its events in a queue."""
+
+import queue
+
+import numpy as np
+import pytest
+from secateur.engine.client import EngineClient
+from secateur.engine.events import EngineDied, Failed, Finished, Stopped
+from secateur.engine.requests import DataSource
+from secateur.model.description import ModelSource
+
+NETWORK = '''
+from torch import nn
+
+input_shape = (1, 8, 8)
+
+def make():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
+    )
+'''
+
+
+@pytest.fixture
+def model(tmp_path):
+    (tmp_path / "network.py").write_text(NETWORK)
+    return ModelSource(factory=f"{tmp_path / 'network.py'}:make")
+
+
+@pytest.fixture
+def data(tmp_path):
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 600)
+    images = random.integers(0, 90, (600, 8, 8)).astype(np.uint8)
+    images[np.arange(600), labels * 2, :] += 120
+    np.savez(tmp_path / "stripes.npz", images=images, labels=labels)
+    return DataSource(str(tmp_path / "stripes.npz"))
+
+
+class Running:
+    """An engine client whose events are waited for."""
+
+    def __init__(self):
+        self.events = queue.Queue()
+        self.client = EngineClient(self.events.put)
+
+    def wait_for(self, wanted, seconds=120):
+        """The next event for which `wanted` is true; fails the test on a job that failed meanwhile."""
+        while True:
+            event = self.events.get(timeout=seconds)
+            if wanted(event):
+                return event
+            assert not isinstance(event, Failed), event
+
+    def end_of(self, request):
+        """Submit a request and wait for the event that ends it."""
+        job = self.client.submit(request)
+        kinds = (Finished, Failed, Stopped)
+        return self.wait_for(lambda e: isinstance(e, EngineDied) or (isinstance(e, kinds) and e.job == job))
+
+
+@pytest.fixture
+def engine():
+    running = Running()
+    yield running
+    running.client.close()
