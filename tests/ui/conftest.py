@@ -178,7 +178,11 @@ def table(model: ModelDescription) -> SensitivityTable:
     share = {"int8": 0.3, "int4": 0.2, "prune50": 1.0, "prune75": 1.0, "prune90": 1.0}
     rows = tuple(
         SensitivityRow(
-            layer=layer.name, option=option, damage=value, bytes=round(layer.size_bytes * share[option]), macs=layer.macs
+            layer=layer.name,
+            option=option,
+            damage=value,
+            bytes=round(layer.size_bytes * share[option]),
+            macs=layer.macs,
         )
         for layer in model.layers
         for option, value in damage.items()
@@ -195,7 +199,7 @@ class Shown:
         self.window, self.engine, self.assembly, self.qtbot = window, engine, assembly, qtbot
 
     @property
-    def session(self):  # noqa: ANN201 - a fixture's convenience
+    def session(self):
         return self.assembly.session
 
     @property
@@ -203,11 +207,11 @@ class Shown:
         return self.assembly.session.state
 
     @property
-    def workspace(self):  # noqa: ANN201 - a fixture's convenience
+    def workspace(self):
         return self.window.workspace
 
     @property
-    def layers(self):  # noqa: ANN201 - a fixture's convenience
+    def layers(self):
         return self.window.workspace.layers
 
     def until(self, condition: Callable[[], object], timeout_ms: int = 5000) -> None:
@@ -234,7 +238,9 @@ class Shown:
     def open_data(self, data: DataDescription, previews: tuple[Preview, ...], evaluation: Evaluation) -> None:
         """Let the engine open the data that the session has asked for."""
         job = self.engine.job_of(OpenData)
-        self.engine.say(Started(job, self.engine.requests[job - 1]), Finished(job, DataOpened(data, previews, evaluation)))
+        self.engine.say(
+            Started(job, self.engine.requests[job - 1]), Finished(job, DataOpened(data, previews, evaluation))
+        )
         self.until(lambda: self.state.data is not None)
 
 

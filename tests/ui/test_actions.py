@@ -13,9 +13,12 @@ from secateur.ui.dialogs.find_action import FindActionDialog, matching
 from secateur.ui.theme.icons import glyph
 
 
+def test_every_action_has_a_handler_and_no_handler_is_without_an_action(shown) -> None:
+    assert set(shown.assembly.commands.handled) == {entry.id for entry in ACTIONS}
+
+
 @pytest.mark.parametrize("entry", ACTIONS, ids=lambda entry: entry.id)
-def test_every_action_has_a_handler_an_icon_and_a_sentence(entry, shown) -> None:
-    assert entry.id in shown.assembly.commands._do
+def test_every_action_has_an_icon_and_says_what_it_does(entry, qapp) -> None:
     assert glyph(entry.icon)
     assert len(entry.tooltip) > 12
 
@@ -52,7 +55,10 @@ def test_ctrl_k_lists_every_action_with_the_reason_against_it(shown) -> None:
     shown.qtbot.keyClick(shown.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     dialog = shown.window.findChild(FindActionDialog)
     assert dialog.list.count() == len(ACTIONS) - 1
-    by_id = {item.data(Qt.ItemDataRole.UserRole).action.id: item for item in map(dialog.list.item, range(dialog.list.count()))}
+    by_id = {
+        item.data(Qt.ItemDataRole.UserRole).action.id: item
+        for item in map(dialog.list.item, range(dialog.list.count()))
+    }
     assert by_id["run"].data(Qt.ItemDataRole.UserRole).reason == "Open a model first."
     assert by_id["open"].data(Qt.ItemDataRole.UserRole).reason == ""
 

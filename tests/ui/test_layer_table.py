@@ -117,7 +117,9 @@ def test_a_filter_that_makes_no_sense_is_explained_and_hides_nothing(
     assert len(names(panel)) == 6
 
 
-def test_the_filter_follows_the_plan_when_it_asks_for_planned_layers(panel: LayersPanel, model: ModelDescription) -> None:
+def test_the_filter_follows_the_plan_when_it_asks_for_planned_layers(
+    panel: LayersPanel, model: ModelDescription
+) -> None:
     state = SessionState(model=model)
     panel.show_state(state)
     panel.filter_box.setText("planned")

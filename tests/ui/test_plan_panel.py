@@ -360,3 +360,12 @@ def test_the_panel_folds_to_a_rail_that_opens_on_a_click(qtbot: QtBot, panel: Pl
         qtbot.mouseClick(panel.rail, Qt.MouseButton.LeftButton)
     panel.set_rail(False)
     assert panel.minimumWidth() == 264
+
+
+def test_an_effect_that_is_not_known_yet_says_what_is_waited_for(panel: PlanPanel, state: SessionState) -> None:
+    panel.show_state(state, ["conv1"])
+    panel.show_effect(None, "")
+    assert "as soon as the weights" in panel.effect.sentence.text()
+    panel.show_state(state, [])
+    panel.show_effect(None, "")
+    assert panel.effect.sentence.text().startswith("Select a layer")

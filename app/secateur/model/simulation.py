@@ -8,10 +8,12 @@ import copy
 import weakref
 from typing import TYPE_CHECKING
 
+from secateur.model.graph_module import nodes_by_tensor
+
 if TYPE_CHECKING:
     from torch import fx, nn
 
-    from secateur.model.encoding import ActivationEncoding, Encodings
+    from secateur.model.encoding import Encodings
     from secateur.model.model import TorchModel
 
 _SIMULATED: "weakref.WeakKeyDictionary[TorchModel, nn.Module]" = weakref.WeakKeyDictionary()
@@ -29,12 +31,6 @@ def executable(model: "TorchModel") -> "nn.Module":
     return _SIMULATED[model]
 
 
-def tensor_names(node: "fx.Node") -> tuple[str, ...]:
-    """The tensors of the ONNX graph that a node of an imported network stands for: one, or several of equal values."""
-    name = node.meta.get("onnx")
-    return () if name is None else (name, *node.meta.get("onnx_aliases", ()))
-
-
 def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":
     """A copy of a lowered network with encoded weights and rounded activations; `module` is not changed.
 
@@ -47,7 +43,7 @@ def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":
         if not isinstance(simulated, fx.GraphModule):
             raise ValueError("activation encodings need a lowered network: they name tensors of its graph")
         _round_biases(simulated, encodings)
-        _round_activations(simulated, dict(encodings.activations))
+        _round_activations(simulated, encodings)
     _round_weights(simulated, encodings)
     return simulated
 
@@ -82,36 +78,41 @@ def _round_biases(module: "fx.GraphModule", encodings: "Encodings") -> None:
 
 def _input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:
     """Layer of 8 bits → the scale of its encoded input, where all calls of the layer have one and the same."""
+    known = {node: encodings.activations[name] for name, node in _encoded_nodes(module, encodings).items()}
     scales: dict[str, set[float | None]] = {}
     for node in module.graph.nodes:
         if node.op == "call_module" and node.target in encodings.weights:
-            known = [encodings.activations[n] for n in tensor_names(node.args[0]) if n in encodings.activations]
-            scales.setdefault(node.target, set()).add(known[0].scale if known else None)
+            source = known.get(node.args[0])
+            scales.setdefault(node.target, set()).add(source.scale if source else None)
     return {
-        name: next(iter(found))
+        name: scale
         for name, found in scales.items()
-        if len(found) == 1 and None not in found and encodings.weights[name].bits == 8
-    }  # type: ignore[misc]
+        for scale in found
+        if len(found) == 1 and scale is not None and encodings.weights[name].bits == 8
+    }
 
 
-def _round_activations(module: "fx.GraphModule", encodings: "dict[str, ActivationEncoding]") -> None:
+def _encoded_nodes(module: "fx.GraphModule", encodings: "Encodings") -> "dict[str, fx.Node]":
+    """Encoded tensor → the node that makes it; ValueError where nothing does."""
+    nodes = nodes_by_tensor(module)
+    missing = set(encodings.activations) - set(nodes)
+    if missing:
+        raise ValueError(f"the network has no tensor {min(missing)} to round")
+    return {name: nodes[name] for name in encodings.activations}
+
+
+def _round_activations(module: "fx.GraphModule", encodings: "Encodings") -> None:
     import torch
 
     graph = module.graph
-    missing = set(encodings)
-    for node in list(graph.nodes):
-        names = [name for name in tensor_names(node) if name in encodings]
-        if not names:
-            continue
-        encoding = encodings[names[0]]
+    for node, name in {node: name for name, node in _encoded_nodes(module, encodings).items()}.items():
+        encoding, readers = encodings.activations[name], list(node.users)
         with graph.inserting_after(node):
             rounded = graph.call_function(
                 torch.fake_quantize_per_tensor_affine,
                 (node, encoding.scale, encoding.zero_point, 0, 2**encoding.bits - 1),
             )
-        node.replace_all_uses_with(rounded, delete_user_cb=lambda user, own=rounded: user is not own)  # type: ignore[misc]
-        missing.difference_update(names)
-    if missing:
-        raise ValueError(f"the network has no tensor {min(missing)} to round")
+        for reader in readers:
+            reader.replace_input_with(node, rounded)
     graph.lint()
     module.recompile()

@@ -12,6 +12,7 @@ A recipe states an intention with patterns; `secateur.recipe.resolve` turns it i
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,21 @@ class Step:
     exclude: tuple[str, ...] = ()
 
     def selects(self, name: str) -> bool:
-        return any(fnmatchcase(name, p) for p in self.layers) and not any(fnmatchcase(name, p) for p in self.exclude)
+        chosen = name in self._names or any(fnmatchcase(name, p) for p in self._patterns)
+        return chosen and not any(fnmatchcase(name, p) for p in self.exclude)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """What is not a pattern: a plan names each of its layers, and is asked for each of them."""
+        return frozenset(p for p in self.layers if not _is_pattern(p))
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        return tuple(p for p in self.layers if _is_pattern(p))
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
 
 
 @dataclass(frozen=True)

@@ -89,12 +89,19 @@ class Commands(QObject):
         return lambda: call(self.workspace)
 
     def _help(self) -> None:
-        self.dialogs.help(self.moving.focused_panel())
+        panel = self.moving.focused_panel()
+        detail = self.workspace.detail
+        self.dialogs.help(detail.current_tab() if panel is detail else panel)
 
     def _quit(self) -> None:
         self.window.close()
 
     # ------------------------------------------------------------------ doing
+
+    @property
+    def handled(self) -> frozenset[str]:
+        """Ids of the actions that can be triggered."""
+        return frozenset(self._do)
 
     def trigger(self, name: str) -> None:
         """Do the action, or tell why it cannot be done; `resume:RUN` is a remedy with its run."""

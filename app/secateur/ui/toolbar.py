@@ -153,7 +153,6 @@ class Toolbar(QFrame):
         box.setFixedWidth(196)
         box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         box.clicked.connect(lambda: self.wanted.emit("find"))
-        notifier.theme_changed.connect(lambda: box.setIcon(icon("magnifying-glass")))
         box.setIcon(icon("magnifying-glass"))
         return box
 

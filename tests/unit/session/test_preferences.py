@@ -65,6 +65,8 @@ def test_the_list_of_recent_models_stays_short() -> None:
     assert len(kept.recent) == RECENT_LIMIT
 
 
-def test_one_folder_holds_everything_where_a_person_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_folder_holds_everything_where_a_person_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path))
     assert preferences_path().parent == tmp_path

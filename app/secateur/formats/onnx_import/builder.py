@@ -1,6 +1,6 @@
 """The torch.fx graph under construction: nodes, layers and constants, each with the shape it will have.
 
-Every call is tried on fake tensors (shapes and dtypes, no memory, no arithmetic), so that operator functions
+Every call is tried on meta tensors (shapes and dtypes, no memory, no arithmetic), so that operator functions
 can ask for the rank and the sizes of what they work on.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch  # noqa: TID253 - imported lazily with the importer
 from numpy.typing import NDArray
 from torch import fx, nn  # noqa: TID253
-from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: TID253
+from torch.func import functional_call  # noqa: TID253
 
 from secateur.formats.onnx_import.values import Constant, Numbers, Unsupported, Value
 from secateur.model.onnx_layers import GraphIndex
@@ -28,7 +28,7 @@ class ImportedNetwork(fx.GraphModule):
 
     def recompile(self) -> Any:
         code = super().recompile()
-        type(self).__call__ = nn.Module.__call__
+        type(self).__call__ = nn.Module.__call__  # type: ignore[method-assign]
         return code
 
 
@@ -41,7 +41,6 @@ class GraphBuilder:
         self._graph = fx.Graph()
         self._root = nn.Module()
         self._examples: dict[fx.Node, Any] = {}
-        self._fake = FakeTensorMode(allow_non_fake_inputs=True)
         self._layers: dict[str, nn.Module] = {}
         self._constants: dict[int, tuple[NDArray[Any], fx.Node]] = {}
         self._names: set[str] = set()
@@ -50,8 +49,7 @@ class GraphBuilder:
 
     def placeholder(self, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> fx.Node:
         node = self._graph.placeholder(module_path(name).replace(".", "_") or "input")
-        with self._fake:
-            self._examples[node] = torch.empty(shape, dtype=dtype)
+        self._examples[node] = torch.empty(shape, dtype=dtype, device="meta")
         node.meta["onnx"] = name
         return node
 
@@ -65,11 +63,11 @@ class GraphBuilder:
             self._layers[name] = make().eval()
             self._names.add(name)
             _attach(self._root, name, self._layers[name])
-        return self._record(self._graph.call_module(name, args), self._layers[name])
+        return self._record(self._graph.call_module(name, args), _shape_only(self._layers[name]))
 
     def _record(self, node: fx.Node, function: Callable[..., Any]) -> fx.Node:
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda part: self._examples[part])
-        with self._fake, torch.no_grad():
+        with torch.device("meta"), torch.no_grad():
             self._examples[node] = function(*args, **kwargs)
         return node
 
@@ -145,7 +143,7 @@ class GraphBuilder:
         else:
             container.register_buffer(leaf, tensor)
         node = self._graph.create_node("get_attr", name)
-        self._examples[node] = tensor
+        self._examples[node] = tensor.to("meta")
         if constant.name:
             node.meta["onnx"] = constant.name
         return node
@@ -168,6 +166,16 @@ def to_tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.array(array, copy=True, order="C"))
     except TypeError as problem:
         raise Unsupported(f"torch has no counterpart of numbers stored as {array.dtype}") from problem
+
+
+def _shape_only(layer: nn.Module) -> Callable[..., Any]:
+    """The layer's forward with its weights replaced by their shapes."""
+    tensors = {name: value.to("meta") for name, value in (*layer.named_parameters(), *layer.named_buffers())}
+
+    def forward(*args: Any) -> Any:
+        return functional_call(layer, tensors, args)
+
+    return forward
 
 
 def _container(root: nn.Module, path: str) -> tuple[nn.Module, str]:

@@ -25,6 +25,8 @@ from secateur.model.description import Port
 from secateur.model.layers import example_shape
 from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
+__all__ = ["TRACED_BATCH", "ImportRefused", "import_model", "refuse_missing"]
+
 _QUANTIZED: Final = frozenset(
     {
         "QuantizeLinear",

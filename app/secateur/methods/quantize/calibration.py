@@ -67,19 +67,32 @@ def record_spectra(
             recorder.run(torch.from_numpy(np.ascontiguousarray(inputs)))
         done += len(inputs)
     context.progress(total, total, "Recording activation ranges")
-    missing = set(tensors) - set(recorder.spectra)
+    found = _with_aliases(lowered.module, recorder.spectra)
+    missing = set(tensors) - set(found)
     if missing:
         raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
-    return dict(recorder.spectra)
+    return {name: found[name] for name in tensors}
+
+
+def _with_aliases(module: Any, spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:
+    """The spectra under all names of their tensors: an Identity gives a second name to the same values."""
+    from secateur.model.graph_module import nodes_by_tensor
+
+    nodes = nodes_by_tensor(module)
+    counted = {nodes[name]: spectrum for name, spectrum in spectra.items()}
+    return {name: counted[node] for name, node in nodes.items() if node in counted}
 
 
 def _recorder(module: "nn.Module", tensors: set[str]) -> Any:
     """An interpreter of the graph that counts the named tensors as they come by."""
-    import torch
     from torch import fx
 
     from secateur.model.counting import spectrum_of
-    from secateur.model.simulation import tensor_names
+    from secateur.model.graph_module import nodes_by_tensor
+
+    if not isinstance(module, fx.GraphModule):
+        raise TypeError("only a lowered network names its tensors")
+    names = {node: name for name, node in nodes_by_tensor(module).items() if name in tensors}
 
     class Recorder(fx.Interpreter):
         def __init__(self, graph: fx.GraphModule) -> None:
@@ -88,15 +101,11 @@ def _recorder(module: "nn.Module", tensors: set[str]) -> Any:
 
         def run_node(self, n: fx.Node) -> Any:
             result = super().run_node(n)
-            wanted = [name for name in tensor_names(n) if name in tensors]
-            if wanted and isinstance(result, torch.Tensor):
-                seen = spectrum_of(result.float().numpy())
-                for name in wanted:
-                    self.spectra[name] = merge(self.spectra[name], seen) if name in self.spectra else seen
+            if n in names:
+                seen, name = spectrum_of(result.float().numpy()), names[n]
+                self.spectra[name] = merge(self.spectra[name], seen) if name in self.spectra else seen
             return result
 
-    if not isinstance(module, fx.GraphModule):
-        raise TypeError("only a lowered network names its tensors")
     return Recorder(module.eval())
 
 

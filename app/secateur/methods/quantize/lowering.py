@@ -62,10 +62,8 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
 def _imported(proto: "onnx.ModelProto", model: "TorchModel") -> "nn.Module":
     from secateur.formats.onnx_import.importer import ImportRefused, import_model
 
-    shapes = [value.shape for value in example_inputs(model, batch=2)]
-    sizes = {port.name: shape for port, shape in zip(model.inputs, shapes, strict=True)}
     try:
-        return import_model(proto, sizes)
+        return import_model(proto)
     except ImportRefused as refusal:
         raise UserError(
             f"The ONNX graph of {model.name} cannot be simulated: {refusal}",

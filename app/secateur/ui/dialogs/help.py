@@ -6,19 +6,8 @@ from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
 from secateur.ui.actions import ACTIONS
 from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.help_texts import help_of
 from secateur.ui.widgets.card import label, rule
-
-TOOLBAR_HELP = (
-    "Open a model, choose the data it is measured on, and measure how sensitive every layer is. What is not offered "
-    "now says in its tooltip what would make it available."
-)
-
-
-def help_of(panel: QWidget) -> str:
-    """What a panel says about itself; the tab in front speaks for the detail area."""
-    current = getattr(panel, "current_tab", None)
-    speaker = current() if callable(current) else panel
-    return str(getattr(speaker or panel, "HELP", "") or getattr(panel, "HELP", "") or TOOLBAR_HELP)
 
 
 class HelpDialog(DialogFrame):

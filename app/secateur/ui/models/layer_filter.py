@@ -70,6 +70,8 @@ def _term(word: str) -> Predicate:
     low = word.lower()
     if low == "planned":
         return lambda facts: bool(facts.badges)
+    if low in _NUMBERS:  # the beginning of a comparison that is still being typed
+        return lambda facts: True
     if any(sign in low for sign in "*?"):
         return lambda facts: fnmatchcase(facts.name.lower(), low)
     return lambda facts: any(low in text.lower() for text in (facts.name, facts.kind, *facts.badges))

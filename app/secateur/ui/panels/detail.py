@@ -1,7 +1,7 @@
 """The detail area: one tab for each way of looking at the selection. Tabs are built when they are first needed."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -41,8 +41,6 @@ class TabRow(QWidget):
 
 class DetailPanel(QWidget):
     """Tab bar, pictures' buttons and the shown tab. Only the shown tab is kept up to date."""
-
-    HELP: ClassVar[str] = "Ways of looking at the selected layers. Ctrl+1 to Ctrl+5 go to the tabs in order."
 
     tab_changed = Signal(str)
     tab_built = Signal(str)
@@ -119,6 +117,10 @@ class DetailPanel(QWidget):
             self._places[key].addWidget(made)
             self.tab_built.emit(key)
         return self._tabs[key]
+
+    def current_tab(self) -> QWidget:
+        """The widget of the shown tab."""
+        return self.tab(self.current)
 
     def is_built(self, key: str) -> bool:
         return key in self._tabs

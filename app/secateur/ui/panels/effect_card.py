@@ -12,6 +12,9 @@ from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.figure_row import FigureRow
 
+NOTHING_SELECTED = "Select a layer to see what its plan would do."
+COUNTING = "Appears as soon as the weights of this layer are counted."
+
 
 class EffectCard(Card):
     """Shows a `LayerEffect`; computes nothing but the differences of what stands in it."""
@@ -33,7 +36,7 @@ class EffectCard(Card):
         self.speed_chip.setObjectName("chip_speed")
         self._chips = QWidget()
         line = QHBoxLayout(self._chips)
-        line.setContentsMargins(0, 8, 0, 4)
+        line.setContentsMargins(0, 8, 0, 0)
         line.setSpacing(6)
         line.addWidget(self.size_chip)
         line.addWidget(self.speed_chip)
@@ -41,16 +44,17 @@ class EffectCard(Card):
         self.body.addWidget(self._chips)
         self.sentence = label("", "caption", wrap=True)
         self.sentence.setObjectName("effect_sentence")
+        self.body.addSpacing(4)
         self.body.addWidget(self.sentence)
 
-    def show_effect(self, effect: LayerEffect | None, source: str, metric: str) -> None:
-        """`source` says where the numbers come from, `metric` names the data's metric; None shows dashes."""
+    def show_effect(self, effect: LayerEffect | None, source: str, metric: str, *, is_selected: bool) -> None:
+        """`source` says where the numbers come from, `metric` names the data's metric; None shows dashes and why."""
         self._source, self._faster = source if effect else "", None
         if effect is None:
             for row in self.rows.values():
                 row.set_figures("", figures.UNKNOWN)
             self._chips.hide()
-            self.sentence.setText("Select a layer to see what its plan would do.")
+            self.sentence.setText(COUNTING if is_selected else NOTHING_SELECTED)
             self._fit()
             return
         self._show_costs(effect)

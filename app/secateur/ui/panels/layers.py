@@ -1,7 +1,6 @@
 """The layers panel: filter box, table of layers, totals. It tells which layers are selected and what keys want."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
@@ -14,7 +13,7 @@ from secateur.ui.models.layer_filter import parse_filter
 from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder, LayerTable
 from secateur.ui.naming import named
 from secateur.ui.panels.layer_view import LayerView, TotalsRow
-from secateur.ui.theme.style import icon, notifier
+from secateur.ui.theme.style import icon
 from secateur.ui.widgets.icon_button import IconButton
 
 FILTER_HINTS: tuple[tuple[str, str], ...] = (
@@ -31,13 +30,6 @@ FILTER_HINTS: tuple[tuple[str, str], ...] = (
 
 class LayersPanel(QWidget):
     """Shows the layers of the open model; selection and sort order survive every change of the state."""
-
-    HELP: ClassVar[str] = (
-        "Every convolution and linear layer of the open network, in network order. Click a heading to sort by it, "
-        "a third click returns to network order. Filter by name, kind, plan (planned, int8) or number "
-        "(size>50k, params<1M, ms>0.1, zeros>10%). Select several layers with Shift and Ctrl, or the ones like this "
-        "one with Ctrl+Shift+A; 8 and 4 choose that bit width, Del goes back to float."
-    )
 
     selection_changed = Signal(list)
     columns_chosen = Signal(list)
@@ -74,8 +66,7 @@ class LayersPanel(QWidget):
         box.setAccessibleName("Filter layers")
         box.setToolTip("Show only some layers: a name, a kind, planned, size>50k, params<1M")
         box.setClearButtonEnabled(True)
-        lens = box.addAction(icon("magnifying-glass"), QLineEdit.ActionPosition.LeadingPosition)
-        notifier.theme_changed.connect(lambda: lens.setIcon(icon("magnifying-glass")))
+        box.addAction(icon("find"), QLineEdit.ActionPosition.LeadingPosition)
         box.textChanged.connect(self._apply_filter)
         return box
 

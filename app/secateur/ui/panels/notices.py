@@ -1,7 +1,6 @@
 """The strip of notices above the panels: what happened, what helps, and a button that does it."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -83,8 +82,6 @@ class NoticeBar(QFrame):
 
 class NoticesPanel(QWidget):
     """The newest notices of the session, errors tinted; hidden while there is none."""
-
-    HELP: ClassVar[str] = "What happened and what would help. Dismissing a notice changes nothing else."
 
     remedy_wanted = Signal(str)
     dismiss_wanted = Signal(int)

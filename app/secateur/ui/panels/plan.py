@@ -139,7 +139,7 @@ class PlanPanel(QWidget):
 
     def show_effect(self, effect: LayerEffect | None, source: str) -> None:
         """Show what the plan would do to the selected layers; `source` says where the numbers come from."""
-        self.effect.show_effect(effect, source, self._metric)
+        self.effect.show_effect(effect, source, self._metric, is_selected=bool(self._layers))
 
     def layers_for(self, method: Method) -> list[str]:
         """Names of the selected layers that this method works on."""

@@ -20,8 +20,8 @@ from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
 
-LABEL_WIDTH = 76
-FIELD_WIDTH = 58
+LABEL_WIDTH = 68
+FIELD_WIDTH = 52
 _SHORT = 12
 """Letters of all choices together that still fit a segmented control beside a label."""
 

@@ -11,7 +11,6 @@ from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
 from secateur.methods.base import Effect, Method
 from secateur.recipe.options import OPTIONS, Option
-from secateur.recipe.recipe import Step
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.tab_view import MARGIN, TabView
@@ -264,14 +263,6 @@ def chosen_cells(state: SessionState) -> frozenset[tuple[str, str]]:
     for step in state.recipe.steps:
         fitting = [option.id for option in OPTIONS if is_option(option, step.method)]
         if fitting:
-            cells.update((name, option) for name in _layers_of(step, state) for option in fitting)
+            names = [row.name for row in state.rows if step.selects(row.name)]
+            cells.update((name, option) for name in names for option in fitting)
     return frozenset(cells)
-
-
-def _layers_of(step: Step, state: SessionState) -> list[str]:
-    """Names of the rows that a step selects; plain names by look-up, because matching 500 × 500 takes 0.2 s."""
-    plain = not step.exclude and not any(sign in name for name in step.layers for sign in "*?[")
-    if plain:
-        named = set(step.layers)
-        return [row.name for row in state.rows if row.name in named]
-    return [row.name for row in state.rows if step.selects(row.name)]

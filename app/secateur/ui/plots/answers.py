@@ -50,7 +50,7 @@ class AnswerBars(Plot):
         if len(both):
             said = f"{names[top]}: teacher {both[top, 0] * 100:.0f} %, student {both[top, 1] * 100:.0f} %"
             self.setAccessibleDescription(said)
-        self.update()
+        self.renew(self._classes, self._bars.tobytes(), label)
 
     def paint_plot(self, painter: QPainter) -> None:
         if not len(self._bars):

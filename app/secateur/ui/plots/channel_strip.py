@@ -29,10 +29,15 @@ class ChannelStrip(Plot):
 
     def show_ranges(self, ranges: Ranges) -> None:
         """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel."""
+        if ranges is self._ranges:
+            return
         self._ranges, self._hovered = ranges, None
         self.setAccessibleDescription(self.widest_text)
         self.named.emit(self.widest_text)
-        self.update()
+        self._renew()
+
+    def _renew(self) -> None:
+        self.renew(id(self._ranges), self._hovered)
 
     @property
     def widest(self) -> int:
@@ -99,12 +104,12 @@ class ChannelStrip(Plot):
         channel = round(self._x_axis().value(event.position().x()))
         self._hovered = min(max(channel, 0), len(self._ranges) - 1)
         self.named.emit(self._text(self._hovered))
-        self.update()
+        self._renew()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hovered = None
         self.named.emit(self.widest_text)
-        self.update()
+        self._renew()
 
 
 def together(ranges: Ranges, most: int) -> Ranges:

@@ -79,7 +79,8 @@ class CurvePlot(Plot):
         self._x_end, self._quantity = max(x_end, 1e-9), quantity
         self._reference, self._percent = reference, percent
         self.setAccessibleDescription(", ".join(s.end for s in self._series))
-        self.update()
+        drawn = tuple((s.name, len(s.x), float(s.y[-1])) for s in self._series)
+        self.renew(drawn, self._x_end, quantity, reference, percent)
 
     # ------------------------------------------------------------------ painting
 

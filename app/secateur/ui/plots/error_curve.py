@@ -29,20 +29,25 @@ class ErrorCurve(Plot):
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
         self._errors: tuple[LayerError, ...] = ()
-        self._selected: Collection[str] = ()
+        self._source: Sequence[LayerError] = ()
+        self._selected: frozenset[str] = frozenset()
         self._outputs: Floats = np.zeros(0)
         self._weights: Floats = np.zeros(0)
         self._hovered: int | None = None
 
     def show_errors(self, errors: Sequence[LayerError], selected: Collection[str]) -> None:
         """Show SQNR of every layer's output and weights, in network order; infinite is exact, None a gap."""
-        self._errors, self._selected = tuple(errors), selected
+        self._selected = frozenset(selected)
+        if errors is self._source:
+            self.renew(id(errors), self._selected)
+            return
+        self._source, self._errors = errors, tuple(errors)
         self._outputs = _decibels([e.output_sqnr_db for e in errors])
         self._weights = _decibels([e.weight_sqnr_db for e in errors])
         worst = self.worst
         said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
         self.setAccessibleDescription(said)
-        self.update()
+        self.renew(id(errors), self._selected)
 
     @property
     def worst(self) -> int | None:
@@ -75,7 +80,9 @@ class ErrorCurve(Plot):
         self._paint_line(painter, x, y)
         self._paint_names(painter, x)
         self._paint_worst(painter, x, y)
-        self._paint_tip(painter, x)
+
+    def paint_over(self, painter: QPainter) -> None:
+        self._paint_tip(painter, self._x_axis())
 
     def _x_axis(self) -> Axis:
         return Axis(-0.5, len(self._errors) - 0.5, self.area.left(), self.area.right())
@@ -117,7 +124,8 @@ class ErrorCurve(Plot):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         join = Qt.PenJoinStyle.RoundJoin
-        painter.setPen(QPen(color("result"), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, join))
+        width = 2.0 if self._pitch >= 4 else 1.25
+        painter.setPen(QPen(color("result"), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, join))
         run: list[QPointF] = []
         for point in [*points, None]:
             if point is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.ui.plots.axes import Axis, caption_width, crisp, hairline, set_caption
@@ -17,6 +17,8 @@ from secateur.ui.theme.style import tinted
 
 STRIP, COLUMN = 62, 264
 BAR = 200
+CLOUD = 400
+"""Points of the scatter; more of them cover each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,12 +177,11 @@ def paint_scatter(painter: QPainter, box: QRectF, x: Floats, y: Floats) -> None:
         return
     places = [_spread(np.log10(values)) for values in (x, y)]
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(Qt.PenStyle.NoPen)
-    ink: QColor = tinted("result", 0.7)
-    painter.setBrush(ink)
-    for across, up in zip(*places, strict=True):
-        centre = QPointF(box.left() + 3 + across * (box.width() - 5), box.bottom() - 3 - up * (box.height() - 5))
-        painter.drawEllipse(centre, 1.5, 1.5)
+    every = max(1, len(x) // CLOUD)
+    across = box.left() + 3 + places[0][::every] * (box.width() - 5)
+    up = box.bottom() - 3 - places[1][::every] * (box.height() - 5)
+    painter.setPen(QPen(tinted("result", 0.7), 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawPoints([QPointF(px, py) for px, py in zip(across, up, strict=True)])
 
 
 def _spread(values: Floats) -> Floats:

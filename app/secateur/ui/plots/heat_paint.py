@@ -1,6 +1,7 @@
 """How a heat map's cells look: colour, chosen outline, hatch, dot, printed value, header."""
 
-import numpy as np
+from functools import cache
+
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
@@ -16,7 +17,12 @@ INK, PAPER = QColor("#0b0d10"), QColor("#ffffff")
 
 def map_color(share: float) -> QColor:
     """The colour map's colour at 0..1."""
-    red, green, blue = viridis[int(np.clip(share, 0.0, 1.0) * 255)]
+    return _map_entry(int(min(max(share, 0.0), 1.0) * 255))
+
+
+@cache
+def _map_entry(index: int) -> QColor:
+    red, green, blue = viridis[index]
     return QColor(int(red), int(green), int(blue))
 
 

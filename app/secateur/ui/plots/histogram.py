@@ -62,7 +62,7 @@ class HistogramPlot(ZoomPlot):
         self._spectra, self._levels, self._markers = spectra, levels, ()
         if not self._dragging:
             self._set_ratio(ratio)
-        self.update()
+        self._renew()
 
     def show_values(self, values: Spectrum, quantity: str, markers: tuple[Marker, ...] = ()) -> None:
         """Show any spectrum, nothing to drag, with labelled lines at `markers`."""
@@ -70,12 +70,12 @@ class HistogramPlot(ZoomPlot):
             self._values, self._quantity = values, quantity
             self.set_full(*whole_range(values, symmetric=values.minimum < 0))
         self._spectra, self._levels, self._markers, self._ratio = None, None, markers, None
-        self.update()
+        self._renew()
 
     def set_log(self, log: bool) -> None:
         """Counts on a logarithmic axis (the default) or a linear one."""
         self._log = log
-        self.update()
+        self._renew()
 
     @property
     def ratio(self) -> float | None:
@@ -86,6 +86,9 @@ class HistogramPlot(ZoomPlot):
     def threshold_pixel(self) -> QPointF:
         """The middle of the grip, in the widget's pixels."""
         return grip_box(self.area, self.x_axis(), self._threshold).center()
+
+    def _renew(self) -> None:
+        self.renew(self._values, self._ratio, self._levels, self._markers, self._log, self.view, self._hovered)
 
     def _set_ratio(self, ratio: float | None) -> None:
         self._ratio = ratio
@@ -199,12 +202,12 @@ class HistogramPlot(ZoomPlot):
             return
         value = abs(self.x_axis().value(min(max(x, self.area.left()), self.area.right())))
         self._set_ratio(round(self._values.share_below(value), 4))
-        self.update()
+        self._renew()
         self.ratio_moved.emit(self._ratio or 0.0)
 
     def _settle(self, ratio: float) -> None:
         self._set_ratio(round(min(max(ratio, 0.0), 1.0), 4))
-        self.update()
+        self._renew()
         self.ratio_settled.emit(self._ratio or 0.0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -221,7 +224,7 @@ class HistogramPlot(ZoomPlot):
         if near != self._hovered:
             self._hovered = near
             self.setCursor(Qt.CursorShape.SplitHCursor if near else Qt.CursorShape.ArrowCursor)
-            self.update()
+            self._renew()
         super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -1,7 +1,7 @@
 """The base of every plot: a focusable widget that paints itself on whatever painter it is given."""
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QContextMenuEvent, QPaintEngine, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from secateur.ui.plots.pictures import copy_picture, save_picture
@@ -22,17 +22,55 @@ class Plot(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.area = QRectF()
+        self._key: object = None
+        self._picture: QPixmap | None = None
 
     def paint_plot(self, painter: QPainter) -> None:
-        """Paint the whole plot in the widget's coordinates."""
+        """Paint what stays the same until `renew` is called, in the widget's coordinates."""
         raise NotImplementedError
+
+    def paint_over(self, painter: QPainter) -> None:
+        """Paint what follows the mouse, over the rest."""
+
+    def renew(self, *key: object) -> None:
+        """Paint anew where `key`, all that the picture depends on, is another one; the theme and size count too."""
+        if key != self._key:
+            self._key, self._picture = key, None
+            self.update()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._picture = None
+            self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._picture = None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        self.paint_plot(painter)
+        engine = painter.paintEngine()
+        if engine is not None and engine.type() == QPaintEngine.Type.SVG:
+            self.paint_plot(painter)  # lines and text, not pixels
+        else:
+            painter.drawPixmap(0, 0, self._rendered())
+        self.paint_over(painter)
         if self.hasFocus():
             paint_focus(painter, QRectF(self.rect()))
         painter.end()
+
+    def _rendered(self) -> QPixmap:
+        """The plot as pixels, painted once: a hover or a progress event elsewhere only copies it."""
+        ratio = self.devicePixelRatioF()
+        if self._picture is None or self._picture.devicePixelRatio() != ratio:
+            self._picture = QPixmap(self.size() * ratio)
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._picture)
+            self.paint_plot(painter)
+            painter.end()
+        return self._picture
 
     def sizeHint(self) -> QSize:
         return QSize(320, 220)

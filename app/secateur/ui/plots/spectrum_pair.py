@@ -32,7 +32,7 @@ class SpectrumPair(ZoomPlot):
                 self.set_full(min(low for low, _ in ranges), max(high for _, high in ranges))
         zeros = result.zeros if result is not None else 0
         self.setAccessibleDescription(f"{thousands(zeros)} zeros" if zeros else "")
-        self.update()
+        self.renew(original, result, self.view)
 
     def paint_plot(self, painter: QPainter) -> None:
         if self._original is None:

@@ -35,7 +35,10 @@ class SqnrBars(Plot):
         said = [f"{bits} bits {self._value_text(bits)} dB" for bits in BITS if bits in values]
         chosen = self.tr("planned: {0} bits").format(planned) if planned else self.tr("no quantization planned")
         self.setAccessibleDescription(", ".join([*said, chosen]))
-        self.update()
+        self._renew()
+
+    def _renew(self) -> None:
+        self.renew(tuple(self._values.items()), self._planned, self._available, self._hovered)
 
     def _value_text(self, bits: int) -> str:
         value = self._values.get(bits)
@@ -58,6 +61,14 @@ class SqnrBars(Plot):
             self._paint_bar(painter, bits, axis)
         paint_base_line(painter, self.area)
         paint_x_title(painter, self.area, self.tr("bits, per channel"))
+
+    def paint_over(self, painter: QPainter) -> None:
+        """A line under the bit width that Space would choose."""
+        if self.hasFocus() and self._cursor in self._available and self._values:
+            column = self.column(self._cursor)
+            width = caption_width([str(self._cursor)], 600) + 2
+            mark = QRectF(column.center().x() - width / 2, self.area.bottom() + 19, width, 2)
+            painter.fillRect(mark, color("accent"))
 
     def _paint_bar(self, painter: QPainter, bits: int, axis: Axis) -> None:
         column = self.column(bits)
@@ -83,10 +94,6 @@ class SqnrBars(Plot):
         set_caption(painter, "text" if available else "secondary", 600 if planned else 500 if available else 400)
         below = QRectF(column.left(), self.area.bottom() + 3, column.width(), 16)
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(bits))
-        if available and self.hasFocus() and bits == self._cursor:
-            width = caption_width([str(bits)], 600)
-            mark = QRectF(below.center().x() - width / 2 - 1, below.bottom(), width + 2, 2)
-            painter.fillRect(mark, color("accent"))
 
     def _bits_at(self, position: QPointF) -> int | None:
         return next((bits for bits in BITS if self._values and self.column(bits).contains(position)), None)
@@ -110,7 +117,7 @@ class SqnrBars(Plot):
             QToolTip.hideText()
         else:
             QToolTip.showText(event.globalPosition().toPoint(), self._tip(bits), self)
-        self.update()
+        self._renew()
 
     def _tip(self, bits: int) -> str:
         text = self.tr("{0} bits per weight: {1} dB").format(bits, self._value_text(bits))
@@ -120,7 +127,7 @@ class SqnrBars(Plot):
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hovered = None
-        self.update()
+        self._renew()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         digit = event.text()

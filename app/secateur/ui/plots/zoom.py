@@ -43,11 +43,16 @@ class ZoomPlot(Plot):
 
     def reset_zoom(self) -> None:
         self.view = self.full
-        self.update()
+        self.view_changed()
 
     def _set_view(self, low: float, span: float) -> None:
         low = min(max(low, self.full[0]), self.full[1] - span)
         self.view = (low, low + span)
+        self.view_changed()
+
+    def view_changed(self) -> None:
+        """Paint the new range."""
+        self._picture = None
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

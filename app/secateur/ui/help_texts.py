@@ -1,0 +1,65 @@
+"""What F1 says about each panel, by the panel's objectName."""
+
+from PySide6.QtWidgets import QWidget
+
+HELP: dict[str, str] = {
+    "toolbar": (
+        "Open a model, choose the data it is measured on, and measure how sensitive every layer is. A button that "
+        "cannot be used now says in its tooltip why, and what would change that. Ctrl+K finds every action."
+    ),
+    "empty_panel": (
+        "Open a model: drop a file here, choose one, or name a Python function that builds the network. The file "
+        "that you open is never changed. The sample is a small network with handwritten digits, to try things out."
+    ),
+    "layers": (
+        "Every convolution and linear layer of the open network, in network order. Click a heading to sort by it; a "
+        "third click returns to network order. Filter by name, kind, plan (planned, int8) or number (size>50k, "
+        "params<1M, ms>0.1, zeros>10%). Select several layers with Shift and Ctrl, or those like this one with "
+        "Ctrl+Shift+A. 8 and 4 choose that bit width, Del goes back to float."
+    ),
+    "weights_tab": (
+        "How the weights of the selected layer are distributed. Drag the orange line to prune: everything between the "
+        "lines becomes zero (arrow keys move it by 1 %, Shift by 10 %, a double click types a value). Click a bar of "
+        "SQNR to choose that bit width. Below: the range of every output channel, which quantization works on."
+    ),
+    "activations_tab": (
+        "What the selected layer puts out on calibration samples, once it was recorded. Wide tails are what static "
+        "int8 has to clip."
+    ),
+    "sensitivity_tab": (
+        "What every option does to the model, one layer at a time: dark is harmless, bright is harmful. Click a cell "
+        "(or move with the arrows and press Space) to choose that option for its layer; click again to take it out. "
+        "Data-free needs no samples and orders the options well; measured runs the changed model."
+    ),
+    "compare_tab": (
+        "Original and result side by side, the bad news first. The curve shows where along the network the error "
+        "arises: click a point to select its layer."
+    ),
+    "distil_tab": (
+        "The smaller network learns the original's softened answers. A higher temperature shows more of what the "
+        "original takes for similar; the label weight says how much the true labels count besides."
+    ),
+    "plan_panel": (
+        "What is planned for the selected layers: switch a method on, set it, and read below what it will do before "
+        "anything is run. Every change can be undone."
+    ),
+    "plan_bar": (
+        "The whole plan: drag the size budget, and the options that do least damage within it are chosen anew. Run "
+        "compresses a copy of the model, measures it, and keeps the result below."
+    ),
+    "jobs_panel": (
+        "What runs now, how far and how long still; Stop keeps what was there before. Below, every run with its size "
+        "and quality: click one in the list or in the plot to go back to its plan."
+    ),
+    "notices": "What happened and what would help. Dismissing a notice changes nothing else.",
+}
+
+
+def help_of(panel: QWidget) -> str:
+    """What a panel says about itself; the panel around it speaks where it has no words of its own."""
+    widget: QWidget | None = panel
+    while widget is not None:
+        if widget.objectName() in HELP:
+            return HELP[widget.objectName()]
+        widget = widget.parentWidget()
+    return HELP["toolbar"]

@@ -1,0 +1,98 @@
+"""Observers: ranges from spectra, checked against the values that were counted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secateur.methods.quantize.observers import (
+    affine_encoding,
+    encode_activation,
+    minmax_range,
+    mse_range,
+    percentile_range,
+)
+from secateur.model.counting import spectrum_of
+from secateur.model.encoding import ActivationEncoding
+
+
+def rounded(values: np.ndarray, encoding: ActivationEncoding) -> np.ndarray:
+    steps = np.clip(np.rint(values / encoding.scale) + encoding.zero_point, 0, 255)
+    return (steps - encoding.zero_point) * encoding.scale
+
+
+def squared_error(values: np.ndarray, encoding: ActivationEncoding) -> float:
+    return float(np.square(values - rounded(values, encoding)).sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-1e4, 1e4, width=32), st.floats(-1e4, 1e4, width=32))
+def test_zero_and_both_ends_stand_within_half_a_step_of_the_grid(first: float, second: float) -> None:
+    low, high = min(first, second), max(first, second)
+    encoding = affine_encoding(low, high)
+    ends = np.array([0.0, min(low, 0.0), max(high, 0.0)])
+    assert rounded(ends[:1], encoding)[0] == 0.0
+    assert np.abs(rounded(ends, encoding) - ends).max() <= encoding.scale * 1.001
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-38, -1e-38])
+def test_a_range_without_width_still_gives_a_usable_grid(value: float) -> None:
+    encoding = affine_encoding(value, value)
+    assert encoding.scale > 1e-30
+    assert 0 <= encoding.zero_point <= 255
+
+
+def test_a_tensor_behind_a_relu_gets_the_zero_point_zero() -> None:
+    values = np.maximum(np.random.default_rng(0).standard_normal(20_000), 0).astype(np.float32)
+    for observer in ("minmax", "percentile", "mse"):
+        assert encode_activation(spectrum_of(values), observer).zero_point == 0
+
+
+def test_minmax_covers_every_value_that_was_seen() -> None:
+    values = np.random.default_rng(1).standard_normal(5_000).astype(np.float32) * 3
+    assert minmax_range(spectrum_of(values)) == (values.min(), values.max())
+    encoding = encode_activation(spectrum_of(values), "minmax")
+    assert np.abs(values - rounded(values, encoding)).max() <= encoding.scale
+
+
+@pytest.mark.parametrize("percentile", [90.0, 99.0, 100.0])
+def test_percentile_holds_that_share_of_the_values(percentile: float) -> None:
+    values = np.random.default_rng(2).standard_normal(200_000).astype(np.float32)
+    low, high = percentile_range(spectrum_of(values), percentile)
+    share = ((values >= low) & (values <= high)).mean()
+    assert share == pytest.approx(percentile / 100, abs=0.002)
+
+
+def test_percentile_cuts_a_non_negative_tensor_at_the_top_alone() -> None:
+    values = np.abs(np.random.default_rng(3).standard_normal(100_000)).astype(np.float32)
+    low, high = percentile_range(spectrum_of(values), 95.0)
+    assert low == 0.0
+    assert (values <= high).mean() == pytest.approx(0.95, abs=0.003)
+
+
+@pytest.mark.parametrize("make", [np.random.Generator.standard_normal, lambda r, n: r.laplace(size=n) ** 3])
+def test_mse_is_no_worse_than_minmax_on_the_values_themselves(make: object) -> None:
+    values = make(np.random.default_rng(4), 100_000).astype(np.float32)  # type: ignore[operator]
+    spectrum = spectrum_of(values)
+    best = squared_error(values, encode_activation(spectrum, "mse"))
+    assert best <= squared_error(values, encode_activation(spectrum, "minmax")) * 1.001
+
+
+def test_mse_finds_the_range_that_a_search_over_the_values_finds() -> None:
+    values = np.maximum(np.random.default_rng(6).laplace(size=50_000), 0).astype(np.float32)
+    searched = min(squared_error(values, affine_encoding(0.0, values.max() * s)) for s in np.linspace(0.1, 1, 200))
+    _, high = mse_range(spectrum_of(values))
+    assert squared_error(values, affine_encoding(0.0, high)) <= searched * 1.02
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 255), st.floats(0.005, 0.2), st.integers(0, 2**32 - 1))
+def test_the_error_of_a_grid_from_the_spectrum_is_that_of_the_values(zero_point: int, scale: float, seed: int) -> None:
+    values = np.random.default_rng(seed).standard_normal(20_000).astype(np.float32)
+    expected = squared_error(values, ActivationEncoding(scale, zero_point))
+    assert spectrum_of(values).affine_error(scale, zero_point) == pytest.approx(expected, rel=0.03)
+
+
+def test_an_unknown_observer_is_refused() -> None:
+    with pytest.raises(ValueError, match="median"):
+        encode_activation(spectrum_of(np.ones(3, np.float32)), "median")
