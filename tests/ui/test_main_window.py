@@ -1,5 +1,6 @@
 """The main window on a recording engine: layout, keys, notices, opening and closing."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
 from secateur.analysis.documents import SensitivityTable
 from secateur.engine.events import EngineDied, Failed, Finished, Progress, SpectraCounted, Started
-from secateur.engine.requests import Compress, CountSpectra, DataSource, OpenData, OpenModel, ScoreSensitivity, SolveBudget
+from secateur.engine.requests import (
+    Compress,
+    CountSpectra,
+    DataSource,
+    OpenData,
+    OpenModel,
+    ScoreSensitivity,
+    SolveBudget,
+)
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import Recipe
 from secateur.session.preferences import load_preferences
@@ -18,6 +27,7 @@ from secateur.session.state import Notice
 from secateur.ui.dialogs.help import HelpDialog
 from secateur.ui.dialogs.report_bug import ReportBugDialog
 from secateur.ui.help_texts import HELP, help_of
+from secateur.ui.moving import first_focusable
 from secateur.ui.panels.layers import LayersPanel
 from secateur.ui.theme.style import current_theme
 from secateur.ui.workspace import ALL_COLUMNS, FEW_COLUMNS, NARROW_COLUMNS
@@ -26,7 +36,9 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
-def press(shown, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, widget: QWidget | None = None):
+def press(
+    shown, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, widget: QWidget | None = None
+):
     shown.qtbot.keyClick(widget or shown.window, key, modifiers)
 
 
@@ -162,7 +174,9 @@ def test_a_persons_own_columns_win_and_are_remembered(shown, model) -> None:
     assert "kind" not in load_preferences().columns["weights"]
 
 
-@pytest.mark.parametrize(("tab", "has_plan"), [("weights", True), ("sensitivity", True), ("compare", False), ("distil", False)])
+@pytest.mark.parametrize(
+    ("tab", "has_plan"), [("weights", True), ("sensitivity", True), ("compare", False), ("distil", False)]
+)
 def test_the_plan_panel_gives_way_to_wide_pictures(shown, model, tab: str, has_plan: bool) -> None:
     shown.open(model)
     shown.workspace.detail.show_tab(tab)
@@ -223,7 +237,7 @@ def test_8_and_4_choose_bits_for_the_selection_and_del_goes_back(shown, model) -
 def test_a_digit_typed_into_the_filter_plans_nothing(shown, model) -> None:
     shown.open(model)
     press(shown, Qt.Key.Key_F, CONTROL)
-    shown.until(lambda: shown.layers.filter_box.hasFocus())
+    shown.until(shown.layers.filter_box.hasFocus)
     shown.qtbot.keyClicks(shown.layers.filter_box, "size>8")
     assert shown.layers.filter_box.text() == "size>8"
     assert shown.state.recipe == Recipe()
@@ -246,7 +260,9 @@ def test_selecting_a_layer_shows_it_in_every_panel(shown, model, spectra) -> Non
     assert shown.workspace.detail.tab("weights").name.text() == "layer2.0.conv1"
 
 
-def test_one_drag_of_the_budget_is_one_gesture_and_the_next_another(shown, model, spectra, table: SensitivityTable) -> None:
+def test_one_drag_of_the_budget_is_one_gesture_and_the_next_another(
+    shown, model, spectra, table: SensitivityTable
+) -> None:
     shown.open(model, spectra)
     shown.session.count_spectra()
     job = shown.engine.job_of(CountSpectra)
@@ -269,7 +285,9 @@ def test_one_drag_of_the_budget_is_one_gesture_and_the_next_another(shown, model
 def test_a_failure_is_a_notice_with_a_way_out(shown) -> None:
     shown.session.open_model(ModelSource("gone.onnx"))
     job = shown.engine.job_of(OpenModel)
-    shown.engine.say(Started(job, OpenModel(ModelSource("gone.onnx"))), Failed(job, "There is no gone.onnx.", "Check the path."))
+    shown.engine.say(
+        Started(job, OpenModel(ModelSource("gone.onnx"))), Failed(job, "There is no gone.onnx.", "Check the path.")
+    )
     shown.until(lambda: shown.window.notices.bars)
     assert "There is no gone.onnx." in shown.window.notices.bars[0].accessibleName()
 
@@ -303,13 +321,13 @@ def test_a_bug_in_a_job_can_be_looked_at_and_copied(shown) -> None:
     assert "Traceback: boom" in QApplication.clipboard().text()
 
 
-def test_an_error_in_a_slot_is_reported_and_the_session_survives(shown, model) -> None:
+def test_an_error_in_a_slot_is_reported_and_the_session_survives(shown, model, monkeypatch) -> None:
     shown.open(model)
-    shown.session.undo = lambda: 1 / 0
     shown.session.choose_option(["linear"], "int8")
-    with shown.qtbot.captureExceptions() as caught:
-        press(shown, Qt.Key.Key_Z, CONTROL)
-    assert isinstance(caught[0][1], ZeroDivisionError)
+    monkeypatch.setattr(shown.session, "undo", lambda: 1 / 0)
+    monkeypatch.setattr(shown.assembly, "_hook", lambda *error: None)  # pytest-qt's own, which fails the test
+    monkeypatch.setattr(sys, "excepthook", shown.assembly.on_exception)
+    press(shown, Qt.Key.Key_Z, CONTROL)
     assert "ZeroDivisionError" in shown.window.findChild(ReportBugDialog).report
     assert shown.state.planned_layers == ("linear",)
 
@@ -341,13 +359,15 @@ def test_progress_events_are_shown_at_most_once_a_frame(shown, model) -> None:
 def test_f6_goes_round_every_panel_and_shift_f6_back(shown, model, spectra) -> None:
     shown.open(model, spectra)
     moving = shown.assembly.commands.moving
+    reachable = [panel for panel in moving.panels() if first_focusable(panel)]
     shown.layers.view.setFocus()
     seen = []
-    for _ in moving.panels():
+    for _ in reachable:
         press(shown, Qt.Key.Key_F6)
         seen.append(moving.focused_panel())
     assert seen[-1] is shown.layers
-    assert len(set(seen)) == len(moving.panels())
+    assert set(seen) == set(reachable)
+    assert len(seen) >= 5
     press(shown, Qt.Key.Key_F6, SHIFT)
     assert moving.focused_panel() is seen[-2]
 
@@ -362,7 +382,14 @@ def test_f1_explains_the_panel_with_the_keyboard(shown, model) -> None:
 def test_every_panel_and_tab_has_words_of_its_own(shown) -> None:
     workspace = shown.workspace
     tabs = [workspace.detail.tab(key) for key in ("weights", "activations", "sensitivity", "compare", "distil")]
-    panels = [shown.window.toolbar, shown.window.empty, workspace.layers, workspace.plan, workspace.plan_bar, workspace.jobs]
+    panels = [
+        shown.window.toolbar,
+        shown.window.empty,
+        workspace.layers,
+        workspace.plan,
+        workspace.plan_bar,
+        workspace.jobs,
+    ]
     assert {help_of(panel) for panel in [*tabs, *panels]} == {HELP[panel.objectName()] for panel in [*tabs, *panels]}
 
 

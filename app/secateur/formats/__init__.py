@@ -1,4 +1,4 @@
-"""How models come in and go out. Adding a format is adding a class that looks like its neighbours, and its name here."""
+"""How models come in and go out. Adding a format is adding a class like its neighbours, and its name here."""
 
 from secateur.errors import UserError
 from secateur.formats.base import Format

@@ -1,15 +1,15 @@
 """Encodings as an ONNX file: QuantizeLinear/DequantizeLinear pairs where ONNX Runtime's own quantizer puts them.
 
 Where the pairs stand decides whether the runtime computes in integers at all, so the placement is the runtime's; bits,
-ranges and scales are ours. Static layers are U8S8 with weights per output channel; biases stay float32 (the runtime
-turns them into int32 of the scale input × weight when it loads the file), which is smaller and exact. Weight-only layers
-are stored as int8 or packed int4 behind a DequantizeLinear.
+ranges and scales are ours. Static layers are U8S8 with weights per output channel. Their biases are rounded to what
+integer kernels add, and stored as float32: the runtime turns them into int32 when it loads the file, which saves their
+scales. Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear.
 """
 
 import copy
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,8 +19,9 @@ from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.formats.qdq_compact import compact
+from secateur.formats.qdq_weights import in_file_layout, store_weight
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding, round_bias
-from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
+from secateur.model.onnx_layers import GraphIndex, onnx_layers
 
 _WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _FOLLOWING: Final = (
@@ -41,7 +42,7 @@ class Placement:
 
 
 def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placement:
-    """Which tensors ONNX Runtime's quantizer would quantize to compute these layers, and what lies between, in integers."""
+    """Which tensors ONNX Runtime's quantizer rounds to compute these layers, and what lies between, in integers."""
     prepared = _prepared(proto)
     return Placement(_providers(_quantize(prepared, layers, {}, {})))
 
@@ -62,7 +63,9 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
     result = _prepared(proto)
     _round_biases(result, encodings)
     if static:
-        weights = {layers[name].weight: _stored(encodings.weights[name], layers[name], result) for name in static}
+        weights = {
+            layers[name].weight: in_file_layout(encodings.weights[name], layers[name], result) for name in static
+        }
         result = _quantize(result, static, encodings.activations, weights)
         missing = set(_providers(result).values()) - set(encodings.activations)
         if missing:
@@ -72,7 +75,7 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
             )
     for name, encoding in encodings.weights.items():
         if name not in static:
-            _store_weight(result, layers[name], encoding)
+            store_weight(result, layers[name], encoding)
     return compact(result, {layers[name].weight: f"{name}.weight" for name in encodings.weights})
 
 
@@ -268,44 +271,6 @@ def _round_biases(proto: onnx.ModelProto, encodings: Encodings) -> None:
         if len(scales) == 1 and sources <= set(encodings.activations) and encoding.scale.size in (1, bias.size):
             rounded = round_bias(bias.reshape(-1), scales.pop(), encoding.scale).reshape(bias.shape)
             tensors[layer.bias].CopyFrom(numpy_helper.from_array(rounded, layer.bias))
-
-
-# ---------------------------------------------------------------------- weight-only layers
-
-
-def _stored(encoding: WeightEncoding, layer: OnnxLayer, proto: onnx.ModelProto) -> WeightEncoding:
-    """The encoding with its axis in the layout of the file: products store their matrix transposed."""
-    axis = None if encoding.axis is None else layer.channel_axis
-    size = next(tensor for tensor in proto.graph.initializer if tensor.name == layer.weight).dims[layer.channel_axis]
-    scale = encoding.scale if axis is not None else np.repeat(encoding.scale, size)
-    return WeightEncoding(encoding.bits, scale, layer.channel_axis)
-
-
-def _store_weight(proto: onnx.ModelProto, layer: OnnxLayer, encoding: WeightEncoding) -> None:
-    """Replace, in place, a float weight by integers and a DequantizeLinear that gives it back under its old name."""
-    graph = proto.graph
-    index, tensor = next((i, item) for i, item in enumerate(graph.initializer) if item.name == layer.weight)
-    stored = _stored(encoding, layer, proto)
-    values = stored.quantize(np.asarray(numpy_helper.to_array(tensor), np.float32))
-    integers, scale = f"{layer.weight}_quantized", f"{layer.weight}_scale"
-    shape = list(tensor.dims)
-    del graph.initializer[index]
-    graph.initializer.append(_integer_tensor(integers, values, shape, stored.bits))
-    graph.initializer.append(numpy_helper.from_array(stored.scale.astype(np.float32), scale))
-    node = helper.make_node(
-        "DequantizeLinear", [integers, scale], [layer.weight], f"{layer.weight}_dequantize", axis=stored.axis
-    )
-    graph.node.insert(0, node)
-
-
-def _integer_tensor(name: str, values: Any, shape: Iterable[int], bits: int) -> onnx.TensorProto:
-    """int8, or int4 packed two to a byte, the first in the low half (ONNX's layout)."""
-    if bits == 8:
-        return helper.make_tensor(name, onnx.TensorProto.INT8, shape, values.tobytes(), raw=True)
-    flat = values.reshape(-1).view(np.uint8) & 0x0F
-    flat = np.append(flat, np.uint8(0)) if flat.size % 2 else flat
-    packed = (flat[0::2] | (flat[1::2] << 4)).astype(np.uint8)
-    return helper.make_tensor(name, onnx.TensorProto.INT4, shape, packed.tobytes(), raw=True)
 
 
 # ---------------------------------------------------------------------- preparation

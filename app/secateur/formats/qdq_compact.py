@@ -1,4 +1,4 @@
-"""Makes a quantized graph small: in a network of a few hundred kilobytes, names and zero points are a tenth of the file."""
+"""Makes a quantized graph small: in one of a few hundred kilobytes, names and zero points are a tenth."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,5 @@
 """Verification: a written file is opened anew, run, and compared with the simulation before it gets its name."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def verify(
     try:
         run = target.run(path)
         actual = _run_all(run, inputs, model, context, f"Running {path.name} in {target.runtime}")
-    except (RuntimeError, ValueError, *_runtime_errors()) as error:
+    except _runtime_errors() as error:
         reason = str(error).strip().splitlines()
         return _document(
             target,
@@ -181,8 +180,8 @@ def _latency(run: Runner, inputs: Samples, model: "Model", runtime: str) -> Late
     return measure(lambda: run(*one), runtime)
 
 
-def _runtime_errors() -> Sequence[type[Exception]]:
-    """ONNX Runtime's exceptions, which have no common base but Exception."""
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """What a runtime may raise at a file: ONNX Runtime's exceptions have no common base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = (
@@ -194,4 +193,4 @@ def _runtime_errors() -> Sequence[type[Exception]]:
         "NotImplemented",
         "RuntimeException",
     )
-    return [getattr(state, name) for name in names if hasattr(state, name)]
+    return (RuntimeError, ValueError, *(getattr(state, name) for name in names if hasattr(state, name)))

@@ -24,7 +24,7 @@ class WeightEncoding:
 
     @property
     def quantized_maximum(self) -> int:
-        return 2 ** (self.bits - 1) - 1
+        return (1 << (self.bits - 1)) - 1
 
     def _broadcast(self, ndim: int) -> NDArray[np.float32]:
         if self.axis is None:
@@ -36,7 +36,8 @@ class WeightEncoding:
     def quantize(self, weight: NDArray[np.float32]) -> NDArray[np.int8]:
         """The integers that stand for `weight` (rounding half to even, saturating)."""
         limit = self.quantized_maximum
-        return np.clip(np.rint(weight / self._broadcast(weight.ndim)), -limit, limit).astype(np.int8)
+        rounded = np.clip(np.rint(weight / self._broadcast(weight.ndim)), -limit, limit)
+        return np.asarray(rounded, dtype=np.int8)
 
     def dequantize(self, quantized: NDArray[np.int8]) -> NDArray[np.float32]:
         return quantized.astype(np.float32) * self._broadcast(quantized.ndim)
@@ -72,9 +73,7 @@ class Encodings:
         return replace(self, activations={**self.activations, **activations})
 
 
-def round_bias(
-    bias: NDArray[np.float32], input_scale: float, weight_scale: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def round_bias(bias: NDArray[np.float32], input_scale: float, weight_scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """A bias as integer kernels add it: int32 in steps of input scale × weight scale, back in float32."""
     step = np.float64(np.float32(input_scale)) * weight_scale.astype(np.float64)
     whole = np.clip(np.rint(bias.astype(np.float64) / step), -(2.0**31), 2.0**31 - 1)

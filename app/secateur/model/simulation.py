@@ -58,7 +58,7 @@ def _round_weights(module: "nn.Module", encodings: "Encodings") -> None:
             raise ValueError(f"the network has no layer {name} to encode") from None
         weight = layer.weight
         if not isinstance(weight, torch.Tensor):
-            raise ValueError(f"the layer {name} has no weight to encode")  # noqa: TRY004 - a wrong name, not a wrong type
+            raise ValueError(f"the layer {name} has no weight to encode")
         with torch.no_grad():
             weight.copy_(torch.from_numpy(encoding.round_trip(weight.detach().float().cpu().numpy())))
 

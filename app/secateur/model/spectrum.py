@@ -128,7 +128,7 @@ class Spectrum:
         jump_index = np.searchsorted(at, edges, side="left")
         jump_index[-1] = np.searchsorted(at, edges[-1], side="right")
         jumps = np.concatenate([[0.0], heights])[jump_index]
-        return np.maximum(np.diff(ramp + jumps), 0.0)
+        return np.asarray(np.maximum(np.diff(ramp + jumps), 0.0))
 
     def percentile(self, share: float) -> float:
         """The value below which `share` (0..1) of the values lie."""

@@ -6,7 +6,7 @@ behind it gets one that changes nothing at first (scale and shift are the statis
 training it is folded into the convolution again: the network has the same layers as before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import torch  # noqa: TID253 - imported by the training loop alone
@@ -21,21 +21,31 @@ _NORM: Final = "training_norm"
 _NORMS: Final = {nn.Conv1d: nn.BatchNorm1d, nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 
 
-class TemporaryNorms:
-    """Batch norm behind the bare convolutions of `module`, which is changed; see `state_without`."""
+Statistics = tuple[torch.Tensor, torch.Tensor]
+"""Mean and variance of each output channel over all samples and places."""
 
-    def __init__(self, module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
-        inputs = list(batches)
-        self._layers = _bare_convolutions(module, inputs[0])
-        statistics = _output_statistics(module, list(self._layers.values()), inputs)
-        for layer in self._layers.values():
-            mean, variance = statistics[layer]
-            norm: Any = _NORMS[type(layer)](layer.out_channels).to(mean.device)
+
+class TemporaryNorms:
+    """Batch norm behind the bare convolutions of `module`, which is changed; see `state_without`.
+
+    Each norm gives its layer the statistics in `wanted` (by layer name), which must be all of them, or else
+    those that the layer has on `batches`: then it changes nothing.
+    """
+
+    def __init__(
+        self, module: nn.Module, batches: list[torch.Tensor], wanted: Mapping[str, Statistics] | None = None
+    ) -> None:
+        self._layers = bare_convolutions(module, batches[0])
+        present = output_statistics(module, self._layers, batches)
+        for name, layer in self._layers.items():
+            norm: Any = _NORMS[type(layer)](layer.out_channels).to(layer.weight.device)
+            mean, variance = present[name]
+            shift, spread = (wanted or present)[name]
             with torch.no_grad():
                 norm.running_mean.copy_(mean)
                 norm.running_var.copy_(variance)
-                norm.weight.copy_((variance + norm.eps).sqrt())
-                norm.bias.copy_(mean)
+                norm.weight.copy_((spread + norm.eps).sqrt())
+                norm.bias.copy_(shift)
             layer.add_module(_NORM, norm)
             layer.register_forward_hook(_normalize)
 
@@ -60,7 +70,7 @@ def _normalize(layer: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Ten
     return getattr(layer, _NORM)(output)  # type: ignore[no-any-return]
 
 
-def _bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any]:
+def bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any]:
     """Convolutions with a bias that run once in a forward pass and whose output meets no batch norm, by name."""
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
     normalized: set[nn.Module] = set()
@@ -88,11 +98,11 @@ def _bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any
     }
 
 
-def _output_statistics(
-    module: nn.Module, layers: list[Any], inputs: list[torch.Tensor]
-) -> dict[Any, tuple[torch.Tensor, torch.Tensor]]:
-    """Mean and variance of each output channel over all samples and places."""
-    sums: dict[Any, list[torch.Tensor]] = {}
+def output_statistics(
+    module: nn.Module, layers: Mapping[str, nn.Module], batches: Iterable[torch.Tensor]
+) -> dict[str, Statistics]:
+    """Statistics of the outputs of `layers`, which are layers of `module`, over all `batches`."""
+    sums: dict[nn.Module, list[torch.Tensor]] = {}
 
     def add(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
         values = output.detach().double().transpose(0, 1).flatten(1)
@@ -100,19 +110,37 @@ def _output_statistics(
         known = sums.get(layer)
         sums[layer] = part if known is None else [a + b for a, b in zip(known, part, strict=True)]
 
-    hooks = [layer.register_forward_hook(add) for layer in layers]
-    _run(module, inputs)
+    hooks = [layer.register_forward_hook(add) for layer in layers.values()]
+    _run(module, batches)
     for hook in hooks:
         hook.remove()
     result = {}
-    for layer, (count, total, squares) in sums.items():
+    for name, layer in layers.items():
+        count, total, squares = sums[layer]
         mean = total / count
-        result[layer] = (mean.float(), (squares / count - mean.square()).clamp_min(0.0).float())
+        result[name] = (mean.float(), (squares / count - mean.square()).clamp_min(0.0).float())
     return result
 
 
-def _run(module: nn.Module, inputs: list[torch.Tensor]) -> None:
+def settle(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
+    """Measure the running statistics of every batch norm of `module` anew, as a mean over `batches` (in place)."""
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    module.eval()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.no_grad():
+        for batch in batches:
+            module(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    module.eval()
+
+
+def _run(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     module.eval()
     with torch.no_grad():
-        for batch in inputs:
+        for batch in batches:
             module(batch)

@@ -45,7 +45,7 @@ class Assembly(QObject):
         self._coalescer: Coalescer | None = None
         self._waiting: list[Callable[[Commands], None]] = []
         self._hook = sys.excepthook
-        sys.excepthook = self._on_exception
+        sys.excepthook = self.on_exception
         self.startup = Startup(self._steps, self)
         self.startup.failed.connect(self._report)
         window.painted.connect(self.startup.start)
@@ -163,7 +163,7 @@ class Assembly(QObject):
 
     # ------------------------------------------------------------------ bugs, closing
 
-    def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """A bug in a slot: logged, shown with a way to report it; the session survives."""
         self._hook(kind, error, trace)
         if isinstance(error, Exception):

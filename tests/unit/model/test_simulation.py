@@ -37,7 +37,9 @@ def test_encoded_weights_are_rounded_in_the_copy_alone(lowered_network: Any) -> 
 
 def test_an_encoded_tensor_takes_only_values_of_its_grid(lowered_network: Any) -> None:
     encoding = ActivationEncoding(0.5, 0)
-    simulated = simulate(lowered_network.module, Encodings({}, {"r2": encoding, "logits": ActivationEncoding(0.25, 128)}))
+    simulated = simulate(
+        lowered_network.module, Encodings({}, {"r2": encoding, "logits": ActivationEncoding(0.25, 128)})
+    )
     outputs = simulated(torch.randn(4, 3, 12, 12)) / 0.25
     assert torch.equal(outputs, outputs.round())
 

@@ -1,6 +1,7 @@
 """The torch.fx graph under construction: nodes, layers and constants, each with the shape it will have.
 
-Every call is tried on meta tensors (shapes and dtypes, no memory, no arithmetic), so that operator functions
+Every call is run once on zeros of which only the shape and dtype are kept (torch's meta tensors would load its
+compiler, which takes longer than most networks do), so that operator functions
 can ask for the rank and the sizes of what they work on.
 """
 
@@ -12,7 +13,6 @@ import numpy as np
 import torch  # noqa: TID253 - imported lazily with the importer
 from numpy.typing import NDArray
 from torch import fx, nn  # noqa: TID253
-from torch.func import functional_call  # noqa: TID253
 
 from secateur.formats.onnx_import.values import Constant, Numbers, Unsupported, Value
 from secateur.model.onnx_layers import GraphIndex
@@ -49,7 +49,7 @@ class GraphBuilder:
 
     def placeholder(self, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> fx.Node:
         node = self._graph.placeholder(module_path(name).replace(".", "_") or "input")
-        self._examples[node] = torch.empty(shape, dtype=dtype, device="meta")
+        self._examples[node] = torch.zeros((), dtype=dtype).expand(shape)
         node.meta["onnx"] = name
         return node
 
@@ -63,12 +63,12 @@ class GraphBuilder:
             self._layers[name] = make().eval()
             self._names.add(name)
             _attach(self._root, name, self._layers[name])
-        return self._record(self._graph.call_module(name, args), _shape_only(self._layers[name]))
+        return self._record(self._graph.call_module(name, args), self._layers[name])
 
     def _record(self, node: fx.Node, function: Callable[..., Any]) -> fx.Node:
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda part: self._examples[part])
-        with torch.device("meta"), torch.no_grad():
-            self._examples[node] = function(*args, **kwargs)
+        with torch.no_grad():
+            self._examples[node] = _hollow(function(*args, **kwargs))
         return node
 
     def size(self, node: fx.Node, axis: int) -> fx.Node:
@@ -143,7 +143,7 @@ class GraphBuilder:
         else:
             container.register_buffer(leaf, tensor)
         node = self._graph.create_node("get_attr", name)
-        self._examples[node] = tensor.to("meta")
+        self._examples[node] = _hollow(tensor)
         if constant.name:
             node.meta["onnx"] = constant.name
         return node
@@ -168,14 +168,11 @@ def to_tensor(array: NDArray[Any]) -> torch.Tensor:
         raise Unsupported(f"torch has no counterpart of numbers stored as {array.dtype}") from problem
 
 
-def _shape_only(layer: nn.Module) -> Callable[..., Any]:
-    """The layer's forward with its weights replaced by their shapes."""
-    tensors = {name: value.to("meta") for name, value in (*layer.named_parameters(), *layer.named_buffers())}
-
-    def forward(*args: Any) -> Any:
-        return functional_call(layer, tensors, args)
-
-    return forward
+def _hollow(value: Any) -> Any:
+    """A tensor of the same shape and dtype in which one zero stands for every entry, so that it takes no memory."""
+    if isinstance(value, torch.Tensor):
+        return torch.zeros((), dtype=value.dtype).expand(value.shape)
+    return tuple(_hollow(part) for part in value) if isinstance(value, tuple | list) else value
 
 
 def _container(root: nn.Module, path: str) -> tuple[nn.Module, str]:

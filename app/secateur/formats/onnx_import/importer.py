@@ -48,7 +48,7 @@ _LARGEST_FOLD: Final = 1 << 28
 """Entries of a constant that is computed at import; a file that asks for more is not doing shape arithmetic."""
 
 
-TRACED_BATCH: Final = 7
+TRACED_BATCH: Final = 5
 """The batch that shapes are followed with: a number that no layer has, so that a batch is not mistaken for one."""
 
 

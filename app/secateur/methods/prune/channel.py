@@ -39,6 +39,12 @@ class ChannelPruning(Method):
         1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides."
     )
 
+    repair: bool = Field(
+        True,
+        title="Repair statistics",
+        description="Give what is left the mean and spread it had before, on calibration samples (needs data).",
+    )
+
     def supports(self, layer: Layer) -> str | None:
         if not layer.is_weighted:
             return "Only convolutions and linear layers have channels to remove."

@@ -17,6 +17,7 @@ from secateur.methods.prune.coupling import (
     example_tensors,
 )
 from secateur.methods.prune.importance import Scores, channel_scores
+from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
 from secateur.model.model import TorchModel
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
     scores = channel_scores(model.module, method, context)
     graph = ChannelGraph(model.module, inputs)
     expected = [tensor.shape for tensor in graph.run()]
-    original = {name: graph.width(name) for name in graph.layers}
+    original = {name: graph.width(name) for name in graph.layers if graph.reaches(name)}
     chosen = [group for group in graph.groups() if set(group.layers) & set(layers)]
     for done, group in enumerate(sorted(chosen, key=lambda group: group.channels)):
         context.progress(done, len(chosen), f"{method.title}: {group.root}")
@@ -45,7 +46,12 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
             "Leave out the layers near its outputs.",
         )
     _report(graph, original, layers, context)
-    return replace(model, module=graph.finish(), lowered=None)
+    module = graph.finish()
+    shrunk = any(graph.width(name) < width for name, width in original.items())
+    if method.repair and shrunk and can_repair(context.data):
+        context.progress(len(chosen), len(chosen), f"{method.title}: statistics")
+        module = repaired(module, model.module, graph.kept, calibration_batches(context.data))
+    return replace(model, module=module, lowered=None)
 
 
 def _check(model: TorchModel, layers: Sequence[str]) -> None:
@@ -114,6 +120,6 @@ def _report(graph: ChannelGraph, original: dict[str, int], layers: Sequence[str]
         before = original[group.root]
         if group.channels < before:
             context.log(f"{', '.join(group.layers)}: {before} → {group.channels} channels")
-    also = [n for n in graph.layers if n not in layers and graph.width(n) < original[n]]
+    also = [n for n in original if n not in layers and graph.width(n) < original[n]]
     if also:
         context.log(f"Coupled to them, so these shrank too: {', '.join(also)}")

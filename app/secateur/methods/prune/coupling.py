@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 from torch import nn  # noqa: TID253
 
@@ -45,7 +46,8 @@ class ChannelGroup:
 class ChannelGraph:
     """A network whose channels can be removed. It works on a copy; `finish` gives that copy.
 
-    `inputs` is one batch as the network is fed. Raises whatever tracing raises where the network cannot be
+    `inputs` is one batch as the network is fed. `kept` says for each layer which of the channels that it had
+    are left. Raises whatever tracing raises where the network cannot be
     traced (see `couplings`, which makes a sentence of it).
     """
 
@@ -65,6 +67,7 @@ class ChannelGraph:
         connect(self._graph)
         self._layers = dict(weighted_modules(self.module))
         self._names = {layer: name for name, layer in self._layers.items()}
+        self.kept = {name: np.arange(self.width(name)) for name in self._layers if self.reaches(name)}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -114,6 +117,8 @@ class ChannelGraph:
         """Remove these output channels of a layer and all that is tied to them."""
         layer = self._layers[name]
         pruner = self._graph.get_pruner_of_module(layer)
+        for tied, tie in self.group(name).ties.items():
+            self.kept[tied] = np.delete(self.kept[tied], [tie[c] for c in channels if c in tie])
         group = self._graph.get_pruning_group(layer, pruner.prune_out_channels, sorted(channels))
         group.prune()
 

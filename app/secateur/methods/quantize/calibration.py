@@ -25,8 +25,8 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
 
     Which activations is ONNX Runtime's decision (`secateur.formats.qdq.static_placement`); their ranges are the
-    observer's, from calibration samples run in float. What was encoded before stays encoded. UserError where there is no
-    data, or where it makes the network overflow.
+    observer's, from calibration samples run in float. What was encoded before stays encoded. UserError where there
+    is no data, or where it makes the network overflow.
     """
     from secateur.formats.qdq import settled, static_layers, static_placement
     from secateur.methods.quantize.lowering import graph_of, lower, require_layers
@@ -71,7 +71,7 @@ def record_spectra(
     missing = set(tensors) - set(found)
     if missing:
         raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
-    return {name: found[name] for name in tensors}
+    return {name: spectrum for name, spectrum in found.items() if name in tensors}
 
 
 def _with_aliases(module: Any, spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:

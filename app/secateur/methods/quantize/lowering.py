@@ -52,7 +52,7 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
     deviation = _deviation(model, lowered)
     if not deviation <= TOLERANCE:
         raise UserError(
-            f"The ONNX graph of {model.name} gives other results than the network (relative deviation {deviation:.2g}).",
+            f"The ONNX graph of {model.name} gives other results than the network (they differ by {deviation:.2g}).",
             "The network probably decides on values in its forward method, which a fixed graph cannot follow.",
         )
     context.progress(_STEPS, _STEPS, "Lowered")
@@ -137,7 +137,7 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
 
 
 def strip(proto: "onnx.ModelProto") -> None:
-    """Remove, in place, what says where and how a graph was made: stack traces, paths, documentation, inferred shapes."""
+    """Remove, in place, what says where and how a graph was made: stack traces, paths, comments, inferred shapes."""
     graph = proto.graph
     for holder in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         holder.ClearField("doc_string")
@@ -203,7 +203,7 @@ def _find_equal(
     to_array: Any,
     taken: dict[str, str],
 ) -> str | None:
-    """The initializer that holds this weight or its transpose as the second input of a product; None where none does."""
+    """The initializer that holds this weight or its transpose as a product's second input; None where none does."""
     for node in graph.node:
         if node.op_type not in ("MatMul", "Gemm", "Conv") or node.input[1] not in tensors or node.input[1] in taken:
             continue

@@ -64,7 +64,7 @@ def mse_range(spectrum: Spectrum) -> tuple[float, float]:
 
 
 def _best_share(error: Callable[[float], float]) -> float:
-    """The share (0.1..1) with the least error: 19 coarse ones, then the surroundings of the best; the larger wins ties."""
+    """The share (0.1..1) with the least error: 19 coarse ones, then around the best; the larger wins ties."""
     coarse = [float(share) for share in np.linspace(1.0, 0.1, 19)]
     best = min(coarse, key=error)
     fine = [float(share) for share in np.linspace(min(best + 0.04, 1.0), max(best - 0.04, 0.1), 9)]

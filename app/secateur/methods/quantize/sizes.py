@@ -1,4 +1,4 @@
-"""How many bytes an encoded layer takes in an exported ONNX file. One definition: predictions and the budget read it."""
+"""How many bytes an encoded layer takes in an exported ONNX file: what predictions and the budget read."""
 
 from secateur.model.description import Layer
 

@@ -191,7 +191,7 @@ class ErrorCurve(Plot):
             return
         at = QPointF(x.pixel(float(worst)), y.pixel(max(float(self._outputs[worst]), 0.0)))
         text = f"{self.tr('worst')}: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
-        width = min(caption_width([text], 600) + 16, self.area.width())
+        width = min(caption_width([text], 600) + 16, 340.0, self.area.width())
         left = min(max(at.x() - width + 10, self.area.left()), self.area.right() - width)
         top = self._free_top(left, width, at, [p for p in self._points(x, y) if p is not None])
         box = QRectF(round(left) + 0.5, round(top) + 0.5, round(width), 21)

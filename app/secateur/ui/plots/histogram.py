@@ -44,7 +44,7 @@ class HistogramPlot(ZoomPlot):
         self._levels: GridLevels | None = None
         self._markers: tuple[Marker, ...] = ()
         self._log = True
-        self._dragging = False
+        self._dragging = self._moved = False
         self._hovered = False
         self._quantity = ""
         self._cache = BinCache()
@@ -212,12 +212,13 @@ class HistogramPlot(ZoomPlot):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self._near_line(event.position()):
-            self._dragging = True
+            self._dragging, self._moved = True, False
             return
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._dragging:
+            self._moved = True
             self._drag_to(event.position().x())
             return
         near = self._near_line(event.position())
@@ -230,7 +231,8 @@ class HistogramPlot(ZoomPlot):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._dragging:
             self._dragging = False
-            self._settle(self._ratio or 0.0)
+            if self._moved:
+                self._settle(self._ratio or 0.0)
         super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

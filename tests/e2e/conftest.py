@@ -1,0 +1,91 @@
+"""The real window on the real engine, on the bundled sample; and a look behind every test."""
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from secateur.session.state import SessionState
+from secateur.ui.app import build_window
+from secateur.ui.assembly import Assembly
+from secateur.ui.main_window import MainWindow
+
+MINUTE = 60_000
+
+
+class RealWindow:
+    """What a person has: the mouse, the keys, and eyes."""
+
+    def __init__(self, window: MainWindow, qtbot: QtBot) -> None:
+        self.window, self.qtbot = window, qtbot
+        self.assembly = window.findChild(Assembly)
+
+    @property
+    def state(self) -> SessionState:
+        return self.assembly.session.state
+
+    @property
+    def workspace(self):  # noqa: ANN201 - a fixture's convenience
+        return self.window.workspace
+
+    def until(self, condition: Callable[[], object], timeout_ms: int = 3 * MINUTE) -> None:
+        """Look until it is so."""
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
+
+    def until_idle(self) -> None:
+        """Until the engine has nothing to do."""
+        self.until(lambda: not self.state.jobs and not self.state.loading)
+
+    def find(self, kind: type[QWidget], name: str) -> QWidget:
+        found = self.window.findChild(kind, name)
+        assert found is not None, f"the window has no {kind.__name__} named {name}"
+        return found
+
+    def click(self, widget: QWidget, position: QPoint | None = None) -> None:
+        if position is None:
+            self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+        else:
+            self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=position)
+
+    def drag(self, widget: QWidget, start: QPoint, end: QPoint, steps: int = 8) -> None:
+        """Press at `start`, move in `steps`, let go at `end`."""
+        self.qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=start)
+        for step in range(1, steps + 1):
+            self.qtbot.mouseMove(widget, start + (end - start) * step / steps)
+        self.qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=end)
+
+    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self.qtbot.keyClick(self.window, key, modifiers)
+
+
+@pytest.fixture
+def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealWindow]:
+    """The window as `secateur` shows it, with nothing open yet."""
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    window = build_window()
+    window.resize(1440, 900)
+    window.show()
+    shown = RealWindow(window, qtbot)
+    shown.until(lambda: shown.assembly.startup.is_done)
+    yield shown
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(qapp: QApplication) -> Iterator[None]:
+    """After every test: no window on the screen and no thread."""
+    threads = set(threading.enumerate())
+    yield
+    qapp.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    stray = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+    left = [thread.name for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
+    assert not stray, f"windows left open: {[w.objectName() or type(w).__name__ for w in stray]}"
+    assert not left, f"threads left running: {left}"
