@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -30,7 +31,7 @@ class RealWindow:
         return self.assembly.session.state
 
     @property
-    def workspace(self):  # noqa: ANN201 - a fixture's convenience
+    def workspace(self):
         return self.window.workspace
 
     def until(self, condition: Callable[[], object], timeout_ms: int = 3 * MINUTE) -> None:
@@ -53,11 +54,19 @@ class RealWindow:
             self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=position)
 
     def drag(self, widget: QWidget, start: QPoint, end: QPoint, steps: int = 8) -> None:
-        """Press at `start`, move in `steps`, let go at `end`."""
-        self.qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=start)
+        """Press at `start`, move in `steps`, let go at `end`.
+
+        The moves are sent as events: a test's real cursor cannot leave the small offscreen screen.
+        """
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        self.qtbot.mousePress(widget, left, pos=start)
         for step in range(1, steps + 1):
-            self.qtbot.mouseMove(widget, start + (end - start) * step / steps)
-        self.qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=end)
+            here = QPointF(start + (end - start) * step / steps)
+            place = QPointF(widget.mapToGlobal(here))
+            move = QMouseEvent(QEvent.Type.MouseMove, here, place, Qt.MouseButton.NoButton, left, none)
+            QApplication.sendEvent(widget, move)
+            QApplication.processEvents()
+        self.qtbot.mouseRelease(widget, left, pos=end)
 
     def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         self.qtbot.keyClick(self.window, key, modifiers)

@@ -100,6 +100,6 @@ def test_from_the_sample_to_an_exported_file(real, tmp_path: Path) -> None:
     dialog.findChild(QLineEdit, "export_path").setText(str(target))
     real.click(dialog.findChild(QPushButton, "export_go"))
     assert dialog.findChild(QWidget, "export_verdict").text() != "exported"
-    real.until(lambda: dialog.verdict.isVisible())
+    real.until(dialog.verdict.isVisible)
     assert dialog.verdict.text() == "exported", dialog.said.text()
     assert abs(target.stat().st_size - document.result.bytes) < 1000

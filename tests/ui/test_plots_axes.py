@@ -1,5 +1,7 @@
 """Axes and ticks: the mapping is its own inverse, ticks are few and round, numbers are written as LOOK says."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,7 +59,7 @@ def test_negative_ticks_carry_a_real_minus_and_the_decimals_of_their_step():
 
 def test_decades_are_thinned_evenly():
     ticks = decade_ticks(1e-8, 1e4, 5)
-    ratios = {round(np.log10(b / a)) for a, b in zip(ticks, ticks[1:], strict=False)}
+    ratios = {round(np.log10(b / a)) for a, b in pairwise(ticks)}
     assert len(ticks) <= 5
     assert len(ratios) == 1
 

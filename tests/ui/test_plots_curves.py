@@ -1,6 +1,7 @@
 """Curves, the error along the network, SQNR bars, channel ranges and softened answers."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_the_running_mean_of_a_constant_is_that_constant():
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=6))
 def test_end_labels_never_cover_each_other(places):
     moved = apart(sorted(places), 16.0, 0.0, 200.0)
-    assert all(b - a >= 16.0 - 1e-6 for a, b in zip(moved, moved[1:], strict=False))
+    assert all(b - a >= 16.0 - 1e-6 for a, b in pairwise(moved))
     assert max(moved) <= 200.0
 
 

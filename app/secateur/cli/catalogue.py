@@ -6,12 +6,14 @@ from rich.table import Table
 
 from secateur.cli.terminal import output, print_json
 from secateur.formats import FORMATS
+from secateur.formats.base import Format
 from secateur.methods import METHODS
+from secateur.methods.base import Method
 
 
 def methods(*, as_json: bool) -> None:
     """Every method with its parameters, ranges and defaults."""
-    described = [_method(method) for method in METHODS]
+    described = [describe_method(method) for method in METHODS]
     if as_json:
         print_json({"methods": described})
         return
@@ -25,7 +27,8 @@ def methods(*, as_json: bool) -> None:
         output.print()
 
 
-def _method(method: Any) -> dict[str, Any]:
+def describe_method(method: type[Method]) -> dict[str, Any]:
+    """A method in words: id, title, family, what it needs, its help, and every parameter with type and default."""
     schema = method.model_json_schema()
     return {
         "id": method.id,
@@ -60,35 +63,31 @@ def _type_words(field: dict[str, Any]) -> str:
 
 def formats(*, as_json: bool) -> None:
     """Every format: can it be read, written and run here."""
-    described = [
-        {
-            "id": entry.id,
-            "title": entry.title,
-            "suffixes": list(entry.suffixes),
-            "reads": True,
-            "writes": type(entry).write is not _base_write(),
-            "runs_in": entry.runtime,
-            "help": " ".join((entry.__doc__ or "").split()),
-        }
-        for entry in FORMATS
-    ]
+    described = [describe_format(entry) for entry in FORMATS]
     if as_json:
         print_json({"formats": described})
         return
     table = Table("format", "files", "reads", "writes", "runs in", "what it is")
     for item in described:
         table.add_row(
-            str(item["id"]),
-            " ".join(item["suffixes"]),  # type: ignore[arg-type]
+            item["id"],
+            " ".join(item["suffixes"]),
             "yes",
             "yes" if item["writes"] else "no",
-            str(item["runs_in"]) or "–",
-            str(item["help"]),
+            item["runs_in"] or "–",
+            item["help"],
         )
     output.print(table)
 
 
-def _base_write() -> Any:
-    from secateur.formats.base import Format
-
-    return Format.write
+def describe_format(entry: Format) -> dict[str, Any]:
+    """A format in words: id, title, suffixes, what it can do here and in which runtime."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "suffixes": list(entry.suffixes),
+        "reads": True,
+        "writes": type(entry).write is not Format.write,
+        "runs_in": entry.runtime,
+        "help": " ".join((entry.__doc__ or "").split()),
+    }

@@ -20,13 +20,20 @@ LARGEST_BYTES = 2**31 - 1
 
 def onnx_graph(model: "Model") -> "onnx.ModelProto":
     """The graph that a model is shipped as: an ONNX file's own, a network's float graph, or that with its encodings."""
+    import onnx
+
     from secateur.formats.qdq import encode
-    from secateur.methods.quantize.lowering import graph_of, to_onnx
+    from secateur.methods.quantize.lowering import graph_of, strip, to_onnx
     from secateur.model.model import OnnxModel
 
     if isinstance(model, OnnxModel):
         return model.proto
-    return encode(graph_of(model), model.encodings) if model.encodings else to_onnx(model)
+    if model.encodings:
+        return encode(graph_of(model), model.encodings)
+    proto = onnx.ModelProto()
+    proto.CopyFrom(to_onnx(model))
+    strip(proto)  # an opened file may hold the stack traces and paths of the machine that exported it
+    return proto
 
 
 def write_onnx(model: "Model", path: Path) -> tuple[Path, ...]:

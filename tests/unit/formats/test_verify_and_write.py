@@ -179,6 +179,15 @@ def test_a_file_that_stays_a_file_is_written_as_it_is(
     assert format_named("safetensors").can_write(model)
 
 
+def test_a_float_file_leaves_without_the_paths_of_whoever_made_it(lowered_network: Any, tmp_path: Path) -> None:
+    marked = onnx.ModelProto()
+    marked.CopyFrom(lowered_network.lowered)
+    marked.graph.node[0].metadata_props.add(key="stack_trace", value="/somewhere/train.py")
+    export(replace(lowered_network, lowered=marked), ONNX, tmp_path / "net.onnx")
+    assert b"somewhere" not in (tmp_path / "net.onnx").read_bytes()
+    assert marked.graph.node[0].metadata_props
+
+
 def test_a_fixed_batch_size_is_kept_to(residual_graph: Any, lowered_network: Any, tmp_path: Path) -> None:
     fixed = onnx.ModelProto()
     fixed.CopyFrom(residual_graph)

@@ -1,8 +1,8 @@
 """The torch.fx graph under construction: nodes, layers and constants, each with the shape it will have.
 
-Every call is run once on zeros of which only the shape and dtype are kept (torch's meta tensors would load its
-compiler, which takes longer than most networks do), so that operator functions
-can ask for the rank and the sizes of what they work on.
+Every call is run once, and of its result only shape and dtype are kept, so that operator functions can ask for
+the rank and the sizes of what they work on. (Torch's meta tensors would compute nothing, but load its compiler,
+which takes longer than most networks do.)
 """
 
 import operator

@@ -12,7 +12,7 @@ from secateur.ui.plots.ticks import damage_text
 from secateur.ui.theme.colormaps import viridis
 from secateur.ui.theme.style import color, font, tinted
 
-INK, PAPER = QColor("#0b0d10"), QColor("#ffffff")
+INK, PAPER = QColor("#000000"), QColor("#ffffff")
 
 
 def map_color(share: float) -> QColor:

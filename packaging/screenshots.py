@@ -1,0 +1,156 @@
+"""Makes the pictures of README: every panel, light and dark, large and small, from the real window on the sample.
+
+    python packaging/screenshots.py [--folder docs/pictures]
+
+It opens the bundled sample, measures it, plans, runs once with distillation, and photographs each tab. Works
+without a display. The pictures show what the engine really computed on the machine that made them.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SIZES = ((1440, 900), (1024, 700))
+TABS = ("weights", "activations", "sensitivity", "distil", "compare")
+PATIENCE_S = 900.0
+
+
+def main() -> int:
+    """Take all pictures; 0 when every one was written."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory(prefix="secateur-pictures-") as home:
+        os.environ["SECATEUR_HOME"] = home
+        return Photographer(folder).work()
+
+
+class Photographer:
+    """Drives the window as a person would, and waits for the engine between the steps."""
+
+    def __init__(self, folder: Path) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from secateur.ui.app import build_window
+        from secateur.ui.assembly import Assembly
+
+        self.application = QApplication([])
+        self.folder = folder
+        self.window = build_window()
+        self.window.resize(*SIZES[0])
+        self.window.show()
+        self.assembly = self.window.findChild(Assembly)
+
+    @property
+    def state(self):
+        return self.assembly.session.state
+
+    def wait(self, what: str, condition: Callable[[], object]) -> None:
+        """Keep the window alive until the condition holds."""
+        print(f"waiting for {what}", flush=True)
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what} did not come within {PATIENCE_S:.0f} s")
+            self.rest(0.05)
+
+    def rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.application.processEvents()
+            time.sleep(0.005)
+
+    def idle(self) -> bool:
+        return not self.state.jobs and not self.state.loading
+
+    def work(self) -> int:
+        self.wait("the window", lambda: self.assembly.startup.is_done)
+        self.photograph_everywhere("empty", None)
+        self.prepare()
+        for tab in TABS:
+            self.photograph_everywhere(tab, tab)
+        self.window.resize(*SIZES[0])
+        self.photograph_dialogs()
+        self.window.close()
+        return 0
+
+    def prepare(self) -> None:
+        """Open, measure, plan, run: what the pictures then show."""
+        from secateur.methods.distil.distillation import Distillation
+        from secateur.methods.prune.magnitude import MagnitudePruning
+
+        commands, session = self.assembly.commands, self.assembly.session
+        commands.trigger("open_sample")
+        self.wait("the sample", lambda: self.state.data is not None and "free" in self.state.tables and self.idle())
+        commands.trigger("analyse")
+        self.wait("the sensitivity", lambda: "measure" in self.state.tables and self.idle())
+        commands.trigger("record_activations")
+        self.wait("the activations", lambda: self.state.activations is not None and self.idle())
+        for share in (0.6, 0.35):
+            self.run_budget(share)
+        session.set_budget(round(0.25 * self.state.model.source_bytes))
+        self.rest(2.0)
+        rows = self.state.rows
+        layer = max(rows[: len(rows) // 2], key=lambda row: row.size_bytes).name
+        session.set_method([layer], "weight_pruning", MagnitudePruning(ratio=0.5))
+        session.set_model_method("distil", Distillation(epochs=3, augment=False))
+        self.run("distillation")
+        self.window.workspace.layers.select([layer])
+
+    def run_budget(self, share: float) -> None:
+        before = self.state.recipe
+        self.assembly.session.set_budget(round(share * self.state.model.source_bytes))
+        self.wait(f"a plan for {share:.0%}", lambda: self.state.recipe is not before)
+        self.run(f"{share:.0%}")
+
+    def run(self, what: str) -> None:
+        known = {run.run for run in self.state.runs if run.document}
+        self.assembly.session.run_plan()
+        self.wait(f"the run {what}", lambda: {r.run for r in self.state.runs if r.document} - known and self.idle())
+
+    # ------------------------------------------------------------------ pictures
+
+    def photograph_everywhere(self, name: str, tab: str | None) -> None:
+        """One picture for each theme and size."""
+        from secateur.ui.theme.palette import DARK, LIGHT
+        from secateur.ui.theme.style import apply_theme
+
+        for theme in (DARK, LIGHT):
+            apply_theme(self.application, theme)
+            for width, height in SIZES:
+                self.window.resize(width, height)
+                self.rest(0.2)
+                if tab is not None:
+                    self.window.workspace.detail.show_tab(tab)
+                self.rest(0.4)
+                self.save(self.window, f"{name}_{theme.name}_{width}x{height}")
+
+    def photograph_dialogs(self) -> None:
+        """The dialogs, dark, by themselves."""
+        from PySide6.QtWidgets import QDialog
+
+        from secateur.ui.theme.palette import DARK
+        from secateur.ui.theme.style import apply_theme
+
+        apply_theme(self.application, DARK)
+        for action, dialog in (("data", "data_dialog"), ("export", "export_dialog"), ("find", "find_action")):
+            self.assembly.commands.trigger(action)
+            self.rest(0.5)
+            shown = self.window.findChild(QDialog, dialog)
+            self.save(shown, f"dialog_{action}_dark")
+            shown.close()
+
+    def save(self, widget, name: str) -> None:
+        path = self.folder / f"{name}.png"
+        if not widget.grab().save(str(path), "PNG"):
+            raise OSError(f"{path} could not be written")
+        print(path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

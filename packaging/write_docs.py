@@ -1,0 +1,84 @@
+"""Writes docs/methods.md and docs/formats.md from the definitions, so that the pages cannot lag behind them.
+
+python packaging/write_docs.py            write the pages
+python packaging/write_docs.py --check    exit with 1 where a page on disk is not what would be written
+"""
+
+import sys
+from pathlib import Path
+
+from secateur.cli.catalogue import describe_format, describe_method
+from secateur.formats import FORMATS
+from secateur.methods import METHODS
+from secateur.recipe.options import OPTIONS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def methods_page() -> str:
+    lines = [
+        "# Methods",
+        "",
+        "Written by `packaging/write_docs.py` from the definitions in `app/secateur/methods`; do not edit.",
+        "",
+        "A recipe names methods in the order in which they run; every parameter may be left out:",
+        "",
+        "```yaml",
+        "schema: 1",
+        "steps:",
+        '  - {method: channel_pruning, layers: ["layer*.conv1"], ratio: 0.3}',
+        "  - {method: distillation, temperature: 4, epochs: 6}",
+        '  - {method: static_int8, layers: ["*"], except: [conv1], observer: mse}',
+        "```",
+    ]
+    for method in METHODS:
+        entry = describe_method(method)
+        needs = ", ".join({"torch": "a trainable network"}.get(n, n) for n in entry["needs"]) or "nothing"
+        lines += ["", f"## {entry['title']} (`{entry['id']}`)", "", entry["help"], "", f"Needs: {needs}.", ""]
+        lines += ["| parameter | type | default | meaning |", "|---|---|---|---|"]
+        for parameter in entry["parameters"]:
+            kind = parameter["type"].replace("|", "or")
+            lines.append(f"| `{parameter['name']}` | {kind} | {parameter['default']} | {parameter['description']} |")
+    lines += ["", "## Options of the sensitivity table", "", "| option | method |", "|---|---|"]
+    lines += [f"| `{option.id}` | {option.method.title}: {option.method.badge()} |" for option in OPTIONS]
+    return "\n".join(lines) + "\n"
+
+
+def formats_page() -> str:
+    lines = [
+        "# Formats",
+        "",
+        "Written by `packaging/write_docs.py` from the definitions in `app/secateur/formats`; do not edit.",
+        "",
+        "| format | files | reads | writes | runs in | what it is |",
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in map(describe_format, FORMATS):
+        suffixes = " ".join(f"`{suffix}`" for suffix in entry["suffixes"])
+        writes = "yes" if entry["writes"] else "no"
+        lines.append(f"| `{entry['id']}` | {suffixes} | yes | {writes} | {entry['runs_in'] or '–'} | {entry['help']} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"methods.md": methods_page, "formats.md": formats_page}
+
+
+def main() -> int:
+    stale = []
+    for name, page in PAGES.items():
+        path, text = DOCS / name, page()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            DOCS.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"Written: docs/{name}")
+    if stale and "--check" in sys.argv:
+        print(f"Out of date: {', '.join(stale)}. Run: python packaging/write_docs.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,170 @@
+"""The Compare tab: the bad news first, six figures, errors by layer, and what the buttons ask for."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+
+from secateur.analysis.documents import ExportedFile, Latency, LayerError, RunDocument
+from secateur.engine.events import RunRecord
+from secateur.session.state import SessionState
+from secateur.ui.panels.compare import CompareTab
+from secateur.ui.panels.compare_figures import figures_of
+
+LEFT = Qt.MouseButton.LeftButton
+SLOWER = "Slower here: 2.00 ms → 2.50 ms, +25 %."
+
+
+def latency(median):
+    return Latency(median=median, p10=median, p90=median * 1.1, runtime="onnxruntime", threads=1)
+
+
+@pytest.fixture
+def document(evaluation, model):
+    original = evaluation.model_copy(update={"latency_ms": latency(2.0)})
+    worse = original.metric.model_copy(update={"value": 0.79, "ci95": (0.78, 0.8)})
+    changes = {"bytes": 4000, "latency_ms": latency(1.0), "metric": worse, "loss": 0.7}
+    errors = tuple(
+        LayerError(layer=layer.name, weight_sqnr_db=20.0, output_sqnr_db=30.0 - n)
+        for n, layer in enumerate(model.layers)
+    )
+    file = ExportedFile(
+        format="onnx", path="m.onnx", bytes=4000, verified=True, max_deviation=0.0, agreement=1.0, latency_ms=None
+    )
+    result = original.model_copy(update=changes)
+    return RunDocument(
+        run="r1", name="small", original=original, result=result, files=(file,), agreement=0.93, layers=errors
+    )
+
+
+def record(document, run="r1", name="first"):
+    return RunRecord(run, name, "m", "f", "d", "", "finished", 0.0, f"/runs/{run}", document=document)
+
+
+@pytest.fixture
+def state(model, spectra, document):
+    return SessionState(model=model, spectra=spectra, runs=(record(document), record(document, "r0", "older")))
+
+
+@pytest.fixture
+def tab(qtbot):
+    tab = CompareTab()
+    qtbot.addWidget(tab)
+    tab.resize(1159, 600)
+    tab.show()
+    qtbot.waitExposed(tab)
+    return tab
+
+
+def test_before_the_first_run_it_says_what_would_fill_it(tab, state):
+    tab.show_state(state.with_(runs=()), ())
+    assert not tab.is_filled
+
+
+def test_a_result_without_bad_news_has_no_banner(tab, state):
+    tab.show_state(state, ())
+    assert not tab.banner.isVisible()
+
+
+def test_bad_news_stand_in_a_negative_banner_above_everything(tab, state, document):
+    bad = document.model_copy(update={"headline": SLOWER, "warnings": (SLOWER, "Weights are unpacked first.")})
+    tab.show_state(state.with_(runs=(record(bad),)), ())
+    assert tab.banner.isVisible()
+    assert tab.banner.kind == "negative"
+    assert tab.banner.accessibleName() == f"{SLOWER} Weights are unpacked first."
+    assert tab.banner.y() < min(card.y() for card in tab.cards.values())
+
+
+def test_other_warnings_are_a_warning(tab, state, document):
+    warned = document.model_copy(update={"warnings": ("top1 fell by more than its sampling noise.",)})
+    tab.show_state(state.with_(runs=(record(warned),)), ())
+    assert tab.banner.kind == "warn"
+
+
+def test_the_six_cards_show_the_result(tab, state):
+    tab.show_state(state, ())
+    assert tab.cards["metric"].figure() == "79.0\u00a0%"
+    assert tab.cards["file"].figure() == "4.00\u00a0kB"
+    assert tab.cards["latency"].figure() == "1.00\u00a0ms"
+    assert tab.cards["agreement"].figure() == "93.0\u00a0%"
+
+
+def test_a_drop_beyond_the_noise_is_negative_and_one_within_it_is_not(document):
+    assert figures_of(document)["metric"].tone == "negative"
+    near = document.result.metric.model_copy(update={"value": 0.806, "ci95": (0.79, 0.82)})
+    result = document.result.model_copy(update={"metric": near})
+    assert figures_of(document.model_copy(update={"result": result}))["metric"].tone == ""
+
+
+@pytest.mark.parametrize(("name", "change"), [("file", {"bytes": 20_000}), ("latency", {"latency_ms": latency(2.5)})])
+def test_a_larger_or_slower_result_alarms_its_card(document, name, change):
+    result = document.result.model_copy(update=change)
+    figure = figures_of(document.model_copy(update={"result": result}))[name]
+    assert figure.alarm
+    assert figure.tone == "negative"
+
+
+def test_what_was_not_measured_is_a_dash(document):
+    result = document.result.model_copy(update={"metric": None, "loss": None, "latency_ms": None})
+    figures = figures_of(document.model_copy(update={"result": result, "agreement": None}))
+    assert {figures[name].figure for name in ("metric", "loss", "latency", "agreement")} == {"–"}
+
+
+def test_choosing_another_run_asks_for_it(qtbot, tab, state):
+    tab.show_state(state, ())
+    assert tab.runs.count() == 2
+    with qtbot.waitSignal(tab.run_shown) as wanted:
+        qtbot.keyClick(tab.runs, Qt.Key.Key_Down)
+    assert wanted.args == ["r0"]
+
+
+def test_the_chooser_follows_the_shown_run(tab, state):
+    tab.show_state(state.with_(shown_run="r0"), ())
+    assert tab.runs.currentData() == "r0"
+    assert tab.runs.currentText().startswith("older")
+
+
+def test_the_report_button_asks_for_the_report_of_the_shown_run(qtbot, tab, state):
+    tab.show_state(state, ())
+    with qtbot.waitSignal(tab.report_wanted) as wanted:
+        qtbot.mouseClick(tab.report, LEFT)
+    assert Path(wanted.args[0]) == Path("/runs/r1/report.html")
+
+
+def test_the_export_button_asks_for_an_export(qtbot, tab, state):
+    tab.show_state(state, ())
+    with qtbot.waitSignal(tab.export_wanted):
+        qtbot.mouseClick(tab.export, LEFT)
+
+
+def test_a_click_on_the_error_curve_selects_the_layer(qtbot, tab, state):
+    tab.show_state(state, ())
+    tab.grab()
+    with qtbot.waitSignal(tab.layer_selected) as selected:
+        qtbot.mouseClick(tab.errors, LEFT, pos=tab.errors.place("layer2.0.conv1").toPoint())
+    assert selected.args == ["layer2.0.conv1"]
+
+
+def test_the_selected_layer_says_how_far_its_weights_and_output_moved(tab, state):
+    tab.show_state(state, ("conv1",))
+    assert "20.0\u00a0dB" in tab.pair_text.text()
+    assert "30.0\u00a0dB" in tab.pair_text.text()
+
+
+def test_the_results_spectrum_is_drawn_where_it_is_at_hand(tab, state, spectra):
+    tab.show_state(state, ("conv1",), {"conv1": spectra["linear"].values})
+    assert tab.pair_text.text() == ""
+    assert not tab.grab().isNull()
+
+
+def test_a_run_without_layers_says_so(tab, state, document):
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"layers": ()})),)), ("conv1",))
+    assert tab.no_errors.isVisible()
+    assert not tab.errors.isVisible()
+
+
+def test_at_the_smallest_window_the_cards_stand_in_two_rows(qtbot, tab, state):
+    tab.show_state(state, ("conv1",))
+    tab.resize(733, 524)
+    qtbot.waitUntil(lambda: len({card.y() for card in tab.cards.values()}) == 2)
+    assert tab.content.width() <= 733

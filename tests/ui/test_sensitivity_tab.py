@@ -1,0 +1,155 @@
+"""The Sensitivity tab: depths, measures, the running measurement, and what a click asks for."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from secateur.engine.requests import DataSource, ScoreSensitivity
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.recipe.options import OPTIONS
+from secateur.session.state import JobState, SessionState, with_method
+from secateur.ui.panels.sensitivity import SensitivityTab, chosen_cells, is_option
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def measured(table):
+    rows = tuple(row.model_copy(update={"measured": True, "damage": row.damage * 1.1}) for row in table.rows)
+    changes = {"depth": "measure", "unit": "nats", "rows": rows, "samples": 512, "rank_correlation": 0.95}
+    return table.model_copy(update=changes)
+
+
+@pytest.fixture
+def state(model, spectra, table):
+    return SessionState(model=model, spectra=spectra, data_source=DataSource("x"), tables={"free": table})
+
+
+@pytest.fixture
+def tab(qtbot):
+    tab = SensitivityTab()
+    qtbot.addWidget(tab)
+    tab.resize(870, 600)
+    tab.show()
+    qtbot.waitExposed(tab)
+    return tab
+
+
+def choose_depth(qtbot, tab, depth):
+    qtbot.mouseClick(tab.depth_choice._segments[depth], LEFT)
+
+
+def test_without_a_model_it_says_what_would_fill_it(tab):
+    tab.show_state(SessionState(), ())
+    assert not tab.is_filled
+
+
+def test_the_deepest_table_at_hand_is_shown(tab, state, table, measured):
+    tab.show_state(state, ())
+    assert tab.depth_choice.value() == "free"
+    tab.show_state(state.with_(tables={"free": table, "measure": measured}), ())
+    assert tab.depth_choice.value() == "measure"
+
+
+def test_a_persons_own_depth_stays(qtbot, tab, state, table, measured):
+    both = state.with_(tables={"free": table, "measure": measured})
+    tab.show_state(both, ())
+    choose_depth(qtbot, tab, "free")
+    tab.show_state(both, ())
+    assert tab.depth_choice.value() == "free"
+    assert tab.map.cells.unit == "relative error"
+
+
+def test_the_measured_depth_without_measurements_offers_to_measure(qtbot, tab, state):
+    tab.show_state(state, ())
+    choose_depth(qtbot, tab, "measure")
+    assert tab.unmeasured.isVisible()
+    assert not tab.map.isVisible()
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.unmeasured.button, LEFT)
+    assert wanted.args == ["measure"]
+
+
+def test_without_data_measuring_is_off_and_says_why(tab, state):
+    tab.show_state(state.with_(data_source=None), ())
+    assert not tab.measure.isEnabled()
+    assert "data" in tab.measure.toolTip()
+
+
+def test_the_button_asks_to_measure(qtbot, tab, state):
+    tab.show_state(state, ())
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.measure, LEFT)
+    assert wanted.args == ["measure"]
+
+
+def test_a_running_measurement_shows_its_progress_and_fills_cells_in_place(tab, state, model, table, measured):
+    request = ScoreSensitivity(model.source, DataSource("x"), "measure", ("int8",))
+    job = JobState(1, request, "Measuring sensitivity", 2, 6, "layer 2 of 6", 12.0)
+    part = measured.model_copy(update={"rows": measured.rows[:5], "rank_correlation": None})
+    tab.show_state(state.with_(tables={"free": table, "measure": part}, jobs=(job,)), ())
+    assert tab.busy.isVisible()
+    assert "layer 2 of 6" in tab.busy_text.text()
+    assert tab.busy_line.share() == pytest.approx(1 / 3)
+    assert tab.map.isVisible()
+    known = tab.map.cells.values == tab.map.cells.values
+    assert known.sum() == 5
+    tab.grab()
+
+
+@pytest.mark.parametrize(("correlation", "kind"), [(0.95, "positive"), (0.8, "positive"), (0.79, "warn")])
+def test_a_low_rank_correlation_is_a_warning(tab, state, table, measured, correlation, kind):
+    measured = measured.model_copy(update={"rank_correlation": correlation})
+    tab.show_state(state.with_(tables={"free": table, "measure": measured}), ())
+    assert tab.chip.kind() == kind
+    assert f"{correlation:.2f}" in tab.chip.text()
+
+
+def test_a_cell_click_asks_for_the_option(qtbot, tab, state):
+    tab.show_state(state, ("conv1",))
+    tab.grab()
+    place = tab.map.cell_box("conv1", "prune50").center().toPoint()
+    with qtbot.waitSignal(tab.option_chosen) as chosen:
+        qtbot.mouseClick(tab.map.viewport(), LEFT, pos=place)
+    assert chosen.args == [["conv1"], "prune50"]
+
+
+def test_damage_per_kilobyte_can_be_looked_at(qtbot, tab, state):
+    tab.show_state(state, ())
+    qtbot.mouseClick(tab.measure_of._segments["per_kb"], LEFT)
+    assert "per kB" in tab.map.cells.unit
+    assert tab.map.cells.reasons
+
+
+def test_planned_methods_are_chosen_cells_whatever_their_other_parameters(state):
+    recipe = with_method(state.recipe, ["conv1"], "quantize", StaticInt8(observer="minmax"))
+    recipe = with_method(recipe, ["linear"], "quantize", WeightOnly(bits=4))
+    recipe = with_method(recipe, ["linear"], "weight_pruning", MagnitudePruning(ratio=0.33))
+    assert chosen_cells(state.with_(recipe=recipe)) == {("conv1", "int8"), ("linear", "int4")}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: o.id)
+def test_every_option_is_itself_and_no_other(option):
+    assert [o.id for o in OPTIONS if is_option(o, option.method)] == [option.id]
+
+
+def test_the_legend_stands_beside_the_map_where_there_is_room_and_below_where_not(qtbot, tab, state):
+    tab.show_state(state, ())
+    assert tab.legend.x() > tab.map.x()
+    tab.resize(520, 600)
+    tab.grab()
+    qtbot.waitUntil(lambda: tab.legend.y() > tab.map.y())
+    assert tab.legend.x() == tab.map.x()
+
+
+def test_the_tooltip_carries_the_methods_own_verdict(tab, state):
+    tab.show_state(state, ())
+    rows = dict(tab.map._read_out((0, 0)).rows)
+    assert rows["here"] in {"smaller, faster", "not smaller, faster"}
+
+
+def test_five_hundred_layers_are_shown(tab, big_model):
+    tab.show_state(SessionState(model=big_model), (big_model.layers[300].name,))
+    assert len(tab.map.cells.layers) == 500
+    assert not tab.grab().isNull()

@@ -1,0 +1,139 @@
+"""The command line keeps its contract: documents, exit statuses, one sentence for what is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from secateur.cli.answers import model_source
+from secateur.cli.budgets import parse_budgets
+from secateur.cli.commands import run
+from secateur.errors import UserError
+from secateur.model.description import ModelDescription, ModelSource
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def call(capsys, *arguments):
+    """(exit status, standard output, standard error) of one command in this process."""
+    with pytest.raises(SystemExit) as end:
+        run(list(arguments))
+    captured = capsys.readouterr()
+    return end.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def small_data(tmp_path):
+    """60 of the sample's images, so that whole commands take seconds."""
+    from secateur.resources import resource
+
+    whole = np.load(resource("sample/mnist_5k.npz"))
+    chosen = np.arange(0, 5000, 50)
+    np.savez(tmp_path / "small.npz", images=whole["images"][chosen], labels=whole["labels"][chosen])
+    return str(tmp_path / "small.npz")
+
+
+def test_inspect_prints_the_promised_document(capsys):
+    status, out, _ = call(capsys, "inspect", "sample:model", "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert {"format", "source_bytes", "layers", "totals", "notes"} <= set(document)
+    first = document["layers"][0]
+    promised = "name kind weight_shape params macs bytes output_shape latency_ms sparsity min max mean std sqnr_db"
+    assert set(promised.split()) <= set(first)
+    assert {"8", "4"} <= set(first["sqnr_db"])
+    assert document["totals"]["params"] == sum(layer["params"] for layer in document["layers"])
+
+
+def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch):
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    recipe, out = tmp_path / "r.yaml", tmp_path / "out"
+    status, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.4", "-o", str(recipe), "--json")
+    plan = json.loads(text)
+    assert status == 0
+    assert set(plan) >= {"recipe", "predicted", "limits", "seconds"}
+    assert plan["predicted"]["bytes"] <= plan["limits"]["bytes"]
+    status, text, _ = call(
+        capsys, "compress", "sample:model", "--data", small_data, "--recipe", str(recipe), "-o", str(out), "--json"
+    )
+    result = json.loads(text)
+    assert status == 0
+    assert {"run", "original", "result", "files", "warnings"} <= set(result)
+    assert all(file["verified"] for file in result["files"])
+    assert result["result"]["bytes"] == (out / "model.onnx").stat().st_size
+    # what the budget promised is what the file became
+    assert result["result"]["bytes"] <= plan["limits"]["bytes"]
+    assert result["result"]["bytes"] == pytest.approx(plan["predicted"]["bytes"], rel=0.06)
+    assert json.loads((out / "result.json").read_text()) == result
+    assert "Original and result" in (out / "report.html").read_text()
+    status, text, _ = call(
+        capsys, "compare", "sample:model", str(out / "model.onnx"), "--data", small_data, "--json"
+    )
+    comparison = json.loads(text)
+    assert status == 0
+    assert {"a", "b", "agreement", "layers"} <= set(comparison)
+    assert len(comparison["layers"]) == 15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("inspect", "nowhere.onnx"), "nowhere.onnx"),
+        (("sensitivity", "sample:model", "--options", "int5"), "int5"),
+        (("plan", "sample:model", "--budget", "weight=1"), "weight"),
+        (("plan", "sample:model", "--budget", "size=big"), "big"),
+        (("evaluate", "sample:model", "--data", "nowhere"), "nowhere"),
+        (("compress", "sample:model", "--data", "random", "--recipe", "none.yaml", "-o", "x"), "none.yaml"),
+        (("export", "sample:model", "--to", "tape", "-o", "x"), "tape"),
+        (("inspect", "sample:model", "--weights", "w.pt"), "--weights"),
+        (("prune", "x", "y"), "prune"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence_and_status_two(capsys, tmp_path, monkeypatch, arguments, named):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = call(capsys, *arguments)
+    assert status == 2
+    assert not out
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_that_cannot_be_written_is_a_failed_job(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, _, err = call(capsys, "export", "sample:model", "--to", "onnx", "-o", str(tmp_path / "file" / "m.onnx"))
+    assert status in (1, 2)
+    assert "Traceback" not in err
+    assert err.strip()
+
+
+def test_a_word_with_a_colon_is_a_factory_unless_it_is_a_sample():
+    assert model_source("net.py:make", "w.pt") == ModelSource("w.pt", "net.py:make")
+    assert model_source("package.module:Net", "") == ModelSource("", "package.module:Net")
+    assert model_source("sample:model", "") == ModelSource("sample:model")
+    assert model_source("net.onnx", "") == ModelSource("net.onnx")
+
+
+def test_budgets_are_shares_or_amounts():
+    model = ModelDescription("m", ModelSource("m"), "onnx", 1000, (), (), ())
+    assert parse_budgets(["size=0.25"], model) == {"bytes": 250}
+    assert parse_budgets(["size=150kB"], model) == {"bytes": 150_000}
+    with pytest.raises(UserError):
+        parse_budgets(["size=-1"], model)
+
+
+def test_the_pages_of_methods_and_formats_are_up_to_date():
+    command = [sys.executable, str(ROOT / "packaging" / "write_docs.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_command_of_the_readme_exists(capsys):
+    words = [line.split() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("secateur ")]
+    assert len(words) == 10
+    for line in words[:-1]:
+        status, out, _ = call(capsys, line[1], "--help")
+        assert status == 0
+        for option in (word for word in line if word.startswith("--")):
+            assert option in out
