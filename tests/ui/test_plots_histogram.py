@@ -11,6 +11,8 @@ from secateur.ui.plots.grid_levels import grid_of
 from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.plots.read_out import place_beside
 from secateur.ui.plots.threshold import grip_box, parse_ratio, threshold_read_out
+from secateur.ui.theme.palette import DARK, LIGHT
+from secateur.ui.theme.style import apply_theme
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -21,7 +23,8 @@ def layer(spectra):
 
 
 @pytest.fixture
-def plot(qtbot, layer):
+def plot(qtbot, qapp, layer):
+    apply_theme(qapp, DARK)
     plot = HistogramPlot("histogram", "Histogram")
     qtbot.addWidget(plot)
     plot.resize(460, 320)
@@ -216,6 +219,12 @@ def test_the_plot_is_painted_again_only_when_something_changed(plot, layer):
     assert plot._rendered() is first
     plot.show_spectra(layer, 0.6)
     assert plot._rendered() is not first
+
+
+def test_another_theme_paints_the_plot_anew(qapp, plot):
+    dark = plot.grab().toImage()
+    apply_theme(qapp, LIGHT)
+    assert plot.grab().toImage() != dark
 
 
 @pytest.mark.parametrize(("suffix", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml")])

@@ -102,11 +102,11 @@ def _layers_of_kernels(proto: "onnx.ModelProto") -> dict[str, str]:
     kernels: dict[str, str] = {}
     for layer in onnx_layers(proto):
         for index in layer.nodes:
-            node: onnx.NodeProto | None = proto.graph.node[index]
-            while node is not None:
-                kernels.setdefault(node.output[0], layer.name)
-                if node.op_type not in JOINING:
-                    kernels.setdefault(node.name, layer.name)
-                following = readers.get(node.output[0], [])
-                node = following[0] if len(following) == 1 and following[0].op_type in FUSED else None
+            part: onnx.NodeProto | None = proto.graph.node[index]
+            while part is not None:
+                kernels.setdefault(part.output[0], layer.name)
+                if part.op_type not in JOINING:
+                    kernels.setdefault(part.name, layer.name)
+                following = readers.get(part.output[0], [])
+                part = following[0] if len(following) == 1 and following[0].op_type in FUSED else None
     return kernels

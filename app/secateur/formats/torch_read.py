@@ -1,6 +1,9 @@
 """Reading PyTorch and safetensors weights, and fitting them to a factory's network. No code of a file is run."""
 
+import pickle
+import pickletools
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,13 +46,13 @@ def read_safetensors(path: Path) -> StateDict:
 
 def read_checkpoint(path: Path) -> StateDict:
     """The state dict in what `torch.save` wrote: unwrapped from a checkpoint, optimizer state left out."""
-    import pickle
-
     import torch
 
     _refuse_foreign_zip(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # an open file: given a path, torch.load would go by its suffix
+        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
+            content = torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as problem:
         raise _refusal(path, problem) from problem
     except (RuntimeError, EOFError, ValueError, OSError, KeyError, IndexError, TypeError, AttributeError) as problem:
@@ -91,8 +94,8 @@ def _refusal(path: Path, problem: Exception) -> UserError:
     """What to say when the safe unpickler refuses a file."""
     text = str(problem)
     found = re.search(r"(?:GLOBAL|global) ([\w.]+)|[Uu]nsupported (?:class|global:?) (?:GLOBAL )?([\w.]+)", text)
-    name = next((part for part in found.groups() if part), "") if found else ""
-    if name and "." in name:
+    name = next((part for part in found.groups() if part), "") if found else _first_import(path)
+    if "." in name:
         return UserError(
             f"{path.name} wants to call {name} when it is opened; code in a file is never run, so it was refused.",
             "Save only the weights (`torch.save(model.state_dict(), …)`, or safetensors) and name a factory.",
@@ -101,6 +104,24 @@ def _refusal(path: Path, problem: Exception) -> UserError:
         f"{path.name} is not a PyTorch file of weights, or it is damaged or cut short.",
         "Copy it again, or save only the weights: `torch.save(model.state_dict(), …)`.",
     )
+
+
+def _first_import(path: Path) -> str:
+    """The first thing a plain pickle would import that no weights need, read without running it; empty if none."""
+    texts: list[str] = []
+    try:
+        with path.open("rb") as stream:
+            for operation, argument, _ in pickletools.genops(stream):
+                if isinstance(argument, str):
+                    texts.append(argument)
+                if operation.name not in {"GLOBAL", "STACK_GLOBAL"}:
+                    continue
+                name = ".".join(texts[-2:]) if operation.name == "STACK_GLOBAL" else texts[-1].replace(" ", ".")
+                if not name.startswith(("torch.", "collections.")):
+                    return name
+    except (ValueError, IndexError):
+        return ""
+    return ""
 
 
 def _unwrapped(content: Any) -> "tuple[dict[str, Tensor], tuple[str, ...]]":

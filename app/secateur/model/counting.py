@@ -20,7 +20,7 @@ BLOCK = 4096
 _PARALLEL_FROM = 1 << 18
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count(values: Any, bits: Any, signed: Any, table: Any) -> Any:
     """Add `bits >> 16` to `table`; return sum, sum of squares, largest signed and unsigned bit pattern.
 
@@ -39,7 +39,7 @@ def _count(values: Any, bits: Any, signed: Any, table: Any) -> Any:
     return total, squares, highest, lowest
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_block(values: Any, bits: Any, table: Any) -> Any:
     a0, a1, a2, a3 = 0.0, 0.0, 0.0, 0.0
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -60,7 +60,7 @@ def _count_block(values: Any, bits: Any, table: Any) -> Any:
     return a0 + a1 + a2 + a3, s0 + s1 + s2 + s3
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _extreme_patterns(bits: Any, signed: Any) -> Any:
     highest, lowest = np.int32(-2147483648), np.uint32(0)
     for i in range(bits.size):
@@ -69,7 +69,7 @@ def _extreme_patterns(bits: Any, signed: Any) -> Any:
     return highest, lowest
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_zeros(bits: Any) -> Any:
     zeros = np.int64(0)
     for i in range(bits.size):
@@ -77,7 +77,7 @@ def _count_zeros(bits: Any) -> Any:
     return zeros
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_scaled(rows: Any, peaks: Any, table: Any) -> None:
     """Add each value / its row's peak to `table`, weighted by the peak's square."""
     for row in range(rows.shape[0]):

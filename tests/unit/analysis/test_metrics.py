@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from secateur.analysis.metrics import agreement, cross_entropy, kl_divergence, metric_of, wilson
 
 LOGITS = np.random.default_rng(3).standard_normal((200, 10)).astype(np.float32)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from secateur.cli.answers import model_source
 from secateur.cli.budgets import parse_budgets
 from secateur.cli.commands import run
@@ -68,9 +69,7 @@ def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch
     assert result["result"]["bytes"] == pytest.approx(plan["predicted"]["bytes"], rel=0.06)
     assert json.loads((out / "result.json").read_text()) == result
     assert "Original and result" in (out / "report.html").read_text()
-    status, text, _ = call(
-        capsys, "compare", "sample:model", str(out / "model.onnx"), "--data", small_data, "--json"
-    )
+    status, text, _ = call(capsys, "compare", "sample:model", str(out / "model.onnx"), "--data", small_data, "--json")
     comparison = json.loads(text)
     assert status == 0
     assert {"a", "b", "agreement", "layers"} <= set(comparison)

@@ -4,12 +4,13 @@ import queue
 
 import numpy as np
 import pytest
+
 from secateur.engine.client import EngineClient
 from secateur.engine.events import EngineDied, Failed, Finished, Stopped
 from secateur.engine.requests import DataSource
 from secateur.model.description import ModelSource
 
-NETWORK = '''
+NETWORK = """
 import torch
 from torch import nn
 
@@ -21,7 +22,7 @@ def make():
         nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
         nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
     )
-'''
+"""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from secateur.engine.events import (
     CurvePoint,
     EngineDied,

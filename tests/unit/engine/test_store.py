@@ -3,12 +3,13 @@
 import sqlite3
 
 import pytest
+
 from secateur.engine.events import RunRecord
 from secateur.engine.store import RunStore
 
 
 def record(run="r1", created=1.0):
-    return RunRecord(run, "int8", "net.onnx", "abc", "data", "schema: 1\nsteps: []\n", "running", created, "/tmp/x")  # noqa: S108
+    return RunRecord(run, "int8", "net.onnx", "abc", "data", "schema: 1\nsteps: []\n", "running", created, "/tmp/x")
 
 
 @pytest.fixture

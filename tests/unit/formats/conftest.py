@@ -77,7 +77,10 @@ def network(random: Callable[..., np.ndarray]) -> onnx.ModelProto:
         "network",
         [helper.make_tensor_value_info("x", FLOAT, ("N", 3, 8, 8))],
         [helper.make_tensor_value_info("logits", FLOAT, ("N", 5))],
-        [numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name) for name, value in stored.items()],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name)
+            for name, value in stored.items()
+        ],
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
@@ -89,7 +92,7 @@ def network_file(network: onnx.ModelProto, tmp_path: Path) -> Path:
     return path
 
 
-FACTORY = '''
+FACTORY = """
 import torch
 from torch import nn
 
@@ -125,7 +128,7 @@ def needs_width(width):
 
 
 NUMBER = 4
-'''
+"""
 
 
 @pytest.fixture

@@ -63,9 +63,7 @@ def test_batch_norm_learns_its_statistics_again_in_training(network: onnx.ModelP
     assert all(parameter.grad is not None for parameter in module.parameters())
 
 
-def test_an_expected_failure_prints_nothing(
-    network: onnx.ModelProto, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_expected_failure_prints_nothing(network: onnx.ModelProto, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError):
         import_model(network)(torch.randn(1, 4, 8, 8))
     assert capfd.readouterr().err == ""

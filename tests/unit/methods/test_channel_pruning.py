@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch  # noqa: TID253
-from torch import fx, nn  # noqa: TID253
-from torch.nn import functional as F  # noqa: N812, TID253
+import torch
+from torch import fx, nn
+from torch.nn import functional as F  # noqa: N812
 
 from secateur.errors import UserError
 from secateur.methods.base import Context

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch  # noqa: TID253
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 from secateur.methods.base import Context
 from secateur.methods.prune.channel import ChannelPruning

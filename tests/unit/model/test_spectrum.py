@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from secateur.model.counting import spectra_of, spectrum_of
 from secateur.model.spectrum import merge
 

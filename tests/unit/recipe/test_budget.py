@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
@@ -26,7 +27,11 @@ def table(seed):
     rows = [
         SensitivityRow(layer=n, option=o, damage=float(d), bytes=b, macs=100)
         for n in NAMES
-        for o, b, d in (("int8", 130, random.random() * 1e-3), ("int4", 80, random.random() * 0.2), ("prune50", 400, 0.01))
+        for o, b, d in (
+            ("int8", 130, random.random() * 1e-3),
+            ("int4", 80, random.random() * 0.2),
+            ("prune50", 400, 0.01),
+        )
     ]
     return SensitivityTable(
         depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)

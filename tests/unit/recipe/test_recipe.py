@@ -1,6 +1,7 @@
 """Recipes are read strictly, written shortly, and resolved against a model."""
 
 import pytest
+
 from secateur.errors import UserError
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -15,7 +16,13 @@ def layer(name, kind="Conv2d", fixed=""):
 
 
 MODEL = ModelDescription(
-    "net", ModelSource("net.onnx"), "onnx", 20_000, (layer("conv1"), layer("block.conv2"), layer("fc", "Linear", "It ends.")), (), ()
+    "net",
+    ModelSource("net.onnx"),
+    "onnx",
+    20_000,
+    (layer("conv1"), layer("block.conv2"), layer("fc", "Linear", "It ends.")),
+    (),
+    (),
 )
 
 
@@ -24,7 +31,9 @@ def document(**step):
 
 
 def test_a_recipe_survives_the_way_to_yaml_and_back(tmp_path):
-    recipe = Recipe((Step(MagnitudePruning(ratio=0.75), ("conv*",)), Step(StaticInt8(observer="percentile"), ("*",), ("fc",))))
+    recipe = Recipe(
+        (Step(MagnitudePruning(ratio=0.75), ("conv*",)), Step(StaticInt8(observer="percentile"), ("*",), ("fc",)))
+    )
     path = tmp_path / "r.yaml"
     path.write_text(recipe.to_yaml())
     assert load_recipe(path) == recipe
@@ -61,7 +70,9 @@ def test_broken_yaml_is_refused_with_its_line(tmp_path):
 
 
 def test_patterns_select_layers_and_exceptions_leave_them_out():
-    plan = require_plan(parse_recipe(document(method="magnitude_pruning", layers=["*conv*"], **{"except": ["conv1"]})), MODEL)
+    plan = require_plan(
+        parse_recipe(document(method="magnitude_pruning", layers=["*conv*"], **{"except": ["conv1"]})), MODEL
+    )
     assert plan.steps[0].layers == ("block.conv2",)
 
 
@@ -79,7 +90,9 @@ def test_an_unsupported_layer_named_in_full_is_a_problem_and_caught_by_a_pattern
 
 
 def test_two_quantizations_of_one_layer_are_a_problem():
-    recipe = parse_recipe({"schema": 1, "steps": [{"method": "static_int8"}, {"method": "weight_only", "layers": ["fc"]}]})
+    recipe = parse_recipe(
+        {"schema": 1, "steps": [{"method": "static_int8"}, {"method": "weight_only", "layers": ["fc"]}]}
+    )
     problems = resolve(recipe, MODEL)
     assert isinstance(problems, list)
     assert "fc is quantized twice" in problems[0].sentence

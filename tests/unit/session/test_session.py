@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
@@ -36,11 +37,20 @@ class FakeEngine:
 
 def description(fixed="The last layer."):
     layers = tuple(
-        Layer(n, "Conv2d", TensorInfo(n, "float32", (8, 4, 3, 3), 1152), params=288, macs=1000, size_bytes=1152,
-              fixed_channels=fixed if n == "fc" else "")
+        Layer(
+            n,
+            "Conv2d",
+            TensorInfo(n, "float32", (8, 4, 3, 3), 1152),
+            params=288,
+            macs=1000,
+            size_bytes=1152,
+            fixed_channels=fixed if n == "fc" else "",
+        )
         for n in NAMES
     )
-    return ModelDescription("net", ModelSource("net.onnx"), "onnx", 5000, layers, (), (), overhead_bytes=500, fingerprint="f")
+    return ModelDescription(
+        "net", ModelSource("net.onnx"), "onnx", 5000, layers, (), (), overhead_bytes=500, fingerprint="f"
+    )
 
 
 def spectra():
@@ -57,7 +67,9 @@ def table(depth="measure"):
         for n in NAMES
         for o, d, b in (("int8", 0.001, 500), ("int4", 0.1, 300))
     )
-    return SensitivityTable(depth=depth, metric="top1", unit="nats", samples=9, seconds=1, rank_correlation=0.9, rows=rows)
+    return SensitivityTable(
+        depth=depth, metric="top1", unit="nats", samples=9, seconds=1, rank_correlation=0.9, rows=rows
+    )
 
 
 @pytest.fixture
@@ -254,6 +266,8 @@ def test_measured_rows_fill_the_table_while_it_is_measured(session):
     assert len(session.state.tables["measure"].rows) == 4
 
 
-@pytest.mark.parametrize("action", ["run", "measure", "budget", "undo", "redo", "export", "data", "compare", "reset", "stop"])
+@pytest.mark.parametrize(
+    "action", ["run", "measure", "budget", "undo", "redo", "export", "data", "compare", "reset", "stop"]
+)
 def test_every_unavailable_action_says_why_with_nothing_open(engine, action):
     assert Session(engine, lambda state: None).why_not(action).endswith(".")

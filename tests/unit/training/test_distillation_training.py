@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch  # noqa: TID253
+import torch
 
 from secateur.errors import Cancelled, UserError
 from secateur.methods.base import Context

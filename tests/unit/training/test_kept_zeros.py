@@ -1,7 +1,7 @@
 """Pruned weights stay pruned while the network learns."""
 
-import torch  # noqa: TID253
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 from secateur.training.zeros import KeptZeros
 

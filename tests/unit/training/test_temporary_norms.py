@@ -3,8 +3,8 @@
 import copy
 
 import pytest
-import torch  # noqa: TID253
-from torch import fx, nn  # noqa: TID253
+import torch
+from torch import fx, nn
 
 from secateur.training.normalization import TemporaryNorms
 

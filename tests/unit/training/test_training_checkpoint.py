@@ -5,8 +5,8 @@ import pickle
 from pathlib import Path
 
 import pytest
-import torch  # noqa: TID253
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 from secateur.errors import UserError
 from secateur.training.checkpoint import Checkpoint, UnusableCheckpoint, find, fingerprint, load, path_in, save

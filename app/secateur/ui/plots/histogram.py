@@ -36,7 +36,6 @@ class HistogramPlot(ZoomPlot):
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
-        self.setToolTip("")
         self._values: Spectrum | None = None
         self._spectra: Spectra | None = None
         self._ratio: float | None = None
@@ -224,6 +223,8 @@ class HistogramPlot(ZoomPlot):
         near = self._near_line(event.position())
         if near != self._hovered:
             self._hovered = near
+            tip = self.tr("Drag to choose which weights become zero; ← → move by 1 %, a double click types it")
+            self.setToolTip(tip if near else "")
             self.setCursor(Qt.CursorShape.SplitHCursor if near else Qt.CursorShape.ArrowCursor)
             self._renew()
         super().mouseMoveEvent(event)
