@@ -34,13 +34,18 @@ class RealWindow:
     def workspace(self):
         return self.window.workspace
 
-    def until(self, condition: Callable[[], object], timeout_ms: int = 3 * MINUTE) -> None:
+    def until(self, condition: Callable[[], object], timeout_ms: int = 2 * MINUTE) -> None:
         """Look until it is so."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
 
     def until_idle(self) -> None:
         """Until the engine has nothing to do."""
         self.until(lambda: not self.state.jobs and not self.state.loading)
+
+    def settle(self) -> None:
+        """Let the layout come to rest before places in it are asked for."""
+        for _ in range(3):
+            QApplication.processEvents()
 
     def find(self, kind: type[QWidget], name: str) -> QWidget:
         found = self.window.findChild(kind, name)

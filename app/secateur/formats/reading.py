@@ -126,9 +126,11 @@ def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
 
 def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.formats.onnx_read import graph_ports, read_onnx
+    from secateur.formats.onnx_sizes import settle_heights
     from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)
+    settled = settle_heights(file.proto)
     inputs, outputs = graph_ports(file.proto)
     common: dict[str, Any] = {
         "name": _model_name(source, path),
@@ -137,7 +139,7 @@ def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         "source_bytes": sum(part.stat().st_size for part in file.files),
         "path": path,
     }
-    notes = (*file.notes, *finite_notes(onnx_tensors(file.proto)))
+    notes = (*file.notes, *([settled] if settled else []), *finite_notes(onnx_tensors(file.proto)))
     progress(1, _STEPS, "Importing the network")
     module, reason = _imported(file, path, progress)
     if module is None:

@@ -309,7 +309,7 @@ def _new_session(proto: onnx.ModelProto, threads: int | None, profile: bool) -> 
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised as well; standard error stays clean
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -79,7 +79,8 @@ CASES = [
     Case("Conv", (("N", 2, 4, 5, 6), values(3, 2, 3, 3, 3))),
     Case("ConvTranspose", (X4, values(4, 3, 3, 3), values(3))),
     Case("ConvTranspose", (X4, values(4, 2, 4, 4)), {"strides": [2, 2], "pads": [1, 1, 1, 1], "group": 2}),
-    Case("ConvTranspose", (X4, values(4, 2, 3, 3)), {"strides": [2, 2], "pads": [0, 1, 1, 0], "output_padding": [1, 1]}),
+    Case("ConvTranspose", (X4, values(4, 2, 3, 3)),
+         {"strides": [2, 2], "pads": [0, 1, 1, 0], "output_padding": [1, 1]}),
     Case("ConvTranspose", (X4, values(4, 2, 3, 3)), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}),
     Case("ConvTranspose", (X3, values(4, 2, 3)), {"strides": [3]}),
     # products
@@ -115,8 +116,8 @@ CASES = [
     *(Case(name, (X4,)) for name in ("GlobalAveragePool", "GlobalMaxPool")),
     # reductions
     *(Case(name, (X4, ints(2, 3)), {"keepdims": 0}) for name in
-      ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "ReduceProd",
-       "ReduceSum")),
+      ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp",
+       "ReduceProd", "ReduceSum")),
     *(Case(name, (X4,), {"axes": [1, -1]}, opset=11) for name in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")),
     Case("ReduceMean", (X4, ints()), {"noop_with_empty_axes": 1}),
     *(Case(name, (X4,), {"axis": 1, "keepdims": 0}, after="Cast") for name in ("ArgMax", "ArgMin")),
@@ -160,7 +161,8 @@ CASES = [
     Case("Pad", (X4, ints(0, 0, 1, 2, 0, 0, 1, 2)), {"mode": "edge"}),
     Case("Pad", (X4, ints(1, 2), None, ints(2)), {"mode": "constant"}),
     Case("Pad", (X4,), {"pads": [0, 0, 1, 1, 0, 0, 1, 1], "value": 0.25}, opset=2),
-    *(Case("Resize", (X4, None, np.asarray([1, 1, 2, 2], np.float32)), {"mode": mode, "coordinate_transformation_mode": way})
+    *(Case("Resize", (X4, None, np.asarray([1, 1, 2, 2], np.float32)),
+           {"mode": mode, "coordinate_transformation_mode": way})
       for mode, way in (("nearest", "half_pixel"), ("linear", "half_pixel"), ("linear", "align_corners"),
                         ("cubic", "half_pixel"))),
     Case("Resize", (X4, None, np.asarray([1, 1, 2, 2], np.float32)),

@@ -9,7 +9,7 @@ import torch
 from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
-from secateur.errors import UserError
+from secateur.errors import Cancelled, UserError
 from secateur.formats.describe import fingerprint
 from secateur.formats.reading import describe, open_model, with_sample_shape
 from secateur.model.description import ModelSource
@@ -152,6 +152,22 @@ def test_safetensors_and_checkpoint_give_the_same_network(
     assert (one.format, other.format) == ("torch", "safetensors")
 
 
+def test_a_height_that_the_file_leaves_open_but_does_not_take_is_found(
+    network: onnx.ModelProto, tmp_path: Path
+) -> None:
+    shape = network.graph.input[0].type.tensor_type.shape
+    shape.dim[2].dim_param, shape.dim[3].dim_param = "height", "width"
+    network.graph.node[5].CopyFrom(helper.make_node("MaxPool", ["e"], ["h"], kernel_shape=[48, 1]))
+    network.graph.node.insert(6, helper.make_node("Squeeze", ["h", "two"], ["s"]))
+    network.graph.node.insert(7, helper.make_node("ReduceMean", ["s", "two"], ["f"], keepdims=0))
+    network.graph.initializer.append(numpy_helper.from_array(np.asarray([2]), "two"))
+    onnx.save(network, tmp_path / "lines.onnx")
+    model = opened(tmp_path / "lines.onnx")
+    assert model.inputs[0].shape == (None, 3, 48, None)
+    assert any("48 was found" in note for note in model.notes)
+    assert isinstance(model, TorchModel)
+
+
 def test_a_factory_alone_opens_with_its_own_weights(factory_file: Path) -> None:
     model = opened(f"{factory_file}:make")
     assert isinstance(model, TorchModel)
@@ -191,13 +207,10 @@ def test_a_network_that_takes_any_size_can_be_given_the_datas(factory_file: Path
 
 
 def test_progress_can_cancel_the_opening(network_file: Path) -> None:
-    class StopNow(Exception):
-        pass
-
     def stop(done: int, total: int, text: str) -> None:
-        raise StopNow
+        raise Cancelled
 
-    with pytest.raises(StopNow):
+    with pytest.raises(Cancelled):
         open_model(ModelSource(str(network_file)), stop)
 
 

@@ -109,7 +109,7 @@ class CurvePlot(Plot):
         share = min(max((float(s.x[-1]) for s in self._series), default=0.0) / self._x_end, 1.0)
         inside = (1 - share) * (self.width() - left)
         margin = (needed - inside) / share if share > 0.05 else 0.0
-        return min(max(margin, 12.0), self.width() * 0.45)
+        return min(max(margin, 12.0), self.width() * 0.52)
 
     def _tick(self, text: str, value: float) -> str:
         return f"{value * 100:.0f} %" if self._percent else text

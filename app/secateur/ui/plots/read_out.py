@@ -34,8 +34,8 @@ class ReadOut:
 def place_beside(size: tuple[float, float], anchor: QPointF, bounds: QRectF, gap: float = 12.0) -> QRectF:
     """A rectangle of `size` right of `anchor`, or left of it where there is no room, inside `bounds`."""
     width, height = size
-    left = anchor.x() + gap
-    if left + width > bounds.right():
+    left = min(anchor.x() + gap, bounds.right() - width)
+    if left < anchor.x() + 3:
         left = anchor.x() - gap - width
     left = min(max(left, bounds.left()), max(bounds.right() - width, bounds.left()))
     top = min(max(anchor.y(), bounds.top()), max(bounds.bottom() - height, bounds.top()))
