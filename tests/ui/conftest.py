@@ -257,6 +257,8 @@ def shown(qtbot: QtBot, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     window = build_window(engine=make_engine)
     window.resize(1440, 900)
     window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=10_000)  # keys go to the active window alone
     assembly = window.findChild(Assembly, "assembly")
     qtbot.waitUntil(lambda: assembly.is_ready and assembly.startup.is_done, timeout=20_000)
     yield Shown(window, engines[0], assembly, qtbot)

@@ -6,12 +6,9 @@ Plain dataclasses on purpose: this is read before the first frame is drawn.
 import json
 import logging
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import platformdirs
 
 ThemeChoice = Literal["system", "dark", "light"]
 RECENT_LIMIT = 12
@@ -56,8 +53,11 @@ class Preferences:
 def preferences_path() -> Path:
     """Where the preferences file is on this system; `SECATEUR_HOME` puts it with everything else."""
     own = os.environ.get("SECATEUR_HOME")
-    folder = Path(own) if own else platformdirs.user_config_path("secateur")
-    return folder / "preferences.json"
+    if own:
+        return Path(own) / "preferences.json"
+    from platformdirs import user_config_path
+
+    return user_config_path("secateur") / "preferences.json"
 
 
 def load_preferences(path: Path | None = None) -> Preferences:
@@ -77,13 +77,12 @@ def save_preferences(preferences: Preferences, path: Path | None = None) -> None
     """Write the preferences beside the old ones, then put them in their place; OSError where that fails."""
     path = path or preferences_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(preferences), file, indent=1, ensure_ascii=False)
-        Path(temporary).replace(path)
+        temporary.write_text(json.dumps(asdict(preferences), indent=1, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(path)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -42,7 +42,7 @@ class TrainingPlan:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0.0):
             raise UserError(
                 f"The learning rate {self.learning_rate} is not a positive number.",
-                "Try 0.02, or 0.002 for care.",
+                "Try 0.01, or 0.001 for care.",
             )
         if not (isfinite(self.weight_decay) and self.weight_decay >= 0.0):
             raise UserError(f"The weight decay {self.weight_decay} is negative.", "Choose 0 or a little more.")

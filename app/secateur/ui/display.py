@@ -76,5 +76,5 @@ class Display(QObject):
 def effect_source(state: "SessionState") -> str:
     """Where the predicted effect comes from, in words."""
     if "measure" in state.tables:
-        return "instant, from spectrum and measurements"
+        return "instant, from measurements"
     return "instant, from spectrum"

@@ -37,6 +37,14 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     jobs.restore_wanted.connect(session.restore)
     jobs.run_shown.connect(commands.show_run)
     jobs.resume_wanted.connect(session.resume)
+
+    def forget_read_news(tab: str) -> None:
+        """The Compare tab says itself what a notice would send a person there for."""
+        read = [n for n, notice in enumerate(session.state.notices) if tab == "compare" and notice.remedy == tab]
+        for index in reversed(read):
+            session.dismiss(index)
+
+    detail.tab_changed.connect(forget_read_news)
     detail.action_wanted.connect(commands.trigger)
     detail.tab_built.connect(lambda key: _CONNECT_TAB[key](detail.tab(key), session, display, commands))
 

@@ -44,7 +44,7 @@ class Distillation(Method):
     )
     epochs: int = Field(6, ge=1, le=1000, title="Epochs", description="Passes over the training samples.")
     learning_rate: float = Field(
-        0.02,
+        0.01,
         gt=0.0,
         le=1.0,
         title="Learning rate",

@@ -62,10 +62,11 @@ class DataDialog(DialogFrame):
         left.addWidget(self.form)
         row = QHBoxLayout()
         row.setSpacing(16)
-        row.addLayout(left, 1)
-        row.addWidget(right)
-        self.form.setMinimumWidth(320)
+        row.addLayout(left)
+        row.addWidget(right, 1)
+        self.form.setFixedWidth(360)
         self.body.addLayout(row, 1)
+        self.resize(840, 520)
 
     # ------------------------------------------------------------------ wishes
 

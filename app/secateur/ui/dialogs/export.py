@@ -64,8 +64,8 @@ class ExportDialog(DialogFrame):
         self.path_field.textChanged.connect(lambda _text: self._check())
         self.format.set_value(next(iter(self._formats)))
         self._suggest(self.format.value())
-        self.progress.hide()
-        self.verdict.hide()
+        for answer in (self.progress, self.verdict, self.said):
+            answer.hide()
 
     def _assemble(self) -> None:
         browse = Button("Browse…", tooltip="Choose where the file goes")
@@ -124,6 +124,7 @@ class ExportDialog(DialogFrame):
         self._path = self.path_field.text().strip()
         self.verdict.hide()
         self.said.setText("Writing, then opening it again and running it…")
+        self.said.show()
         self.progress.show()
         self.progress.set_share(None)
         self.go.setEnabled(False)

@@ -78,6 +78,7 @@ class WrappedLabel(QLabel):
         self._claim()
 
     def _claim(self) -> None:
+        self.setMinimumHeight(0)  # what was claimed before counts in heightForWidth
         height = self.heightForWidth(self.width())
         if height != self.minimumHeight() and height >= 0:
             self.setMinimumHeight(height)
