@@ -101,6 +101,8 @@ class Photographer:
         session.set_model_method("distil", Distillation(epochs=3, augment=False))
         self.run("distillation")
         self.window.workspace.layers.select([layer])
+        while self.state.notices:
+            session.dismiss(0)
 
     def run_budget(self, share: float) -> None:
         before = self.state.recipe

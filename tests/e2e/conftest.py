@@ -34,6 +34,11 @@ class RealWindow:
     def workspace(self):
         return self.window.workspace
 
+    @property
+    def engine_pid(self) -> int:
+        """The engine's process."""
+        return self.assembly.session.engine.pid
+
     def until(self, condition: Callable[[], object], timeout_ms: int = 2 * MINUTE) -> None:
         """Look until it is so."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)

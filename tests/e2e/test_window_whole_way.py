@@ -1,5 +1,7 @@
 """The whole way, by mouse and keys, in the real window with a real engine: open, point, run, compare, export."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from secateur.engine.requests import Compress
+from secateur.methods.distil.distillation import Distillation
 from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.plots.heat_map import HeatMap
 
@@ -103,3 +106,23 @@ def test_from_the_sample_to_an_exported_file(real, tmp_path: Path) -> None:
     real.until(dialog.verdict.isVisible)
     assert dialog.verdict.text() == "exported", dialog.said.text()
     assert abs(target.stat().st_size - document.result.bytes) < 1000
+
+
+def test_a_killed_engine_loses_nothing_and_the_run_goes_on(real) -> None:
+    open_sample(real)
+    layer = click_heat_cell(real, "int8")
+    real.until(lambda: real.state.step_of(layer, "quantize") is not None)
+    real.assembly.session.set_model_method("distil", Distillation(epochs=2, augment=False))
+    planned = real.state.recipe
+    run_plan(real)
+    real.until(lambda: real.state.curve)
+
+    os.kill(real.engine_pid, signal.SIGKILL)
+    real.until(lambda: any(notice.remedy.startswith("resume:") for notice in real.state.notices))
+    assert real.state.recipe == planned
+    assert real.state.model is not None
+    assert "engine" in real.window.notices.bars[0].accessibleName().lower()
+
+    real.click(real.find(QPushButton, "notice_remedy"))
+    real.until(lambda: real.state.run is not None)
+    assert [run.state for run in real.state.runs] == ["finished"]

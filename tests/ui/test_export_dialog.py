@@ -52,8 +52,7 @@ def test_a_file_that_differs_is_not_called_exported(shown, dialog: ExportDialog,
 def test_a_failed_export_says_why_in_the_dialog(shown, dialog: ExportDialog) -> None:
     job = shown.engine.job_of(Export)
     shown.engine.say(Started(job, shown.engine.requests[job - 1]))
-    shown.until(lambda: shown.state.jobs)
-    shown.qtbot.wait(50)
+    shown.until(lambda: dialog.job == job)
     shown.engine.say(Failed(job, "The disk is full.", "Free some space."))
     shown.until(dialog.verdict.isVisible)
     assert (dialog.verdict.text(), dialog.said.text()) == ("not exported", "The disk is full. Free some space.")

@@ -5,6 +5,7 @@ simply done again, and training goes on from its checkpoint.
 """
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
         raise
     write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
     write_report(folder / "report.html", record, document, bench.description)
+    for checkpoints in folder.glob("step-*"):  # nothing is left to resume
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return RunFinished(store.end(request.run, "finished", document=document))
 
 

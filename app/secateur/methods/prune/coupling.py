@@ -1,6 +1,8 @@
 """Which layers lose channels together: found by Torch-Pruning's dependency graph, and tried out."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +22,7 @@ UNREACHED: Final = "No path from the inputs to the outputs leads through it."
 FIXED_SIZES: Final = "Its channels reach an operation whose sizes are fixed."
 NOT_TRIED: Final = "It was not tried: too many other layers of this network keep their channels."
 MOST_COPIES: Final = 24
+MOST_SECONDS: Final = 20.0
 
 Inputs = tuple[torch.Tensor, ...]
 
@@ -149,8 +152,9 @@ def couplings(model: "TorchModel") -> dict[str, tuple[tuple[str, ...], str]]:
     names = [name for name, _ in weighted_modules(model.module)]
     inputs = example_tensors(model)
     try:
-        fixed = fixed_layers(model.module, inputs)
-        groups = ChannelGraph(model.module, inputs).groups()
+        with _patience(MOST_SECONDS):
+            fixed = fixed_layers(model.module, inputs)
+            groups = ChannelGraph(model.module, inputs).groups()
     except Exception as error:  # noqa: BLE001 - whatever the tracer stumbles over means the same to the person
         reason = f"Torch-Pruning cannot follow this network ({type(error).__name__}: {error})."
         return dict.fromkeys(names, ((), reason))
@@ -161,6 +165,28 @@ def couplings(model: "TorchModel") -> dict[str, tuple[tuple[str, ...], str]]:
             tied = tuple(n for n in names if n != name and (n in group.layers or n in wider))
             result[name] = (tied, fixed.get(name, ""))
     return result
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Ends Torch-Pruning's search for groups after a while: on networks of many joined branches it takes minutes.
+
+    The search has no cancel point of its own, so the check that it makes at every step is watched meanwhile.
+    """
+    from torch_pruning.dependency.group import Group
+
+    end, original = time.monotonic() + seconds, Group.has_pruning_op
+
+    def watched(group: Any, *arguments: Any) -> Any:
+        if time.monotonic() > end:
+            raise TimeoutError(f"it did not finish within {seconds:.0f} s")
+        return original(group, *arguments)
+
+    Group.has_pruning_op = watched
+    try:
+        yield
+    finally:
+        Group.has_pruning_op = original
 
 
 def example_tensors(model: "TorchModel") -> Inputs:

@@ -33,7 +33,7 @@ def writable_formats() -> "list[Format]":
 
 
 class ExportDialog(DialogFrame):
-    """`export_wanted(format, path, run)`; then the progress, then the proof."""
+    """`export_wanted(format, path, run)`; then the progress of `job`, then the proof."""
 
     export_wanted = Signal(str, str, str)
 
@@ -41,7 +41,7 @@ class ExportDialog(DialogFrame):
         text = "The file is written beside its target, opened again, run and compared before it takes its name."
         super().__init__("export_dialog", "Export", text, parent)
         self._formats = {candidate.id: candidate for candidate in writable_formats()}
-        self._folder, self._path, self._job = folder, "", 0
+        self._folder, self._path, self.job = folder, "", 0
         self._model_name = Path(state.model.name).stem if state.model else "model"
         self.what = named(QComboBox(), "export_what")
         self.what.setAccessibleName("What to export")
@@ -135,7 +135,7 @@ class ExportDialog(DialogFrame):
     def show_state(self, state: "SessionState") -> None:
         job = next((job for job in state.jobs if isinstance(job.request, Export)), None)
         if job is not None and str(job.request.path) == str(Path(self._path)):  # type: ignore[union-attr]
-            self._job = job.job
+            self.job = job.job
             self.progress.set_share(job.done / job.total if job.total else None)
             self.said.setText(job.text or self.said.text())
 
@@ -144,9 +144,9 @@ class ExportDialog(DialogFrame):
         match event:
             case Finished(result=Exported(file)) if Path(file.path) == Path(self._path):
                 self._show_file(file)
-            case Failed() if event.job == self._job:
+            case Failed() if event.job == self.job:
                 self._end("negative", "not exported", f"{event.sentence} {event.hint}".strip())
-            case Stopped() if event.job == self._job:
+            case Stopped() if event.job == self.job:
                 self._end("warn", "stopped", "Nothing was written.")
 
     def _show_file(self, file: ExportedFile) -> None:
@@ -167,5 +167,5 @@ class ExportDialog(DialogFrame):
         self.verdict.show()
         self.said.setText(sentence)
         set_tone(self.said, "negative" if kind == "negative" else "")
-        self._job = 0
+        self.job = 0
         self._check()
