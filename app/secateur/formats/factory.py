@@ -15,7 +15,7 @@ from secateur.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-_HOW = "Give it as `file.py:name` or `package.module:name`, for example `--factory network.py:make`."
+_HOW = "Give it as `file.py:name` or `package.module:name`, for example `network.py:make`."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ def _load_module(name: str) -> ModuleType:
         except Exception as problem:
             raise UserError(
                 f"The module {name} could not be imported: {_described(problem)}.",
-                "Install its package, or give the file: `--factory file.py:name`.",
+                "Install its package, or give the file: `file.py:name`.",
             ) from problem
 
 

@@ -207,9 +207,14 @@ def needs_factory(path: Path, state: StateDict) -> UserError:
     names = list(state.tensors)
     count = sum(tensor.numel() for tensor in state.tensors.values())
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    companion = path.with_name(f"{path.stem}_network.py")
+    if companion.is_file():  # what an export leaves beside its weights; its code is run only when it is named
+        hint = f"Its network lies beside it: `{companion}:make --weights {path}`."
+    else:
+        hint = f"Name the Python function that builds the network: `file.py:make --weights {path.name}`."
     return UserError(
         f"{path.name} holds {len(names)} weight tensors ({shown}; {count:,} numbers), but not their network.",
-        "Name the Python function that builds it: `--factory file.py:make`, or `--factory package.module:make`.",
+        hint,
     )
 
 

@@ -183,7 +183,7 @@ def test_weights_without_a_factory_say_what_they_are_and_how_to_name_one(
     with pytest.raises(UserError) as caught:
         opened(tmp_path / "w.pt")
     assert "conv.weight" in caught.value.sentence
-    assert "--factory file.py:make" in caught.value.hint
+    assert "file.py:make --weights" in caught.value.hint
 
 
 def test_an_unstated_input_is_found_and_told(tmp_path: Path) -> None:
