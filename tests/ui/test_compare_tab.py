@@ -152,7 +152,7 @@ def test_the_selected_layer_says_how_far_its_weights_and_output_moved(tab, state
 
 
 def test_the_results_spectrum_is_drawn_where_it_is_at_hand(tab, state, spectra):
-    tab.show_state(state, ("conv1",), {"conv1": spectra["linear"].values})
+    tab.show_state(state.with_(run_spectra={"conv1": spectra["linear"].values}), ("conv1",))
     assert tab.pair_text.text() == ""
     assert not tab.grab().isNull()
 

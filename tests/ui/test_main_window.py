@@ -10,11 +10,21 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
 from secateur.analysis.documents import SensitivityTable
-from secateur.engine.events import EngineDied, Failed, Finished, Progress, SpectraCounted, Started
+from secateur.engine.events import (
+    EngineDied,
+    Failed,
+    Finished,
+    Progress,
+    RunRecord,
+    RunsListed,
+    SpectraCounted,
+    Started,
+)
 from secateur.engine.requests import (
     Compress,
     CountSpectra,
     DataSource,
+    ListRuns,
     OpenData,
     OpenModel,
     ScoreSensitivity,
@@ -306,10 +316,13 @@ def test_a_killed_engine_offers_to_resume_the_run(shown, model, data, previews, 
     lost = Compress(model.source, DataSource("sample:mnist"), Recipe(), "run-1")
     shown.engine.say(EngineDied("The engine was ended by the system.", (lost,)))
     shown.until(lambda: shown.window.notices.bars)
-    resumed = []
-    shown.session.resume = resumed.append
     shown.qtbot.mouseClick(shown.find(QPushButton, "notice_remedy"), Qt.MouseButton.LeftButton)
-    assert resumed == ["run-1"]
+    assert shown.engine.asked(Compress) == []  # the new engine has not said yet what runs there are
+    yaml = Recipe().to_yaml()
+    record = RunRecord("run-1", "int8", model.name, model.fingerprint, "digits", yaml, "interrupted", 0.0, "")
+    shown.engine.say(Finished(shown.engine.job_of(ListRuns), RunsListed((record,))))
+    shown.until(lambda: shown.engine.asked(Compress))
+    assert [(request.run, request.resume) for request in shown.engine.asked(Compress)] == [("run-1", True)]
 
 
 def test_a_bug_in_a_job_can_be_looked_at_and_copied(shown) -> None:

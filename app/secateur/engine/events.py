@@ -121,6 +121,14 @@ class Exported:
     file: ExportedFile
 
 
+@dataclass(frozen=True, eq=False)
+class RunSpectraCounted:
+    """Spectrum of every layer's weight in a run's shipped file, by layer name."""
+
+    run: str
+    spectra: dict[str, Spectrum]
+
+
 @dataclass(frozen=True)
 class RunsListed:
     runs: tuple[RunRecord, ...]
@@ -138,6 +146,7 @@ Result = (
     | RunFinished
     | Compared
     | Exported
+    | RunSpectraCounted
     | RunsListed
 )
 Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers

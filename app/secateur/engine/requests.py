@@ -108,6 +108,13 @@ class ListRuns:
 
 
 @dataclass(frozen=True)
+class CountRunSpectra:
+    """Spectra of the weights that a finished run ships, as its runtime uses them → `RunSpectraCounted`."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class DeleteRun:
     run: str
 
@@ -140,6 +147,7 @@ Request = (
     | Compare
     | Export
     | ListRuns
+    | CountRunSpectra
     | DeleteRun
     | SolveBudget
 )

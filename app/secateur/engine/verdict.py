@@ -1,20 +1,41 @@
 """The sentences that a result must say first: what became worse, and why."""
 
+from collections.abc import Collection
+
 from secateur.analysis.documents import Evaluation, RunDocument
 from secateur.figures import milliseconds, points, share, signed_share, size
 
 
-def headline_of(original: Evaluation, result: Evaluation) -> str:
-    """The bad news: slower or larger than the original, with figures; empty where there is none."""
+def headline_of(original: Evaluation, result: Evaluation, methods: Collection[str] = ()) -> str:
+    """The bad news: slower or larger than the original, with figures and the cause; empty where there is none.
+
+    `methods` are the ids of what was done: the cause is told from them.
+    """
     news = []
     if original.latency_ms and result.latency_ms and result.latency_ms.median > original.latency_ms.median * 1.02:
         before, after = original.latency_ms.median, result.latency_ms.median
         news.append(f"Slower here: {milliseconds(before)} → {milliseconds(after)}, {signed_share(before, after)}.")
+        news.append(cause_of_slowness(methods))
     if result.bytes > original.bytes:
         news.append(
             f"Larger: {size(original.bytes)} → {size(result.bytes)}, {signed_share(original.bytes, result.bytes)}."
         )
-    return " ".join(news)
+    return " ".join(news).strip()
+
+
+def cause_of_slowness(methods: Collection[str]) -> str:
+    """Why ONNX Runtime is slower after these methods, and the way out; empty where they cannot be the cause."""
+    if "weight_only" in methods:
+        return (
+            "ONNX Runtime unpacks weights that are only stored in few bits before every product: "
+            "static int8 in those layers is computed in integers."
+        )
+    if "static_int8" in methods:
+        return (
+            "Small layers spend more time on converting numbers than 8-bit arithmetic saves: "
+            "leave the smallest in float."
+        )
+    return ""
 
 
 def warnings_of(document: RunDocument) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from secateur.engine.events import (
     RowsMeasured,
     RunFinished,
     RunsListed,
+    RunSpectraCounted,
     SensitivityScored,
     SoftAnswers,
     SpectraCounted,
@@ -169,7 +170,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(activations=result)
         case RunFinished(record):
             others = tuple(run for run in state.runs if run.run != record.run)
-            session.update(runs=(record, *others), shown_run=record.run)
+            session.update(runs=(record, *others))
+            session.show_run(record.run)
             if record.document and record.document.headline:
                 session.notify(Notice("warn", record.document.headline, "", "compare"))
         case Exported(file):
@@ -177,7 +179,11 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.notify(Notice(kind, file.sentence))
         case RunsListed(runs):
             session.update(runs=runs)
-        case Evaluated() | Compared() | LatencyMeasured():
+            if session.state.run is not None and not state.shown_run:
+                session.show_run(session.state.run.run)
+        case RunSpectraCounted(run, spectra) if state.run is not None and state.run.run == run:
+            session.update(run_spectra=spectra)
+        case Evaluated() | Compared() | LatencyMeasured() | RunSpectraCounted():
             return
 
 

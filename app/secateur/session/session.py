@@ -14,6 +14,7 @@ from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
 from secateur.engine.requests import (
     Compress,
+    CountRunSpectra,
     CountSpectra,
     DataSource,
     Export,
@@ -266,7 +267,9 @@ class Session:
             self.load_recipe(parse_recipe(yaml.safe_load(record.recipe_yaml)))
 
     def show_run(self, run: str) -> None:
-        self.update(shown_run=run)
+        """Make this the run that is compared with the original."""
+        self.update(shown_run=run, run_spectra={})
+        self._submit(CountRunSpectra(run))
 
     def export(self, format_id: str, path: Path, run: str = "") -> None:
         """Write the model, or a run's result, and prove it; the answer is an event."""

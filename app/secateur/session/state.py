@@ -13,7 +13,7 @@ from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, Run
 from secateur.engine.requests import DataSource, Request
 from secateur.methods.base import Family, Method
 from secateur.model.description import Layer, ModelDescription
-from secateur.model.spectrum import Spectra
+from secateur.model.spectrum import Spectra, Spectrum
 from secateur.recipe.recipe import Recipe, Step
 
 
@@ -67,6 +67,8 @@ class SessionState:
     answers: SoftAnswers | None = None
     runs: tuple[RunRecord, ...] = ()
     shown_run: str = ""
+    run_spectra: Mapping[str, Spectrum] = field(default_factory=dict)
+    """Spectra of the shown run's shipped weights, by layer."""
     notices: tuple[Notice, ...] = ()
     engine: str = "Engine: starting"
     engine_ready: bool = False

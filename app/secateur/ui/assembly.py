@@ -147,7 +147,7 @@ class Assembly(QObject):
         if self.display is None or self.commands is None:
             return
         self.display.show(state)
-        self.commands.watch_jobs([job.job for job in state.jobs])
+        self.commands.watch(state)
         self.commands.dialogs.show_state(state)
         self.recents.note(state)
 

@@ -22,6 +22,7 @@ from secateur.ui.moving import Moving
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
+    from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
 
 OPTION_OF_BITS = {8: "int8", 4: "int4"}
@@ -44,6 +45,7 @@ class Commands(QObject):
         self.moving = Moving(window, workspace)
         self.dialogs = Dialogs(window, self)
         self._started: dict[int, float] = {}
+        self._to_resume = ""
         self._do = self._handlers()
 
     def _handlers(self) -> dict[str, Callable[[], None]]:
@@ -201,10 +203,14 @@ class Commands(QObject):
                 return
         self.session.stop(job)
 
-    def watch_jobs(self, jobs: list[int]) -> None:
-        """Remember since when each job runs."""
+    def watch(self, state: "SessionState") -> None:
+        """Remember since when each job runs; resume what waited for the list of runs."""
         now = time.monotonic()
-        self._started = {job: self._started.get(job, now) for job in jobs}
+        self._started = {job.job: self._started.get(job.job, now) for job in state.jobs}
+        wanted = self._to_resume
+        if wanted and any(record.run == wanted for record in state.runs):
+            self._to_resume = ""
+            self.session.resume(wanted)
 
     def show_run(self, run: str) -> None:
         self.session.show_run(run)
@@ -218,7 +224,9 @@ class Commands(QObject):
         self._resume(self._broken_run())
 
     def _resume(self, run: str) -> None:
-        self.session.resume(run)
+        """Go on with a run; after the engine's death that waits until the new one has listed the runs."""
+        self._to_resume = run
+        self.watch(self.session.state)
 
     def open_report(self, run: str) -> None:
         """Show the run's HTML report in the browser."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 NARROW_WIDTH = 1200
 PLAN_WIDTHS = (264, 288, 400)
-WIDE_TABLE, NARROW_TABLE, PLAIN_TABLE = 646, 356, 304
+WIDE_TABLE = (560, 700)
+"""The whole table is as wide as the open network's names and numbers ask for, within these."""
+NARROW_TABLE, PLAIN_TABLE = 356, 304
 TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
 TABS_WITHOUT_PLAN = frozenset({"compare", "distil"})
 
@@ -75,6 +77,7 @@ class Workspace(QWidget):
         plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
         layers.columns_chosen.connect(self._keep_columns)
+        layers.view.measured.connect(self.arrange)
         self.splitter.splitterMoved.connect(self._keep_sizes)
 
     # ------------------------------------------------------------------ arrangement
@@ -122,7 +125,9 @@ class Workspace(QWidget):
     def _default_table_width(self) -> int:
         if self.detail.current not in TABS_WITH_WHOLE_TABLE:
             return PLAIN_TABLE
-        return NARROW_TABLE if self.is_narrow else WIDE_TABLE
+        if self.is_narrow:
+            return NARROW_TABLE
+        return min(max(self.layers.view.wanted_width(), WIDE_TABLE[0]), WIDE_TABLE[1])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

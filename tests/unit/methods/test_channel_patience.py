@@ -11,7 +11,9 @@ from torch import nn
 @pytest.fixture
 def model():
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(64, 2))
-    return TorchModel("net", network.eval(), (Port("x", "float32", (None, 3, 8, 8)),), (Port("y", "float32", (None, 2)),))
+    return TorchModel(
+        "net", network.eval(), (Port("x", "float32", (None, 3, 8, 8)),), (Port("y", "float32", (None, 2)),)
+    )
 
 
 def test_a_search_that_takes_too_long_is_given_up_with_a_reason(model, monkeypatch):

@@ -32,9 +32,7 @@ def parts() -> Iterator[SimpleNamespace]:
 @pytest.fixture
 def project(tmp_path: Path, parts: SimpleNamespace) -> Path:
     """A folder with a pyproject.toml and an environment that counts as finished."""
-    (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "x"\ndependencies = ["numpy>=2"]\n', encoding="utf-8"
-    )
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["numpy>=2"]\n', encoding="utf-8")
     python = parts.environment.venv_python(tmp_path / ".venv")
     python.parent.mkdir(parents=True)
     python.touch()
@@ -80,9 +78,7 @@ def test_an_environment_without_its_python_is_not_ready(project: Path, parts: Si
     assert not parts.environment.is_ready(project)
 
 
-def test_an_interrupted_set_up_is_not_ready_and_not_filled_but_remade(
-    project: Path, parts: SimpleNamespace
-) -> None:
+def test_an_interrupted_set_up_is_not_ready_and_not_filled_but_remade(project: Path, parts: SimpleNamespace) -> None:
     (project / ".venv" / parts.environment.STAMP).unlink()
     (project / ".venv" / parts.environment.UNFINISHED).touch()
     assert not parts.environment.is_ready(project)
@@ -149,9 +145,7 @@ def test_a_failed_install_says_where_the_log_is_and_leaves_no_stamp(
         ("Installing collected packages: a, b, c\n", "unpacking 3 packages"),
     ],
 )
-def test_only_large_downloads_and_the_unpacking_are_told(
-    line: str, told: str, parts: SimpleNamespace
-) -> None:
+def test_only_large_downloads_and_the_unpacking_are_told(line: str, told: str, parts: SimpleNamespace) -> None:
     assert parts.environment.worth_telling(line) == told
 
 
@@ -179,9 +173,7 @@ def test_missing_essential_packages_stop_the_set_up_and_are_named(
 def test_missing_optional_packages_are_named_and_the_set_up_goes_on(
     parts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        parts.system, "missing_packages", lambda: [parts.system.SystemPackage("xvfb", "xvfb-run")]
-    )
+    monkeypatch.setattr(parts.system, "missing_packages", lambda: [parts.system.SystemPackage("xvfb", "xvfb-run")])
     monkeypatch.setattr(parts.system, "apt_prefix", lambda: None)
     parts.system.ensure_system()
     assert "apt-get install xvfb" in capsys.readouterr().out
@@ -208,9 +200,7 @@ def test_apt_updates_its_lists_once_before_it_installs_everything_at_once(
 # ---------------------------------------------------------------------- the display
 
 
-def test_an_offscreen_platform_counts_as_no_display(
-    parts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_offscreen_platform_counts_as_no_display(parts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     monkeypatch.setattr(parts.display, "x_answers", lambda display: True)
@@ -266,9 +256,7 @@ def test_two_passes_fail_when_one_of_them_fails_or_is_empty_for_no_reason(
 def fake_make(tmp_path: Path) -> Path:
     """A folder with a `make` that fails for the target FAILING_TARGET and notes what it was asked."""
     script = tmp_path / "make"
-    script.write_text(
-        f'#!/bin/sh\necho "$1" >> {tmp_path}/asked\ntest "$1" != "$FAILING_TARGET"\n', encoding="utf-8"
-    )
+    script.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/asked\ntest "$1" != "$FAILING_TARGET"\n', encoding="utf-8")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     return tmp_path
 
@@ -277,9 +265,7 @@ def fake_make(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("failing", ["", "setup", "check", "test", "test-slow"])
 def test_continuous_integration_fails_exactly_when_a_section_fails(failing: str, fake_make: Path) -> None:
     environment = {**os.environ, "PATH": f"{fake_make}:{os.environ['PATH']}", "FAILING_TARGET": failing}
-    done = subprocess.run(
-        [ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode != 0) == bool(failing)
     asked = (fake_make / "asked").read_text(encoding="utf-8").split()
     assert asked == (["setup"] if failing == "setup" else ["setup", "check", "test", "test-slow"])
@@ -307,9 +293,7 @@ def test_the_script_uses_the_standard_library_alone() -> None:
     )
     # -S: without site-packages an import of anything else fails
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "['__main__', '__mp_main__', 'setting_up']".replace(
-        "'__mp_main__', ", ""
-    )
+    assert done.stdout.splitlines()[-1] == "['__main__', '__mp_main__', 'setting_up']".replace("'__mp_main__', ", "")
 
 
 def test_the_folder_packaging_does_not_hide_the_library_of_that_name() -> None:

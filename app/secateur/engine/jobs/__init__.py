@@ -6,13 +6,14 @@ from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import export
-from secateur.engine.jobs.history import delete_run, list_runs
+from secateur.engine.jobs.history import count_run_spectra, delete_run, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.scoring import measure_latency, record_activations, score_sensitivity
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
     Compare,
     Compress,
+    CountRunSpectra,
     CountSpectra,
     DeleteRun,
     Evaluate,
@@ -54,6 +55,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return export(request, reporter, workshop)
         case ListRuns():
             return list_runs(request)
+        case CountRunSpectra():
+            return count_run_spectra(request, reporter)
         case DeleteRun():
             return delete_run(request)
         case SolveBudget():

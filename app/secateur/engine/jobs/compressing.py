@@ -106,7 +106,7 @@ def _run(
         agreement=agreement(baseline.predictions.outputs, predictions.outputs),
         layers=errors,
         recipe=request.recipe.to_document(),
-        headline=headline_of(original, result),
+        headline=headline_of(original, result, {step.method.id for step in plan.steps}),
         seconds=time.monotonic() - begun,
     )
     return document.model_copy(update={"warnings": warnings_of(document)})

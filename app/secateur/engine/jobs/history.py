@@ -3,14 +3,35 @@
 import shutil
 from pathlib import Path
 
-from secateur.engine.events import RunsListed
-from secateur.engine.requests import DeleteRun, ListRuns
+from secateur.engine.events import RunsListed, RunSpectraCounted
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import CountRunSpectra, DeleteRun, ListRuns
 from secateur.engine.store import RunStore
 
 
 def list_runs(request: ListRuns) -> RunsListed:
     """Newest first."""
     return RunsListed(RunStore().runs(request.fingerprint))
+
+
+def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectraCounted:
+    """Count the weights of a run's ONNX file; empty where the run or its file is gone."""
+    import onnx
+
+    from secateur.model.counting import spectrum_of
+    from secateur.model.onnx_layers import layer_weights
+
+    record = RunStore().find(request.run)
+    files = record.document.files if record and record.document else ()
+    shipped = next((Path(file.path) for file in files if file.format == "onnx"), None)
+    if shipped is None or not shipped.is_file():
+        return RunSpectraCounted(request.run, {})
+    weights = layer_weights(onnx.load(str(shipped)))
+    spectra = {}
+    for done, (name, weight) in enumerate(weights.items()):
+        reporter.progress(done, len(weights), f"Counting {name}")
+        spectra[name] = spectrum_of(weight)
+    return RunSpectraCounted(request.run, spectra)
 
 
 def delete_run(request: DeleteRun) -> RunsListed:

@@ -1,6 +1,6 @@
 """The Compare tab: original and result side by side, the bad news first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, 
 from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
 from secateur.figures import decibels, size
-from secateur.model.spectrum import Spectrum
 from secateur.session.state import SessionState
 from secateur.ui.panels.banner import Banner
 from secateur.ui.panels.compare_figures import figures_of
@@ -120,13 +119,8 @@ class CompareTab(TabView):
 
     # ------------------------------------------------------------------ state in
 
-    def show_state(
-        self,
-        state: SessionState,
-        selected: Sequence[str],
-        result_spectra: Mapping[str, Spectrum] | None = None,
-    ) -> None:
-        """Show the chosen run; `result_spectra` are the result's weights by layer where they are at hand."""
+    def show_state(self, state: SessionState, selected: Sequence[str]) -> None:
+        """Show the chosen run, and the selected layer's weights before and after it."""
         self._record = state.run
         document = self._record.document if self._record else None
         if state.model is None or self._record is None or document is None:
@@ -144,7 +138,7 @@ class CompareTab(TabView):
         self.errors.show_errors(document.layers, frozenset(selected))
         self.errors.setVisible(bool(document.layers))
         self.no_errors.setVisible(not document.layers)
-        self._show_spectrum(state, document, selected, result_spectra or {})
+        self._show_spectrum(state, document, selected)
         self.show_content()
 
     def _list_runs(self, state: SessionState) -> None:
@@ -166,16 +160,10 @@ class CompareTab(TabView):
         elif rest:
             self.banner.show_words("warn", rest[0], " ".join(rest[1:]))
 
-    def _show_spectrum(
-        self,
-        state: SessionState,
-        document: RunDocument,
-        selected: Sequence[str],
-        result_spectra: Mapping[str, Spectrum],
-    ) -> None:
+    def _show_spectrum(self, state: SessionState, document: RunDocument, selected: Sequence[str]) -> None:
         name = selected[0] if selected else ""
         spectra = state.spectra.get(name)
-        result = result_spectra.get(name)
+        result = state.run_spectra.get(name)
         self.pair.show_pair(spectra.values if spectra else None, result)
         self.pair.setVisible(spectra is not None)
         self._pair_legend.setVisible(result is not None)

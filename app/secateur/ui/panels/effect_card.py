@@ -1,7 +1,7 @@
 """The predicted effect of the plan on the selected layers: figures, verdicts, the reason in one sentence."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from secateur import figures
@@ -25,6 +25,10 @@ class EffectCard(Card):
         self.source = ElidedLabel("", size=11, role="secondary", mode=Qt.TextElideMode.ElideRight)
         self._source = ""
         self._faster: bool | None = None
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(0)
+        self._settling.timeout.connect(self._settle)
         self.add_trailing(self.source)
         self.body.setSpacing(0)
         self.rows = {name: FigureRow(name) for name in ("Size", "MACs", "Latency", "SQNR", "Metric")}
@@ -56,11 +60,13 @@ class EffectCard(Card):
             self._chips.hide()
             self.sentence.setText(COUNTING if is_selected else NOTHING_SELECTED)
             self._fit()
+            self._settling.start()
             return
         self._show_costs(effect)
         self._show_quality(effect, metric)
         self._show_verdicts(effect)
         self._fit()
+        self._settling.start()
 
     def _show_costs(self, effect: LayerEffect) -> None:
         for name, pair, before, after in (
@@ -121,6 +127,22 @@ class EffectCard(Card):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+        self._settling.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._settling.start()
+
+    def _settle(self) -> None:
+        """Take the height that the text needs at this width, once all of it has its size.
+
+        Layouts that were hidden while the window changed its size keep the height of the earlier width.
+        """
+        self.sentence.setText(self.sentence.text())
+        layout = self.layout()
+        if layout is not None and self.isVisible():
+            layout.activate()
+            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
 
 
 def tone(before: float | None, after: float | None) -> str:

@@ -24,6 +24,7 @@ class LayerView(QTableView):
     """Rows of 26 px, whole-row hover and selection, columns as wide as their text, sorting in three states."""
 
     resized = Signal()
+    measured = Signal()
 
     def __init__(self, order: LayerOrder, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,7 +101,7 @@ class LayerView(QTableView):
                 self.setColumnWidth(section, self._text_width(section))
                 room -= self.columnWidth(section)
         has_plan = not self.isColumnHidden(KEYS.index("plan"))
-        plan = sum(badge_width(text) + GAP for text in USUAL_BADGES) - GAP + 2 * PADDING
+        plan = _plan_width()
         layer = max(min(self._layer_width(), room - plan), LAYER_WIDTHS[0]) if has_plan else room
         self.setColumnWidth(0, layer)
         self.setColumnWidth(KEYS.index("plan"), max(room - layer, plan // 2))
@@ -109,6 +110,12 @@ class LayerView(QTableView):
         """Another network: measure its texts anew."""
         self._widths.clear()
         self.fit_columns()
+        self.measured.emit()
+
+    def wanted_width(self) -> int:
+        """The width at which no name of this network is shortened and the usual badges fit."""
+        shown = [n for n, c in enumerate(COLUMNS) if c.key not in {"layer", "plan"} and not self.isColumnHidden(n)]
+        return self._layer_width() + _plan_width() + sum(self._text_width(section) for section in shown)
 
     def _text_width(self, section: int) -> int:
         """Width of a column's widest text, heading included; measured once for a network."""
@@ -175,6 +182,11 @@ class LayerView(QTableView):
     ) -> None:
         """Only up and down: the columns always fit."""
         super().scrollTo(index.sibling(index.row(), 0), hint)
+
+
+def _plan_width() -> int:
+    """Room for the usual badges."""
+    return sum(badge_width(text) + GAP for text in USUAL_BADGES) - GAP + 2 * PADDING
 
 
 class TotalsRow(QWidget):
