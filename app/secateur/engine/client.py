@@ -15,6 +15,10 @@ from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finis
 from secateur.engine.requests import Request
 
 
+GRACE_S = 1.5
+"""How long a process that is told to close may take before it is ended."""
+
+
 class EngineClient:
     """Drives one warm engine process. `on_event` is called on this client's own thread."""
 
@@ -56,6 +60,9 @@ class EngineClient:
         with self._lock:
             connection, process = self._connection, self._process
         if process is not None:
+            if connection is not None:
+                self._send("close", 0, None)
+                process.join(GRACE_S)
             process.terminate()
             process.join(3)
             if process.is_alive():

@@ -127,6 +127,8 @@ def _receive(
             elif kind == "submit":
                 reporters[job] = Reporter(job, send)
                 work.put((job, request))
+            elif kind == "close":
+                raise EOFError
             elif job in reporters:
                 reporters[job].cancelled.set()
     except (EOFError, OSError):

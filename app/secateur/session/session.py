@@ -39,6 +39,8 @@ from secateur.session.state import Notice, SessionState, expanded, with_method, 
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
+EXPORTS = ("onnx", "safetensors")
+"""What a run is written as, where its result can be held: any of them can be exported afterwards."""
 
 __all__ = ["SAMPLE_DATA", "SAMPLE_MODEL", "Engine", "LayerEffect", "Session"]
 
@@ -231,7 +233,11 @@ class Session:
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
-        self._submit(Compress(self.state.model.source, self.state.data_source, self.state.recipe, run, name=name))
+        self._submit(
+            Compress(
+                self.state.model.source, self.state.data_source, self.state.recipe, run, exports=EXPORTS, name=name
+            )
+        )
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the engine is restarted at once."""
@@ -255,7 +261,15 @@ class Session:
             notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"),
         )
         self._submit(
-            Compress(self.state.model.source, self.state.data_source, recipe, run, resume=True, name=record.name)
+            Compress(
+                self.state.model.source,
+                self.state.data_source,
+                recipe,
+                run,
+                exports=EXPORTS,
+                resume=True,
+                name=record.name,
+            )
         )
 
     def restore(self, run: str) -> None:

@@ -26,6 +26,7 @@ from secateur.engine.verdict import headline_of, warnings_of
 from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
 from secateur.files import write_text
+from secateur.formats import format_named
 from secateur.model.layers import example_inputs
 from secateur.model.model import Model
 from secateur.recipe.resolve import Plan, require_plan
@@ -85,9 +86,12 @@ def _run(
     baseline = workshop.baseline(bench, data, reporter)
     model = _apply(request, plan, bench, data, reporter, folder)
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
+    wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
+    refusals = [f"Not written as {f.title}. {reason}" for f in wanted if (reason := f.can_write(model))]
     files = [
-        write_and_verify(model, name, folder / "model", samples, reporter)
-        for name in dict.fromkeys((PRIMARY, *request.exports))
+        write_and_verify(model, target.id, folder / "model", samples, reporter)
+        for target in wanted
+        if target.can_write(model) is None
     ]
     shipped = files[0]
     if not shipped.verified:
@@ -109,7 +113,7 @@ def _run(
         headline=headline_of(original, result, {step.method.id for step in plan.steps}),
         seconds=time.monotonic() - begun,
     )
-    return document.model_copy(update={"warnings": warnings_of(document)})
+    return document.model_copy(update={"warnings": (*warnings_of(document), *refusals)})
 
 
 def _apply(request: Compress, plan: Plan, bench: Bench, data: "Dataset", reporter: Reporter, folder: Path) -> Model:
