@@ -39,6 +39,29 @@ def test_threads_do_not_change_the_counts():
     assert one.total == pytest.approx(four.total)
 
 
+@pytest.mark.parametrize("kind", ["normal", "bf16", "fp16", "positive", "negative", "sparse", "tiny"])
+def test_the_moments_of_a_large_tensor_come_from_its_counters(kind):
+    values = RANDOM.standard_normal(300_000).astype(np.float32)
+    match kind:
+        case "bf16":
+            values = (values.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        case "fp16":
+            values = values.astype(np.float16).astype(np.float32)
+        case "positive":
+            values = np.abs(values)
+        case "negative":
+            values = -np.abs(values)
+        case "sparse":
+            values[RANDOM.random(values.size) < 0.9] = 0.0
+        case "tiny":
+            values = (values * 1e-39).astype(np.float32)
+    spectrum, exact = spectrum_of(values), values.astype(np.float64)
+    assert spectrum.total == pytest.approx(exact.sum(), rel=1e-9, abs=1e-9 * np.abs(exact).sum())
+    assert spectrum.total_squares == pytest.approx((exact**2).sum(), rel=1e-6)
+    assert (spectrum.minimum, spectrum.maximum) == (values.min(), values.max())
+    assert spectrum.zeros == np.count_nonzero(values == 0)
+
+
 def test_values_that_are_not_finite_are_counted_apart():
     spectrum = spectrum_of(np.array([1.0, np.nan, -2.0, np.inf, -np.inf], dtype=np.float32))
     assert spectrum.non_finite == 3
