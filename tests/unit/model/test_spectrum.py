@@ -40,7 +40,7 @@ def test_threads_do_not_change_the_counts():
 
 
 @pytest.mark.parametrize("kind", ["normal", "bf16", "fp16", "positive", "negative", "sparse", "tiny"])
-def test_the_moments_of_a_large_tensor_come_from_its_counters(kind):
+def test_the_moments_of_large_tensors_of_every_kind(kind):
     values = RANDOM.standard_normal(300_000).astype(np.float32)
     match kind:
         case "bf16":
@@ -57,7 +57,7 @@ def test_the_moments_of_a_large_tensor_come_from_its_counters(kind):
             values = (values * 1e-39).astype(np.float32)
     spectrum, exact = spectrum_of(values), values.astype(np.float64)
     assert spectrum.total == pytest.approx(exact.sum(), rel=1e-9, abs=1e-9 * np.abs(exact).sum())
-    assert spectrum.total_squares == pytest.approx((exact**2).sum(), rel=1e-6)
+    assert spectrum.total_squares == pytest.approx((exact**2).sum(), rel=1e-9)
     assert (spectrum.minimum, spectrum.maximum) == (values.min(), values.max())
     assert spectrum.zeros == np.count_nonzero(values == 0)
 
