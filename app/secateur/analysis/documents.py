@@ -3,6 +3,8 @@
 Frozen pydantic models; bytes and counts are integers, times milliseconds, metrics fractions in 0..1.
 """
 
+from functools import cached_property
+
 from pydantic import BaseModel, ConfigDict
 
 from secateur.model.description import Port
@@ -74,7 +76,11 @@ class SensitivityTable(Document):
     rows: tuple[SensitivityRow, ...]
 
     def row(self, layer: str, option: str) -> SensitivityRow | None:
-        return next((r for r in self.rows if r.layer == layer and r.option == option), None)
+        return self._places.get((layer, option))
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], SensitivityRow]:
+        return {(row.layer, row.option): row for row in self.rows}
 
 
 class Predicted(Document):

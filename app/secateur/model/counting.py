@@ -164,4 +164,5 @@ def spectra_of(weight: NDArray[np.float32], channel_axis: int = 0) -> Spectra:
     keys = np.flatnonzero(table).astype(np.uint16)
     scaled = Spectrum(keys, table[keys], rows.size, 0.0, values.total_squares, 0.0, 1.0)
     ranges = np.quantile(clean, [0.0, 0.05, 0.95, 1.0], axis=1).T.astype(np.float32)
-    return Spectra(values, scaled, ranges)
+    clips = {4: Spectra(values, scaled, ranges).best_clip(4)}  # searched here, so that the window need not
+    return Spectra(values, scaled, ranges, clips)

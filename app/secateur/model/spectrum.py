@@ -9,7 +9,8 @@ at the weights. fp16 and bf16 tensors have at most 65,536 values, of which bf16 
 Everything here is numpy; `secateur.model.counting` holds the numba kernels that fill a spectrum.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -197,6 +198,8 @@ class Spectra:
     values: Spectrum
     scaled: Spectrum
     channel_ranges: NDArray[np.float32]
+    clips: Mapping[int, float] = field(default_factory=dict)
+    """Best clips that were searched when the weights were counted, by bits."""
 
     def channel_error(self, bits: int, clip: float = 1.0) -> float:
         """Sum of squared errors of symmetric per-channel rounding, ranges cut to `clip` × the channel maximum."""
@@ -209,7 +212,8 @@ class Spectra:
 
     def best_clip(self, bits: int) -> float:
         """The common share of the channel maximum (0.3..1) with the least squared error: the MSE observer."""
-        return _best_clip(self, bits)
+        known = self.clips.get(bits)
+        return _best_clip(self, bits) if known is None else known
 
     def pruned_sqnr_db(self, ratio: float) -> float | None:
         """Signal over removed signal when the `ratio` (0..1) smallest weights become zero, in decibels."""

@@ -106,7 +106,13 @@ class Assembly(QObject):
         for key in tab_makers():
             yield
             detail.tab(key)
+        yield
         self._open_first(commands)
+        # laid out and drawn once while the engine still starts: the first model then appears at once
+        for part in (layers, plan, plan_bar, jobs, detail):
+            yield
+            workspace.resize(self.window.stack.size())
+            part.grab()
 
     def _connect(self, workspace: "Workspace", notices: "NoticesPanel", bridge: "EngineBridge") -> "Commands":
         from secateur.session.session import Session

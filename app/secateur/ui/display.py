@@ -1,6 +1,7 @@
 """Spreads one state over the panels, and asks for predictions only when what they depend on has changed."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from secateur.ui.workspace import Workspace
 
 
+LIVE_FIELDS = frozenset({"jobs", "curve", "answers"})
+LIVE_TABS = frozenset({"sensitivity", "activations", "distil"})
+"""Tabs that show the progress of a job."""
+
+
 class Display(QObject):
     """Holds the selection, the one thing on the screen that is not in the session's state."""
 
@@ -24,12 +30,23 @@ class Display(QObject):
         super().__init__(window)
         self._window, self._workspace, self._session, self._why_not = window, workspace, session, why_not
         self._known: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        self._last: SessionState | None = None
         self._busy = False
         self.selected: tuple[str, ...] = ()
         workspace.layers.selection_changed.connect(self._on_selection)
 
     def show(self, state: "SessionState") -> None:
-        """Every panel shows `state`; rows first, because they decide what is selected."""
+        """Every panel shows `state`; rows first, because they decide what is selected.
+
+        The progress of a job, twenty times a second, goes to the panels that show it and to no others.
+        """
+        before, self._last = self._last, state
+        if before is not None and is_progress(before, state):
+            self._workspace.jobs.show_state(state, self._known["predicted"][1])
+            if self._workspace.detail.current in LIVE_TABS:
+                self._workspace.detail.show_state(state, self.selected)
+            self.shown.emit(state)
+            return
         self._busy = True
         self._window.show_state(state, self._why_not)
         self._workspace.show_layers(state)
@@ -55,8 +72,13 @@ class Display(QObject):
         self.selected = tuple(names)
         depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline, self.selected)
         effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
-        self._workspace.plan.show_state(state, self.selected)
-        self._workspace.plan.show_effect(effect, effect_source(state))
+        self._remember(
+            "plan",
+            (state.model, state.recipe, state.data, self.selected),
+            lambda: self._workspace.plan.show_state(state, self.selected),
+        )
+        source = effect_source(state)
+        self._remember("shown effect", (effect, source), lambda: self._workspace.plan.show_effect(effect, source))
         self._workspace.detail.show_state(state, self.selected)
         if changed:
             self.selection_changed.emit(self.selected)
@@ -71,6 +93,13 @@ class Display(QObject):
         ):
             known = self._known[name] = (depends, compute())
         return known[1]
+
+
+def is_progress(before: "SessionState", after: "SessionState") -> bool:
+    """Whether nothing is new but how far the same jobs are, and the points of their curves."""
+    changed = {field.name for field in fields(after) if getattr(before, field.name) is not getattr(after, field.name)}
+    same_jobs = [job.job for job in before.jobs] == [job.job for job in after.jobs]
+    return changed <= LIVE_FIELDS and same_jobs
 
 
 def effect_source(state: "SessionState") -> str:

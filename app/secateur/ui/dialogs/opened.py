@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from secateur.ui.main_window import MainWindow
@@ -38,7 +38,11 @@ class Dialogs(QObject):
         return made
 
     def _live(self) -> list[QWidget]:
-        return [d for d in self._window.findChildren(QDialog) if hasattr(d, "show_state")]
+        return [
+            dialog
+            for dialog in self._window.findChildren(QDialog, options=Qt.FindChildOption.FindDirectChildrenOnly)
+            if hasattr(dialog, "show_state")
+        ]
 
     def show_state(self, state: "SessionState") -> None:
         for dialog in self._live():
