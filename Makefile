@@ -4,19 +4,18 @@ PYTHON ?= python3
 SCRIPT := $(PYTHON) packaging/setup_secateur.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app test test-slow check bench screenshots clean
+.PHONY: help setup app test check bench screenshots clean
 
 help:
 	@echo "make setup        system libraries, .venv, packages"
 	@echo "make app          the window on the bundled sample; without a display the same job without one"
-	@echo "make test         all tests up to ten seconds each: offscreen, then windows under Xvfb"
-	@echo "make test-slow    the tests that take longer"
+	@echo "make test         every test: offscreen, then the windows again under Xvfb"
 	@echo "make check        format, lint, types"
 	@echo "make bench        the figures in README"
 	@echo "make screenshots  the pictures in README"
 	@echo "make clean        remove .venv and everything that was built"
 
-setup app test test-slow check bench screenshots:
+setup app test check bench screenshots:
 	@$(SCRIPT) $@ $(ARGS)
 
 clean:

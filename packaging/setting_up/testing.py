@@ -13,19 +13,18 @@ NO_TESTS = 5  # pytest's exit status where nothing was collected
 WINDOW_FOLDERS = ("tests/ui", "tests/e2e")
 
 
-def run_tests(root: Path, extra: list[str], *, slow: bool) -> int:
-    """Both passes over the fast or the slow tests; the first failing exit status, 0 where all passed.
+def run_tests(root: Path, extra: list[str]) -> int:
+    """Both passes over the tests; the first failing exit status, 0 where all passed.
 
     `extra` goes to pytest. The second pass runs also where the first failed.
     """
     python = str(setup(root))
-    speed = "slow" if slow else "not slow"
     say("\nAll tests, windows offscreen")
-    first = run_pytest(root, [python], speed, "offscreen", extra)
-    second = second_pass(root, python, f"window and {speed}", extra)
+    first = run_pytest(root, [python], "", "offscreen", extra)
+    second = second_pass(root, python, "window", extra)
     if extra and first == second == NO_TESTS:  # a selection that selects nothing is a slip
         return NO_TESTS
-    return joint_status(first, second, may_be_empty=slow or bool(extra))
+    return joint_status(first, second, may_be_empty=bool(extra))
 
 
 def joint_status(first: int, second: int, *, may_be_empty: bool) -> int:
@@ -50,9 +49,9 @@ def second_pass(root: Path, python: str, marks: str, extra: list[str]) -> int:
 
 
 def run_pytest(root: Path, python: list[str], marks: str, platform: str, extra: list[str]) -> int:
-    """Run pytest on the tests with these marks; its closing lines stay the last of its output."""
+    """Run pytest on the tests with these marks (empty: all); its closing lines stay the last of its output."""
     environment = {**os.environ, "SECATEUR_TEST_PLATFORM": platform}
     # The window's process and its engine both compute: one of them must not take every core.
     environment.setdefault("OMP_NUM_THREADS", str(max(1, min(4, (os.cpu_count() or 2) - 1))))
-    command = [*python, "-m", "pytest", "-m", marks, *extra]
+    command = [*python, "-m", "pytest", *(["-m", marks] if marks else []), *extra]
     return subprocess.run(command, cwd=root, env=environment, check=False).returncode
