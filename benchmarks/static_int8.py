@@ -1,6 +1,6 @@
 """Static int8, ours against ONNX Runtime's own quantizer, on one model and data set, in one run.
 
-    python benchmarks/static_int8.py MODEL.onnx --data D [--rounds 15]
+    python benchmarks/static_int8.py [MODEL.onnx --data D] [--rounds 15]
 
 Rivals: the float file; ours (`static_int8`, MSE observer); onnxruntime's `quantize_static` as it comes; the
 same with per-channel weights. Accuracy on the whole test split; latency for one sample, in turns.
@@ -17,6 +17,7 @@ import numpy as np
 from _rounds import machine, median, table
 
 CALIBRATION = 256
+SAMPLE = Path(__file__).resolve().parents[1] / "resources" / "sample" / "model.onnx"
 
 
 def session(path: Path) -> Any:
@@ -63,8 +64,8 @@ def theirs(source: Path, data: Any, path: Path, **options: Any) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("model", type=Path, nargs="?", default=SAMPLE)
+    parser.add_argument("--data", default="sample:mnist")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     from secateur.data.sources import open_data

@@ -14,7 +14,6 @@ from multiprocessing.process import BaseProcess
 from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finished, Stopped
 from secateur.engine.requests import Request
 
-
 GRACE_S = 1.5
 """How long a process that is told to close may take before it is ended."""
 

@@ -251,6 +251,7 @@ class Session:
         """Go on with a stopped or broken run from its last checkpoint."""
         record = next((r for r in self.state.runs if r.run == run), None)
         if record is None or self.state.model is None or self.state.data_source is None:
+            self.notify(Notice("warn", "That run cannot go on yet.", "Open its model and its data first."))
             return
         import yaml
 

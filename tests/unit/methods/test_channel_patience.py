@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
+
 from secateur.methods.prune import coupling
 from secateur.model.description import Port
 from secateur.model.model import TorchModel
-from torch import nn
 
 
 @pytest.fixture
