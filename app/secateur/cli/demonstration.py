@@ -22,22 +22,16 @@ def demo(out: Path, *, debug: bool = False) -> None:
     terminal = Terminal(debug=debug)
     document = run_recipe(terminal, ModelSource(MODEL), DATA, recipe, out, ("onnx", "safetensors"))
     print_run(document)
-    picture = _picture(out)
-    names = ["model.onnx", "model.safetensors", "recipe.yaml", "report.html", "result.json", picture]
-    output.print(f"In {out}: {', '.join(name for name in names if name)}")
+    _picture(out)
+    output.print(f"In {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")
 
 
-def _picture(out: Path) -> str:
-    """A picture of the window on the sample, drawn off the screen in a process of its own; its name."""
-    target = out / "window.png"
+def _picture(out: Path) -> None:
+    """A picture of the window on the sample, drawn off the screen in a process of its own."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    command = [sys.executable, "-m", "secateur.ui.picture", str(target)]
+    command = [sys.executable, "-m", "secateur.ui.picture", str(out / "window.png")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        output.print(
-            f"The picture of the window could not be drawn: {lines[-1] if lines else done.returncode}",
-            markup=False,
-        )
-        return ""
-    return target.name
+        reason = lines[-1] if lines else done.returncode
+        output.print(f"The picture of the window could not be drawn: {reason}", markup=False)
