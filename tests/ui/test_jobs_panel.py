@@ -270,3 +270,10 @@ def test_runs_without_a_metric_leave_the_picture_empty(panel: JobsPanel) -> None
     panel.show_state(SessionState(runs=(bare,)))
     assert panel.plot.accessibleDescription() == "No runs yet"
     assert not panel.plot.grab().isNull()
+
+
+def test_runs_appear_in_a_picture_that_was_painted_without_them(panel: JobsPanel) -> None:
+    """The plot keeps what it painted: news must make it paint again."""
+    empty = panel.plot.grab().toImage()
+    panel.show_state(SessionState(runs=(record("a"), record("b", 0.7, 99_000))))
+    assert panel.plot.grab().toImage() != empty

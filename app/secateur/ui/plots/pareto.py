@@ -92,7 +92,10 @@ class ParetoPlot(Plot):
         if self._chosen not in {point.run for point in self._points}:
             self._chosen = ""
         self._describe()
-        self.update()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self.renew(self._points, self._original, self._plan, self._metric, self._chosen)
 
     def _describe(self) -> None:
         best = frontier(self._points)
@@ -241,4 +244,4 @@ class ParetoPlot(Plot):
     def _choose(self, run: str) -> None:
         if run != self._chosen:
             self._chosen = run
-            self.update()
+            self._repaint()
