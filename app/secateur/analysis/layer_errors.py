@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.documents import LayerError
+from secateur.model.model import fixed_batch, in_batches_of
 from secateur.model.spectrum import decibels
 
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ def _layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = ort.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    feeds = {value.name: data for value, data in zip(session.get_inputs(), inputs, strict=False)}
-    results = dict(zip([v.name for v in session.get_outputs()], session.run(None, feeds), strict=True))
+    names = [value.name for value in session.get_inputs()]
+
+    def run(*batch: NDArray[Any]) -> list[NDArray[Any]]:
+        return list(session.run(None, dict(zip(names, batch, strict=False))))
+
+    outputs = in_batches_of(fixed_batch(session), run)(*inputs)
+    results = dict(zip([value.name for value in session.get_outputs()], outputs, strict=True))
     return {layer: results[tensor] for layer, tensor in tensors.items()}
 
 

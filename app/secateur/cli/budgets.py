@@ -1,4 +1,4 @@
-"""Budgets as they are written on the command line: `size=0.25`, `size=150kB`, `macs=0.5`."""
+"""Budgets as they are written on the command line: `size=0.25`, `size=150kB`."""
 
 import re
 
@@ -10,16 +10,19 @@ _FORM = re.compile(r"^(?P<number>\d+(\.\d+)?|\.\d+)\s*(?P<unit>[a-zA-Z]*)$")
 
 
 def parse_budgets(texts: list[str], model: ModelDescription) -> dict[str, float]:
-    """Limits `bytes` and `macs` from the texts; a number without unit up to 1 is a share of the original."""
+    """The limit `bytes` from the texts; a number without unit up to 1 is a share of the original."""
     limits: dict[str, float] = {}
     for text in texts or ["size=0.25"]:
         name, _, value = text.partition("=")
         found = _FORM.match(value.strip())
-        whole = {"size": ("bytes", float(model.source_bytes)), "macs": ("macs", float(model.macs))}.get(name.strip())
-        if whole is None:
-            raise UserError(f"There is no budget {name.strip()!r}.", "Known: size, macs; for example size=0.25.")
+        if name.strip() != "size":
+            raise UserError(
+                f"There is no budget {name.strip()!r}.",
+                "Known: size, for example size=0.25; MACs and milliseconds fall with channel pruning in a recipe.",
+            )
         if found is None or found["unit"].lower() not in _UNITS or float(found["number"]) <= 0:
-            raise UserError(f"{value!r} is no amount for the budget {name}.", "Write for example 0.25, 150kB or 20M.")
+            raise UserError(f"{value!r} is no amount for the budget {name}.", "Write for example 0.25 or 150kB.")
         number, unit = float(found["number"]), found["unit"].lower()
-        limits[whole[0]] = number * whole[1] if not unit and number <= 1 else number * _UNITS[unit]
+        is_share = not unit and number <= 1
+        limits["bytes"] = number * model.source_bytes if is_share else number * _UNITS[unit]
     return limits

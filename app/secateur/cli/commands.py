@@ -81,9 +81,7 @@ def sensitivity(
 def plan(
     model: Model,
     data: Data = "",
-    budget: Annotated[
-        list[str], typer.Option(help="size=0.25 (share) or size=150kB; macs=0.5. May be given again.")
-    ] = [],  # noqa: B006 - Typer copies it
+    budget: Annotated[list[str], typer.Option(help="size=0.25 (share of the original) or size=150kB.")] = [],  # noqa: B006 - Typer copies it
     out: Annotated[Path, typer.Option("-o", "--output", help="Where the recipe goes.")] = Path("recipe.yaml"),
     weights: Weights = "",
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,

@@ -6,6 +6,7 @@ A thread reads the pipe; nothing here blocks the caller. When the process dies b
 
 import itertools
 import multiprocessing
+import queue
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -14,6 +15,8 @@ from multiprocessing.process import BaseProcess
 from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finished, Stopped
 from secateur.engine.requests import Request
 
+END = "end"
+MOST_STARTS = 3
 GRACE_S = 1.5
 """How long a process that is told to close may take before it is ended."""
 
@@ -31,7 +34,10 @@ class EngineClient:
         self._closing = False
         self._asked_to_restart = False
         self._failed_starts = 0
-        self._outbox: list[tuple[str, int, Request | None]] = []
+        self._outbox: queue.SimpleQueue[tuple[str, int, Request | None]] = queue.SimpleQueue()
+        self._ready = threading.Event()
+        self._sender = threading.Thread(target=self._send_all, name="secateur-engine-sender", daemon=True)
+        self._sender.start()
         self._thread = threading.Thread(target=self._live, name="secateur-engine-client", daemon=True)
         self._thread.start()
 
@@ -40,12 +46,12 @@ class EngineClient:
         job = next(self._numbers)
         with self._lock:
             self._open[job] = request
-        self._send("submit", job, request)
+        self._outbox.put(("submit", job, request))
         return job
 
     def cancel(self, job: int) -> None:
         """Ask a running or waiting job to stop; it ends with `Stopped` at its next cancel point."""
-        self._send("cancel", job, None)
+        self._outbox.put(("cancel", job, None))
 
     def restart(self) -> None:
         """Kill the process at once and start a new one: for a job that does not listen."""
@@ -60,16 +66,19 @@ class EngineClient:
             connection, process = self._connection, self._process
         if process is not None:
             if connection is not None:
-                self._send("close", 0, None)
+                self._outbox.put(("close", 0, None))
                 process.join(GRACE_S)
             process.terminate()
             process.join(3)
             if process.is_alive():
                 process.kill()
                 process.join(3)
+        self._outbox.put((END, 0, None))
+        self._ready.set()
         if connection is not None:
             connection.close()
         self._thread.join(5)
+        self._sender.join(5)
 
     @property
     def pid(self) -> int | None:
@@ -77,16 +86,23 @@ class EngineClient:
 
     # ------------------------------------------------------------------ the thread
 
-    def _send(self, kind: str, job: int, request: Request | None) -> None:
-        with self._lock:
-            if self._connection is None:
-                self._outbox.append((kind, job, request))
+    def _send_all(self) -> None:
+        """Write what is asked to the pipe: a large request, or an engine that is busy in native code, may block."""
+        while True:
+            kind, job, request = self._outbox.get()
+            self._ready.wait()
+            with self._lock:
+                connection = self._connection
+                is_lost = kind == "submit" and job not in self._open
+            if kind == END:
                 return
+            if connection is None or is_lost:  # reported as lost with the process that it was meant for
+                continue
             try:
-                self._connection.send((kind, job, request))
-            except OSError:
+                connection.send((kind, job, request))
+            except (OSError, ValueError):
                 # the process died a moment ago; the reading thread reports it with this request as lost
-                return
+                continue
 
     def _start(self) -> Connection:
         from secateur.engine.worker import serve
@@ -98,9 +114,7 @@ class EngineClient:
         theirs.close()
         with self._lock:
             self._connection, self._process = ours, process
-            for message in self._outbox:
-                ours.send(message)
-            self._outbox.clear()
+        self._ready.set()
         return ours
 
     def _live(self) -> None:
@@ -110,7 +124,7 @@ class EngineClient:
             if self._closing:
                 return
             self._report_death()
-            if self._failed_starts >= 3:
+            if self._failed_starts >= MOST_STARTS:
                 return
 
     def _read(self, connection: Connection) -> None:
@@ -132,15 +146,15 @@ class EngineClient:
         if process is None:
             return
         process.join(5)
+        self._ready.clear()
         with self._lock:
             self._connection = None
             lost = tuple(self._open.values())
             self._open.clear()
-            self._outbox.clear()
         self._failed_starts += 1
-        sentence = _death_sentence(process.exitcode, self._asked_to_restart, self._failed_starts >= 3)
+        sentence = _death_sentence(process.exitcode, self._asked_to_restart, self._failed_starts >= MOST_STARTS)
         self._asked_to_restart = False
-        self._on_event(EngineDied(sentence, lost))
+        self._on_event(EngineDied(sentence, lost, self._failed_starts >= MOST_STARTS))
 
 
 def _death_sentence(exit_code: int | None, asked: bool, given_up: bool) -> str:

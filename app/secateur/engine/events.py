@@ -166,6 +166,8 @@ class EngineDied:
     sentence: str
     lost: tuple[Request, ...]
     """Requests that were running or waiting."""
+    given_up: bool = False
+    """Three starts failed in a row: no further one is tried."""
 
 
 @dataclass(frozen=True)

@@ -115,11 +115,6 @@ class CountRunSpectra:
 
 
 @dataclass(frozen=True)
-class DeleteRun:
-    run: str
-
-
-@dataclass(frozen=True)
 class SolveBudget:
     """Least damage within `limits` (`bytes`, `macs`) → `PlanSolved`. Answered at once, also while a job runs.
 
@@ -148,6 +143,5 @@ Request = (
     | Export
     | ListRuns
     | CountRunSpectra
-    | DeleteRun
     | SolveBudget
 )

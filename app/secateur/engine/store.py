@@ -3,6 +3,7 @@
 A run is entered before it starts, so that one which is killed can be found and resumed.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
 from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord, RunState
 from secateur.engine.places import home
 
+_log = logging.getLogger(__name__)
 _TABLE = """
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, name TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL,
@@ -48,7 +51,8 @@ class RunStore:
             database.execute(
                 "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)"
-                " ON CONFLICT (run) DO UPDATE SET state = 'running', error = '', process = excluded.process",
+                " ON CONFLICT (run) DO UPDATE SET state = 'running', error = '', process = excluded.process,"
+                " recipe = excluded.recipe, data = excluded.data, name = excluded.name",
                 (
                     record.run,
                     record.name,
@@ -65,7 +69,7 @@ class RunStore:
     def end(self, run: str, state: RunState, *, error: str = "", document: RunDocument | None = None) -> RunRecord:
         with self._open() as database:
             database.execute(
-                "UPDATE runs SET state = ?, error = ?, document = ? WHERE run = ?",
+                "UPDATE runs SET state = ?, error = ?, document = COALESCE(?, document) WHERE run = ?",
                 (state, error, document.model_dump_json() if document else None, run),
             )
         record = self.find(run)
@@ -82,11 +86,16 @@ class RunStore:
         where, values = ("WHERE fingerprint = ?", (fingerprint,)) if fingerprint else ("", ())
         with self._open() as database:
             rows = database.execute(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC", values)  # noqa: S608
-            return tuple(_record(row) for row in rows)
+            return tuple(record for row in rows if (record := _readable(row)) is not None)
 
-    def delete(self, run: str) -> None:
-        with self._open() as database:
-            database.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+def _readable(row: sqlite3.Row) -> RunRecord | None:
+    """The record of a row; None, and a line in the log, where another version's result cannot be read."""
+    try:
+        return _record(row)
+    except ValidationError:
+        _log.warning("run %s cannot be read by this version", row["run"])
+        return None
 
 
 def _record(row: sqlite3.Row) -> RunRecord:

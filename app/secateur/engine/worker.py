@@ -31,6 +31,15 @@ def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
         return Stopped(reporter.job)
     except UserError as error:
         return Failed(reporter.job, error.sentence, error.hint, was_wrong=not isinstance(error, JobError))
+    except SystemExit:
+        if reporter.cancelled.is_set():  # the command line's second Ctrl+C
+            raise
+        return Failed(
+            reporter.job,
+            "The Python file that was named ended the program while it was loaded.",
+            'Put what it does on its own behind `if __name__ == "__main__":`.',
+            was_wrong=True,
+        )
     except MemoryError:
         return Failed(reporter.job, "There is not enough memory for this.", "Use fewer samples or a smaller batch.")
     except OSError as error:

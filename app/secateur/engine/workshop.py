@@ -19,8 +19,9 @@ from secateur.analysis.evaluation import Predictions
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
+from secateur.formats.describe import model_files
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.model import Model, OnnxModel, TorchModel
+from secateur.model.model import Model, OnnxModel, TorchModel, fixed_batch, in_batches_of
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Workshop:
         from secateur.data.fit import check_fit
         from secateur.data.sources import open_data
 
-        key = repr(source)
+        key = f"{source!r} {_file_changed_at(source.path)}"
         if key not in bench.data:
             dataset = open_data(source, bench.description.inputs, progress=reporter.progress)
             check_fit(dataset, bench.description.inputs, bench.description.outputs)
@@ -119,7 +120,7 @@ class Workshop:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""
         if bench.file is None:
             model = bench.model
-            if model.path is not None and model.format == "onnx":
+            if model.path is not None and model.format == "onnx" and len(model_files(model, model.path)) == 1:
                 bench.file = model.path
             else:
                 bench.file = self.write(model, f"original-{len(self._benches)}-{bench.description.fingerprint[:8]}")
@@ -146,7 +147,7 @@ class Workshop:
         """Evaluation of the untouched model on the test split, taken once for each data set."""
         from secateur.engine.jobs.evaluating import evaluate_file
 
-        key = f"{data.source} {data.preprocessing}"
+        key = f"{data.source} {data.preprocessing} {data.task} {data.metric} {id(data.labels)}"
         if key not in bench.baselines:
             bench.baselines[key] = evaluate_file(self, bench, data, reporter)
         return bench.baselines[key]
@@ -159,30 +160,20 @@ class Workshop:
         options.intra_op_num_threads = self.threads
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         names = [value.name for value in session.get_inputs()]
-        fixed = session.get_inputs()[0].shape[0] if session.get_inputs()[0].shape else None
 
-        def run(*inputs: NDArray[Any]) -> NDArray[np.float32]:
+        def run(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
             feeds = dict(zip(names, inputs, strict=False))
-            return np.asarray(session.run(None, feeds)[0], dtype=np.float32)
+            return [np.asarray(session.run(None, feeds)[0], dtype=np.float32)]
 
-        return _in_batches_of(fixed, run) if isinstance(fixed, int) else run
-
-
-def _in_batches_of(size: int, run: Callable[..., NDArray[np.float32]]) -> Callable[..., NDArray[np.float32]]:
-    """`run` for a file whose batch axis is fixed: fed piece by piece, the last piece filled up with its last sample."""
-
-    def run_any(*inputs: NDArray[Any]) -> NDArray[np.float32]:
-        count, outputs = len(inputs[0]), []
-        for start in range(0, count, size):
-            pieces = [value[start : start + size] for value in inputs]
-            missing = size - len(pieces[0])
-            padded = [np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) for piece in pieces]
-            outputs.append(run(*padded)[: size - missing])
-        return np.concatenate(outputs)
-
-    return run_any
+        run_any = in_batches_of(fixed_batch(session), run)
+        return lambda *inputs: run_any(*inputs)[0]
 
 
 def _changed_at(source: ModelSource) -> float:
-    path = Path(source.path)
-    return path.stat().st_mtime if source.path and path.is_file() else 0.0
+    """When the model's files were last changed: weights and, for a factory in a file, its code."""
+    return max(_file_changed_at(source.path), _file_changed_at(source.factory.rpartition(":")[0]))
+
+
+def _file_changed_at(name: str) -> float:
+    path = Path(name)
+    return path.stat().st_mtime if name and path.is_file() else 0.0

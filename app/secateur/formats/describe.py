@@ -149,14 +149,15 @@ def fingerprint(model: Model) -> str:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(weight).tobytes())
         return digest.hexdigest()
-    for path in _files(model, model.path):
+    for path in model_files(model, model.path):
         with path.open("rb") as stream:
             while block := stream.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()
 
 
-def _files(model: Model, path: Path) -> tuple[Path, ...]:
+def model_files(model: Model, path: Path) -> tuple[Path, ...]:
+    """The file that was opened and those that it keeps its tensors in."""
     if model.format != "onnx":
         return (path,)
     from secateur.formats.onnx_read import external_files, parse_onnx

@@ -1,6 +1,6 @@
 """The two kinds of opened model that the engine holds. Neither is ever changed in place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,11 +105,42 @@ class OnnxModel:
 
         session = session_of(self.proto)
         names = [value.name for value in session.get_inputs()]
-        feeds = dict(zip(names, inputs, strict=False))
-        return np.asarray(session.run(None, feeds)[0], dtype=np.float32)
+
+        def run(*batch: NDArray[Any]) -> list[NDArray[Any]]:
+            return [np.asarray(session.run(None, dict(zip(names, batch, strict=False)))[0], dtype=np.float32)]
+
+        return in_batches_of(fixed_batch(session), run)(*inputs)[0]
 
 
 Model = TorchModel | OnnxModel
+
+RunAll = Callable[..., list[NDArray[Any]]]
+"""Takes one batch, an array per input; gives all outputs."""
+
+
+def fixed_batch(session: Any) -> int | None:
+    """The batch size that an ONNX Runtime session insists on; None where it takes any."""
+    shape = session.get_inputs()[0].shape
+    return shape[0] if shape and isinstance(shape[0], int) else None
+
+
+def in_batches_of(size: int | None, run: RunAll) -> RunAll:
+    """`run` for a network that insists on a batch size: fed piece by piece, the last piece filled up with its last
+    sample. `run` itself where `size` is None.
+    """
+    if size is None:
+        return run
+
+    def run_any(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        pieces = []
+        for start in range(0, len(inputs[0]), size):
+            batch = [value[start : start + size] for value in inputs]
+            missing = size - len(batch[0])
+            padded = [np.concatenate([value, np.repeat(value[-1:], missing, axis=0)]) for value in batch]
+            pieces.append([output[: size - missing] for output in run(*padded)])
+        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+    return run_any
 
 
 def weighted_modules(module: "nn.Module") -> "list[tuple[str, Any]]":

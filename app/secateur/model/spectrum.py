@@ -58,11 +58,13 @@ class Spectrum:
 
     @property
     def mean(self) -> float:
-        return self.total / self.size if self.size else 0.0
+        finite = self.size - self.non_finite
+        return self.total / finite if finite else 0.0
 
     @property
     def std(self) -> float:
-        return float(np.sqrt(max(self.total_squares / self.size - self.mean**2, 0.0))) if self.size else 0.0
+        finite = self.size - self.non_finite
+        return float(np.sqrt(max(self.total_squares / finite - self.mean**2, 0.0))) if finite else 0.0
 
     @property
     def sparsity(self) -> float:

@@ -60,7 +60,7 @@ def _method_damage(layer: str, method: Method, table: SensitivityTable) -> float
     for (x0, y0), (x1, y1) in pairwise(points):
         if x0 <= ratio <= x1:
             return y0 + (y1 - y0) * (ratio - x0) / (x1 - x0)
-    return points[-1][1]
+    return None
 
 
 def metric_per_damage(table: SensitivityTable | None) -> float | None:

@@ -23,10 +23,6 @@ class Plan:
 
     steps: tuple[PlannedStep, ...]
 
-    @property
-    def needs_data(self) -> bool:
-        return any("data" in step.method.needs for step in self.steps)
-
 
 @dataclass(frozen=True)
 class Problem:

@@ -37,7 +37,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     signal = noise = 0.0
     damage: float | None = 0.0
     all_effects: list[tuple[Method, Effect]] = []
-    table = state.tables.get("measure")
+    table = state.measured
     for layer in known:
         methods = state.steps_of(layer.name)
         effects = effects_of(layer, state.spectra[layer.name], methods)
@@ -71,7 +71,7 @@ def _metric(state: SessionState, damage: float | None) -> tuple[float | None, fl
     if state.baseline is None or state.baseline.metric is None:
         return None, None
     before = state.baseline.metric.value
-    slope = metric_per_damage(state.tables.get("measure"))
+    slope = metric_per_damage(state.measured)
     if damage == 0.0:
         return before, before
     if slope is None or damage is None:

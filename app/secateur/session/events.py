@@ -45,7 +45,7 @@ from secateur.engine.requests import (
     Request,
     ScoreSensitivity,
 )
-from secateur.model.description import ModelDescription
+from secateur.model.description import ModelDescription, ModelSource
 from secateur.session.state import JobState, Notice, SessionState
 
 if TYPE_CHECKING:
@@ -64,26 +64,47 @@ def fold(session: "Session", event: Event) -> None:
         case EngineDied():
             _engine_died(session, event)
         case Started():
-            job = JobState(event.job, event.request, title_of(event.request))
-            session.update(jobs=(*state.jobs, job))
+            if all(job.job != event.job for job in state.jobs):
+                session.update(jobs=(*state.jobs, JobState(event.job, event.request, title_of(event.request))))
         case Progress():
             _change_job(session, event.job, done=event.done, total=event.total, text=event.text, eta_s=event.eta_s)
         case Log():
             lines = next((job.log for job in state.jobs if job.job == event.job), ())
             _change_job(session, event.job, log=(*lines, event.text)[-LOG_LINES:])
         case Partial():
-            _live(session, event)
+            if not _is_foreign(state, _request_of(state, event.job)):
+                _live(session, event)
         case Finished():
-            request = next((job.request for job in state.jobs if job.job == event.job), None)
+            request = _request_of(state, event.job)
             _end_job(session, event.job)
-            _result(session, event.result, request)
+            if not _is_foreign(state, request):
+                _result(session, event.result, request)
         case Failed():
             _failed(session, event)
         case Stopped():
+            request = _request_of(state, event.job)
             _end_job(session, event.job)
-            if session.state.loading:
+            if isinstance(request, OpenModel):
                 session.update(loading="")
+            _drop_part_of_a_table(session)
             session.list_runs()
+
+
+def _request_of(state: SessionState, job: int) -> Request | None:
+    return next((known.request for known in state.jobs if known.job == job), None)
+
+
+def _is_foreign(state: SessionState, request: Request | None) -> bool:
+    """Whether this was asked of a model that is not open any more: layers of two models may share their names."""
+    asked = getattr(request, "model", None)
+    return state.model is not None and isinstance(asked, ModelSource) and asked != state.model.source
+
+
+def _drop_part_of_a_table(session: "Session") -> None:
+    """A measurement that did not end leaves nothing behind: half a table would mislead."""
+    table = session.state.tables.get("measure")
+    if table is not None and table.samples == 0:
+        session.update(tables={key: value for key, value in session.state.tables.items() if key != "measure"})
 
 
 def title_of(request: Request) -> str:
@@ -135,6 +156,8 @@ def _live(session: "Session", event: Partial) -> None:
 
 def _rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
     table = session.state.tables.get("measure")
+    if table is not None and table.samples > 0:
+        return  # the earlier measurement stands until the new one is whole
     if table is None:
         table = SensitivityTable(
             depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
@@ -156,6 +179,9 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.budget_solved(recipe)
         case DataOpened():
             source = request.data if isinstance(request, OpenData) else state.data_source
+            if state.data is not None and source != state.data_source:  # measured on other samples
+                tables = {key: table for key, table in state.tables.items() if key != "measure"}
+                session.update(tables=tables, activations=None)
             session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
             if result.data.warning:
                 session.notify(
@@ -222,6 +248,7 @@ def _failed(session: "Session", event: Failed) -> None:
     request = job.request if job else None
     if isinstance(request, OpenModel):
         session.update(loading="")
+    _drop_part_of_a_table(session)
     if isinstance(request, OpenData) and session.state.data is None:
         session.update(data_source=None)
     remedy = "data" if isinstance(request, OpenData) else ""
@@ -231,12 +258,16 @@ def _failed(session: "Session", event: Failed) -> None:
 
 
 def _engine_died(session: "Session", event: EngineDied) -> None:
-    session.update(jobs=(), engine="Engine: starting again", engine_ready=False, loading="")
+    engine = "Engine: does not start" if event.given_up else "Engine: starting again"
+    session.update(jobs=(), engine=engine, engine_ready=False, loading="")
+    session.forget_budget()
+    _drop_part_of_a_table(session)
+    if session.state.data is None:
+        session.update(data_source=None)
     run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
     if run:
         session.notify(Notice("error", event.sentence, "The run can go on from its last checkpoint.", f"resume:{run}"))
     else:
         session.notify(Notice("error", event.sentence, "Start the job again."))
-    if any(isinstance(request, OpenModel | CountSpectra) for request in event.lost):
-        session.count_spectra()
-    session.list_runs()
+    if not event.given_up:
+        session.list_runs()

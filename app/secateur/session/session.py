@@ -35,7 +35,7 @@ from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, parse_recipe
 from secateur.session import effects, events, reasons
 from secateur.session.effects import LayerEffect
-from secateur.session.state import Notice, SessionState, expanded, with_method, with_model_step
+from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
@@ -172,6 +172,10 @@ class Session:
         if waiting is not None:
             self.set_budget(waiting[0], merge=waiting[1])
 
+    def forget_budget(self) -> None:
+        """The solver is gone with the engine: the next wish starts anew."""
+        self._solving, self._next_budget = None, None
+
     def is_budget_job(self, job: int) -> bool:
         return self._solving is not None and self._solving[0] == job
 
@@ -218,7 +222,7 @@ class Session:
         state = self.state
         if state.model is None or not state.spectra:
             return None
-        return predict_plan(state.model, state.spectra, state.recipe, state.tables.get("measure"), state.baseline)
+        return predict_plan(state.model, state.spectra, state.recipe, state.measured, state.baseline)
 
     def effect(self, layers: Sequence[str]) -> LayerEffect | None:
         """The predicted effect of the plan on these layers together."""
@@ -327,7 +331,11 @@ class Session:
         self._stopping.discard(job)
 
     def _submit(self, request: Request) -> int:
-        return self.engine.submit(request)
+        job = self.engine.submit(request)
+        if isinstance(request, Compress):  # shown from now on, also while others are before it: not to be asked twice
+            waiting = JobState(job, request, events.title_of(request), text="waiting")
+            self.update(jobs=(*self.state.jobs, waiting))
+        return job
 
     def _allowed(self, action: str) -> bool:
         reason = self.why_not(action)

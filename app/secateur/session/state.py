@@ -102,8 +102,14 @@ class SessionState:
 
     @property
     def table(self) -> SensitivityTable | None:
-        """The best table at hand: measured before data-free."""
-        return self.tables.get("measure") or self.tables.get("free")
+        """The best whole table at hand: measured before data-free."""
+        return self.measured or self.tables.get("free")
+
+    @property
+    def measured(self) -> SensitivityTable | None:
+        """The measured table once it is whole: plans are not made from a part of one."""
+        table = self.tables.get("measure")
+        return table if table is not None and table.samples > 0 else None
 
     @property
     def running(self) -> JobState | None:

@@ -1,6 +1,7 @@
 """The run store survives restarts and tells a broken run from one that goes on."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -47,7 +48,16 @@ def test_runs_come_newest_first_and_by_model(store):
     assert store.runs("other") == ()
 
 
-def test_a_deleted_run_is_gone(store):
+def test_a_run_that_is_resumed_with_another_recipe_is_filed_under_it(store):
     store.begin(record())
-    store.delete("r1")
-    assert store.find("r1") is None
+    store.end("r1", "stopped")
+    store.begin(replace(record(), recipe_yaml="schema: 1\nsteps: [x]\n"))
+    assert store.find("r1").recipe_yaml == "schema: 1\nsteps: [x]\n"
+
+
+def test_one_result_that_cannot_be_read_does_not_hide_the_others(store):
+    store.begin(record("old"))
+    store.begin(record("new"))
+    with sqlite3.connect(store.path) as database:
+        database.execute("UPDATE runs SET document = '{}' WHERE run = 'old'")
+    assert [r.run for r in store.runs()] == ["new"]

@@ -271,3 +271,41 @@ def test_measured_rows_fill_the_table_while_it_is_measured(session):
 )
 def test_every_unavailable_action_says_why_with_nothing_open(engine, action):
     assert Session(engine, lambda state: None).why_not(action).endswith(".")
+
+
+def test_half_a_measurement_is_no_table_to_plan_from(session):
+    session.receive(ev.Finished(0, ev.SpectraCounted(table("free"))))
+    whole = session.budget_range()
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:2])))
+    assert session.budget_range() == whole
+    session.receive(ev.Stopped(2))
+    assert "measure" not in session.state.tables
+
+
+def test_a_new_measurement_leaves_the_earlier_one_until_it_is_whole(session):
+    session.receive(ev.Finished(0, ev.SensitivityScored(table())))
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:1])))
+    assert session.state.measured == table()
+
+
+def test_what_was_measured_on_another_model_is_dropped(session, engine):
+    other = rq.ScoreSensitivity(ModelSource("other.onnx"), None, "free", ("int8",))
+    session.receive(ev.Started(50, other))
+    session.receive(ev.Finished(50, ev.SensitivityScored(table())))
+    assert not session.state.tables
+
+
+def test_a_run_is_not_started_twice_while_it_waits(session, engine):
+    with_data(session)
+    session.choose_option(NAMES, "int8")
+    session.run_plan()
+    session.run_plan()
+    assert sum(isinstance(request, rq.Compress) for request in engine.requests) == 1
+
+
+def test_the_budget_works_again_after_the_engine_died_while_solving(session, engine):
+    session.receive(ev.Finished(0, ev.SensitivityScored(table())))
+    session.set_budget(4000)
+    session.receive(ev.EngineDied("It died.", (engine.requests[-1],)))
+    session.set_budget(3000)
+    assert engine.requests[-1].limits["bytes"] == 3000

@@ -6,7 +6,7 @@ from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import export
-from secateur.engine.jobs.history import count_run_spectra, delete_run, list_runs
+from secateur.engine.jobs.history import count_run_spectra, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.scoring import measure_latency, record_activations, score_sensitivity
 from secateur.engine.reporting import Reporter
@@ -15,7 +15,6 @@ from secateur.engine.requests import (
     Compress,
     CountRunSpectra,
     CountSpectra,
-    DeleteRun,
     Evaluate,
     Export,
     ListRuns,
@@ -57,7 +56,5 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return list_runs(request)
         case CountRunSpectra():
             return count_run_spectra(request, reporter)
-        case DeleteRun():
-            return delete_run(request)
         case SolveBudget():
             return solve(request)

@@ -59,14 +59,14 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
     write_text(folder / "recipe.yaml", record.recipe_yaml)
     try:
         document = _run(request, record, plan, bench, reporter, workshop, folder)
+        write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
+        write_report(folder / "report.html", record, document, bench.description)
     except Cancelled:
         store.end(request.run, "stopped")
         raise
     except Exception as error:
         store.end(request.run, "failed", error=error.sentence if isinstance(error, UserError) else str(error))
         raise
-    write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
-    write_report(folder / "report.html", record, document, bench.description)
     for checkpoints in folder.glob("step-*"):  # nothing is left to resume
         shutil.rmtree(checkpoints, ignore_errors=True)
     return RunFinished(store.end(request.run, "finished", document=document))

@@ -9,6 +9,7 @@ from secateur.engine.events import Evaluated
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Evaluate
 from secateur.engine.workshop import Baseline, Bench, Workshop
+from secateur.formats.describe import model_files
 from secateur.model.layers import example_inputs
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: R
     latency = measure(lambda: run(*inputs), threads=workshop.threads)
     metric = data.metric if data.task != "none" else "none"
     evaluation = evaluation_of(file, predictions, metric, bench.description.macs, latency, inputs)
-    source = bench.model.path
-    if source is not None and source != file:
+    if bench.model.path is not None:  # what was opened, external data included, not what was made of it
+        files = model_files(bench.model, bench.model.path)
         evaluation = evaluation.model_copy(
-            update={"bytes": bench.description.source_bytes, "zip_bytes": zip_bytes(source)}
+            update={"bytes": bench.description.source_bytes, "zip_bytes": sum(zip_bytes(path) for path in files)}
         )
     return Baseline(evaluation, predictions)

@@ -1,11 +1,10 @@
 """The history of runs."""
 
-import shutil
 from pathlib import Path
 
 from secateur.engine.events import RunsListed, RunSpectraCounted
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import CountRunSpectra, DeleteRun, ListRuns
+from secateur.engine.requests import CountRunSpectra, ListRuns
 from secateur.engine.store import RunStore
 
 
@@ -32,16 +31,3 @@ def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectr
         reporter.progress(done, len(weights), f"Counting {name}")
         spectra[name] = spectrum_of(weight)
     return RunSpectraCounted(request.run, spectra)
-
-
-def delete_run(request: DeleteRun) -> RunsListed:
-    """Take a run out of the history, with its folder where that is the program's own."""
-    from secateur.engine.places import run_folder
-
-    store = RunStore()
-    record = store.find(request.run)
-    if record is not None:
-        if Path(record.folder) == run_folder(request.run):
-            shutil.rmtree(record.folder, ignore_errors=True)
-        store.delete(request.run)
-    return RunsListed(store.runs(record.fingerprint if record else ""))
