@@ -79,6 +79,8 @@ def test_arrows_move_between_segments(qtbot: QtBot, bits: Segmented) -> None:
     bits.set_value("8")
     heard = listen(bits.chosen)
     first = bits.findChild(object, "segment_8")
+    bits.activateWindow()
+    qtbot.waitUntil(bits.isActiveWindow)  # keys go to the active window alone
     first.setFocus()
     qtbot.keyClick(first, Qt.Key.Key_Right)
     assert heard == ["6"]
@@ -211,6 +213,8 @@ def test_a_number_out_of_range_is_marked_and_not_taken(qtbot: QtBot, percent: Nu
 
 
 def test_what_a_person_is_typing_is_not_overwritten(qtbot: QtBot, percent: NumberField) -> None:
+    percent.activateWindow()
+    qtbot.waitUntil(percent.isActiveWindow)
     percent.setFocus()
     qtbot.waitUntil(percent.hasFocus)
     percent.selectAll()

@@ -228,7 +228,11 @@ def compress(
 def _writable(text: str) -> tuple[str, ...]:
     from secateur.formats import format_named
 
-    return tuple(format_named(name.strip()).id for name in text.split(",") if name.strip())
+    formats = [format_named(name.strip()) for name in text.split(",") if name.strip()]
+    for entry in formats:
+        if not entry.runtime:  # what no runtime opens here is not written, for it could not be proven
+            raise UserError(f"{entry.title} is not written.", "Export as onnx or safetensors.")
+    return tuple(entry.id for entry in formats)
 
 
 def run_recipe(
@@ -246,6 +250,8 @@ def run_recipe(
 
     folder = out.absolute()
     earlier = next((r for r in RunStore().runs() if r.folder == str(folder)), None) if resume else None
+    if resume and earlier is None:
+        wrong(UserError(f"There is nothing to resume in {out}.", "Leave out --resume to start anew."))
     run = earlier.run if earlier else time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
     request = Compress(
         source, DataSource(data), recipe, run, folder=folder, exports=formats, resume=resume, name=out.name

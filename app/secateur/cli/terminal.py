@@ -8,8 +8,10 @@ import os
 import signal
 import sys
 import threading
+from contextlib import redirect_stdout
+from math import isfinite
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -65,7 +67,8 @@ class Terminal:
                 line.show(event)
 
             reporter = Reporter(1, show)
-            with _cancelled_by_ctrl_c(reporter.cancelled):
+            # a person's own code may print: standard output is for the answer alone
+            with _cancelled_by_ctrl_c(reporter.cancelled), redirect_stdout(sys.stderr):
                 event = run_job(request, reporter, self._workshop)
         if isinstance(event, Finished):
             return event.result
@@ -102,8 +105,16 @@ def wrong(error: UserError) -> NoReturn:
 def print_json(document: BaseModel | dict[str, object]) -> None:
     """One JSON document on standard output."""
     plain = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    json.dump(plain, sys.stdout, indent=2, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(json.dumps(_without_nan(plain), indent=2, allow_nan=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN and no infinity: what is no number is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 class _ProgressLine:

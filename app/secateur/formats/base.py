@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.errors import UserError
+from secateur.errors import JobError
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def publish(files: Sequence[Path], folder: Path, suffix: str = "") -> list[Path]
     return moved
 
 
-def writing_failed(path: Path, error: OSError) -> UserError:
+def writing_failed(path: Path, error: OSError) -> JobError:
     """The sentence for a write that the system refused."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"The disk is full: {path.name} could not be written to {path.parent}.", "Free some space.")
+        return JobError(f"The disk is full: {path.name} could not be written to {path.parent}.", "Free some space.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return UserError(f"There is no permission to write {path}.", "Choose another folder.")
+        return JobError(f"There is no permission to write {path}.", "Choose another folder.")
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return UserError(f"{path} cannot be a file here: {error.strerror}.", "Choose another name.")
-    return UserError(f"{path} could not be written: {error.strerror or error}.", "Choose another folder.")
+        return JobError(f"{path} cannot be a file here: {error.strerror}.", "Choose another name.")
+    return JobError(f"{path} could not be written: {error.strerror or error}.", "Choose another folder.")

@@ -79,7 +79,7 @@ def parse_recipe(document: Any, name: str = "The recipe") -> Recipe:
     """A recipe from a plain mapping; UserError names the unknown key, method or value and says what is known."""
     if not isinstance(document, Mapping):
         raise UserError(f"{name} is not a recipe.", "It needs the keys schema and steps.")
-    unknown = sorted(set(document) - {"schema", "steps"})
+    unknown = sorted(str(key) for key in set(document) - {"schema", "steps"})
     if unknown:
         raise UserError(f"{name} has the unknown key {unknown[0]!r}.", "Known keys are schema and steps.")
     if document.get("schema") != SCHEMA:
@@ -97,7 +97,7 @@ def _parse_step(step: Any, where: str) -> Step:
     kind = method_class(str(values.pop("method")), where)
     layers = _patterns(values.pop("layers", ["*"]), where, "layers")
     exclude = _patterns(values.pop("except", []), where, "except")
-    unknown = sorted(set(values) - set(kind.model_fields))
+    unknown = sorted(str(key) for key in set(values) - set(kind.model_fields))
     if unknown:
         known = ", ".join(["layers", "except", *kind.model_fields])
         raise UserError(f"{where} ({kind.id}) has the unknown key {unknown[0]!r}.", f"It takes: {known}.")

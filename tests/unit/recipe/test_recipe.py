@@ -53,6 +53,8 @@ def test_a_recipe_survives_the_way_to_yaml_and_back(tmp_path):
         (document(layers=["*"]), "names no method"),
         ({"schema": 1, "steps": "all"}, "list of steps"),
         ("words", "not a recipe"),
+        ({"schema": 1, "steps": [], 5: 1, "foo": 2}, "5"),
+        ({"schema": 1, "steps": [{"method": "static_int8", 7: 1, "bar": 2}]}, "7"),
     ],
 )
 def test_a_wrong_recipe_is_refused_by_name(bad, named):
