@@ -43,6 +43,12 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
     context = context or Context()
     if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
         return model
+    broken = next((name for name, weight in model.weights().items() if not np.isfinite(weight).all()), None)
+    if broken is not None:
+        raise UserError(
+            f"The weights of {broken} in {model.name} hold values that are not finite (NaN or infinity).",
+            "Such a network answers nothing: take an earlier checkpoint.",
+        )
     context.progress(0, _STEPS, "Exporting the network as an ONNX graph")
     proto = export(model)
     context.progress(1, _STEPS, "Reading the graph back")
