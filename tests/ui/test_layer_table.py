@@ -13,8 +13,8 @@ from secateur.analysis.documents import SensitivityTable
 from secateur.model.description import ModelDescription
 from secateur.recipe.options import option
 from secateur.session.state import SessionState, with_method
-from secateur.ui.delegates import split_name
-from secateur.ui.models.layer_table import BADGES_ROLE, BINS, KEYS, LayerTable
+from secateur.ui.models.layer_table import BINS, KEYS, LayerTable
+from secateur.ui.panels.layer_rows import split_name
 from secateur.ui.panels.layers import LayersPanel
 
 
@@ -131,7 +131,7 @@ def test_a_planned_layer_wears_the_badges_of_its_methods(panel: LayersPanel, mod
     state = planned(planned(SessionState(model=model), "linear"), "linear", with_option="prune50")
     panel.show_state(state)
     row = panel.table.row_of("linear")
-    badges = panel.table.index(row, KEYS.index("plan")).data(BADGES_ROLE)
+    badges = panel.table.row_content(row).badges
     assert [text.replace("\u00a0", " ") for _, text in badges] == ["prune 50 %", "int8"]
     assert panel.totals.texts["plan"] == "1 of 6 planned"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QLineEdit,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from secateur.ui.actions import ACTIONS, Action
 from secateur.ui.naming import named
 from secateur.ui.theme.icons import paint_icon
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 ROW_HEIGHT, MARGIN, ICON = 34, 12, 16
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
@@ -133,12 +133,10 @@ class _Row(QStyledItemDelegate):
         painter.setPen(color(role))
         name = found.action.text.rstrip("…")
         painter.drawText(inner, _MIDDLE, name)
-        left = QFontMetrics(font(12, 500)).horizontalAdvance(name) + MARGIN
-        rest = inner.adjusted(left, 0, -(QFontMetrics(font(12)).horizontalAdvance(keys) + MARGIN), 0)
+        left = metrics(12, 500).horizontalAdvance(name) + MARGIN
+        rest = inner.adjusted(left, 0, -(metrics(12).horizontalAdvance(keys) + MARGIN), 0)
         painter.setFont(font(11))
         painter.setPen(color("secondary"))
         said = found.reason or found.action.tooltip
-        painter.drawText(
-            rest, _MIDDLE, QFontMetrics(font(11)).elidedText(said, Qt.TextElideMode.ElideRight, rest.width())
-        )
+        painter.drawText(rest, _MIDDLE, metrics(11).elidedText(said, Qt.TextElideMode.ElideRight, rest.width()))
         painter.restore()

@@ -19,26 +19,32 @@ from secateur.model.spectrum import Spectra
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
 from secateur.ui.models.layer_filter import LayerFacts, Predicate
+from secateur.ui.widgets.badges import Badge
 
 Index = QModelIndex | QPersistentModelIndex
-Badge = tuple[str, str]
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
-SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
-BINS_ROLE = Qt.ItemDataRole.UserRole + 2
-BADGES_ROLE = Qt.ItemDataRole.UserRole + 3
 
 BINS = 24
 FLOAT_BADGE: Badge = ("float", "float")
 
 
 class Column(NamedTuple):
-    """`paint` is how the delegate draws it: name, text, number, bar (number on a data bar), bins or badges."""
+    """`paint` is how a row draws it: name, text, number, bar (number on a data bar), bins or badges."""
 
     key: str
     title: str
     paint: str
     tooltip: str
+
+
+class RowContent(NamedTuple):
+    """All that one row shows: by column a text and the length of a data bar (0..1); 24 bins; badges."""
+
+    texts: tuple[str, ...]
+    shares: tuple[float, ...]
+    bins: NDArray[np.float32] | None
+    badges: tuple[Badge, ...]
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -144,17 +150,23 @@ class LayerTable(QAbstractTableModel):
             return self.text(layer, key)
         if role == SORT_ROLE:
             return self._sort_key(layer, key)
-        if role == SHARE_ROLE:
-            return max(self._number(layer, key), 0.0) / self._largest[key] if key in self._largest else None
-        if role == BINS_ROLE:
-            return self.bins(layer.name) if key == "weights" else None
-        if role == BADGES_ROLE:
-            return self._badges.get(layer.name) or (FLOAT_BADGE,)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tooltip(layer, key)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{COLUMNS[index.column()].title}: {self.text(layer, key)}"
         return None
+
+    def row_content(self, row: int) -> RowContent:
+        """All that a row shows, at once."""
+        layer = self._layers[row]
+        return RowContent(
+            texts=tuple(self.text(layer, key) for key in KEYS),
+            shares=tuple(
+                max(self._number(layer, key), 0.0) / self._largest[key] if key in self._largest else 0.0 for key in KEYS
+            ),
+            bins=self.bins(layer.name),
+            badges=self._badges.get(layer.name) or (FLOAT_BADGE,),
+        )
 
     def text(self, layer: Layer, key: str) -> str:
         """The ready string of one cell."""

@@ -1,12 +1,12 @@
 """The predicted effect of the plan on the selected layers: figures, verdicts, the reason in one sentence."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from secateur import figures
 from secateur.session.session import LayerEffect
-from secateur.ui.theme.style import font
+from secateur.ui.theme.style import metrics
 from secateur.ui.widgets.card import Card, label
 from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.elided_label import ElidedLabel
@@ -114,8 +114,8 @@ class EffectCard(Card):
 
     def _fit(self) -> None:
         room = self.width() - 26
-        title = QFontMetrics(font(12, 600)).horizontalAdvance("Predicted effect")
-        fits = title + 24 + QFontMetrics(font(11)).horizontalAdvance(self._source) <= room
+        title = metrics(12, 600).horizontalAdvance("Predicted effect")
+        fits = title + 24 + metrics(11).horizontalAdvance(self._source) <= room
         self.source.set_text(self._source if fits else self._source.rpartition(", ")[2])
         if self._faster is None:
             return

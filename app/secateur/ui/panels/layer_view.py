@@ -3,14 +3,21 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from secateur import figures
 from secateur.model.description import Layer
-from secateur.ui.delegates import FIRST_PADDING, PADDING, ROW_HEIGHT, LayerDelegate, split_name
-from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder
-from secateur.ui.theme.style import color, font
+from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder, LayerTable
+from secateur.ui.panels.layer_rows import (
+    FIRST_PADDING,
+    PADDING,
+    ROW_HEIGHT,
+    RowLook,
+    RowPictures,
+    split_name,
+)
+from secateur.ui.theme.style import color, font, metrics
 from secateur.ui.widgets.badges import GAP, badge_width
 
 HEADER_HEIGHT = 28
@@ -26,15 +33,16 @@ class LayerView(QTableView):
     resized = Signal()
     measured = Signal()
 
-    def __init__(self, order: LayerOrder, parent: QWidget | None = None) -> None:
+    def __init__(self, table: LayerTable, order: LayerOrder, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._table = table
         self._order, self._hovered, self._empty_text = order, -1, ""
         self._widths: dict[int, int] = {}
         self._sorted: tuple[int, Qt.SortOrder] | None = None
         self.setObjectName("layer_table")
         self.setAccessibleName("Layer table")
         self.setModel(order)
-        self.setItemDelegate(LayerDelegate(lambda: self._hovered, self))
+        self._pictures = RowPictures()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -121,20 +129,20 @@ class LayerView(QTableView):
         """Width of a column's widest text, heading included; measured once for a network."""
         if section not in self._widths:
             source = self._order.sourceModel()
-            metrics = QFontMetrics(font(12, 500))
+            measures = metrics(12, 500)
             texts = {str(source.index(row, section).data() or "") for row in range(source.rowCount())}
             texts |= {"50.0 %"} if COLUMNS[section].key == "zeros" else set()
-            widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+            widest = max((measures.horizontalAdvance(text) for text in texts), default=0)
             if COLUMNS[section].paint == "bins":
                 widest = SPARKLINE_WIDTH
-            heading = QFontMetrics(font(11, 500)).horizontalAdvance(COLUMNS[section].title)
+            heading = metrics(11, 500).horizontalAdvance(COLUMNS[section].title)
             self._widths[section] = max(widest, heading) + 2 * PADDING
         return self._widths[section]
 
     def _layer_width(self) -> int:
         """Width of the longest name, within `LAYER_WIDTHS`; measured once for a network."""
         if 0 not in self._widths:
-            light, strong = QFontMetrics(font(12)), QFontMetrics(font(12, 600))
+            light, strong = metrics(12), metrics(12, 600)
             source = self._order.sourceModel()
             names = [split_name(str(source.index(row, 0).data())) for row in range(source.rowCount())]
             widest = max((light.horizontalAdvance(a) + strong.horizontalAdvance(b) for a, b in names), default=0)
@@ -166,14 +174,27 @@ class LayerView(QTableView):
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
+        """Copies the picture of every row in sight: a row is painted only when what it shows has changed."""
+        painter = QPainter(self.viewport())
+        width, chosen = self.viewport().width(), self.selectionModel()
+        header = self.horizontalHeader()
+        sections = tuple(
+            (n, header.sectionViewportPosition(n), header.sectionSize(n))
+            for n in range(len(COLUMNS))
+            if not header.isSectionHidden(n)
+        )
+        first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
+        for row in range(max(first, 0), (last if last >= 0 else self._order.rowCount() - 1) + 1):
+            index = self._order.index(row, 0)
+            content = self._table.row_content(self._order.mapToSource(index).row())
+            look = RowLook(sections, chosen.isSelected(index), row == self._hovered, self.devicePixelRatioF())
+            painter.drawPixmap(0, self.rowViewportPosition(row), self._pictures.picture(content, look, width))
         if self._empty_text:
-            painter = QPainter(self.viewport())
             painter.setFont(font(12))
             painter.setPen(color("secondary"))
             area = self.viewport().rect().adjusted(16, 24, -16, 0)
             painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap, self._empty_text)
-            painter.end()
+        painter.end()
 
     def scrollTo(
         self,

@@ -43,7 +43,7 @@ class LayersPanel(QWidget):
         self.setMinimumWidth(276)
         self.table = LayerTable(self)
         self.order = LayerOrder(self.table, self)
-        self.view = LayerView(self.order, self)
+        self.view = LayerView(self.table, self.order, self)
         self.totals = TotalsRow(self.view, self)
         self.filter_box = self._make_filter_box()
         self.problem = named(QLabel(self, wordWrap=True), "filter_problem")

@@ -7,7 +7,7 @@ import os
 import sys
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 from secateur.ui.theme import icons
@@ -27,6 +27,7 @@ _POINTS_PER_PIXEL = 1.0 if sys.platform == "darwin" else 0.75
 _FALLBACKS = ("Inter", "Noto Sans", "Cantarell", "Ubuntu", "DejaVu Sans", "Liberation Sans")
 _colours: dict[str, QColor] = {}
 _fonts: dict[tuple[float, int], QFont] = {}
+_metrics: dict[tuple[float, int], QFontMetrics] = {}
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
@@ -35,6 +36,7 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     _current = theme
     _colours.clear()
     _fonts.clear()
+    _metrics.clear()
     given = os.environ.get("QT_STYLE_OVERRIDE", "").lower() == "fusion"  # asking Qt for its style takes 15 ms
     if not given and not app.property("has_fusion"):
         app.setStyle(QStyleFactory.create("Fusion"))
@@ -79,6 +81,14 @@ def font(size_px: float = 12, weight: int = 400) -> QFont:
     if known is None:
         known = _fonts[(size_px, weight)] = _make_font(size_px, weight)
     return QFont(known)
+
+
+def metrics(size_px: float = 12, weight: int = 400) -> QFontMetrics:
+    """The measures of `font(size_px, weight)`, made once: making them takes longer than measuring a text."""
+    known = _metrics.get((size_px, weight))
+    if known is None:
+        known = _metrics[(size_px, weight)] = QFontMetrics(font(size_px, weight))
+    return known
 
 
 def _make_font(size_px: float, weight: int) -> QFont:

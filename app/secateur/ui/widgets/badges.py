@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.ui.theme.palette import BadgeFamily
-from secateur.ui.theme.style import color, current_theme, font
+from secateur.ui.theme.style import color, current_theme, font, metrics
 
 HEIGHT, PADDING, GAP = 18, 6, 4
 Badge = tuple[BadgeFamily, str]
@@ -15,7 +15,7 @@ Badge = tuple[BadgeFamily, str]
 
 def badge_width(text: str) -> int:
     """Width in pixels of one badge."""
-    return QFontMetrics(font(11, 500)).horizontalAdvance(text) + 2 * PADDING
+    return metrics(11, 500).horizontalAdvance(text) + 2 * PADDING
 
 
 def fitting(badges: Sequence[Badge], width: int) -> list[Badge]:

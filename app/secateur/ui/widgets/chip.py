@@ -3,11 +3,11 @@
 from typing import Final
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.ui.theme.icons import paint_icon
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 _ICON: Final = {"positive": "check", "negative": "close", "warn": "warn", "neutral": "", "info": "info"}
 
@@ -34,7 +34,7 @@ class Chip(QWidget):
         return self._text
 
     def sizeHint(self) -> QSize:
-        words = QFontMetrics(font(11, 600)).horizontalAdvance(self._text)
+        words = metrics(11, 600).horizontalAdvance(self._text)
         return QSize(words + 16 + (18 if _ICON[self._kind] else 0), 22)
 
     def paintEvent(self, event: QPaintEvent) -> None:

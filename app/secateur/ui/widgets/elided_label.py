@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 
 class ElidedLabel(QWidget):
@@ -45,20 +45,20 @@ class ElidedLabel(QWidget):
         return self._metrics().horizontalAdvance(self._text) > self.width()
 
     def _metrics(self) -> QFontMetrics:
-        return QFontMetrics(font(self._size, max(self._weight, 600 if self._layer_name else 0)))
+        return metrics(self._size, max(self._weight, 600 if self._layer_name else 0))
 
     def sizeHint(self) -> QSize:
-        metrics = self._metrics()
-        return QSize(metrics.horizontalAdvance(self._text) + 1, metrics.height())
+        measures = self._metrics()
+        return QSize(measures.horizontalAdvance(self._text) + 1, measures.height())
 
     def minimumSizeHint(self) -> QSize:
-        metrics = self._metrics()
-        return QSize(min(metrics.horizontalAdvance(self._text) + 1, 24), metrics.height())
+        measures = self._metrics()
+        return QSize(min(measures.horizontalAdvance(self._text) + 1, 24), measures.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        metrics = self._metrics()
-        shown = metrics.elidedText(self._text, self._mode, self.width())
+        measures = self._metrics()
+        shown = measures.elidedText(self._text, self._mode, self.width())
         self.setToolTip(self._text if shown != self._text else "")
         rect, flags = self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         role = self._role if self.isEnabled() else "disabled"

@@ -1,10 +1,10 @@
 """A figure of the plan bar: caption above, before → after and the change below."""
 
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 _GAP = 8
 
@@ -37,18 +37,18 @@ class FigureBlock(QWidget):
 
     def full_width(self, *, with_change: bool) -> int:
         """Width in pixels with or without the change."""
-        widths = [QFontMetrics(f).horizontalAdvance(text) for text, f, _ in self._parts(with_change)]
+        widths = [metrics(*f).horizontalAdvance(text) for text, f, _ in self._parts(with_change)]
         line = sum(widths) + _GAP * (1 if with_change and self._change else 0)
-        caption = QFontMetrics(font(11)).horizontalAdvance(self._caption)
+        caption = metrics(11).horizontalAdvance(self._caption)
         return max(line, caption) + 2 + (12 if self._ruled else 0)
 
-    def _parts(self, with_change: bool) -> list[tuple[str, QFont, str]]:
-        parts: list[tuple[str, QFont, str]] = []
+    def _parts(self, with_change: bool) -> list[tuple[str, tuple[float, int], str]]:
+        parts: list[tuple[str, tuple[float, int], str]] = []
         if self._before:
-            parts.append((f"{self._before} → ", font(13), "secondary"))
-        parts.append((self._after, font(13, 600), "text"))
+            parts.append((f"{self._before} → ", (13, 400), "secondary"))
+        parts.append((self._after, (13, 600), "text"))
         if with_change and self._change:
-            parts.append((self._change, font(11, 500), self._tone or "secondary"))
+            parts.append((self._change, (11, 500), self._tone or "secondary"))
         return parts
 
     def sizeHint(self) -> QSize:
@@ -66,7 +66,7 @@ class FigureBlock(QWidget):
         for number, (text, face, role) in enumerate(self._parts(self._change_shown)):
             is_change = number and self._change_shown and text == self._change
             left += _GAP if is_change else 0
-            painter.setFont(face)
+            painter.setFont(font(*face))
             painter.setPen(color(role))
             painter.drawText(left, 33, text)
-            left += painter.fontMetrics().horizontalAdvance(text)
+            left += metrics(*face).horizontalAdvance(text)

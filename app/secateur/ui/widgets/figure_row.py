@@ -1,10 +1,10 @@
 """A line of the effect card: label, before → after, change."""
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 _DELTA = 60
 
@@ -48,7 +48,7 @@ class FigureRow(QWidget):
         painter.setPen(color("text"))
         painter.drawText(right, middle | Qt.AlignmentFlag.AlignRight, self._after)
         if self._before:
-            width = QFontMetrics(font(12, 600)).horizontalAdvance(self._after)
+            width = metrics(12, 600).horizontalAdvance(self._after)
             painter.setFont(font(12))
             painter.setPen(color("secondary"))
             before = right.adjusted(0, 0, -width - 4, 0)

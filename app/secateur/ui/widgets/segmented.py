@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, font, metrics
 
 
 class _Segment(QAbstractButton):
@@ -21,10 +21,10 @@ class _Segment(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(font(12, 600)).horizontalAdvance(self.text()) + 16, 24)
+        return QSize(metrics(12, 600).horizontalAdvance(self.text()) + 16, 24)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(QFontMetrics(font(12, 600)).horizontalAdvance(self.text()) + 8, 24)
+        return QSize(metrics(12, 600).horizontalAdvance(self.text()) + 8, 24)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

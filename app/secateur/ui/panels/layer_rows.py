@@ -1,0 +1,144 @@
+"""The rows of the layer table as pictures: name, number on a data bar, sparkline, badges.
+
+A row is painted once for what it shows and copied from then on, so that hovering, selecting or a job's
+progress elsewhere costs a copy and no text layout.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap
+
+from secateur.ui.models.layer_table import COLUMNS, RowContent
+from secateur.ui.theme.style import color, current_theme, font, metrics, tinted
+from secateur.ui.widgets.badges import paint_badges
+
+ROW_HEIGHT = 26
+PADDING = 5
+FIRST_PADDING = 12
+ACCENT_BAR = 3
+BAR_OPACITY = 0.16
+MOST_PICTURES = 256
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_MIDDLE = Qt.TextElideMode.ElideMiddle
+
+
+class RowLook(NamedTuple):
+    """How a row is shown: (section, left, width) of the visible columns, and its state."""
+
+    sections: tuple[tuple[int, int, int], ...]
+    selected: bool
+    hovered: bool
+    ratio: float
+
+
+class RowPictures:
+    """Gives the picture of a row, painting it only when what it shows, its look or the theme is another."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[Any, ...], RowContent, QPixmap]] = {}
+
+    def picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap:
+        """The picture of one row, `width` × `ROW_HEIGHT` pixels."""
+        name = content.texts[0]
+        key = (content.texts, content.shares, id(content.bins), content.badges, look, width, current_theme().name)
+        known = self._known.get(name)
+        if known is None or known[0] != key:
+            if len(self._known) >= MOST_PICTURES:
+                self._known.pop(next(iter(self._known)))
+            known = self._known[name] = (key, content, _render(content, look, width))
+        return known[2]
+
+
+def _render(content: RowContent, look: RowLook, width: int) -> QPixmap:
+    picture = QPixmap(round(width * look.ratio), round(ROW_HEIGHT * look.ratio))
+    picture.setDevicePixelRatio(look.ratio)
+    picture.fill(color("selection" if look.selected else "hover" if look.hovered else "panel"))
+    painter = QPainter(picture)
+    painter.fillRect(QRect(0, ROW_HEIGHT - 1, width, 1), color("border"))
+    if look.selected:
+        painter.fillRect(QRect(0, 0, ACCENT_BAR, ROW_HEIGHT), color("accent"))
+    for section, left, section_width in look.sections:
+        padding = FIRST_PADDING if section == 0 else PADDING
+        rect = QRect(left + padding, 0, section_width - padding - PADDING, ROW_HEIGHT - 1)
+        painter.setClipRect(QRect(left, 0, section_width, ROW_HEIGHT))
+        _PAINTERS[COLUMNS[section].paint](painter, rect, content, section, look.selected)
+    painter.end()
+    return picture
+
+
+# ---------------------------------------------------------------------- one painter per kind of column
+
+
+def _paint_name(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    """Prefix in secondary, last part in text; when it does not fit, the middle is elided."""
+    prefix, own = split_name(content.texts[section])
+    weight = 600 if selected else 500
+    light, strong = metrics(12), metrics(12, weight)
+    room = rect.width() - strong.horizontalAdvance(own)
+    prefix = light.elidedText(prefix, _MIDDLE, max(room, 0)) if prefix else ""
+    painter.setFont(font(12))
+    painter.setPen(color("secondary"))
+    painter.drawText(rect, _LEFT, prefix)
+    rest = rect.adjusted(light.horizontalAdvance(prefix), 0, 0, 0)
+    painter.setFont(font(12, weight))
+    painter.setPen(color("text"))
+    painter.drawText(rest, _LEFT, strong.elidedText(own, _MIDDLE, rest.width()))
+
+
+def _paint_text(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    painter.setFont(font(12))
+    painter.setPen(color("text" if selected else "secondary"))
+    painter.drawText(rect, _LEFT, metrics(12).elidedText(content.texts[section], _MIDDLE, rect.width()))
+
+
+def _paint_number(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    painter.setFont(font(12, 500 if selected else 400))
+    painter.setPen(color("text"))
+    painter.drawText(rect, _RIGHT, content.texts[section])
+
+
+def _paint_bar(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    """A number on a bar from the left whose length is its share of the largest."""
+    share = content.shares[section]
+    if share > 0.0:
+        width = max(2, round((rect.width() + 6) * min(share, 1.0)))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tinted("accent", BAR_OPACITY * (1.6 if selected else 1.0)))
+        painter.drawRoundedRect(QRectF(rect.left() - 3, rect.top() + 5, width, rect.height() - 10), 2, 2)
+    _paint_number(painter, rect, content, section, selected)
+
+
+def _paint_bins(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    if content.bins is None:
+        return
+    step = 2 if rect.width() >= 2 * len(content.bins) else max(1, rect.width() // len(content.bins))
+    height, bottom = rect.height() - 8, rect.bottom() - 4
+    fill = color("accent" if selected else "original")
+    gap = 0 if step < 2 else 0.4
+    for n, share in enumerate(content.bins.tolist()):
+        tall = max(1.0, share * height)
+        painter.fillRect(QRectF(rect.left() + n * step, bottom - tall, step - gap, tall), fill)
+
+
+def _paint_badges(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    paint_badges(painter, rect, content.badges)
+
+
+_PAINTERS: dict[str, Callable[[QPainter, QRect, RowContent, int, bool], None]] = {
+    "name": _paint_name,
+    "text": _paint_text,
+    "number": _paint_number,
+    "bar": _paint_bar,
+    "bins": _paint_bins,
+    "badges": _paint_badges,
+}
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """`layer2.1.conv1` → (`layer2.1.`, `conv1`); names with slashes are split there."""
+    cut = max(name.rfind("."), name.rfind("/")) + 1
+    return (name[:cut], name[cut:]) if cut < len(name) else ("", name)
