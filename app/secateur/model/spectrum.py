@@ -120,7 +120,8 @@ class Spectrum:
         point = low == high
         width = np.where(point, 1.0, high - low)
         # cumulative share of every bucket below each edge, summed by sorting the ramp's two ends
-        positions = np.unique(np.concatenate([edges, points]))
+        positions = np.sort(np.concatenate([edges, points]))
+        positions = positions[np.diff(positions, prepend=-np.inf) > 0]  # np.unique would load numpy.ma: 45 ms
         slope = np.zeros(len(positions) + 1)
         np.add.at(slope, np.searchsorted(positions, low[~point]), (counts / width)[~point])
         np.subtract.at(slope, np.searchsorted(positions, high[~point]), (counts / width)[~point])
