@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 SIZES = ((1440, 900), (1024, 700))
-TABS = ("weights", "activations", "sensitivity", "distil", "compare")
+TABS = ("weights", "activations", "sensitivity", "graph", "distil", "compare")
 PATIENCE_S = 900.0
 
 
@@ -91,6 +91,8 @@ class Photographer:
         self.wait("the sensitivity", lambda: "measure" in self.state.tables and self.idle())
         commands.trigger("record_activations")
         self.wait("the activations", lambda: self.state.activations is not None and self.idle())
+        session.read_graph()
+        self.wait("the graph", lambda: self.state.graph is not None)
         for share in (0.6, 0.35):
             self.run_budget(share)
         session.set_budget(round(0.25 * self.state.model.source_bytes))

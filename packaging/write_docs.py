@@ -50,13 +50,31 @@ def formats_page() -> str:
         "",
         "Written by `packaging/write_docs.py` from the definitions in `app/secateur/formats`; do not edit.",
         "",
-        "| format | files | reads | writes | runs in | what it is |",
-        "|---|---|---|---|---|---|",
+        "`secateur formats` says what each can do on the machine at hand, and what installs what is missing.",
+        "A file that is written is opened anew, run in its own runtime where that exists, and compared with the",
+        "simulation; what cannot be run here (Core ML away from a Mac) is compared by its weights.",
+        "",
+        "| format | files | reads | writes | runs in | installed by | what it is |",
+        "|---|---|---|---|---|---|---|",
     ]
     for entry in map(describe_format, FORMATS):
         suffixes = " ".join(f"`{suffix}`" for suffix in entry["suffixes"])
-        writes = "yes" if entry["writes"] else "no"
-        lines.append(f"| `{entry['id']}` | {suffixes} | yes | {writes} | {entry['runs_in'] or '–'} | {entry['help']} |")
+        reads, writes = ("yes" if entry[key] else "no" for key in ("reads", "writes"))
+        extra = f'`pip install "secateur[{entry["extra"]}]"`' if entry["extra"] else "–"
+        runs = entry["runs_in"] or "–"
+        lines.append(f"| `{entry['id']}` | {suffixes} | {reads} | {writes} | {runs} | {extra} | {entry['help']} |")
+    lines += [
+        "",
+        "## Options",
+        "",
+        "`secateur export … --to FORMAT --set name=value`, or the form in the export dialog.",
+        "",
+    ]
+    lines += ["| format | option | type | default | meaning |", "|---|---|---|---|---|"]
+    for entry in map(describe_format, FORMATS):
+        for option in entry["options"]:
+            kind, default = option["type"].replace("|", "or"), option["default"]
+            lines.append(f"| `{entry['id']}` | `{option['name']}` | {kind} | {default} | {option['description']} |")
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,9 @@ The environment is set while this file is imported, before Qt, numba or the prog
 command-line processes that tests start inherit it.
 """
 
+import atexit
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -33,7 +35,24 @@ def _isolate(home: Path) -> None:
     for name, folder in places.items():
         (home / folder).mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(home / folder)
-    os.environ["QT_QPA_PLATFORM"] = os.environ.get("SECATEUR_TEST_PLATFORM") or "offscreen"
+    platform = os.environ.get("SECATEUR_TEST_PLATFORM") or "offscreen"
+    os.environ["QT_QPA_PLATFORM"] = "xcb" if platform == "xvfb" else platform
+    if platform == "xvfb":
+        os.environ["DISPLAY"] = _own_display()
+
+
+def _own_display() -> str:
+    """Start an X server for this process alone: windows of two test processes would take each other's keys."""
+    told, tell = os.pipe()
+    command = ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[tell], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(server.terminate)
+    os.close(tell)
+    with os.fdopen(told) as answer:
+        number = answer.readline().strip()
+    if not number:
+        raise RuntimeError("Xvfb did not start: is it installed?")
+    return f":{number}"
 
 
 _isolate(Path(_home.name))
@@ -43,6 +62,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep numba's compiled kernels between test runs, in pytest's own cache folder."""
     if config.cache is not None:
         os.environ.setdefault("NUMBA_CACHE_DIR", str(config.cache.mkdir("numba")))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """tests/exporters needs further libraries, and minutes: it is collected only where it is asked for by name."""
+    if collection_path != Path(__file__).parent / "exporters":
+        return None
+    return None if any("exporters" in str(word) for word in config.invocation_params.args) else True
 
 
 def pytest_unconfigure() -> None:

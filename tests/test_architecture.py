@@ -20,11 +20,11 @@ MOST_LINES = 400
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "qtawesome", "pyqtgraph", "superqt")
 HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "torch_pruning", "accelerate", "scipy", "numba")
 
-LEAVES = ("errors", "figures", "files", "resources")
+LEAVES = ("errors", "figures", "files", "resources", "model.trust")
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents")
 DESCRIPTIONS = (
-    *("model.description", "model.spectrum", "model.encoding"),
+    *("model.description", "model.spectrum", "model.encoding", "model.graph"),
     *("data.source", "data.preview", "training.curves"),
 )
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places")
@@ -229,8 +229,6 @@ def test_every_method_and_format_is_in_the_documentation() -> None:
     from secateur.methods import METHODS
 
     pages = sorted((ROOT / "docs").rglob("*.md"))
-    if not pages:
-        pytest.skip("there are no pages in docs/ yet")
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     ids = [*(method.id for method in METHODS), *(entry.id for entry in FORMATS)]
     absent = [name for name in ids if name not in text]

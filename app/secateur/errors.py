@@ -1,20 +1,26 @@
 """The one exception for what a person can mend; anything else that is raised is a bug."""
 
+from typing import Any
+
+from secateur.model.trust import WantedImport
+
 
 class UserError(Exception):
     """Something is wrong with the request or with what it names.
 
     `sentence` says what happened and to which thing; `hint` says the way out. Both are whole sentences
-    without a traceback; the window shows them in place, the command line prints them and exits with 2.
+    without a traceback; the window shows them in place, the command line prints them and exits with 2. `details`
+    is what another program printed: kept for a closer look, never shown as it is.
     """
 
-    def __init__(self, sentence: str, hint: str = "") -> None:
+    def __init__(self, sentence: str, hint: str = "", details: str = "") -> None:
         super().__init__(f"{sentence} {hint}".strip())
         self.sentence = sentence
         self.hint = hint
+        self.details = details
 
-    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
-        return type(self), (self.sentence, self.hint)
+    def __reduce__(self) -> tuple[type["UserError"], tuple[Any, ...]]:
+        return type(self), (self.sentence, self.hint, self.details)
 
 
 class JobError(UserError):
@@ -22,6 +28,17 @@ class JobError(UserError):
 
     The command line exits with 1 instead of 2.
     """
+
+
+class TrustNeeded(UserError):  # noqa: N818 - a question, not a failure
+    """A file is a pickle that wants more than weights need: `wants` are the names, and a person is to be asked."""
+
+    def __init__(self, sentence: str, hint: str = "", wants: tuple[WantedImport, ...] = ()) -> None:
+        super().__init__(sentence, hint)
+        self.wants = wants
+
+    def __reduce__(self) -> tuple[type["UserError"], tuple[Any, ...]]:
+        return type(self), (self.sentence, self.hint, self.wants)
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the person asked for it

@@ -15,6 +15,9 @@ from setting_up.system import SetupError, apt_install, ensure_system, say
 STAMP = ".secateur-stamp"
 UNFINISHED = ".secateur-unfinished"
 LOG = ".secateur-setup.log"
+EXTRAS = ("dev", "webengine")
+"""What is installed besides the dependencies: the tools, and the Netron tab out of the box."""
+
 LARGE_MB = 50  # downloads from this size on are worth a line
 
 
@@ -95,11 +98,11 @@ def make_environment(root: Path) -> None:
 
 
 def install_packages(root: Path) -> None:
-    """`pip install -e .[dev]` with its chatter in a log file and a few calm lines on the screen."""
+    """`pip install -e .` with our extras, its chatter in a log file and a few calm lines on the screen."""
     say("Installing Secateur and what it needs (several minutes the first time)")
     log = root / ".venv" / LOG
     command = [str(venv_python(root / ".venv")), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    command += ["install", "--progress-bar", "off", "-e", ".[dev]"]
+    command += ["install", "--progress-bar", "off", "-e", f".[{','.join(EXTRAS)}]"]
     lines: list[str] = []
     with (
         log.open("w", encoding="utf-8") as file,

@@ -45,9 +45,26 @@ SYSTEM_PACKAGES = (
     SystemPackage("libxcb-xkb1", "libxcb-xkb.so.1"),
     SystemPackage("libxkbcommon-x11-0", "libxkbcommon-x11.so.0"),
     SystemPackage("libx11-xcb1", "libX11-xcb.so.1"),
-    SystemPackage("xvfb", "xvfb-run"),
+    # Qt WebEngine, for the Netron tab
+    SystemPackage("libnss3", "libnss3.so"),
+    SystemPackage("libasound2", "libasound.so.2"),
+    SystemPackage("libxcomposite1", "libXcomposite.so.1"),
+    SystemPackage("libxdamage1", "libXdamage.so.1"),
+    SystemPackage("libxrandr2", "libXrandr.so.2"),
+    SystemPackage("libxtst6", "libXtst.so.6"),
+    SystemPackage("libxkbfile1", "libxkbfile.so.1"),
+    SystemPackage("libgbm1", "libgbm.so.1"),
+    SystemPackage("libxcb-dri3-0", "libxcb-dri3.so.0"),
+    SystemPackage("libgssapi-krb5-2", "libgssapi_krb5.so.2"),
+    SystemPackage("libxfixes3", "libXfixes.so.3"),
+    SystemPackage("libxrender1", "libXrender.so.1"),
+    SystemPackage("libdrm2", "libdrm.so.2"),
+    SystemPackage("xvfb", "Xvfb"),
     SystemPackage("xauth", "xauth"),
 )
+RENAMED = {"libasound2": "libasound2t64"}
+"""Debian 13 and Ubuntu 24.04 know these by another name, and two packages there claim the old one."""
+
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 
 
@@ -100,7 +117,7 @@ def apt_install(names: list[str]) -> bool:
     # A failed update (one of many sources is down) is no reason to give up: install with the lists at hand.
     subprocess.run([*apt, "update"], capture_output=True, check=False)
     done = subprocess.run(
-        [*apt, "install", "-y", "--no-install-recommends", *names],
+        [*apt, "install", "-y", "--no-install-recommends", *map(present_name, names)],
         capture_output=True,
         text=True,
         check=False,
@@ -108,6 +125,15 @@ def apt_install(names: list[str]) -> bool:
     if done.returncode:
         say("apt-get could not install them: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1])
     return done.returncode == 0
+
+
+def present_name(name: str) -> str:
+    """What this system's package lists call a package."""
+    newer = RENAMED.get(name)
+    if newer is None or not shutil.which("apt-cache"):
+        return name
+    asked = subprocess.run(["apt-cache", "show", "--no-all-versions", newer], capture_output=True, check=False)
+    return newer if asked.returncode == 0 else name
 
 
 def ensure_system() -> None:

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 from setting_up.environment import setup
+from setting_up.extras import install_exporters
 from setting_up.system import say
 
 NO_TESTS = 5  # pytest's exit status where nothing was collected
 WINDOW_FOLDERS = ("tests/ui", "tests/e2e")
+EXPORTERS_FOLDER = "tests/exporters"
 
 
 def run_tests(root: Path, extra: list[str]) -> int:
@@ -27,8 +29,26 @@ def run_tests(root: Path, extra: list[str]) -> int:
     return joint_status(first, second, may_be_empty=bool(extra))
 
 
+def run_exporter_tests(root: Path, extra: list[str]) -> int:
+    """The tests that need the exporters' libraries, or minutes; first those libraries are installed.
+
+    Where one of them cannot be installed, the tests of the others run all the same, and the status is not 0.
+    """
+    python = str(setup(root))
+    missing = install_exporters(root)
+    say("\nTests of the exporters")
+    environment = {**os.environ, "SECATEUR_EXPORTERS": "required"}
+    environment.setdefault("OMP_NUM_THREADS", "1")
+    chosen = extra if any((root / word.partition("::")[0]).exists() for word in extra) else [EXPORTERS_FOLDER, *extra]
+    command = [python, "-m", "pytest", "--durations=10", *chosen]
+    status = subprocess.run(command, cwd=root, env=environment, check=False).returncode
+    if missing:
+        say(f"Not installed, and so not tested: {', '.join(missing)}")
+    return status or int(bool(missing))
+
+
 def side_by_side(extra: list[str]) -> list[str]:
-    """Options that run offscreen tests on two processes; on a display server they would take each other's keys."""
+    """Options that run tests on two processes; each has an X server of its own, so none takes another's keys."""
     is_small = any(word.startswith(("-x", "-k", "-n", "-s", "tests/", "--pdb")) for word in extra)
     return [] if is_small or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "loadfile"]
 
@@ -42,16 +62,17 @@ def joint_status(first: int, second: int, *, may_be_empty: bool) -> int:
 
 def second_pass(root: Path, python: str, marks: str, extra: list[str]) -> int:
     """The window tests where windows are really drawn: Xvfb on Linux, the desktop elsewhere."""
+    chosen = side_by_side(extra)
     if not any((root / word.partition("::")[0]).exists() for word in extra):
         extra = [*extra, *WINDOW_FOLDERS]
     if not sys.platform.startswith("linux"):
         say("\nThere is no Xvfb on this system: the window tests run on the desktop")
         return run_pytest(root, [python], marks, "cocoa" if sys.platform == "darwin" else "windows", extra)
-    if not (shutil.which("xvfb-run") and shutil.which("xauth")):
-        say("The window tests need a display server; please install it: sudo apt-get install xvfb xauth")
+    if not shutil.which("Xvfb"):
+        say("The window tests need a display server; please install it: sudo apt-get install xvfb")
         return 1
     say("\nWindow tests under Xvfb")
-    return run_pytest(root, ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", python], marks, "xcb", extra)
+    return run_pytest(root, [python], marks, "xvfb", [*chosen, *extra])
 
 
 def run_pytest(root: Path, python: list[str], marks: str, platform: str, extra: list[str]) -> int:

@@ -92,7 +92,7 @@ def test_from_the_sample_to_an_exported_file(real, tmp_path: Path) -> None:
     assert document.result.bytes < BUDGET_SHARE * document.original.bytes
     assert all(file.verified for file in document.files)
 
-    real.press(Qt.Key.Key_4, CONTROL)
+    real.press(Qt.Key.Key_5, CONTROL)
     compare = real.workspace.detail.tab("compare")
     assert compare.is_filled
     assert not real.workspace.plan.isVisible()

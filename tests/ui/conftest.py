@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -35,6 +35,8 @@ from secateur.ui.assembly import Assembly
 from secateur.ui.main_window import MainWindow
 from secateur.ui.theme.palette import DARK
 from secateur.ui.theme.style import apply_theme
+
+QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)  # as the program does, for Netron's page
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1": (8, 3, 3, 3),
@@ -119,7 +121,9 @@ def network(shapes: dict[str, tuple[int, ...]], name: str = "small.onnx") -> Mod
     size = sum(layer.size_bytes for layer in layers)
     port = Port("input", "float32", (None, 3, 8, 8))
     source = ModelSource(name)
-    return ModelDescription(name, source, "onnx", size + 500, tuple(layers), (port,), (), True, "", 500, "f" * 8)
+    return ModelDescription(
+        name, source, "onnx", size + 500, tuple(layers), (port,), (), overhead_bytes=500, fingerprint="f" * 8
+    )
 
 
 @pytest.fixture

@@ -132,10 +132,16 @@ def test_a_dropped_onnx_file_is_opened(shown, tmp_path: Path) -> None:
     assert shown.engine.asked(OpenModel) == [OpenModel(ModelSource(str(tmp_path / "net.onnx")))]
 
 
-def test_dropped_weights_ask_for_the_function_that_builds_the_network(shown, tmp_path: Path) -> None:
-    drop(shown, tmp_path / "net.safetensors")
-    assert shown.find(QLineEdit, "weights_field").text() == str(tmp_path / "net.safetensors")
-    assert shown.engine.asked(OpenModel) == []
+def test_dropped_weights_are_opened_and_their_network_can_be_named(shown, model, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    drop(shown, path)
+    assert shown.engine.asked(OpenModel) == [OpenModel(ModelSource(str(path)))]
+    shown.open(
+        replace(model, source=ModelSource(str(path)), trainable=False, runnable=False, reason="It holds weights alone.")
+    )
+    assert [notice.remedy for notice in shown.state.notices] == ["open_code"]
+    shown.assembly.commands.trigger("open_code")
+    assert shown.find(QLineEdit, "weights_field").text() == str(path)
 
 
 def test_a_dropped_recipe_becomes_the_plan(shown, model, tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.ui.actions import TABS
+from secateur.ui.panels.detail import TAB_PADDING
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme
 
@@ -25,7 +26,19 @@ def cut_texts(window) -> list[str]:
             continue
         if QFontMetrics(label.font()).horizontalAdvance(label.text()) > label.contentsRect().width() + 1:
             cut.append(f"label {label.text()!r}")
-    return cut
+    return cut + cut_tabs(window.workspace.detail.bar)
+
+
+def cut_tabs(bar) -> list[str]:
+    """Tabs whose words are wider than they are, or that lie beyond their bar with no arrows to reach them."""
+    words, tabs = QFontMetrics(bar.font()), range(bar.count())
+    beyond = [index for index in tabs if bar.tabRect(index).right() >= bar.width()]
+    asked = sum(words.horizontalAdvance(bar.tabText(index)) + 2 * TAB_PADDING for index in tabs)
+    has_arrows = any(button.isVisible() for button in bar.findChildren(QToolButton))
+    if has_arrows and asked > bar.width():  # a wide font: DejaVu's words do not fit the narrowest bar
+        beyond = []
+    narrow = [i for i in tabs if words.horizontalAdvance(bar.tabText(i)) > bar.tabRect(i).width()]
+    return [f"tab {bar.tabText(index)!r}" for index in sorted({*beyond, *narrow})]
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])

@@ -4,6 +4,7 @@ Frozen pydantic models; bytes and counts are integers, times milliseconds, metri
 """
 
 from functools import cached_property
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -103,7 +104,11 @@ class PlanDocument(Document):
 class ExportedFile(Document):
     """One file that was written, re-opened, run and compared with the simulation.
 
-    `max_deviation` is relative to the largest simulated output; `agreement` the share of equal decisions.
+    `max_deviation` is relative to the largest simulated output; `agreement` the share of equal decisions. `bytes` are
+    those of all its parts. Where `proof` is "weights", nothing here runs such files, and what was compared are the
+    weights that they hold. Of a file that is not verified, `first_deviating_layer` is the first layer whose results
+    differ (empty where it was not found), and `details` what its converter printed. `parts` names the further files
+    that belong to it, beside it.
     """
 
     format: str
@@ -114,6 +119,10 @@ class ExportedFile(Document):
     agreement: float | None
     latency_ms: Latency | None
     sentence: str = ""
+    proof: Literal["outputs", "weights"] = "outputs"
+    first_deviating_layer: str = ""
+    details: str = ""
+    parts: tuple[str, ...] = ()
 
 
 class LayerError(Document):

@@ -27,7 +27,7 @@ def layer_errors(
     from secateur.model.onnx_layers import layer_weights
 
     weights_a, weights_b = layer_weights(a), layer_weights(b)
-    outputs_a, outputs_b = _layer_outputs(a, inputs), _layer_outputs(b, inputs)
+    outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs)
     return tuple(
         LayerError(
             layer=name,
@@ -39,7 +39,7 @@ def layer_errors(
     )
 
 
-def _layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
+def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
     """Output of every layer (its bias added), from a session that returns them all."""
     import onnx
     import onnxruntime as ort
@@ -47,7 +47,7 @@ def _layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -
     from secateur.model.onnx_layers import onnx_layers
 
     tensors = {}
-    for layer in onnx_layers(proto):
+    for layer in (layer for layer in onnx_layers(proto) if layer.nodes):  # what an If computes is not to be had
         last = layer.absorbed[-1] if layer.absorbed else layer.nodes[-1]
         tensors[layer.name] = proto.graph.node[last].output[0]
     exposed = onnx.ModelProto()

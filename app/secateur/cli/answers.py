@@ -40,31 +40,33 @@ from secateur.engine.requests import (
 )
 from secateur.errors import UserError
 from secateur.files import write_text
-from secateur.model.description import ModelSource
+from secateur.model.description import Layer, ModelSource
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe, load_recipe
 
 R = TypeVar("R")
 
 
-def model_source(model: str, weights: str) -> ModelSource:
+def model_source(model: str, weights: str, trust: bool = False) -> ModelSource:
     """A sample or a file as a path; anything else with a colon as a factory, with its weights."""
     name = model.rpartition(":")[2]
     is_factory = ":" in model and not model.startswith("sample:") and name.isidentifier() and not Path(model).exists()
     if is_factory:
-        return ModelSource(weights, model)
+        return ModelSource(weights, model, trust)
     if weights:
         wrong(UserError("--weights goes with a factory, not with a file.", "Give MODEL as file.py:factory."))
-    return ModelSource(model)
+    return ModelSource(model, trusted=trust)
 
 
-def inspect(model: str, weights: str, *, as_json: bool, debug: bool) -> None:
+def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool = False) -> None:
     from secateur.cli.inspection import inspection
 
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
     spectra = terminal.spectra(source)
-    times = _expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
+    times: dict[str, float] = {}
+    if opened.runnable and not opened.is_deferred:
+        times = _expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
     document = inspection(opened, spectra, times)
     if as_json:
         print_json(document)
@@ -74,12 +76,12 @@ def inspect(model: str, weights: str, *, as_json: bool, debug: bool) -> None:
         table.add_column(
             head, justify="left" if head in ("layer", "kind", "shape") else "right", no_wrap=head == "layer"
         )
-    for layer in opened.weighted_layers:
+    for layer in opened.inspected_layers:
         known = spectra[layer.name]
         table.add_row(
             layer.name,
             layer.kind,
-            "×".join(map(str, layer.weight.shape)) if layer.weight else "",
+            _shape_words(layer),
             figures.count(layer.params),
             figures.macs(layer.macs),
             figures.size(layer.size_bytes),
@@ -90,13 +92,21 @@ def inspect(model: str, weights: str, *, as_json: bool, debug: bool) -> None:
         )
     output.print(table)
     totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
-    output.print(f"{len(opened.weighted_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
+    output.print(f"{len(opened.inspected_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
     for note in opened.notes:
         output.print(note, markup=False)
 
 
-def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool) -> None:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+def _shape_words(layer: Layer) -> str:
+    """The weight's shape, and its type where that is not float32."""
+    if layer.weight is None:
+        return ""
+    dtype = "" if layer.weight.dtype == "float32" else f" {layer.weight.dtype}"
+    return "×".join(map(str, layer.weight.shape)) + dtype
+
+
+def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool, trust: bool = False) -> None:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     opened = _expect(DataOpened, terminal.do(OpenData(source, DataSource(data))))
     evaluation = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
     if opened.data.warning:
@@ -111,9 +121,18 @@ def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool)
 
 
 def sensitivity(
-    model: str, weights: str, data: str, depth: str, options: str, samples: int, *, as_json: bool, debug: bool
+    model: str,
+    weights: str,
+    data: str,
+    depth: str,
+    options: str,
+    samples: int,
+    *,
+    as_json: bool,
+    debug: bool,
+    trust: bool = False,
 ) -> None:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     ids = _option_ids(options)
     table = _score(terminal, source, data, depth or ("measure" if data else "free"), ids, samples)
     if as_json:
@@ -155,11 +174,12 @@ def plan(
     *,
     as_json: bool,
     debug: bool,
+    trust: bool = False,
 ) -> PlanDocument:
     from secateur.recipe.budget import recipe_of, solve_budget
     from secateur.recipe.prediction import predict_plan
 
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
     try:
         limits = parse_budgets(budgets, opened)
@@ -210,8 +230,9 @@ def compress(
     resume: bool,
     as_json: bool,
     debug: bool,
+    trust: bool = False,
 ) -> RunDocument:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     try:
         steps = load_recipe(recipe)
         formats = _writable(exports)
@@ -226,12 +247,15 @@ def compress(
 
 
 def _writable(text: str) -> tuple[str, ...]:
-    from secateur.formats import format_named
+    from secateur.formats import FORMATS, format_named
 
     formats = [format_named(name.strip()) for name in text.split(",") if name.strip()]
     for entry in formats:
-        if not entry.runtime:  # what no runtime opens here is not written, for it could not be proven
-            raise UserError(f"{entry.title} is not written.", "Export as onnx or safetensors.")
+        if not entry.writes:
+            writable = ", ".join(other.id for other in FORMATS if other.writes)
+            raise UserError(f"{entry.title} is not written.", f"Written are: {writable}.")
+        if missing := entry.missing():
+            raise UserError(missing)
     return tuple(entry.id for entry in formats)
 
 
@@ -278,9 +302,11 @@ def print_run(document: RunDocument) -> None:
         output.print(f"File and simulation agree on {figures.share(document.files[0].agreement)} of the test samples.")
 
 
-def compare(a: str, weights: str, b: str, weights_b: str, data: str, *, as_json: bool, debug: bool) -> None:
+def compare(
+    a: str, weights: str, b: str, weights_b: str, data: str, *, as_json: bool, debug: bool, trust: bool = False
+) -> None:
     terminal = Terminal(debug=debug, quiet=as_json)
-    request = Compare(model_source(a, weights), model_source(b, weights_b), DataSource(data))
+    request = Compare(model_source(a, weights, trust), model_source(b, weights_b, trust), DataSource(data))
     comparison = _expect(Compared, terminal.do(request)).comparison
     if as_json:
         print_json(comparison)
@@ -295,9 +321,26 @@ def compare(a: str, weights: str, b: str, weights_b: str, data: str, *, as_json:
     output.print(table)
 
 
-def export(model: str, weights: str, data: str, to: str, out: Path, *, as_json: bool, debug: bool) -> None:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights)
-    request = Export(source, DataSource(data) if data else None, to, out)
+def export(
+    model: str,
+    weights: str,
+    data: str,
+    to: str,
+    out: Path,
+    settings: list[str],
+    *,
+    as_json: bool,
+    debug: bool,
+    trust: bool = False,
+) -> None:
+    from secateur.cli.settings import write_options
+
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
+    try:
+        options = write_options(to, settings)
+    except UserError as error:
+        wrong(error)
+    request = Export(source, DataSource(data) if data else None, to, out, options=options)
     file = _expect(Exported, terminal.do(request)).file
     if as_json:
         print_json(file)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+from rich.markup import escape
 from rich.table import Table
 
 from secateur.cli.terminal import output, print_json
@@ -29,23 +31,27 @@ def methods(*, as_json: bool) -> None:
 
 def describe_method(method: type[Method]) -> dict[str, Any]:
     """A method in words: id, title, family, what it needs, its help, and every parameter with type and default."""
-    schema = method.model_json_schema()
     return {
         "id": method.id,
         "title": method.title,
         "family": method.family,
         "needs": sorted(method.needs),
         "help": " ".join((method.__doc__ or "").split()),
-        "parameters": [
-            {
-                "name": name,
-                "type": _type_words(field),
-                "default": field.get("default"),
-                "description": field.get("description", ""),
-            }
-            for name, field in schema.get("properties", {}).items()
-        ],
+        "parameters": _fields(method),
     }
+
+
+def _fields(kind: type[BaseModel]) -> list[dict[str, Any]]:
+    """Name, type, default and meaning of every field of a method or of a format's options."""
+    return [
+        {
+            "name": name,
+            "type": _type_words(field),
+            "default": field.get("default"),
+            "description": field.get("description", ""),
+        }
+        for name, field in kind.model_json_schema().get("properties", {}).items()
+    ]
 
 
 def _type_words(field: dict[str, Any]) -> str:
@@ -62,32 +68,56 @@ def _type_words(field: dict[str, Any]) -> str:
 
 
 def formats(*, as_json: bool) -> None:
-    """Every format: can it be read, written and run here."""
-    described = [describe_format(entry) for entry in FORMATS]
+    """Every format: can it be read, written and run, and what is missing for it here."""
+    described = [{**describe_format(entry), **here(entry)} for entry in FORMATS]
     if as_json:
         print_json({"formats": described})
         return
-    table = Table("format", "files", "reads", "writes", "runs in", "what it is")
+    table = Table("format", "files", "reads", "writes", "runs in", "what it is, and what is missing here")
     for item in described:
+        missing = f"\n→ {item['missing']}" if item["missing"] else ""
         table.add_row(
             item["id"],
-            " ".join(item["suffixes"]),
-            "yes",
-            "yes" if item["writes"] else "no",
+            escape(" ".join(item["suffixes"])),
+            _yes(item["reads"], item["reads_here"]),
+            _yes(item["writes"], item["writes_here"]),
             item["runs_in"] or "–",
-            item["help"],
+            escape(f"{item['help']}{missing}"),
         )
     output.print(table)
+    for item in described:
+        for option in item["options"]:
+            words = (
+                f"{item['id']} --set {option['name']}={option['default']}  ({option['type']}) {option['description']}"
+            )
+            output.print(words, markup=False)
+
+
+def _yes(can: bool, can_here: bool) -> str:
+    return "yes" if can_here else "not here" if can else "no"
 
 
 def describe_format(entry: Format) -> dict[str, Any]:
-    """A format in words: id, title, suffixes, what it can do here and in which runtime."""
+    """A format in words: id, title, suffixes, what can be done with it, what installs it, and its options."""
     return {
         "id": entry.id,
         "title": entry.title,
         "suffixes": list(entry.suffixes),
-        "reads": True,
-        "writes": type(entry).write is not Format.write,
+        "reads": entry.reads,
+        "writes": entry.writes,
         "runs_in": entry.runtime,
+        "extra": entry.extra,
         "help": " ".join((entry.__doc__ or "").split()),
+        "options": _fields(entry.options),
+    }
+
+
+def here(entry: Format) -> dict[str, Any]:
+    """What a format can do on this machine; `missing` is the sentence with the one command that would help."""
+    missing = entry.missing() or ""
+    return {
+        "reads_here": entry.reads and (entry.reads_itself or not missing),
+        "writes_here": entry.writes and not missing,
+        "runs_here": bool(entry.runtime) and not missing and entry.why_not_run() is None,
+        "missing": missing,
     }

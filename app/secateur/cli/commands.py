@@ -22,6 +22,7 @@ DATA_HELP = "sample:mnist, an image folder or zip, an .npz, file.py:dataset, ran
 
 Model = Annotated[str, typer.Argument(help=MODEL_HELP, metavar="MODEL")]
 Weights = Annotated[str, typer.Option("--weights", help="State dict for a factory (safetensors, .pt, .pth, .th).")]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code of a pickled network in a confined process.")]
 Data = Annotated[str, typer.Option("--data", help=DATA_HELP, metavar="D")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
@@ -45,19 +46,23 @@ def sample() -> None:
 
 
 @app.command()
-def inspect(model: Model, weights: Weights = "", json: AsJson = False, debug: Debug = False) -> None:
+def inspect(
+    model: Model, weights: Weights = "", json: AsJson = False, trust: Trust = False, debug: Debug = False
+) -> None:
     """Layers, statistics and totals of a model."""
     from secateur.cli import answers
 
-    answers.inspect(model, weights, as_json=json, debug=debug)
+    answers.inspect(model, weights, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
-def evaluate(model: Model, data: Data, weights: Weights = "", json: AsJson = False, debug: Debug = False) -> None:
+def evaluate(
+    model: Model, data: Data, weights: Weights = "", json: AsJson = False, trust: Trust = False, debug: Debug = False
+) -> None:
     """Metric, loss, latency and size of a model on data."""
     from secateur.cli import answers
 
-    answers.evaluate(model, weights, data, as_json=json, debug=debug)
+    answers.evaluate(model, weights, data, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
@@ -69,12 +74,13 @@ def sensitivity(
     options: Annotated[str, typer.Option(help="Comma-separated: int8, int4, prune50, prune75, prune90.")] = "",
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
     json: AsJson = False,
+    trust: Trust = False,
     debug: Debug = False,
 ) -> None:
     """Expected damage of every option of every layer."""
     from secateur.cli import answers
 
-    answers.sensitivity(model, weights, data, depth, options, samples, as_json=json, debug=debug)
+    answers.sensitivity(model, weights, data, depth, options, samples, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
@@ -86,30 +92,35 @@ def plan(
     weights: Weights = "",
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
     json: AsJson = False,
+    trust: Trust = False,
     debug: Debug = False,
 ) -> None:
     """The recipe with the least damage within a budget."""
     from secateur.cli import answers
 
-    answers.plan(model, weights, data, budget, out, samples, as_json=json, debug=debug)
+    answers.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
 def compress(
     model: Model,
-    data: Data,
     recipe: Annotated[Path, typer.Option(help="The recipe to carry out.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Folder for model, recipe, report and result.")],
     export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "onnx",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
+    data: Data = "",
     weights: Weights = "",
     json: AsJson = False,
+    trust: Trust = False,
     debug: Debug = False,
 ) -> None:
-    """Carry out a recipe, export the result, prove it and compare it with the original."""
+    """Carry out a recipe, export the result, prove it and compare it with the original.
+
+    --data may be left out for weights without a network.
+    """
     from secateur.cli import answers
 
-    answers.compress(model, weights, data, recipe, out, export, resume=resume, as_json=json, debug=debug)
+    answers.compress(model, weights, data, recipe, out, export, resume=resume, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
@@ -120,12 +131,13 @@ def compare(
     weights: Weights = "",
     weights_b: Annotated[str, typer.Option("--weights-b", help="State dict for a factory given as B.")] = "",
     json: AsJson = False,
+    trust: Trust = False,
     debug: Debug = False,
 ) -> None:
     """Size, speed, metric and per-layer error of two models."""
     from secateur.cli import answers
 
-    answers.compare(a, weights, b, weights_b, data, as_json=json, debug=debug)
+    answers.compare(a, weights, b, weights_b, data, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
@@ -134,14 +146,18 @@ def export(
     to: Annotated[str, typer.Option(help="Format to write; see secateur formats.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     data: Data = "",
+    settings: Annotated[
+        list[str], typer.Option("--set", help="An option of the format, name=value; see secateur formats.")
+    ] = [],  # noqa: B006 - Typer copies it
     weights: Weights = "",
     json: AsJson = False,
+    trust: Trust = False,
     debug: Debug = False,
 ) -> None:
     """Write a model in another format, re-open it, run it and compare it."""
     from secateur.cli import answers
 
-    answers.export(model, weights, data, to, out, as_json=json, debug=debug)
+    answers.export(model, weights, data, to, out, settings, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()

@@ -27,6 +27,7 @@ def _layer(layer: Layer, spectra: Spectra | None, latency_ms: float | None) -> d
         "name": layer.name,
         "kind": layer.kind,
         "weight_shape": list(layer.weight.shape) if layer.weight else [],
+        "dtype": layer.weight.dtype if layer.weight else None,
         "params": layer.params,
         "macs": layer.macs,
         "bytes": layer.size_bytes,

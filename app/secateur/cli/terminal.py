@@ -91,6 +91,8 @@ class Terminal:
     def fail(self, event: Failed) -> NoReturn:
         """Print the sentence (and with --debug the traceback) and leave."""
         errors.print(f"{event.sentence} {event.hint}".strip(), markup=False)
+        for wanted in event.wants:
+            errors.print(f"  wants {wanted.name}{f': {wanted.danger}' if wanted.danger else ''}", markup=False)
         if self.debug and event.details:
             errors.print(event.details, markup=False)
         raise SystemExit(WRONG if event.was_wrong else FAILED)

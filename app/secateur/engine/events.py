@@ -4,6 +4,7 @@ Every job ends in exactly one of `Finished`, `Failed`, `Stopped`.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from secateur.analysis.documents import (
@@ -18,7 +19,9 @@ from secateur.analysis.documents import (
 from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import Request
 from secateur.model.description import ModelDescription
+from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.model.trust import WantedImport as WantedImport
 from secateur.recipe.recipe import Recipe
 from secateur.training.curves import CurvePoint as CurvePoint
 from secateur.training.curves import SoftAnswers as SoftAnswers
@@ -94,6 +97,11 @@ class SensitivityScored:
 
 
 @dataclass(frozen=True)
+class GraphRead:
+    graph: NetworkGraph
+
+
+@dataclass(frozen=True)
 class Evaluated:
     evaluation: Evaluation
 
@@ -121,12 +129,36 @@ class Exported:
     file: ExportedFile
 
 
+@dataclass(frozen=True)
+class FormatAnswer:
+    """Whether a format can hold a model: `refusal` is why not, `loss` what of the model it would leave out."""
+
+    format: str
+    refusal: str = ""
+    loss: str = ""
+
+
+@dataclass(frozen=True)
+class FormatsAnswered:
+    """One answer for each format that is written, for the model or for this run's result."""
+
+    run: str
+    answers: tuple[FormatAnswer, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class RunSpectraCounted:
     """Spectrum of every layer's weight in a run's shipped file, by layer name."""
 
     run: str
     spectra: dict[str, Spectrum]
+
+
+@dataclass(frozen=True)
+class SkeletonWritten:
+    """The graph without weights; the file is gone when the engine ends."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -141,13 +173,16 @@ Result = (
     | DataOpened
     | LatencyMeasured
     | SensitivityScored
+    | GraphRead
     | Evaluated
     | ActivationsRecorded
     | RunFinished
     | Compared
     | Exported
+    | FormatsAnswered
     | RunSpectraCounted
     | RunsListed
+    | SkeletonWritten
 )
 Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers
 
@@ -211,7 +246,8 @@ class Finished:
 class Failed:
     """`details` is the traceback where it was a bug, empty where the person can mend it.
 
-    `was_wrong` tells a request that could not be carried out from a job that did not succeed.
+    `was_wrong` tells a request that could not be carried out from a job that did not succeed. `wants` are the names
+    that a pickle wants to import: asked again with a source that is trusted, it is opened.
     """
 
     job: int
@@ -219,6 +255,7 @@ class Failed:
     hint: str = ""
     details: str = ""
     was_wrong: bool = False
+    wants: tuple[WantedImport, ...] = ()
 
 
 @dataclass(frozen=True)

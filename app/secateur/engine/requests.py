@@ -5,6 +5,7 @@ from pathlib import Path
 
 from secateur.analysis.documents import SensitivityTable
 from secateur.data.source import DataSource as DataSource
+from secateur.formats.base import WriteOptions
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.recipe import Recipe
 
@@ -50,6 +51,13 @@ class ScoreSensitivity:
 
 
 @dataclass(frozen=True)
+class ReadGraph:
+    """Layers and operators and how data flows between them → `GraphRead`."""
+
+    model: ModelSource
+
+
+@dataclass(frozen=True)
 class Evaluate:
     model: ModelSource
     data: DataSource
@@ -69,7 +77,7 @@ class Compress:
     """Run a recipe: a run with an entry in the store and a folder of its own → `RunFinished`.
 
     `run` names the run (made by the client); with `resume` a stopped or broken run goes on from its
-    checkpoint. `folder` overrides where the files go.
+    checkpoint. `folder` overrides where the files go. Weights without a network need no data (an empty path).
     """
 
     model: ModelSource
@@ -91,12 +99,24 @@ class Compare:
 
 @dataclass(frozen=True)
 class Export:
-    """Write the model (or, with `run`, that run's result) in a format to `path` → `Exported`."""
+    """Write the model (or, with `run`, that run's result) in a format to `path` → `Exported`.
+
+    `options` are of the format's own kind; its defaults where None.
+    """
 
     model: ModelSource
     data: DataSource | None
     format: str
     path: Path
+    run: str = ""
+    options: WriteOptions | None = None
+
+
+@dataclass(frozen=True)
+class AskFormats:
+    """Which formats can hold the model (or that run's result), and what of it they lose → `FormatsAnswered`."""
+
+    model: ModelSource
     run: str = ""
 
 
@@ -112,6 +132,13 @@ class CountRunSpectra:
     """Spectra of the weights that a finished run ships, as its runtime uses them → `RunSpectraCounted`."""
 
     run: str
+
+
+@dataclass(frozen=True)
+class WriteSkeleton:
+    """The model's graph without its weights as a small ONNX file, for a graph viewer → `SkeletonWritten`."""
+
+    model: ModelSource
 
 
 @dataclass(frozen=True)
@@ -136,12 +163,15 @@ Request = (
     | OpenData
     | MeasureLatency
     | ScoreSensitivity
+    | ReadGraph
     | Evaluate
     | RecordActivations
     | Compress
     | Compare
     | Export
+    | AskFormats
     | ListRuns
     | CountRunSpectra
+    | WriteSkeleton
     | SolveBudget
 )

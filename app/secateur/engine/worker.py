@@ -16,7 +16,7 @@ from typing import Any
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import QUICK, Request
-from secateur.errors import Cancelled, JobError, UserError
+from secateur.errors import Cancelled, JobError, TrustNeeded, UserError
 
 Workshop = Any
 
@@ -30,7 +30,9 @@ def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
     except Cancelled:
         return Stopped(reporter.job)
     except UserError as error:
-        return Failed(reporter.job, error.sentence, error.hint, was_wrong=not isinstance(error, JobError))
+        was_wrong = not isinstance(error, JobError)
+        wants = error.wants if isinstance(error, TrustNeeded) else ()
+        return Failed(reporter.job, error.sentence, error.hint, error.details, was_wrong, wants)
     except SystemExit:
         if reporter.cancelled.is_set():  # the command line's second Ctrl+C
             raise
@@ -104,6 +106,7 @@ def serve(connection: Connection) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     workshop = _warm_up(threads)
     send(EngineReady("CPU", threads, os.getpid()))
+    threading.Thread(target=_warm_up_counting, daemon=True).start()
     while (item := work.get()) is not None:
         job, request = item
         reporter = reporters[job]
@@ -120,6 +123,15 @@ def _warm_up(threads: int) -> Workshop:
 
     set_threads(threads)
     return Shop(threads)
+
+
+def _warm_up_counting() -> None:
+    """Load the compiled kernels while nothing is asked yet, or while the first file is being opened: a second."""
+    import numpy as np
+
+    from secateur.model.counting import spectra_of
+
+    spectra_of(np.ones((2, 2), np.float32))
 
 
 def _receive(

@@ -5,8 +5,9 @@ request that names a model opens it anew.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,8 +22,9 @@ from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.formats.describe import model_files
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.model import Model, OnnxModel, TorchModel, fixed_batch, in_batches_of
+from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
 from secateur.model.spectrum import Spectra
+from secateur.model.stored import LayerTensor, layer_tensors
 
 if TYPE_CHECKING:
     import onnx
@@ -45,15 +47,31 @@ class Baseline:
 
 @dataclass
 class Bench:
-    """One opened model and what has been made of it."""
+    """One opened model and what has been made of it.
 
-    model: Model
+    `open` gives the network; of a file that is too large to be loaded for a look it is called by the first job that
+    needs more. `files` are all that was opened, the model first. `tensors` are the weights, by layer, that lie in a
+    file as they are: what spectra are counted from.
+    """
+
     description: ModelDescription
+    open: Callable[[], Model]
+    files: tuple[Path, ...] = ()
+    tensors: Mapping[str, LayerTensor] = field(default_factory=dict)
     spectra: dict[str, Spectra] = field(default_factory=dict)
     lowered: TorchModel | None = None
     file: Path | None = None
     data: "dict[str, Dataset]" = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
+
+    @cached_property
+    def model(self) -> Model:
+        return self.open()
+
+    @cached_property
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
+        """Weights by layer, as the network holds them."""
+        return self.model.weights()
 
 
 class Workshop:
@@ -64,16 +82,16 @@ class Workshop:
         self._benches: OrderedDict[tuple[ModelSource, float], Bench] = OrderedDict()
         self._folder = TemporaryDirectory(prefix="secateur-", ignore_cleanup_errors=True)
 
+    @property
+    def folder(self) -> Path:
+        """A temporary folder that is gone when the engine ends."""
+        return Path(self._folder.name)
+
     def bench(self, source: ModelSource, reporter: Reporter) -> Bench:
         """The opened model; opens it where it is not, or where its file has changed since."""
         key = (source, _changed_at(source))
         if key not in self._benches:
-            from secateur.formats.reading import describe, open_model
-
-            reporter.progress(0, 2, f"Opening {source.label}")
-            model = open_model(source)
-            reporter.progress(1, 2, f"Describing {source.label}")
-            self._benches[key] = Bench(model, describe(model))
+            self._benches[key] = _new_bench(source, reporter)
             while len(self._benches) > MOST_MODELS:
                 self._benches.popitem(last=False)
         self._benches.move_to_end(key)
@@ -84,6 +102,8 @@ class Workshop:
         from secateur.data.fit import check_fit
         from secateur.data.sources import open_data
 
+        if not bench.description.runnable:
+            raise UserError(f"{bench.description.name} cannot be run on data: {bench.description.reason}")
         key = f"{source!r} {_file_changed_at(source.path)}"
         if key not in bench.data:
             dataset = open_data(source, bench.description.inputs, progress=reporter.progress)
@@ -96,7 +116,7 @@ class Workshop:
         """The model as the float ONNX graph that ships, imported again; UserError for a file that stays a file."""
         from secateur.methods.quantize.lowering import lower
 
-        if isinstance(bench.model, OnnxModel):
+        if not isinstance(bench.model, TorchModel):
             raise UserError(
                 f"{bench.description.name} cannot be measured layer by layer: {bench.model.reason}",
                 "Its weights can still be inspected, pruned and exported.",
@@ -106,21 +126,17 @@ class Workshop:
         return bench.lowered
 
     def spectra(self, bench: Bench, reporter: Reporter) -> dict[str, Spectra]:
-        """Spectra of every weighted layer, counted once."""
-        from secateur.model.counting import spectra_of
+        """Exact spectra of every weighted layer, counted once."""
+        from secateur.engine.spectra import count_layers
 
-        layers = [layer for layer in bench.description.weighted_layers if layer.name not in bench.spectra]
-        weights = bench.model.weights() if layers else {}
-        for done, layer in enumerate(layers):
-            reporter.progress(done, len(layers), f"Counting {layer.name}")
-            bench.spectra[layer.name] = spectra_of(weights[layer.name], layer.channel_axis)
+        count_layers(bench, bench.description.weighted_layers, reporter, lambda ready: None)
         return bench.spectra
 
     def file(self, bench: Bench) -> Path:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""
         if bench.file is None:
             model = bench.model
-            if model.path is not None and model.format == "onnx" and len(model_files(model, model.path)) == 1:
+            if model.path is not None and model.format == "onnx" and len(bench.files) == 1:
                 bench.file = model.path
             else:
                 bench.file = self.write(model, f"original-{len(self._benches)}-{bench.description.fingerprint[:8]}")
@@ -140,6 +156,8 @@ class Workshop:
         from secateur.methods.quantize.lowering import to_onnx
 
         path = Path(self._folder.name) / f"{stem}.onnx"
+        if isinstance(model, StoredModel):
+            raise UserError(f"{model.name} cannot be run: {model.reason}")
         onnx.save(model.proto if isinstance(model, OnnxModel) else to_onnx(model), str(path))
         return path
 
@@ -169,6 +187,20 @@ class Workshop:
         return lambda *inputs: run_any(*inputs)[0]
 
 
+def _new_bench(source: ModelSource, reporter: Reporter) -> Bench:
+    from secateur.formats.glance import glance
+    from secateur.formats.reading import describe, open_model
+
+    reporter.progress(0, 2, f"Opening {source.label}")
+    seen = glance(source)
+    if seen is not None:
+        return Bench(seen.description, lambda: open_model(source), seen.files, seen.tensors, file=seen.path)
+    model = open_model(source)
+    reporter.progress(1, 2, f"Describing {source.label}")
+    files = model_files(model, model.path) if model.path is not None else ()
+    return Bench(describe(model), lambda: model, files, layer_tensors(model))
+
+
 def _changed_at(source: ModelSource) -> float:
     """When the model's files were last changed: weights and, for a factory in a file, its code."""
     return max(_file_changed_at(source.path), _file_changed_at(source.factory.rpartition(":")[0]))
@@ -176,4 +208,4 @@ def _changed_at(source: ModelSource) -> float:
 
 def _file_changed_at(name: str) -> float:
     path = Path(name)
-    return path.stat().st_mtime if name and path.is_file() else 0.0
+    return path.stat().st_mtime if name and path.exists() else 0.0

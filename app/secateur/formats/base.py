@@ -1,63 +1,156 @@
 """What a format is: how models come in and go out. One class per format; importable without torch or onnx."""
 
 import errno
+import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from secateur.errors import JobError
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.model.model import Model
+    from secateur.model.stored import StoredTensor
+
+Progress = Callable[[int, int, str], None]
+"""Takes what is done, of how much, and what is being done; may raise to cancel."""
 
 Samples = Sequence[NDArray[Any]]
 """One array per input of the model, samples along axis 0."""
 
-Runner = Callable[..., NDArray[np.float32]]
-"""Takes one batch, an array per input; gives the first output as float32."""
+
+@dataclass(frozen=True)
+class Runner:
+    """An opened file that can be run. `run_all` takes one batch, an array per input, and gives every output."""
+
+    run_all: Callable[..., Sequence[NDArray[Any]]]
+
+    def __call__(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """The first output for one batch, float32."""
+        return self.all(*inputs)[0]
+
+    def all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """All outputs for one batch in the network's order, float32."""
+        return tuple(np.asarray(output, dtype=np.float32) for output in self.run_all(*inputs))
+
+
+class WriteOptions(BaseModel):
+    """How a file is written; a format with choices subclasses this.
+
+    Form and command line follow from its fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def computes_in(self) -> Literal["float32", "float16"]:
+        """What the written file's float numbers are: half precision may deviate further from the simulation."""
+        return "float32"
+
+    @property
+    def weight_error(self) -> float | None:
+        """How far these options round weights, relative to each tensor's largest; None where `computes_in` tells."""
+        return None
 
 
 class Format:
-    """One way of storing a model. The class variables have no defaults, so that a forgotten one fails at import."""
+    """One way of storing a model. The class variables without a value must be given; one forgotten fails at import.
+
+    A format is a file in `secateur.formats.kinds`, importable without torch, onnx or its own libraries.
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     runtime: ClassVar[str]
     """What runs the file here, as a person calls it; empty where nothing does."""
+    reads: ClassVar[bool]
+    writes: ClassVar[bool]
+    extra: ClassVar[str] = ""
+    """The optional dependencies (a name in pyproject) that bring what it needs; empty for those always there."""
+    modules: ClassVar[tuple[str, ...]] = ()
+    """What must be importable to write and run it, and to read it where `reads_itself` is not set."""
+    reads_itself: ClassVar[bool] = True
+    """Whether `read` needs none of `modules`."""
+    options: ClassVar[type[WriteOptions]] = WriteOptions
+    in_child: ClassVar[bool] = True
+    """Whether it is written and run in a process of its own, see `secateur.formats.exporting`."""
+    time_limit_s: ClassVar[int] = 600
+    """Seconds after which a write, or a run, in a process of its own is given up."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        missing = [name for name in ("id", "title", "suffixes", "runtime") if name not in cls.__dict__]
+        needed = ("id", "title", "suffixes", "runtime", "reads", "writes")
+        missing = [name for name in needed if not hasattr(cls, name)]
         if missing:
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 
+    def missing(self) -> str | None:
+        """None where all that it needs is installed, else a sentence with the one command that installs it."""
+        absent = [name for name in self.modules if importlib.util.find_spec(name.partition(".")[0]) is None]
+        if not absent:
+            return None
+        verb = "is" if len(absent) == 1 else "are"
+        return (
+            f'{self.title} needs {", ".join(absent)}, which {verb} not installed: pip install "secateur[{self.extra}]".'
+        )
+
+    # ------------------------------------------------------------------ in
+
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Whether a file with these first bytes (16 or more, fewer in a shorter file) is of this format."""
+        """Whether a file with these first bytes (64, fewer in a shorter file) or a folder (no bytes) is of this format.
+
+        By content: a suffix counts only where the content of two formats cannot be told apart.
+        """
+        return False
+
+    def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
+        """Open a model; UserError says what is wrong with the file and what to do. `progress` may raise to cancel."""
         raise NotImplementedError
 
-    def read(self, source: ModelSource) -> "Model":
-        """Open a model; UserError says what is wrong with the file and what to do."""
+    def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
+        """What a file of weights holds, without reading it; for formats that hold tensors under names."""
         raise NotImplementedError
+
+    # ------------------------------------------------------------------ out
 
     def can_write(self, model: "Model") -> str | None:
         """None where `write` can store this model, else a sentence that says why not and what would help."""
+        return f"Secateur does not write {self.title}."
+
+    def losses(self, model: "Model") -> str:
+        """What of the model's encodings this format cannot hold, told before it is written; empty where nothing."""
+        return ""
+
+    def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
+        """Write the model to `path` and companions beside it, plainly: `export` makes that atomic. The files,
+        that at `path` first (a folder counts as one file)."""
         raise NotImplementedError
 
-    def write(self, model: "Model", path: Path) -> tuple[Path, ...]:
-        """Write the model to `path` and companions beside it, plainly: `export` makes that atomic. The files."""
-        raise NotImplementedError
+    def why_not_run(self) -> str | None:
+        """None where a written file can be run on this machine, else why not, as a sentence."""
+        return None if self.runtime else f"Nothing here runs {self.title}."
 
     def run(self, path: Path) -> Runner:
         """Open a written file anew in the runtime it is meant for."""
+        raise NotImplementedError
+
+    def layer_outputs(self, path: Path, inputs: Samples) -> Mapping[str, NDArray[np.float32]] | None:
+        """Layer name → its output in a written file for one batch; None where the runtime shows outputs alone."""
+        return None
+
+    def weights(self, path: Path) -> Mapping[str, NDArray[np.float32]]:
+        """Layer name → decoded weight in a written file; what is compared where the file cannot be run."""
         raise NotImplementedError
 
 
@@ -81,10 +174,12 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def publish(files: Sequence[Path], folder: Path, suffix: str = "") -> list[Path]:
-    """Move finished files to `folder` under their names plus `suffix`, replacing what stood there."""
+    """Move finished files (and folders) to `folder` under their names plus `suffix`, replacing what stood there."""
     moved = []
     for file in files:
         target = folder / f"{file.name}{suffix}"
+        if target.is_dir() and file.is_dir():  # a folder does not take the place of another one by itself
+            shutil.rmtree(target)
         os.replace(file, target)  # noqa: PTH105 - Path.replace is the same; this one says that it is atomic
         moved.append(target)
     return moved

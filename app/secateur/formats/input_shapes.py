@@ -18,15 +18,20 @@ _HOW: Final = (
 )
 
 
-def find_inputs(module: nn.Module, hints: Sequence[Any], factory: str) -> tuple[tuple[Port, ...], tuple[str, ...]]:
-    """(input ports, notes) of a network; UserError where no input could be found that it takes."""
+def find_inputs(
+    module: nn.Module, hints: Sequence[Any], factory: str, like: nn.Module | None = None
+) -> tuple[tuple[Port, ...], tuple[str, ...]]:
+    """(input ports, notes) of a network; UserError where no input could be found that it takes.
+
+    `like` has the network's layers as torch's own where the network itself (TorchScript) does not.
+    """
     stated = _stated(hints)
     if stated is not None:
         problem = _problem(module, stated)
         if problem:
             raise UserError(f"{factory} does not take the input that it states: {problem}.", _HOW)
         return _ports(module, stated), ()
-    for example in _candidates(module):
+    for example in _candidates(like or module):
         if not _problem(module, [example]):
             shape = "×".join(str(size) for size in example.shape[1:])
             note = f"The input shape {shape} was found by trying; say `input_shape` in the factory to fix it."
@@ -113,6 +118,9 @@ def _ports(module: nn.Module, examples: Sequence[torch.Tensor]) -> tuple[Port, .
 def _argument_names(module: nn.Module) -> list[str]:
     import inspect
 
+    if isinstance(module, torch.jit.ScriptModule):
+        forward: Any = module.forward
+        return [argument.name for argument in forward.schema.arguments[1:]]
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [name for name, part in inspect.signature(module.forward).parameters.items() if part.kind in kinds]
 

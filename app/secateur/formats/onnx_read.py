@@ -11,10 +11,14 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
+from secateur.formats.onnx_inner import lift_weights, scoped_name
 from secateur.model.description import Port
+from secateur.model.onnx_large import LARGEST_MESSAGE, weight_bytes
 from secateur.model.onnx_names import unique
 
 _PROTOBUF_LIMIT: Final = (1 << 31) - 1
+_DEEPEST: Final = 12
+"""Graphs in graphs (If in Loop in If …): ONNX Runtime's time doubles with each."""
 _EXPORT_HINT: Final = "Export the model again, or choose another file."
 
 
@@ -31,9 +35,9 @@ def read_onnx(path: Path) -> OnnxFile:
     """The model in `path`; UserError where it is not a whole, valid ONNX file."""
     proto = parse_onnx(path)
     files = external_files(proto, path)
-    for tensor in _tensors(proto):
-        if _is_external(tensor):
-            _load_external(tensor, path)
+    for tensor in all_tensors(proto):
+        if is_external(tensor):
+            load_external(tensor, path)
     problem = _check(proto, path)
     if proto.functions:
         from onnx import inliner
@@ -66,15 +70,36 @@ def parse_onnx(path: Path) -> onnx.ModelProto:
             f"{path.name} holds no network: it is damaged, cut short or not an ONNX file.",
             "Copy or download it again, or choose an ONNX, safetensors or PyTorch file.",
         )
+    _refuse_absurd(proto, path)
     return proto
+
+
+def _refuse_absurd(proto: onnx.ModelProto, path: Path) -> None:
+    """Refuse what no exporter writes and what would keep the libraries that read it busy for minutes, or break them."""
+    waiting = [(proto.graph, 1)]
+    while waiting:
+        graph, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise UserError(f"{path.name} nests more than {_DEEPEST} graphs in each other.", _EXPORT_HINT)
+        waiting.extend((inner, depth + 1) for node in graph.node for inner in _subgraphs(node))
+    known = set(onnx.TensorProto.DataType.values())
+    for tensor in all_tensors(proto):
+        if tensor.data_type not in known or tensor.data_type == onnx.TensorProto.UNDEFINED:
+            raise UserError(f"The tensor {tensor.name} of {path.name} has no known number type.", _EXPORT_HINT)
+        if any(size < 0 for size in tensor.dims):
+            raise UserError(f"The tensor {tensor.name} of {path.name} has a negative size.", _EXPORT_HINT)
+
+
+def _subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [graph for attribute in node.attribute for graph in (*attribute.graphs, attribute.g) if graph.node]
 
 
 def external_files(proto: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
     """The files beside `path` that hold weights of a graph whose external data is not loaded yet."""
-    return tuple(dict.fromkeys(_external_path(tensor, path) for tensor in _tensors(proto) if _is_external(tensor)))
+    return tuple(dict.fromkeys(_external_path(tensor, path) for tensor in all_tensors(proto) if is_external(tensor)))
 
 
-def _is_external(tensor: onnx.TensorProto) -> bool:
+def is_external(tensor: onnx.TensorProto) -> bool:
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
 
 
@@ -99,8 +124,22 @@ def _external_path(tensor: onnx.TensorProto, path: Path) -> Path:
     return target
 
 
-def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
-    """Bring a tensor's data into the graph after checking that the file holds what the shape asks for."""
+@dataclass(frozen=True, slots=True)
+class External:
+    """Where an external tensor's bytes lie."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+def external_bytes(proto: onnx.ModelProto, path: Path) -> int:
+    """Bytes of all external data of a graph; of files that may not be read, UserError."""
+    return sum(external_place(tensor, path).size for tensor in all_tensors(proto) if is_external(tensor))
+
+
+def external_place(tensor: onnx.TensorProto, path: Path) -> External:
+    """Where a tensor's data lies, after checking that the file holds what the shape asks for."""
     source = _external_path(tensor, path)
     entries = {entry.key: entry.value for entry in tensor.external_data}
     expected = tensor_bytes(tensor)
@@ -113,9 +152,15 @@ def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
             f"{source.name} does not hold the {expected} bytes of the weight {tensor.name}: it is cut short.",
             "Copy or download the model again, with its data file.",
         )
-    with source.open("rb") as stream:
-        stream.seek(offset)
-        tensor.raw_data = stream.read(length)
+    return External(source, offset, length)
+
+
+def load_external(tensor: onnx.TensorProto, path: Path) -> None:
+    """Bring a tensor's data into the graph."""
+    place = external_place(tensor, path)
+    with place.path.open("rb") as stream:
+        stream.seek(place.offset)
+        tensor.raw_data = stream.read(place.size)
     tensor.ClearField("external_data")
     tensor.data_location = onnx.TensorProto.DEFAULT
 
@@ -133,7 +178,7 @@ def tensor_bytes(tensor: onnx.TensorProto) -> int:
 
 def _check(proto: onnx.ModelProto, path: Path) -> str:
     """Run onnx's checker: empty where it is content, a note where ONNX Runtime can live with its complaint."""
-    if proto.ByteSize() > _PROTOBUF_LIMIT:
+    if weight_bytes(proto) > LARGEST_MESSAGE:
         return "The weights take more than 2 GB, so the file was not checked as a whole."
     try:
         onnx.checker.check_model(proto)
@@ -154,6 +199,7 @@ def _check(proto: onnx.ModelProto, path: Path) -> str:
 
 def gather_weights(proto: onnx.ModelProto) -> None:
     """Turn Constant nodes, and Identity, Transpose and Unsqueeze of stored tensors, into initializers, in place."""
+    lift_weights(proto)
     graph = proto.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     kept = []
@@ -169,14 +215,14 @@ def gather_weights(proto: onnx.ModelProto) -> None:
     nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
     del graph.node[:]
     graph.node.extend(nodes)
-    _drop_unread(proto)
+    drop_unread(proto)
 
 
 def name_nodes(proto: onnx.ModelProto) -> None:
     """Give every node a name of its own, in place: layers and the runtime's profile go by them."""
     used: set[str] = set()
     for index, node in enumerate(proto.graph.node):
-        node.name = unique(node.name or f"{node.op_type.lower()}_{index}", used)
+        node.name = unique(scoped_name(node) or f"{node.op_type.lower()}_{index}", used)
 
 
 def _stored_result(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> onnx.TensorProto | None:
@@ -230,7 +276,7 @@ def _constant_tensor(node: onnx.NodeProto) -> onnx.TensorProto | None:
     return numpy_helper.from_array(np.asarray(value, dtype=dtypes[attribute.name]), node.output[0])
 
 
-def _drop_unread(proto: onnx.ModelProto) -> None:
+def drop_unread(proto: onnx.ModelProto) -> None:
     """Remove initializers that nothing reads any more, so that their bytes are not counted."""
     read = {name for node in _nodes(proto.graph) for name in node.input} | {value.name for value in proto.graph.output}
     for index in reversed(range(len(proto.graph.initializer))):
@@ -255,7 +301,7 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
                 yield from _graphs(inner)
 
 
-def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+def all_tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """Every stored tensor of a model: initializers and attributes, in subgraphs and functions too."""
     for graph in _graphs(proto.graph):
         yield from graph.initializer

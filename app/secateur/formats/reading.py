@@ -1,14 +1,15 @@
-"""Opening a model: whatever the source is, a TorchModel or an OnnxModel comes out, or a sentence."""
+"""Opening a model: whatever the source is, one of the three kinds of model comes out, or a sentence."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from secateur.errors import UserError
+from secateur.errors import TrustNeeded, UserError
 from secateur.formats import factory as factories
+from secateur.formats.base import Progress
 from secateur.formats.describe import describe as describe
-from secateur.formats.recognition import model_file, recognise
+from secateur.formats.recognition import model_file, recognise, suffix_note, told_as_broken
+from secateur.formats.shards import SUFFIX, shards
 from secateur.model.description import ModelSource, Port
 from secateur.model.model import Model, OnnxModel, TorchModel
 from secateur.resources import resource
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from secateur.formats.onnx_read import OnnxFile
-
-Progress = Callable[[int, int, str], None]
+    from secateur.formats.torch_read import StateDict
 
 SAMPLE: Final = "sample:model"
 _STEPS: Final = 3
@@ -33,7 +33,8 @@ def open_model(source: ModelSource, progress: Progress = _silent) -> Model:
     """The model that `source` names.
 
     A file is known by its content. ONNX becomes a TorchModel where the importer knows all its operators and
-    ONNX Runtime agrees with the result, else an OnnxModel with the reason. Weights need a factory.
+    ONNX Runtime agrees with the result, else an OnnxModel with the reason. Weights become a TorchModel with a
+    factory, and a StoredModel without one.
     Raises UserError with one sentence where the source is wrong; `progress` may raise to cancel.
     """
     if not source.path and not source.factory:
@@ -44,12 +45,11 @@ def open_model(source: ModelSource, progress: Progress = _silent) -> Model:
         return _open_factory(source, progress)
     path = model_file(_located(source.path))
     progress(0, _STEPS, f"Reading {path.name}")
-    kind = recognise(path)
-    if kind == "onnx":
-        return _open_onnx(path, source, progress)
-    from secateur.formats.torch_read import needs_factory, read_state_dict
-
-    raise needs_factory(path, read_state_dict(path, kind))
+    with told_as_broken(path):
+        kind = recognise(path)
+        model = kind.read(path, source, progress)
+    note = suffix_note(path, kind)
+    return replace(model, notes=(note, *model.notes)) if note else model
 
 
 def _located(text: str) -> Path:
@@ -72,20 +72,21 @@ def _model_name(source: ModelSource, path: Path | None) -> str:
 
 def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
     from secateur.formats.input_shapes import find_inputs, output_ports
-    from secateur.formats.torch_read import fit, read_state_dict
+    from secateur.formats.torch_read import fit
     from secateur.model.checking import finite_notes, torch_tensors
 
     progress(0, _STEPS, f"Building {source.factory}")
     built = factories.build(source.factory)
     notes: tuple[str, ...] = ()
     path = model_file(_located(source.path)) if source.path else None
-    kind = "torch"
+    kind = "pytorch"
     if path is not None:
         progress(1, _STEPS, f"Reading {path.name}")
-        kind = recognise(path)
+        with told_as_broken(path):
+            kind = recognise(path).id
         if kind == "onnx":
             raise UserError(f"{path.name} is an ONNX file, which brings its own network.", "Open it without a factory.")
-        notes = fit(built.module, read_state_dict(path, kind), path, source.factory)
+        notes = fit(built.module, _state_dict(path, kind, source, progress), path, source.factory)
     else:
         notes = ("No weights file was given: the network has the weights that its factory gives it.",)
     progress(2, _STEPS, "Trying the network")
@@ -97,10 +98,29 @@ def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
         outputs=output_ports(built.module, inputs),
         source=source,
         format=kind,
-        source_bytes=path.stat().st_size if path else 0,
+        source_bytes=_size_of(path) if path else 0,
         path=path,
         notes=(*notes, *found, *finite_notes(torch_tensors(built.module))),
     )
+
+
+def _size_of(path: Path) -> int:
+    files = shards(path) if path.name.endswith(SUFFIX) else (path,)
+    return sum(file.stat().st_size for file in files)
+
+
+def _state_dict(path: Path, kind: str, source: ModelSource, progress: Progress) -> "StateDict":
+    """The weights for a factory; those of a whole pickled module by way of a confined process, where it is trusted."""
+    from secateur.formats.torch_read import read_state_dict
+
+    try:
+        return read_state_dict(path, kind)
+    except TrustNeeded:
+        if not source.trusted:
+            raise
+    from secateur.formats.confined.opening import trusted_weights
+
+    return trusted_weights(path, source.factory, progress)
 
 
 def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
@@ -124,14 +144,17 @@ def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
 # ---------------------------------------------------------------------- ONNX
 
 
-def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
+def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
+    """The network of an ONNX file, or the file itself with the reason why it is not one."""
+    from secateur.formats.batches import free_batch, takes_batches, with_fixed_lengths
+    from secateur.formats.onnx_import.check import TOLERATED, size_deviation
     from secateur.formats.onnx_read import graph_ports, read_onnx
-    from secateur.formats.onnx_sizes import settle_heights
+    from secateur.formats.onnx_sizes import settle_heights, with_lengths
     from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)
     settled = settle_heights(file.proto)
-    inputs, outputs = graph_ports(file.proto)
+    inputs, outputs = with_lengths(file.proto), graph_ports(file.proto)[1]
     common: dict[str, Any] = {
         "name": _model_name(source, path),
         "source": source,
@@ -141,21 +164,27 @@ def _open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     }
     notes = (*file.notes, *([settled] if settled else []), *finite_notes(onnx_tensors(file.proto)))
     progress(1, _STEPS, "Importing the network")
-    module, reason = _imported(file, path, progress)
+    module, reason = _imported(file, path, inputs, progress)
     if module is None:
         return OnnxModel(proto=file.proto, inputs=inputs, outputs=outputs, reason=reason, notes=notes, **common)
     lowered: onnx.ModelProto | None = file.proto
-    if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and _takes_batches(module, inputs):
-        inputs, outputs = _batched(inputs), _batched(outputs)
+    if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and takes_batches(module, inputs):
+        inputs, outputs = free_batch(inputs), free_batch(outputs)
         notes = (*notes, "The file takes one sample at a time; the network imported from it takes batches.")
         lowered = None
+    if not size_deviation(file.proto, module, inputs) <= TOLERATED:
+        inputs = with_fixed_lengths(inputs)
+        shapes = ", ".join("×".join(str(size) for size in port.shape[1:]) for port in inputs)
+        notes = (*notes, f"The file takes other sizes too; the network imported from it is right for {shapes} alone.")
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, notes=notes, **common)
 
 
-def _imported(file: "OnnxFile", path: Path, progress: Progress) -> "tuple[nn.Module | None, str]":
+def _imported(
+    file: "OnnxFile", path: Path, inputs: tuple[Port, ...], progress: Progress
+) -> "tuple[nn.Module | None, str]":
     """The trainable network of a file, or None and the sentence that says why there is none."""
     from secateur.formats.onnx_import.check import TOLERATED, batch_deviation, import_deviation
-    from secateur.formats.onnx_import.importer import import_model
+    from secateur.formats.onnx_import.importer import import_model, quantized_reason
     from secateur.formats.onnx_import.values import ImportRefused
     from secateur.model.onnx_layers import session_of
 
@@ -168,43 +197,18 @@ def _imported(file: "OnnxFile", path: Path, progress: Progress) -> "tuple[nn.Mod
             "Export the model again with operators that ONNX Runtime has.",
         ) from problem
     try:
-        module = import_model(file.proto)
+        if reason := quantized_reason(file.proto):
+            raise ImportRefused(reason)
+        module = import_model(file.proto, inputs)
     except ImportRefused as refusal:
         return None, f"{str(refusal)[:1].upper()}{str(refusal)[1:]}"
     progress(2, _STEPS, "Comparing the import with ONNX Runtime")
     try:
-        deviation = max(import_deviation(file.proto, module), batch_deviation(file.proto, module))
+        deviation = import_deviation(file.proto, module, inputs=inputs)
+        deviation = max(deviation, batch_deviation(file.proto, module, inputs))
     except Exception as problem:  # noqa: BLE001 - both runtimes raise types of their own; the reason is kept
         lines = str(problem).strip().splitlines()
         return None, f"It could not be compared with ONNX Runtime: {lines[0] if lines else type(problem).__name__}"
     if deviation > TOLERATED:
         return None, f"The imported network's answers differ from ONNX Runtime's by {deviation:.2g} of the largest."
     return module, ""
-
-
-def _takes_batches(module: "nn.Module", inputs: tuple[Port, ...]) -> bool:
-    """Whether a network from a file with a fixed batch of one gives, for two samples, each one's own answer."""
-    import numpy as np
-
-    from secateur.formats.onnx_import.check import run_module
-    from secateur.model.layers import example_input
-
-    if any(not port.shape or port.shape[0] != 1 for port in inputs):
-        return False
-    arrays = [
-        np.concatenate([example_input(port, 1, seed) for seed in (2 * place, 2 * place + 1)])
-        for place, port in enumerate(inputs)
-    ]
-    try:
-        both = run_module(module, arrays)
-        single = run_module(module, [array[1:] for array in arrays])
-    except (RuntimeError, ValueError, IndexError, TypeError):
-        return False
-    return all(
-        pair.shape[:1] == (2,) and np.allclose(pair[1:], one, rtol=1e-3, atol=1e-4 * float(np.abs(one).max(initial=0)))
-        for pair, one in zip(both, single, strict=True)
-    )
-
-
-def _batched(ports: tuple[Port, ...]) -> tuple[Port, ...]:
-    return tuple(replace(port, shape=(None, *port.shape[1:])) for port in ports)

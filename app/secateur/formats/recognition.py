@@ -1,14 +1,23 @@
 """What kind of model a file is, by its first bytes; the suffix is not asked."""
 
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from secateur.errors import UserError
+from secateur.formats.kinds.hugging_face import is_folder_of_weights
+from secateur.formats.shards import index_in
+
+if TYPE_CHECKING:
+    from secateur.formats.base import Format
 
 _FOREIGN: Final = (
-    (0, b"GGUF", "a GGUF file"),
     (0, b"\x89HDF", "an HDF5 (Keras) file"),
-    (4, b"TFL3", "a TensorFlow Lite file"),
     (0, b"\x89PNG", "a picture"),
     (0, b"\xff\xd8\xff", "a picture"),
     (0, b"%PDF", "a PDF document"),
@@ -20,21 +29,51 @@ _FOREIGN: Final = (
     (0, b"<!DOCTYPE", "a web page"),
     (0, b"<html", "a web page"),
 )
+_BREAKAGES: Final = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the libraries that read files raise at a damaged one."""
 _CHOOSE: Final = "Choose an ONNX, safetensors or PyTorch file."
-_LARGEST_HEADER: Final = 100_000_000
 
 
-def recognise(path: Path) -> str:
-    """`torch`, `safetensors` or `onnx`; UserError where the file is missing, empty, unreadable or known as foreign."""
-    head = read_head(path)
-    if head[:2] == b"PK" or head[:1] == b"\x80":
-        return "torch"
-    if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LARGEST_HEADER:
-        return "safetensors"
+def recognise(path: Path) -> "Format":
+    """The format of a file or folder; UserError where it is missing, empty, unreadable or nothing that is known."""
+    from secateur.formats import FORMATS
+
+    head = read_head(path) if not path.is_dir() else b""
+    for candidate in FORMATS:
+        if candidate.reads and candidate.recognises(path, head):
+            return candidate
     for offset, magic, name in _FOREIGN:
         if head[offset : offset + len(magic)] == magic:
             raise UserError(f"{path.name} is {name}, which cannot be opened as a model.", _CHOOSE)
-    return "onnx"
+    raise UserError(f"{path.name} is not a model of a known kind, or it is damaged or cut short.", _CHOOSE)
+
+
+@contextmanager
+def told_as_broken(path: Path) -> Iterator[None]:
+    """Whatever a library raises at a damaged file becomes one sentence; the original stays its cause, for `--debug`."""
+    try:
+        yield
+    except _BREAKAGES as problem:
+        lines = str(problem).strip().splitlines() or [type(problem).__name__]
+        raise UserError(
+            f"{path.name} could not be read, so it is damaged, cut short or of a version that is not known "
+            f"({lines[0][:160].rstrip('.')}).",
+            "Copy or download it again, or export it again.",
+        ) from problem
+
+
+def suffix_note(path: Path, kind: "Format") -> str:
+    """A sentence where a file's suffix belongs to another format than its content; empty where all is well."""
+    from secateur.formats import FORMATS
+
+    suffix = path.suffix.lower()
+    if not suffix or suffix in kind.suffixes or path.is_dir():
+        return ""
+    others = [other.title for other in FORMATS if suffix in other.suffixes]
+    return f"{path.name} is {kind.title} by its content, though its name says {others[0]}." if others else ""
 
 
 def read_head(path: Path) -> bytes:
@@ -56,11 +95,18 @@ def read_head(path: Path) -> bytes:
 
 
 def model_file(path: Path) -> Path:
-    """`path` itself, or the model in a folder: `model.onnx`, else the only model file there."""
+    """`path` itself, or the model in a folder: `model.onnx`, the whole of a Hugging Face folder, the index of one in
+    several files, else the only file.
+    """
     if not path.is_dir():
         return path
     if (path / "model.onnx").is_file():
         return path / "model.onnx"
+    if is_folder_of_weights(path):
+        return path
+    index = index_in(path, (".safetensors", ".bin"))
+    if index is not None:
+        return index
     suffixes = (".onnx", ".safetensors", ".pt", ".pth", ".th")
     found = sorted(file for file in path.iterdir() if file.suffix in suffixes and file.is_file())
     if len(found) == 1:

@@ -64,8 +64,10 @@ def make():
 
 def why_not(model: "Model") -> str | None:
     """Why a model cannot be stored this way, as a sentence; None where it can."""
-    from secateur.model.model import OnnxModel
+    from secateur.model.model import OnnxModel, StoredModel
 
+    if isinstance(model, StoredModel):
+        return None
     if isinstance(model, OnnxModel):
         return f"{model.name} is not a torch network: {model.reason or 'it was opened as a file'} Export it as ONNX."
     if model.encodings:
@@ -82,10 +84,13 @@ def write_safetensors(model: "Model", path: Path) -> tuple[Path, ...]:
     """Write weights to `path` and the code beside it; UserError where the network's code cannot be written down."""
     from safetensors.torch import save_file
 
-    from secateur.model.model import TorchModel
+    from secateur.formats.safetensors_stored import write_stored
+    from secateur.model.model import StoredModel, TorchModel
 
+    if isinstance(model, StoredModel):
+        return write_stored(model, path)
     if not isinstance(model, TorchModel):
-        raise TypeError("only torch networks are written as safetensors")
+        raise TypeError("only torch networks and weights alone are written as safetensors")
     module, source = _written_down(model, path.name)
     architecture = architecture_path(path)
     architecture.write_text(source, encoding="utf-8")
@@ -99,17 +104,17 @@ def run_safetensors(path: Path) -> Runner:
     import torch
     from safetensors.torch import load_file
 
-    from secateur.model.model import first_output
+    from secateur.model.model import all_outputs
 
     network = _load_code(architecture_path(path)).make()
     network.load_state_dict(load_file(str(path)))
 
-    def run(*inputs: NDArray[Any]) -> NDArray[np.float32]:
+    def run(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
         with torch.inference_mode():
             output = network(*(torch.from_numpy(np.ascontiguousarray(value)) for value in inputs))
-        return np.asarray(first_output(output).float().numpy())
+        return [value.float().numpy() for value in all_outputs(output)]
 
-    return run
+    return Runner(run)
 
 
 def _load_code(path: Path) -> Any:

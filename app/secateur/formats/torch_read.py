@@ -1,7 +1,6 @@
 """Reading PyTorch and safetensors weights, and fitting them to a factory's network. No code of a file is run."""
 
 import pickle
-import pickletools
 import re
 import warnings
 import zipfile
@@ -10,13 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from secateur.errors import UserError
+from secateur.errors import TrustNeeded, UserError
+from secateur.formats.pickles import BROKEN
+from secateur.formats.shards import SUFFIX, shards
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from secateur.model.stored import StoredTensor
+
 _NESTS: Final = ("state_dict", "model_state_dict", "model", "net", "module", "network", "state_dict_ema", "model_ema")
 _PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.")
+_OF_WEIGHTS: Final = re.compile(
+    r"collections\..*|torch\._utils\..*|torch\.storage\..*|torch\.\w+|_codecs\.encode|_?_?builtins?_?_?\.\w+"
+)
+"""What every file of weights wants."""
+
 _AGAIN: Final = "Copy or download it again."
 
 
@@ -28,9 +36,34 @@ class StateDict:
     notes: tuple[str, ...] = ()
 
 
+def stored_tensors(path: Path) -> "tuple[StoredTensor, ...]":
+    """What a checkpoint holds, or all checkpoints that an index names; the zips of today's torch are only mapped."""
+    from secateur.formats.torch_places import tensors_in_file
+
+    files = shards(path) if path.name.endswith(SUFFIX) else (path,)
+    return tuple(tensor for file in files for tensor in tensors_in_file(file, read_checkpoint(file).tensors))
+
+
 def read_state_dict(path: Path, kind: str) -> StateDict:
-    """The weights in a `torch` or `safetensors` file; UserError where there are none or the file is broken."""
-    return read_safetensors(path) if kind == "safetensors" else read_checkpoint(path)
+    """The weights in a file of any format that holds tensors under names; UserError where it is broken."""
+    if path.name.endswith(SUFFIX):
+        parts = [read_state_dict(file, kind) for file in shards(path)]
+        merged = {name: tensor for part in parts for name, tensor in part.tensors.items()}
+        return StateDict(merged, tuple(dict.fromkeys(note for part in parts for note in part.notes)))
+    if kind == "safetensors":
+        return read_safetensors(path)
+    return read_checkpoint(path) if kind == "pytorch" else _decoded(path, kind)
+
+
+def _decoded(path: Path, kind: str) -> StateDict:
+    """The tensors of another format as float32, integers as they are."""
+    import torch
+
+    from secateur.formats import format_named
+    from secateur.model.stored import read_values
+
+    found = {tensor.name: tensor for tensor in format_named(kind).tensors(path)}
+    return StateDict({name: torch.from_numpy(read_values(tensor).copy()) for name, tensor in found.items()})
 
 
 def read_safetensors(path: Path) -> StateDict:
@@ -46,24 +79,31 @@ def read_safetensors(path: Path) -> StateDict:
 
 def read_checkpoint(path: Path) -> StateDict:
     """The state dict in what `torch.save` wrote: unwrapped from a checkpoint, optimizer state left out."""
-    import torch
-
     _refuse_foreign_zip(path)
     try:
-        # an open file: given a path, torch.load would go by its suffix
-        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
-            content = torch.load(stream, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            content = _loaded(path)
     except pickle.UnpicklingError as problem:
-        raise _refusal(path, problem) from problem
+        raise _refusal(path) from problem
     except (RuntimeError, EOFError, ValueError, OSError, KeyError, IndexError, TypeError, AttributeError) as problem:
         raise UserError(f"{path.name} is not a whole PyTorch file: {_first_line(problem)}.", _AGAIN) from problem
-    tensors, notes = _unwrapped(content)
+    tensors, notes = unwrapped(content)
     if not tensors:
         raise UserError(
             f"{path.name} holds {_described(content)} and no weights.",
             "Save the network's `state_dict()` with torch.save, or as safetensors.",
         )
     return StateDict(tensors, notes)
+
+
+def _loaded(path: Path) -> Any:
+    """What `torch.save` wrote, without running its code; today's zips are mapped, so that nothing of them is read."""
+    import torch
+
+    if zipfile.is_zipfile(path) and path.suffix != ".safetensors":  # given a path, torch.load goes by that suffix
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with path.open("rb") as stream:
+        return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def _refuse_foreign_zip(path: Path) -> None:
@@ -90,41 +130,31 @@ def _refuse_foreign_zip(path: Path) -> None:
         )
 
 
-def _refusal(path: Path, problem: Exception) -> UserError:
-    """What to say when the safe unpickler refuses a file."""
-    text = str(problem)
-    found = re.search(r"(?:GLOBAL|global) ([\w.]+)|[Uu]nsupported (?:class|global:?) (?:GLOBAL )?([\w.]+)", text)
-    name = next((part for part in found.groups() if part), "") if found else _first_import(path)
-    if "." in name:
+def _refusal(path: Path) -> UserError:
+    """What to say when the safe unpickler refuses a file: which names it wants, and that trust can be given."""
+    from secateur.formats.pickles import wanted_imports
+
+    wants = wanted_imports(path)
+    asked = next((wanted for wanted in wants if wanted.danger), None) or next(
+        (wanted for wanted in wants if not _OF_WEIGHTS.fullmatch(wanted.name)), None
+    )
+    if asked is None or wants == (BROKEN,):
         return UserError(
-            f"{path.name} wants to call {name} when it is opened; code in a file is never run, so it was refused.",
-            "Save only the weights (`torch.save(model.state_dict(), …)`, or safetensors) and name a factory.",
+            f"{path.name} is not a PyTorch file of weights, or it is damaged or cut short.",
+            "Copy it again, or save only the weights: `torch.save(model.state_dict(), …)`.",
         )
-    return UserError(
-        f"{path.name} is not a PyTorch file of weights, or it is damaged or cut short.",
-        "Copy it again, or save only the weights: `torch.save(model.state_dict(), …)`.",
+    danger = f", which {asked.danger}" if asked.danger else ""
+    others = f" and {len(wants) - 1} other names" if len(wants) > 2 else ""
+    return TrustNeeded(
+        f"{path.name} wants to call {asked.name}{danger}{others} when it is opened; code in a file is never run "
+        "unasked, so it was refused.",
+        "Save only the weights (`torch.save(model.state_dict(), …)`, or safetensors) and name a factory; or open it "
+        "with --trust if you know where it comes from: its code then runs in a confined process.",
+        wants,
     )
 
 
-def _first_import(path: Path) -> str:
-    """The first thing a plain pickle would import that no weights need, read without running it; empty if none."""
-    texts: list[str] = []
-    try:
-        with path.open("rb") as stream:
-            for operation, argument, _ in pickletools.genops(stream):
-                if isinstance(argument, str):
-                    texts.append(argument)
-                if operation.name not in {"GLOBAL", "STACK_GLOBAL"}:
-                    continue
-                name = ".".join(texts[-2:]) if operation.name == "STACK_GLOBAL" else texts[-1].replace(" ", ".")
-                if not name.startswith(("torch.", "collections.")):
-                    return name
-    except (ValueError, IndexError):
-        return ""
-    return ""
-
-
-def _unwrapped(content: Any) -> "tuple[dict[str, Tensor], tuple[str, ...]]":
+def unwrapped(content: Any) -> "tuple[dict[str, Tensor], tuple[str, ...]]":
     """The innermost mapping of names to tensors, and notes on where it was."""
     import torch
 
@@ -200,22 +230,6 @@ def _shapes(name: str, tensors: "Mapping[str, Tensor]", wanted: "Mapping[str, Te
 
 def _times(tensor: "Tensor") -> str:
     return "×".join(str(size) for size in tensor.shape) or "a single number"
-
-
-def needs_factory(path: Path, state: StateDict) -> UserError:
-    """What to say to weights that come without a network."""
-    names = list(state.tensors)
-    count = sum(tensor.numel() for tensor in state.tensors.values())
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    companion = path.with_name(f"{path.stem}_network.py")
-    if companion.is_file():  # what an export leaves beside its weights; its code is run only when it is named
-        hint = f"Its network lies beside it: `{companion}:make --weights {path}`."
-    else:
-        hint = f"Name the Python function that builds the network: `file.py:make --weights {path.name}`."
-    return UserError(
-        f"{path.name} holds {len(names)} weight tensors ({shown}; {count:,} numbers), but not their network.",
-        hint,
-    )
 
 
 def _first_line(problem: Exception) -> str:

@@ -20,10 +20,12 @@ class Trace:
     """`shapes`: layer name → (input shape, output shape) of its first call, in the order of those calls.
 
     `readers`: layer → the convolutions and linear layers that its output reaches without passing another.
+    `products`: multiply-accumulates of matrix products that belong to no layer, as attention has them.
     """
 
     shapes: Mapping[str, tuple[Shape, Shape]]
     readers: Mapping[str, tuple[str, ...]]
+    products: int = 0
 
 
 def trace(model: TorchModel) -> Trace:
@@ -36,7 +38,7 @@ def trace(model: TorchModel) -> Trace:
     ]
     was_training = model.module.training
     try:
-        _run(model)
+        products = _run(model)
     except (RuntimeError, ValueError, IndexError, TypeError) as problem:
         lines = str(problem).strip().splitlines()
         raise UserError(
@@ -47,20 +49,24 @@ def trace(model: TorchModel) -> Trace:
         model.module.train(was_training)
         for handle in handles:
             handle.remove()
-    return Trace(recorder.shapes, recorder.readers({name for name, _ in weighted_modules(model.module)}))
+    return Trace(recorder.shapes, recorder.readers({name for name, _ in weighted_modules(model.module)}), products)
 
 
-def _run(model: TorchModel) -> None:
-    """Forward with gradients recorded: the recorded graph is what readers are found in."""
+def _run(model: TorchModel) -> int:
+    """Forward with gradients recorded, in whose graph readers are found; the products of matrices are counted."""
     import torch
+
+    from secateur.formats.products import CountingProducts
 
     inputs = []
     for array in example_inputs(model):
         value = torch.from_numpy(array)
         # the copy keeps networks that work in place from writing to a leaf
         inputs.append(value.requires_grad_().clone() if value.is_floating_point() else value)
-    with torch.inference_mode(False), torch.enable_grad():
+    counting = CountingProducts()
+    with torch.inference_mode(False), torch.enable_grad(), counting:
         model.module.eval()(*inputs)
+    return counting.macs
 
 
 class _Recorder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from secateur.model.description import Layer
+from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
@@ -80,12 +81,24 @@ class Method(BaseModel):
     scope: ClassVar[Literal["layer", "model"]]
     order: ClassVar[int]
     """Where the step stands when a plan is put in order: transforms first, encodings last."""
+    works_on_weights_alone: ClassVar[bool] = False
+    """Whether it can be applied to weights that came without a network."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         missing = [name for name in ("id", "title", "family", "needs", "scope", "order") if name not in cls.__dict__]
         if missing and not cls.__dict__.get("abstract", False):
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
+
+    def why_not_for(self, model: ModelDescription) -> str:
+        """Why no layer of this model can have the method, whatever the layer is; empty where some can."""
+        if not model.runnable:
+            return "" if self.works_on_weights_alone else f"It works on a network. {model.reason}".strip()
+        return (
+            f"Needs a trainable network. {model.reason}".strip()
+            if "torch" in self.needs and not model.trainable
+            else ""
+        )
 
     def supports(self, layer: Layer) -> str | None:
         """None where the method works on this layer, else a sentence that says why not and what would help."""
@@ -115,21 +128,28 @@ class WeightMethod(Method):
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.model.layers import channel_axes
+        from secateur.model.model import LazyWeights, StoredModel
 
         weights, axes = model.weights(), channel_axes(model)
+        if isinstance(model, StoredModel):  # of any size: made one after the other when they are written
+            made = {name: partial(self._rewritten, weights, name, axes[name]) for name in layers}
+            return model.with_weights(LazyWeights(made))
         changed: dict[str, NDArray[Any]] = {}
         for done, name in enumerate(layers):
             context.progress(done, len(layers), f"{self.title}: {name}")
             changed[name] = self.rewrite(weights[name], axes[name])
         return model.with_weights(changed)
 
+    def _rewritten(self, weights: Mapping[str, NDArray[Any]], name: str, axis: int) -> NDArray[np.float32]:
+        return self.rewrite(weights[name], axis)
+
 
 def torch_only(model: "Model", title: str) -> "TorchModel":
     """`model` where it is a torch network, else the sentence that says why the method cannot run."""
     from secateur.errors import UserError
-    from secateur.model.model import OnnxModel
+    from secateur.model.model import TorchModel
 
-    if isinstance(model, OnnxModel):
+    if not isinstance(model, TorchModel):
         raise UserError(
             f"{title} needs a trainable network, and {model.name} is not one: {model.reason}",
             "Choose methods that work on the file itself, such as weight pruning.",

@@ -27,11 +27,15 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One input or output of a model; `None` in the shape is a dynamic axis, axis 0 is the batch."""
+    """One input or output of a model; `None` in the shape is a dynamic axis, axis 0 is the batch.
+
+    `typical` has a length for every axis, found by trying, where the network does not take the usual ones.
+    """
 
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+    typical: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,13 @@ class Layer:
 class ModelSource:
     """How to open a model again: `sample:model`, a path, or a factory with a weights file.
 
-    `factory` is `package.module:name` or `file.py:name`.
+    `factory` is `package.module:name` or `file.py:name`. `trusted` is a person's word that the code in a pickle may
+    be run, in a confined process; without it such a file is refused.
     """
 
     path: str = ""
     factory: str = ""
+    trusted: bool = False
 
     @property
     def label(self) -> str:
@@ -105,6 +111,10 @@ class ModelDescription:
     outputs: tuple[Port, ...]
     trainable: bool = True
     reason: str = ""
+    runnable: bool = True
+    """False for weights without a network, which nothing can run."""
+    is_deferred: bool = False
+    """True for a file so large that only its graph was read: the first job that needs the network loads it."""
     overhead_bytes: int = 0
     fingerprint: str = ""
     """Hash of the file's content: what runs and caches are filed under."""
@@ -124,8 +134,13 @@ class ModelDescription:
 
     @property
     def weighted_layers(self) -> tuple[Layer, ...]:
-        """Convolutions and linear layers: the rows of the table."""
+        """Convolutions and linear layers."""
         return tuple(layer for layer in self.layers if layer.is_weighted)
+
+    @property
+    def inspected_layers(self) -> tuple[Layer, ...]:
+        """The rows of the table, with spectra: the weighted layers; every tensor where there is no network."""
+        return self.weighted_layers if self.runnable else tuple(layer for layer in self.layers if layer.weight)
 
     def layer(self, name: str) -> Layer:
         """The layer of this name; KeyError where there is none."""

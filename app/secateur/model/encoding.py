@@ -39,7 +39,8 @@ class WeightEncoding:
         rounded = np.clip(np.rint(weight / self._broadcast(weight.ndim)), -limit, limit)
         return np.asarray(rounded, dtype=np.int8)
 
-    def dequantize(self, quantized: NDArray[np.int8]) -> NDArray[np.float32]:
+    def dequantize(self, quantized: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values that whole numbers stand for."""
         return quantized.astype(np.float32) * self._broadcast(quantized.ndim)
 
     def round_trip(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:

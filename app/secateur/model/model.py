@@ -1,6 +1,6 @@
-"""The two kinds of opened model that the engine holds. Neither is ever changed in place."""
+"""The three kinds of opened model that the engine holds. None is ever changed in place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.model.description import ModelSource, Port
+from secateur.errors import UserError
+from secateur.model.description import Layer, ModelSource, Port
 from secateur.model.encoding import Encodings
 
 if TYPE_CHECKING:
     import onnx
     from torch import nn
+
+    from secateur.model.stored import StoredTensor
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -39,7 +42,7 @@ class TorchModel:
     lowered: "onnx.ModelProto | None" = None
     notes: tuple[str, ...] = ()
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""
         return {name: module.weight.detach().float().cpu().numpy() for name, module in weighted_modules(self.module)}
 
@@ -58,14 +61,20 @@ class TorchModel:
 
     def run(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         """First output for one batch, in evaluation mode, encodings simulated; float32."""
+        return np.asarray(first_output(self._answer(inputs)).float().numpy())
+
+    def run_all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """Every output for one batch, as `run`; of a lowered network in the order of its graph."""
+        return tuple(np.asarray(output.float().numpy()) for output in all_outputs(self._answer(inputs)))
+
+    def _answer(self, inputs: "tuple[NDArray[Any], ...]") -> Any:
         import torch
 
         from secateur.model.simulation import executable
 
         module = executable(self)
         with torch.inference_mode():
-            output = module(*(torch.from_numpy(np.ascontiguousarray(value)) for value in inputs))
-        return np.asarray(first_output(output).float().numpy())
+            return module(*(torch.from_numpy(np.ascontiguousarray(value)) for value in inputs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +96,7 @@ class OnnxModel:
     reason: str = ""
     notes: tuple[str, ...] = ()
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and matrix product with a stored weight."""
         from secateur.model.onnx_layers import layer_weights
 
@@ -101,18 +110,100 @@ class OnnxModel:
 
     def run(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         """First output for one batch from ONNX Runtime on the CPU; float32."""
+        return self._answer(inputs, first=True)[0]
+
+    def run_all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """Every output for one batch, as `run`."""
+        return self._answer(inputs, first=False)
+
+    def _answer(self, inputs: "tuple[NDArray[Any], ...]", *, first: bool) -> tuple[NDArray[np.float32], ...]:
         from secateur.model.onnx_layers import session_of
 
         session = session_of(self.proto)
         names = [value.name for value in session.get_inputs()]
+        wanted = [session.get_outputs()[0].name] if first else None
 
         def run(*batch: NDArray[Any]) -> list[NDArray[Any]]:
-            return [np.asarray(session.run(None, dict(zip(names, batch, strict=False)))[0], dtype=np.float32)]
+            outputs = session.run(wanted, dict(zip(names, batch, strict=False)))
+            return [np.asarray(output, dtype=np.float32) for output in outputs]
 
-        return in_batches_of(fixed_batch(session), run)(*inputs)[0]
+        return tuple(in_batches_of(fixed_batch(session), run)(*inputs))
 
 
-Model = TorchModel | OnnxModel
+class LazyWeights(Mapping[str, NDArray[np.float32]]):
+    """Layer name → float32 weight, read from the file each time one is asked for."""
+
+    def __init__(self, read: Mapping[str, Callable[[], NDArray[np.float32]]]) -> None:
+        self._read = read
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        return self._read[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """Tensors without a network: weights that no factory came with. Inspected and re-weighted, but not run.
+
+    `tensors` lie mapped in their files; `replaced` holds new values of some, by tensor name. `layers` says which
+    tensors make up which layer. `reason` is the sentence that says what would make it a network.
+    """
+
+    name: str
+    tensors: "tuple[StoredTensor, ...]"
+    layers: tuple[Layer, ...]
+    reason: str
+    replaced: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    source: ModelSource = field(default_factory=ModelSource)
+    format: str = "safetensors"
+    source_bytes: int = 0
+    path: Path | None = None
+    encodings: Encodings = field(default_factory=Encodings)
+    notes: tuple[str, ...] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
+        """Layer name → float32 weight of every weighted layer, one in memory at a time."""
+        stored = {tensor.name: tensor for tensor in self.tensors}
+
+        def reader(name: str) -> Callable[[], NDArray[np.float32]]:
+            from secateur.model.stored import read_values
+
+            return lambda: self.replaced[name] if name in self.replaced else read_values(stored[name])
+
+        return LazyWeights({layer.name: reader(layer.weight.name) for layer in self.layers if layer.is_weighted
+                            and layer.weight is not None})  # fmt: skip
+
+    def with_weights(self, weights: Weights) -> "StoredModel":
+        """A copy of this model with these layers' weights replaced; shapes must match.
+
+        Where `weights` makes them when they are asked for (`LazyWeights`), they are made when they are written.
+        """
+        names = {layer.name: layer.weight.name for layer in self.layers if layer.weight is not None}
+
+        def maker(mapping: Mapping[str, NDArray[Any]], name: str) -> Callable[[], NDArray[np.float32]]:
+            return lambda: np.asarray(mapping[name], dtype=np.float32)
+
+        made = {name: maker(self.replaced, name) for name in self.replaced}
+        made.update({names[layer]: maker(weights, layer) for layer in weights})
+        return replace(self, replaced=LazyWeights(made))
+
+    def run(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """There is nothing to run: UserError with the reason."""
+        raise UserError(f"{self.name} cannot be run: {self.reason}")
+
+    def run_all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """There is nothing to run: UserError with the reason."""
+        return (self.run(*inputs),)
+
+
+Model = TorchModel | OnnxModel | StoredModel
 
 RunAll = Callable[..., list[NDArray[Any]]]
 """Takes one batch, an array per input; gives all outputs."""
@@ -160,3 +251,11 @@ def first_output(output: Any) -> Any:
     if isinstance(output, list | tuple):
         return output[0]
     return output
+
+
+def all_outputs(output: Any) -> "list[Any]":
+    """Every tensor of what a network answered, nested tuples and mappings taken apart in their order."""
+    import torch
+    from torch.utils import _pytree
+
+    return [leaf for leaf in _pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]

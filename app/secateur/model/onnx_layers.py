@@ -6,8 +6,9 @@ imported from it call every layer the same.
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,10 @@ import onnx  # noqa: TID253 - this file is about nothing else and is imported la
 from numpy.typing import NDArray
 from onnx import numpy_helper  # noqa: TID253
 
+from secateur.model.model import LazyWeights
+from secateur.model.onnx_large import LARGEST_MESSAGE, session_in_parts, weight_bytes
 from secateur.model.onnx_names import layer_name
+from secateur.model.onnx_parts import Parts, find_parts
 
 _FLOATING: Final = (
     onnx.TensorProto.FLOAT,
@@ -23,21 +27,17 @@ _FLOATING: Final = (
     onnx.TensorProto.FLOAT16,
     onnx.TensorProto.BFLOAT16,
 )
-_NORMALIZATIONS: Final = {
-    "BatchNormalization": "BatchNorm",
-    "InstanceNormalization": "InstanceNorm",
-    "LayerNormalization": "LayerNorm",
-    "GroupNormalization": "GroupNorm",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxLayer:
     """One layer of a graph.
 
-    `nodes` are the indices of the nodes that compute with it (several where the file shares its weights),
-    `absorbed` the indices of the Add nodes whose constant is its bias. `weight`, `bias` and `tensors` (all of
-    them) name initializers. `channel_axis` is the axis of the output channels in the weight as it is stored.
+    `nodes` are the indices of the nodes that compute with it (several where the file shares its weights, none
+    where they stand in a subgraph), `first` is the first of them, and `absorbed` are the indices of the Add nodes
+    whose constant is its bias. `operator` is the ONNX operator that it amounts to, fused or not. `weight`, `bias`
+    and `tensors` (all of them) name initializers. `channel_axis` is the axis of the output channels in the weight
+    as it is stored.
     """
 
     name: str
@@ -49,6 +49,7 @@ class OnnxLayer:
     tensors: tuple[str, ...]
     channel_axis: int
     absorbed: tuple[int, ...] = ()
+    first: onnx.NodeProto = field(default_factory=onnx.NodeProto, compare=False, repr=False)
 
 
 class GraphIndex:
@@ -87,135 +88,62 @@ class GraphIndex:
 
 
 def onnx_layers(proto: onnx.ModelProto) -> tuple[OnnxLayer, ...]:
-    """Every layer that holds stored parameters, in graph order. Subgraphs (If, Loop) are not looked into."""
+    """Every layer that holds stored parameters, in graph order; those inside subgraphs (If, Loop) at the end."""
     graph = GraphIndex(proto)
     found: dict[tuple[Any, ...], OnnxLayer] = {}
     used: set[str] = set()
-    for index, node in enumerate(proto.graph.node):
-        parts = _parts(graph, index, node)
+    for index, node in (*enumerate(proto.graph.node), *((-1, node) for node in inner_nodes(proto.graph))):
+        parts = find_parts(graph, node)
         if parts is None:
             continue
-        attributes = tuple(sorted(attribute.SerializeToString() for attribute in node.attribute))
-        key: tuple[Any, ...] = (node.op_type, parts.weight, parts.bias, parts.tensors, attributes)
-        if node.op_type in _NORMALIZATIONS:
-            # exporters store equal tensors once: fresh normalizations look shared without being so
-            key = (index,)
+        place = () if index < 0 else (index,)
+        key = _identity(node, parts)
         known = found.get(key)
         if known is not None:
-            nodes, absorbed = (*known.nodes, index), (*known.absorbed, *parts.absorbed)
-            found[key] = OnnxLayer(
-                known.name, known.kind, known.operator, nodes, known.weight, known.bias, known.tensors,
-                known.channel_axis, absorbed,
-            )  # fmt: skip
+            nodes, absorbed = (*known.nodes, *place), (*known.absorbed, *parts.absorbed)
+            found[key] = replace(known, nodes=nodes, absorbed=absorbed)
             continue
         name = layer_name(parts.weight, parts.bias, node.name, node.op_type, used)
         found[key] = OnnxLayer(
-            name, parts.kind, node.op_type, (index,), parts.weight, parts.bias, parts.tensors,
-            parts.channel_axis, parts.absorbed,
+            name, parts.kind, parts.operator or node.op_type, place, parts.weight, parts.bias, parts.tensors,
+            parts.channel_axis, parts.absorbed, node,
         )  # fmt: skip
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    kind: str
-    weight: str
-    bias: str | None
-    tensors: tuple[str, ...]
-    channel_axis: int = 0
-    absorbed: tuple[int, ...] = ()
+def inner_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of all subgraphs of a graph, at any depth."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                yield from inner.node
+                yield from inner_nodes(inner)
 
 
-def _parts(graph: GraphIndex, index: int, node: onnx.NodeProto) -> _Parts | None:
-    """What makes this node a layer, or None where it holds no stored parameters (or an unusual form of them)."""
-    if node.domain not in {"", "ai.onnx"}:
-        return None
-    if node.op_type in {"Conv", "ConvTranspose"}:
-        return _convolution_parts(graph, node)
-    if node.op_type == "Gemm":
-        return _gemm_parts(graph, node)
-    if node.op_type == "MatMul":
-        return _product_parts(graph, index, node)
-    if node.op_type in _NORMALIZATIONS:
-        return _normalization_parts(graph, node)
-    weight = graph.stored(node.input[1]) if node.op_type == "PRelu" else None
-    if weight is not None:
-        return _Parts("PReLU", weight, None, (weight,))
-    table = graph.stored(node.input[0]) if node.op_type == "Gather" else None
-    if table is not None and _is_embedding(graph, node, table):
-        return _Parts("Embedding", table, None, (table,), channel_axis=1)
-    return None
-
-
-def _convolution_parts(graph: GraphIndex, node: onnx.NodeProto) -> _Parts | None:
-    weight = graph.stored(node.input[1])
-    has_bias = len(node.input) > 2 and bool(node.input[2])
-    bias = graph.stored(node.input[2]) if has_bias else None
-    if weight is None or (has_bias and bias is None):
-        return None
-    rank = len(graph.shape(weight)) - 2
-    kind = f"{'ConvTranspose' if node.op_type == 'ConvTranspose' else 'Conv'}{rank}d"
-    tensors = (weight, bias) if bias else (weight,)
-    return _Parts(kind, weight, bias, tensors, 1 if node.op_type == "ConvTranspose" else 0)
-
-
-def _gemm_parts(graph: GraphIndex, node: onnx.NodeProto) -> _Parts | None:
-    """A Gemm that is a plain linear layer: y = x·W (+ b), neither scaled nor with a transposed input."""
-    options = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    weight = graph.stored(node.input[1])
-    if weight is None or options.get("transA", 0) or options.get("alpha", 1.0) != 1.0:
-        return None
-    axis = 0 if options.get("transB", 0) else 1
-    bias = graph.stored(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-    channels = graph.shape(weight)[axis]
-    if bias and (options.get("beta", 1.0) != 1.0 or graph.shape(bias) not in {(channels,), (1, channels)}):
-        bias = None
-    return _Parts("Linear", weight, bias, (weight, bias) if bias else (weight,), axis)
-
-
-def _product_parts(graph: GraphIndex, index: int, node: onnx.NodeProto) -> _Parts | None:
-    """A product with a stored matrix; a constant added right behind it, to it alone, is its bias."""
-    weight = graph.stored(node.input[1])
-    if weight is None or len(graph.shape(weight)) != 2:
-        return None
-    readers = graph.readers.get(node.output[0], [])
-    if len(readers) == 1 and node.output[0] not in graph.outputs:
-        adder = graph.proto.graph.node[readers[0]]
-        others = [name for name in adder.input if name != node.output[0]]
-        if adder.op_type == "Add" and len(others) == 1 and others[0] in graph.initializers:
-            bias = others[0]
-            if graph.shape(bias) == (graph.shape(weight)[1],):
-                return _Parts("Linear", weight, bias, (weight, bias), 1, (readers[0],))
-    return _Parts("Linear", weight, None, (weight,), 1)
-
-
-def _normalization_parts(graph: GraphIndex, node: onnx.NodeProto) -> _Parts | None:
-    names = [graph.stored(name) for name in node.input[1:] if name]
-    if not names or any(name is None for name in names):
-        return None
-    tensors = tuple(name for name in names if name is not None)
-    bias = tensors[1] if len(tensors) > 1 else None
-    return _Parts(_NORMALIZATIONS[node.op_type], tensors[0], bias, tensors)
-
-
-def _is_embedding(graph: GraphIndex, node: onnx.NodeProto, table: str) -> bool:
-    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
-    constant_index = graph.stored(node.input[1]) is not None
-    return axis == 0 and not constant_index and len(graph.shape(table)) == 2 and graph.is_floating(table)
+def _identity(node: onnx.NodeProto, parts: Parts) -> tuple[Any, ...]:
+    """What two nodes have in common that compute with one layer."""
+    if parts.is_normalization:
+        # exporters store equal tensors once: fresh normalizations look shared without being so
+        return (node.output[0],)
+    attributes = tuple(sorted(attribute.SerializeToString() for attribute in node.attribute))
+    return (node.op_type, parts.weight, parts.bias, parts.tensors, attributes)
 
 
 # ---------------------------------------------------------------------- weights
 
 
-def layer_weights(proto: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
-    """Layer name → float32 weight of every convolution and matrix product, in the layout of the file."""
+def layer_weights(proto: onnx.ModelProto) -> Mapping[str, NDArray[np.float32]]:
+    """Layer name → float32 weight of every convolution and matrix product, in the layout of the file.
+
+    Each is taken out of the graph when it is asked for, so that there is never a second copy of all of them.
+    """
     graph = GraphIndex(proto)
-    weights = {}
-    for layer in onnx_layers(proto):
-        if layer.operator in {"Conv", "ConvTranspose", "Gemm", "MatMul"}:
-            node = proto.graph.node[layer.nodes[0]]
-            weights[layer.name] = np.asarray(graph.values(node.input[1]), dtype=np.float32)
-    return weights
+
+    def read(name: str) -> NDArray[np.float32]:
+        return np.asarray(graph.values(name), dtype=np.float32)
+
+    weighted = [layer for layer in onnx_layers(proto) if layer.operator in {"Conv", "ConvTranspose", "Gemm", "MatMul"}]
+    return LazyWeights({layer.name: partial(read, layer.first.input[1]) for layer in weighted})
 
 
 def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
@@ -231,7 +159,7 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
         target = graph.initializers[layers[name].weight]
         if tuple(target.dims) != values.shape:
             raise ValueError(f"{name} has the shape {tuple(target.dims)}, the new weight {values.shape}.")
-        maker = graph.makers.get(copy.graph.node[layers[name].nodes[0]].input[1])
+        maker = graph.makers.get(layers[name].first.input[1])
         stored = values if maker is None else quantize(graph, maker, values)
         dtype = numpy_helper.to_array(target).dtype
         target.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(stored.astype(dtype)), target.name))
@@ -314,4 +242,6 @@ def _new_session(proto: onnx.ModelProto, threads: int | None, profile: bool) -> 
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
     options.enable_profiling = profile
+    if weight_bytes(proto) > LARGEST_MESSAGE:
+        return session_in_parts(proto, options)
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

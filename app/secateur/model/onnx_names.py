@@ -26,8 +26,11 @@ def layer_name(weight: str, bias: str | None, node_name: str, operator: str, use
     (`/layer1/layer1.0/conv1/Conv` gives `layer1.0.conv1`), then the operator.
     """
     stem = weight.removesuffix("_quantized")
+    recurrent = re.fullmatch(r"(?P<path>.+?)(\.cell)?\.weight_ih(_l0)?", stem)
     if stem.endswith(".weight"):
         path = stem.removesuffix(".weight")
+    elif recurrent is not None:
+        path = recurrent["path"]
     elif bias is not None and bias.endswith(".bias"):
         path = bias.removesuffix(".bias")
     else:

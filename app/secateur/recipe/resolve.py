@@ -85,8 +85,8 @@ def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data
         reason = step.method.supports(layer) if layer.name in step.layers else None
         if reason:
             problems.append(Problem(f"{where} cannot be applied to {layer.name}: {reason}", "Take it out of the step."))
-    if "torch" in step.method.needs and not model.trainable:
-        problems.append(Problem(f"{where} needs a trainable network: {model.reason}", "Use another method."))
+    if reason := step.method.why_not_for(model):
+        problems.append(Problem(f"{where} cannot be applied to {model.name}. {reason}", "Use another method."))
     if "data" in step.method.needs and not has_data:
         problems.append(Problem(f"{where} needs data.", "Choose a data set first."))
     return problems

@@ -16,6 +16,8 @@ from secateur.engine.events import (
     Exported,
     Failed,
     Finished,
+    FormatsAnswered,
+    GraphRead,
     LatencyMeasured,
     Log,
     ModelOpened,
@@ -28,6 +30,7 @@ from secateur.engine.events import (
     RunsListed,
     RunSpectraCounted,
     SensitivityScored,
+    SkeletonWritten,
     SoftAnswers,
     SpectraCounted,
     SpectraReady,
@@ -35,18 +38,21 @@ from secateur.engine.events import (
     Stopped,
 )
 from secateur.engine.requests import (
+    AskFormats,
     Compress,
     CountSpectra,
     Export,
     MeasureLatency,
     OpenData,
     OpenModel,
+    ReadGraph,
     RecordActivations,
     Request,
     ScoreSensitivity,
+    WriteSkeleton,
 )
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.session.state import JobState, Notice, SessionState
+from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
@@ -64,8 +70,9 @@ def fold(session: "Session", event: Event) -> None:
         case EngineDied():
             _engine_died(session, event)
         case Started():
-            if all(job.job != event.job for job in state.jobs):
-                session.update(jobs=(*state.jobs, JobState(event.job, event.request, title_of(event.request))))
+            started = next((job for job in state.jobs if job.job == event.job), None)
+            started = started or JobState(event.job, event.request, title_of(event.request))
+            session.update(jobs=(started, *(job for job in state.jobs if job.job != event.job)))
         case Progress():
             _change_job(session, event.job, done=event.done, total=event.total, text=event.text, eta_s=event.eta_s)
         case Log():
@@ -86,6 +93,8 @@ def fold(session: "Session", event: Event) -> None:
             _end_job(session, event.job)
             if isinstance(request, OpenModel):
                 session.update(loading="")
+            if isinstance(request, ReadGraph) and not _is_foreign(state, request):
+                session.update(graph_failure=("Reading the graph was stopped.", ""))
             _drop_part_of_a_table(session)
             session.list_runs()
 
@@ -122,10 +131,16 @@ def title_of(request: Request) -> str:
             return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
         case RecordActivations():
             return "Recording activations"
+        case ReadGraph():
+            return "Reading the graph"
         case Compress():
             return request.name or "Running the plan"
         case Export():
             return f"Exporting {request.path.name}"
+        case AskFormats():
+            return "Asking the formats"
+        case WriteSkeleton():
+            return "Preparing the graph"
         case _:
             return "Working"
 
@@ -194,6 +209,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(tables={**state.tables, table.depth: table})
         case ActivationsRecorded():
             session.update(activations=result)
+        case GraphRead(graph):
+            session.update(graph=graph)
         case RunFinished(record):
             others = tuple(run for run in state.runs if run.run != record.run)
             session.update(runs=(record, *others))
@@ -207,9 +224,11 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(runs=runs)
             if session.state.run is not None and not state.shown_run:
                 session.show_run(session.state.run.run)
+        case SkeletonWritten(path):
+            session.update(skeleton=path)
         case RunSpectraCounted(run, spectra) if state.run is not None and state.run.run == run:
             session.update(run_spectra=spectra)
-        case Evaluated() | Compared() | LatencyMeasured() | RunSpectraCounted():
+        case Evaluated() | Compared() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
             return
 
 
@@ -226,14 +245,15 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     )
     notices = tuple(Notice("info", note) for note in model.notes[:2])
     if not model.trainable:
+        can = "run and re-weighted as a file" if model.runnable else "pruned and stored in few bits as weights"
         notices = (
-            Notice("info", model.reason, "It can be inspected, run and re-weighted as a file."),
+            Notice("info", model.reason, f"It can be inspected, {can}.", "" if model.runnable else "open_code"),
             *notices,
         )
     session.update(notices=notices)
     session.list_runs()
     session.count_spectra()
-    if same_data is not None:
+    if same_data is not None and model.runnable:
         session.open_data(same_data)
     session.measure_latency()
 
@@ -248,9 +268,21 @@ def _failed(session: "Session", event: Failed) -> None:
     request = job.request if job else None
     if isinstance(request, OpenModel):
         session.update(loading="")
+        if event.wants and not request.source.trusted:
+            session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
+            return
     _drop_part_of_a_table(session)
     if isinstance(request, OpenData) and session.state.data is None:
         session.update(data_source=None)
+    if isinstance(request, WriteSkeleton) and not _is_foreign(session.state, request):
+        session.update(skeleton_problem=f"{event.sentence} {event.hint}".strip())
+        if not event.details:  # the tab that asked says it, a bug can be reported besides
+            return
+    if isinstance(request, ReadGraph):  # said in the tab itself, where the graph would be
+        if not _is_foreign(session.state, request):
+            session.update(graph_failure=(event.sentence, event.hint))
+        if not event.details:
+            return
     remedy = "data" if isinstance(request, OpenData) else ""
     session.notify(Notice("error", event.sentence, event.hint, remedy, event.details))
     if isinstance(request, Compress):
@@ -261,6 +293,8 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     engine = "Engine: does not start" if event.given_up else "Engine: starting again"
     session.update(jobs=(), engine=engine, engine_ready=False, loading="")
     session.forget_budget()
+    if any(isinstance(request, ReadGraph) for request in event.lost):
+        session.update(graph_failure=("The engine ended before the graph was read.", ""))
     _drop_part_of_a_table(session)
     if session.state.data is None:
         session.update(data_source=None)

@@ -4,6 +4,7 @@ from secateur.engine.requests import Compress
 from secateur.session.state import SessionState
 
 NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
+NEEDS_NETWORK = frozenset({"data", "measure", "record"})
 NEEDS_DATA = frozenset({"measure", "run", "record"})
 
 
@@ -11,7 +12,9 @@ def why_not(state: SessionState, action: str) -> str:
     """The sentence for this action in this state; empty where the action can be done."""
     if action in NEEDS_MODEL and state.model is None:
         return "Open a model first."
-    if action in NEEDS_DATA and state.data_source is None:
+    if action in NEEDS_NETWORK and state.model is not None and not state.model.runnable:
+        return f"It needs a network, and {state.model.name} is weights alone: {state.model.reason}"
+    if action in NEEDS_DATA and not _runs_without(state, action) and state.data_source is None:
         return "Choose data first: measuring and running need samples."
     match action:
         case "undo":
@@ -41,6 +44,11 @@ def _why_not_run(state: SessionState) -> str:
         return "The plan is empty: choose a method for a layer, or move the budget."
     if any(isinstance(job.request, Compress) for job in state.jobs):
         return "A run is going on: wait for it or stop it."
-    if state.data is None:
+    if state.data is None and not _runs_without(state, "run"):
         return "Wait until the data is open."
     return ""
+
+
+def _runs_without(state: SessionState, action: str) -> bool:
+    """Whether a plan is carried out without data: weights alone cannot be tried on any."""
+    return action == "run" and state.model is not None and not state.model.runnable

@@ -13,6 +13,7 @@ from typing import Protocol
 from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
 from secateur.engine.requests import (
+    AskFormats,
     Compress,
     CountRunSpectra,
     CountSpectra,
@@ -22,11 +23,14 @@ from secateur.engine.requests import (
     MeasureLatency,
     OpenData,
     OpenModel,
+    ReadGraph,
     RecordActivations,
     Request,
     ScoreSensitivity,
     SolveBudget,
+    WriteSkeleton,
 )
+from secateur.formats.base import WriteOptions
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
 from secateur.recipe.budget import smallest_bytes
@@ -39,6 +43,9 @@ from secateur.session.state import JobState, Notice, SessionState, expanded, wit
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
+SHOWN_AT_ONCE = (Compress, ReadGraph, WriteSkeleton)
+"""Requests that are a job from the moment they are asked; others when the engine starts them."""
+
 EXPORTS = ("onnx", "safetensors")
 """What a run is written as, where its result can be held: any of them can be exported afterwards."""
 
@@ -82,12 +89,23 @@ class Session:
         self.update(loading=source.label, notices=())
         self._submit(OpenModel(source))
 
+    def answer_trust(self, *, trusted: bool) -> None:
+        """What a person says to the question in the state: open the file's code in a confined process, or leave it."""
+        question = self.state.trust
+        if question is None:
+            return
+        self.update(trust=None)
+        if trusted:
+            self.open_model(replace(question.source, trusted=True))
+
     def open_data(self, source: DataSource) -> None:
         """Open data for the open model: preview, and the baseline check."""
         if self.state.model is None:
             self.notify(
                 Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open")
             )
+            return
+        if not self._allowed("data"):
             return
         self._submit(OpenData(self.state.model.source, source))
 
@@ -108,6 +126,15 @@ class Session:
         """Record the spectra of every layer's output over calibration samples."""
         if self._allowed("measure") and self.state.model and self.state.data_source:
             self._submit(RecordActivations(self.state.model.source, self.state.data_source))
+
+    def read_graph(self) -> None:
+        """Ask for the graph of the open model, unless it is there or on its way; after a failure it is tried again."""
+        if self.state.model is None or self.state.graph is not None:
+            return
+        request = ReadGraph(self.state.model.source)
+        if all(job.request != request for job in self.state.jobs):
+            self.update(graph_failure=("", ""))
+            self._submit(request)
 
     # ------------------------------------------------------------------ the plan
 
@@ -146,7 +173,8 @@ class Session:
 
     def load_recipe(self, recipe: Recipe) -> None:
         """Take over a recipe; its patterns become the layers they select."""
-        self._plan(expanded(recipe, [layer.name for layer in self.state.rows]))
+        layers = self.state.model.weighted_layers if self.state.model else ()
+        self._plan(expanded(recipe, [layer.name for layer in layers]))
 
     def set_budget(self, size_bytes: int, *, merge: str = "budget") -> None:
         """Re-solve the whole plan so that the file keeps within `size_bytes`; the answer comes as an event.
@@ -232,16 +260,13 @@ class Session:
 
     def run_plan(self) -> None:
         """Start the planned run in the background."""
-        if not self._allowed("run") or self.state.model is None or self.state.data_source is None:
+        if not self._allowed("run") or self.state.model is None:
             return
+        data = self.state.data_source or DataSource("")
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
-        self._submit(
-            Compress(
-                self.state.model.source, self.state.data_source, self.state.recipe, run, exports=EXPORTS, name=name
-            )
-        )
+        self._submit(Compress(self.state.model.source, data, self.state.recipe, run, exports=EXPORTS, name=name))
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the engine is restarted at once."""
@@ -290,18 +315,32 @@ class Session:
         self.update(shown_run=run, run_spectra={})
         self._submit(CountRunSpectra(run))
 
-    def export(self, format_id: str, path: Path, run: str = "") -> None:
+    def export(self, format_id: str, path: Path, run: str = "", options: WriteOptions | None = None) -> None:
         """Write the model, or a run's result, and prove it; the answer is an event."""
         if self.state.model is not None:
-            self._submit(Export(self.state.model.source, self.state.data_source, format_id, path, run))
+            self._submit(Export(self.state.model.source, self.state.data_source, format_id, path, run, options))
+
+    def ask_formats(self, run: str = "") -> None:
+        """Ask which formats can hold the model, or a run's result; the answer is an event."""
+        if self.state.model is not None:
+            self._submit(AskFormats(self.state.model.source, run))
 
     def list_runs(self) -> None:
         if self.state.model is not None:
             self._submit(ListRuns(self.state.model.fingerprint))
 
     def measure_latency(self) -> None:
-        if self.state.model is not None:
+        if self.state.model is not None and self.state.model.runnable and not self.state.model.is_deferred:
             self._submit(MeasureLatency(self.state.model.source))
+
+    def write_skeleton(self) -> None:
+        """Ask for the graph without weights that Netron shows; it arrives in the state."""
+        if self.state.model is None:
+            return
+        request = WriteSkeleton(self.state.model.source)
+        if all(job.request != request for job in self.state.jobs):
+            self.update(skeleton=None, skeleton_problem="")
+            self._submit(request)
 
     def count_spectra(self) -> None:
         if self.state.model is not None:
@@ -332,7 +371,7 @@ class Session:
 
     def _submit(self, request: Request) -> int:
         job = self.engine.submit(request)
-        if isinstance(request, Compress):  # shown from now on, also while others are before it: not to be asked twice
+        if isinstance(request, SHOWN_AT_ONCE):  # also while others are before it: not to be asked twice
             waiting = JobState(job, request, events.title_of(request), text="waiting")
             self.update(jobs=(*self.state.jobs, waiting))
         return job

@@ -6,14 +6,17 @@ what is saved are one thing.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from secateur.analysis.documents import DataDescription, Evaluation, SensitivityTable
 from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
 from secateur.engine.requests import DataSource, Request
 from secateur.methods.base import Family, Method
-from secateur.model.description import Layer, ModelDescription
+from secateur.model.description import Layer, ModelDescription, ModelSource
+from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.model.trust import WantedImport
 from secateur.recipe.recipe import Recipe, Step
 
 
@@ -46,6 +49,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class TrustQuestion:
+    """A model whose file is a pickle that wants more than weights need; `wants` has the dangerous names first."""
+
+    source: ModelSource
+    sentence: str
+    wants: tuple[WantedImport, ...]
+
+
+@dataclass(frozen=True)
 class SessionState:
     """The whole of what the window shows. `recipe` is the plan; everything else is what is known."""
 
@@ -58,6 +70,9 @@ class SessionState:
     tables: Mapping[str, SensitivityTable] = field(default_factory=dict)
     """Sensitivity by depth: `free`, `measure`."""
     activations: ActivationsRecorded | None = None
+    graph: NetworkGraph | None = None
+    graph_failure: tuple[str, str] = ("", "")
+    """Why there is no graph: a sentence and what would help; empty otherwise."""
     recipe: Recipe = field(default_factory=Recipe)
     can_undo: bool = False
     can_redo: bool = False
@@ -69,6 +84,12 @@ class SessionState:
     shown_run: str = ""
     run_spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     """Spectra of the shown run's shipped weights, by layer."""
+    skeleton: Path | None = None
+    """The model's graph without weights, once asked for; the file lives as long as the engine."""
+    skeleton_problem: str = ""
+    """Why there is none, as a sentence."""
+    trust: TrustQuestion | None = None
+    """What a person has to answer before a model can be opened."""
     notices: tuple[Notice, ...] = ()
     engine: str = "Engine: starting"
     engine_ready: bool = False
@@ -97,8 +118,8 @@ class SessionState:
 
     @property
     def rows(self) -> tuple[Layer, ...]:
-        """The rows of the layer table: convolutions and linear layers in network order."""
-        return self.model.weighted_layers if self.model else ()
+        """The rows of the layer table: convolutions and linear layers in network order, or all tensors of a file."""
+        return self.model.inspected_layers if self.model else ()
 
     @property
     def table(self) -> SensitivityTable | None:

@@ -140,14 +140,18 @@ ACTIONS: tuple[Action, ...] = (
         "What every option does to the model, layer by layer",
         "filter",
     ),
-    Action("tab_compare", "Compare", ("Ctrl+4",), "columns", "Original and result side by side", "filter"),
+    Action("tab_graph", "Graph", ("Ctrl+4",), "graph", "How layers are connected, coloured by any number", "filter"),
+    Action("tab_compare", "Compare", ("Ctrl+5",), "columns", "Original and result side by side", "filter"),
     Action(
         "tab_distil",
         "Distil",
-        ("Ctrl+5",),
+        ("Ctrl+6",),
         "graduation-cap",
         "Let the smaller network learn the original's answers",
         "filter",
+    ),
+    Action(
+        "tab_netron", "Netron", ("Ctrl+7",), "flow-arrow", "The whole graph, operator by operator, in Netron", "filter"
     ),
     Action("jobs", "Jobs and runs", ("Ctrl+J",), "list", "Open or close the jobs and runs below", "filter"),
     Action("next_panel", "Next panel", ("F6",), "arrow-right", "Move the keyboard to the next panel"),

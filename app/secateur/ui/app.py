@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None, model: str = "", data: str = "", factory: str = "") -> int:
     """Open the window on `model` and `data` (both may be empty) and stay until it is closed; the exit status."""
+    if QCoreApplication.instance() is None:  # Qt WebEngine, which is loaded late if at all, must find this set
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     os.environ.setdefault("QT_STYLE_OVERRIDE", "Fusion")  # asking Qt for its style first costs a tenth of the start
     application = QApplication.instance() or QApplication(argv if argv is not None else sys.argv)
     if not isinstance(application, QApplication):

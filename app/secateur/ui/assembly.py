@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BUG = "Something went wrong inside Secateur. The session is kept."
 
+TABS_ON_DEMAND = frozenset({"netron"})
+"""Tabs that are built when they are first shown: not everybody wants what they need."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -104,8 +107,9 @@ class Assembly(QObject):
         yield
         commands = self._connect(workspace, notices, self._bridge)
         for key in tab_makers():
-            yield
-            detail.tab(key)
+            if key not in TABS_ON_DEMAND:
+                yield
+                detail.tab(key)
         yield
         self._open_first(commands)
         # laid out and drawn once while the engine still starts: the first model then appears at once
@@ -204,8 +208,15 @@ def _start_engine(on_event: "Callable[[Event], None]") -> "Engine":
     return EngineClient(on_event)
 
 
+def _make_netron() -> QWidget:
+    from secateur.ui.netron.tab import NetronTab
+
+    return NetronTab()
+
+
 def tab_makers() -> "dict[str, Callable[[], QWidget]]":
     """How each tab of the detail area is made, in order."""
+    from secateur.ui.graph.tab import GraphTab
     from secateur.ui.panels.activations import ActivationsTab
     from secateur.ui.panels.compare import CompareTab
     from secateur.ui.panels.distil import DistilTab
@@ -216,6 +227,8 @@ def tab_makers() -> "dict[str, Callable[[], QWidget]]":
         "weights": WeightsTab,
         "activations": ActivationsTab,
         "sensitivity": SensitivityTab,
+        "graph": GraphTab,
         "compare": CompareTab,
         "distil": DistilTab,
+        "netron": _make_netron,
     }

@@ -54,7 +54,7 @@ class Commands(QObject):
             **tabs,
             "open": self.dialogs.open_file,
             "open_sample": self._in_session(lambda session: session.open_sample()),
-            "open_code": partial(self.dialogs.open_code, ""),
+            "open_code": self._open_code,
             "data": self.dialogs.data,
             "analyse": self._analyse,
             "record_activations": self._in_session(lambda session: session.record_activations()),
@@ -134,7 +134,7 @@ class Commands(QObject):
     def open_path(self, path: str) -> None:
         """A file or folder that was dropped or chosen: a model, data for it, a recipe, or Python code."""
         match kind_of_path(path):
-            case "code" | "weights":
+            case "code":
                 self.dialogs.open_code(path)
             case "data":
                 self._open_dropped_data(path)
@@ -145,6 +145,11 @@ class Commands(QObject):
 
     def open_model(self, path: str, factory: str) -> None:
         self.session.open_model(ModelSource(path, factory))
+
+    def _open_code(self) -> None:
+        """From Python code; weights that are open without their network are what its function is for."""
+        model = self.session.state.model
+        self.dialogs.open_code("" if model is None or model.runnable else model.source.path)
 
     def open_data(self, path: str) -> None:
         """Open data for the open model; where one is on its way, its data is opened with it."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 LIVE_FIELDS = frozenset({"jobs", "curve", "answers"})
-LIVE_TABS = frozenset({"sensitivity", "activations", "distil"})
+LIVE_TABS = frozenset({"sensitivity", "activations", "graph", "distil", "netron"})
 """Tabs that show the progress of a job."""
 
 

@@ -31,6 +31,12 @@ HELP: dict[str, str] = {
         "(or move with the arrows and press Space) to choose that option for its layer; click again to take it out. "
         "Data-free needs no samples and orders the options well; measured runs the changed model."
     ),
+    "graph_tab": (
+        "How data flows from layer to layer, block by block. Click the title of a block to fold or unfold it; click a "
+        "layer to select it in the table, Ctrl adds. The colour shows any number of the table, the damage of an option "
+        "or the error of the shown run. Arrow keys move along the edges, + and − zoom, 0 shows everything, Enter "
+        "folds. Type a name into the search box and press Enter to go there."
+    ),
     "compare_tab": (
         "Original and result side by side, the bad news first. The curve shows where along the network the error "
         "arises: click a point to select its layer."
@@ -38,6 +44,11 @@ HELP: dict[str, str] = {
     "distil_tab": (
         "The smaller network learns the original's softened answers. A higher temperature shows more of what the "
         "original takes for similar; the label weight says how much the true labels count besides."
+    ),
+    "netron_tab": (
+        "The whole graph, operator by operator, in Netron: a viewer that runs in a page of its own, on a copy without "
+        "weights. Click a node to select its layer in the table; select a layer and the page goes to its node. "
+        "Nothing leaves this machine."
     ),
     "plan_panel": (
         "What is planned for the selected layers: switch a method on, set it, and read below what it will do before "

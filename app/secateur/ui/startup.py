@@ -23,6 +23,7 @@ MODULES: tuple[str, ...] = (
     "secateur.ui.panels.weights",
     "secateur.ui.panels.sensitivity",
     "secateur.ui.panels.activations",
+    "secateur.ui.graph.tab",
     "secateur.ui.panels.compare",
     "secateur.ui.panels.distil",
 )

@@ -85,6 +85,12 @@ def _connect_sensitivity(tab: Any, session: "Session", display: "Display", comma
     tab.score_wanted.connect(session.score)
 
 
+def _connect_graph(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.graph_wanted.connect(session.read_graph)
+    tab.layers_selected.connect(commands.workspace.layers.select)
+    commands.window.closing.connect(tab.stop)
+
+
 def _connect_compare(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
     tab.run_shown.connect(session.show_run)
     tab.export_wanted.connect(lambda: commands.trigger("export"))
@@ -96,10 +102,18 @@ def _connect_distil(tab: Any, session: "Session", display: "Display", commands: 
     tab.distillation_wanted.connect(lambda method, merge: session.set_model_method("distil", method, merge=merge))
 
 
+def _connect_netron(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.graph_wanted.connect(session.write_skeleton)
+    tab.layer_selected.connect(commands.moving.select_layer)
+    commands.window.closing.connect(tab.stop)
+
+
 _CONNECT_TAB: dict[str, Callable[[Any, "Session", "Display", "Commands"], None]] = {
     "weights": _connect_weights,
     "activations": _connect_activations,
     "sensitivity": _connect_sensitivity,
+    "graph": _connect_graph,
     "compare": _connect_compare,
     "distil": _connect_distil,
+    "netron": _connect_netron,
 }

@@ -24,7 +24,7 @@ WIDE_TABLE = (560, 700)
 """The whole table is as wide as the open network's names and numbers ask for, within these."""
 NARROW_TABLE, PLAIN_TABLE = 356, 304
 TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
-TABS_WITHOUT_PLAN = frozenset({"compare", "distil"})
+TABS_WITHOUT_PLAN = frozenset({"graph", "compare", "distil", "netron"})
 
 ALL_COLUMNS = ("layer", "kind", "shape", "params", "macs", "size", "ms", "weights", "zeros", "plan")
 FEW_COLUMNS = ("layer", "size", "plan")

@@ -14,7 +14,7 @@ from secateur.formats.describe import fingerprint
 from secateur.formats.reading import describe, open_model, with_sample_shape
 from secateur.model.description import ModelSource
 from secateur.model.layers import channel_axes, example_inputs
-from secateur.model.model import OnnxModel, TorchModel
+from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 
 def opened(path: Path | str, factory: str = "") -> TorchModel | OnnxModel:
@@ -31,7 +31,7 @@ def weights(factory_file: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def foreign_operator(network: onnx.ModelProto, tmp_path: Path) -> Path:
     """The network with an operator at its end that the importer does not have."""
-    network.graph.node.append(helper.make_node("Hardmax", ["logits"], ["choice"]))
+    network.graph.node.append(helper.make_node("RandomNormalLike", ["logits"], ["choice"]))
     network.graph.output.append(helper.make_tensor_value_info("choice", onnx.TensorProto.FLOAT, ("N", 5)))
     onnx.save(network, tmp_path / "hard.onnx")
     return tmp_path / "hard.onnx"
@@ -57,7 +57,7 @@ def test_a_folder_with_one_model_opens(network_file: Path) -> None:
 def test_a_file_with_an_unknown_operator_stays_a_file_and_says_why(foreign_operator: Path) -> None:
     model = opened(foreign_operator)
     assert isinstance(model, OnnxModel)
-    assert "Hardmax" in model.reason
+    assert "RandomNormalLike" in model.reason
     assert describe(model).trainable is False
 
 
@@ -149,7 +149,7 @@ def test_safetensors_and_checkpoint_give_the_same_network(
     one, other = (opened(tmp_path / name, f"{factory_file}:make") for name in ("w.pt", "w.safetensors"))
     image = example_inputs(one, 2)
     np.testing.assert_array_equal(one.run(*image), other.run(*image))
-    assert (one.format, other.format) == ("torch", "safetensors")
+    assert (one.format, other.format) == ("pytorch", "safetensors")
 
 
 def test_a_height_that_the_file_leaves_open_but_does_not_take_is_found(
@@ -176,14 +176,17 @@ def test_a_factory_alone_opens_with_its_own_weights(factory_file: Path) -> None:
     assert describe(model).fingerprint == describe(opened(f"{factory_file}:make")).fingerprint
 
 
-def test_weights_without_a_factory_say_what_they_are_and_how_to_name_one(
+def test_weights_without_a_factory_are_inspected_and_say_how_to_name_one(
     weights: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     torch.save(weights, tmp_path / "w.pt")
-    with pytest.raises(UserError) as caught:
-        opened(tmp_path / "w.pt")
-    assert "conv.weight" in caught.value.sentence
-    assert "file.py:make --weights" in caught.value.hint
+    model = opened(tmp_path / "w.pt")
+    assert isinstance(model, StoredModel)
+    assert "conv" in {layer.name for layer in model.layers}
+    np.testing.assert_array_equal(model.weights()["conv"], weights["conv.weight"].numpy())
+    assert "file.py:factory" in model.reason
+    with pytest.raises(UserError, match="factory"):
+        model.run()
 
 
 def test_an_unstated_input_is_found_and_told(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class WrongOnnx(type(ONNX)):  # type: ignore[misc]
     suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     runtime: ClassVar[str] = "ONNX Runtime"
 
-    def write(self, model: Any, path: Path) -> tuple[Path, ...]:
+    def write(self, model: Any, path: Path, options: Any = None) -> tuple[Path, ...]:
         proto = onnx.ModelProto()
         proto.CopyFrom(model.lowered)
         bias = next(tensor for tensor in proto.graph.initializer if tensor.name == "fc.weight")
@@ -45,7 +45,7 @@ class BrokenOnnx(WrongOnnx):
     suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     runtime: ClassVar[str] = "ONNX Runtime"
 
-    def write(self, model: Any, path: Path) -> tuple[Path, ...]:
+    def write(self, model: Any, path: Path, options: Any = None) -> tuple[Path, ...]:
         path.write_bytes(model.lowered.SerializeToString()[:-200])
         return (path,)
 
@@ -71,17 +71,20 @@ def test_a_format_that_forgets_its_name_fails_at_import() -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="onnx, safetensors"):
-        format_named("tflite")
+    with pytest.raises(UserError, match="cassette") as caught:
+        format_named("cassette")
+    assert all(known.id in caught.value.hint for known in FORMATS)
 
 
-@pytest.mark.parametrize("target", [target for target in FORMATS if target.runtime], ids=lambda target: target.id)
+@pytest.mark.parametrize(
+    "target", [target for target in FORMATS if target.id in {"onnx", "safetensors"}], ids=lambda target: target.id
+)
 def test_a_written_network_runs_like_the_one_in_memory(target: Format, lowered_network: Any, tmp_path: Path) -> None:
     path = tmp_path / f"net{target.suffixes[0]}"
     proof = export(lowered_network, target, path)
     assert proof.verified
     assert proof.path == str(path)
-    assert proof.bytes == path.stat().st_size
+    assert proof.bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
     assert proof.agreement == 1.0
     assert proof.max_deviation is not None
     assert proof.max_deviation < 1e-4

@@ -128,8 +128,9 @@ def test_a_foreign_file_under_our_suffix_is_told(tmp_path: Path, suffix: str, co
 
 
 def test_a_foreign_zip_is_told(tmp_path: Path) -> None:
-    np.savez(tmp_path / "arrays.npz", images=np.zeros(3))
-    path = (tmp_path / "arrays.npz").rename(tmp_path / "arrays.pt")
+    path = tmp_path / "letters.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("letter.txt", "Dear reader")
     assert "zip archive" in refused(path).sentence
 
 

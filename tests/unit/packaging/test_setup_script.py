@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "packaging" / "setup_secateur.py"
-PARTS = ("system", "environment", "display", "testing")
+PARTS = ("system", "environment", "display", "testing", "extras")
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +198,23 @@ def test_apt_updates_its_lists_once_before_it_installs_everything_at_once(
     assert commands[1][:2] == ["sudo", "-n"]
 
 
+@pytest.mark.parametrize(("status", "name"), [(0, "libasound2t64"), (100, "libasound2")])
+def test_a_renamed_package_is_installed_by_the_name_that_the_lists_know(
+    status: int, name: str, parts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(subprocess, "run", lambda command, **options: SimpleNamespace(returncode=status))
+    assert parts.system.present_name("libasound2") == name
+    assert parts.system.present_name("libgl1") == "libgl1"
+
+
+def test_every_extra_that_is_installed_is_one_of_the_project(parts: SimpleNamespace) -> None:
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = tables["project"]["optional-dependencies"]
+    assert set(parts.environment.EXTRAS) <= set(extras)
+    assert "webengine" in parts.environment.EXTRAS
+
+
 # ---------------------------------------------------------------------- the display
 
 
@@ -252,6 +270,44 @@ def test_two_passes_fail_when_one_of_them_fails_or_is_empty_for_no_reason(
     assert parts.testing.joint_status(first, second, may_be_empty=may_be_empty) == status
 
 
+# ---------------------------------------------------------------------- the exporters' libraries
+
+
+@pytest.fixture
+def extras(parts: SimpleNamespace, project: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The project with extras, and a note of what was asked of pip; `together` and `failing` steer its answers."""
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("[project.optional-dependencies]\ndev = []\nalpha = []\nbeta = []\n")
+    seen = SimpleNamespace(root=project, asked=[], together=True, failing=set(), module=parts.extras)
+
+    def install(root: Path, names: list[str], constraints: Path) -> bool:
+        seen.asked.append(names)
+        return not seen.failing & set(names) and (seen.together or len(names) == 1)
+
+    monkeypatch.setattr(parts.extras, "install", install)
+    monkeypatch.setattr(parts.extras, "write_constraints", lambda root: root / "constraints.txt")
+    return seen
+
+
+def test_the_exporters_are_all_extras_but_the_tools(extras: SimpleNamespace) -> None:
+    assert extras.module.exporter_extras(extras.root) == ["alpha", "beta"]
+
+
+def test_installed_exporters_are_not_installed_again(extras: SimpleNamespace) -> None:
+    assert extras.module.install_exporters(extras.root) == []
+    assert extras.module.install_exporters(extras.root) == []
+    assert extras.asked == [["alpha", "beta"]]
+
+
+def test_an_exporter_that_cannot_be_installed_does_not_keep_the_others_away(extras: SimpleNamespace) -> None:
+    extras.failing = {"beta"}
+    assert extras.module.install_exporters(extras.root) == ["beta"]
+    assert extras.asked == [["alpha", "beta"], ["alpha"], ["beta"]]
+    extras.failing = set()
+    assert extras.module.install_exporters(extras.root) == []
+    assert extras.asked[3:] == [["beta"]]
+
+
 @pytest.fixture
 def fake_make(tmp_path: Path) -> Path:
     """A folder with a `make` that fails for the target FAILING_TARGET and notes what it was asked."""
@@ -262,13 +318,13 @@ def fake_make(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="continuous integration runs on Linux")
-@pytest.mark.parametrize("failing", ["", "setup", "check", "test"])
+@pytest.mark.parametrize("failing", ["", "setup", "check", "test", "test-exporters"])
 def test_continuous_integration_fails_exactly_when_a_section_fails(failing: str, fake_make: Path) -> None:
     environment = {**os.environ, "PATH": f"{fake_make}:{os.environ['PATH']}", "FAILING_TARGET": failing}
     done = subprocess.run([ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode != 0) == bool(failing)
     asked = (fake_make / "asked").read_text(encoding="utf-8").split()
-    assert asked == (["setup"] if failing == "setup" else ["setup", "check", "test"])
+    assert asked == (["setup"] if failing == "setup" else ["setup", "check", "test", "test-exporters"])
 
 
 def test_an_old_python_is_told_so_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,8 +78,8 @@ def test_the_first_function_of_a_file_is_suggested(code: Path, tmp_path: Path) -
     ("name", "kind"),
     [
         ("net.onnx", "model"),
-        ("net.safetensors", "weights"),
-        ("NET.PTH", "weights"),
+        ("net.safetensors", "model"),
+        ("NET.PTH", "model"),
         ("net.py", "code"),
         ("images.zip", "data"),
         ("digits.npz", "data"),

@@ -5,12 +5,15 @@ from secateur.engine.jobs.budgeting import solve
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.evaluating import evaluate
-from secateur.engine.jobs.exporting import export
+from secateur.engine.jobs.exporting import ask_formats, export
+from secateur.engine.jobs.graphing import read_graph
 from secateur.engine.jobs.history import count_run_spectra, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.scoring import measure_latency, record_activations, score_sensitivity
+from secateur.engine.jobs.skeleton import write_skeleton
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
+    AskFormats,
     Compare,
     Compress,
     CountRunSpectra,
@@ -21,10 +24,12 @@ from secateur.engine.requests import (
     MeasureLatency,
     OpenData,
     OpenModel,
+    ReadGraph,
     RecordActivations,
     Request,
     ScoreSensitivity,
     SolveBudget,
+    WriteSkeleton,
 )
 from secateur.engine.workshop import Workshop
 
@@ -42,6 +47,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return measure_latency(request, reporter, workshop)
         case ScoreSensitivity():
             return score_sensitivity(request, reporter, workshop)
+        case ReadGraph():
+            return read_graph(request, reporter, workshop)
         case Evaluate():
             return evaluate(request, reporter, workshop)
         case RecordActivations():
@@ -52,9 +59,13 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return compare(request, reporter, workshop)
         case Export():
             return export(request, reporter, workshop)
+        case AskFormats():
+            return ask_formats(request, reporter, workshop)
         case ListRuns():
             return list_runs(request)
         case CountRunSpectra():
             return count_run_spectra(request, reporter)
+        case WriteSkeleton():
+            return write_skeleton(request, reporter, workshop)
         case SolveBudget():
             return solve(request)

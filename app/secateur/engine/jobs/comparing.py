@@ -17,7 +17,7 @@ def compare(request: Compare, reporter: Reporter, workshop: Workshop) -> Compare
     data = workshop.data(a, request.data, reporter)
     data_b = workshop.data(b, request.data, reporter)
     first, second = workshop.baseline(a, data, reporter), workshop.baseline(b, data_b, reporter)
-    inputs = example_inputs(a.model)
+    inputs = example_inputs(a.description)
     run_a, run_b = workshop.session(workshop.file(a)), workshop.session(workshop.file(b))
     before, after = measure_together([lambda: run_a(*inputs), lambda: run_b(*inputs)], "ONNX Runtime", workshop.threads)
     samples, _ = data.batch("calibration", range(min(LAYER_SAMPLES, data.size("calibration"))))

@@ -16,7 +16,8 @@ from secateur.analysis.latency import measure_together
 from secateur.analysis.layer_errors import layer_errors
 from secateur.analysis.metrics import agreement
 from secateur.engine.events import RunFinished, RunRecord
-from secateur.engine.jobs.exporting import write_and_verify
+from secateur.engine.jobs.compressing_weights import run_on_weights
+from secateur.engine.jobs.exporting import keep_network, write_and_verify
 from secateur.engine.places import run_folder
 from secateur.engine.report import write_report
 from secateur.engine.reporting import Reporter
@@ -27,11 +28,15 @@ from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
 from secateur.files import write_text
 from secateur.formats import format_named
+from secateur.formats.base import Format
 from secateur.model.layers import example_inputs
 from secateur.model.model import Model
 from secateur.recipe.resolve import Plan, require_plan
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from secateur.data.dataset import Dataset
 
 PRIMARY = "onnx"
@@ -81,18 +86,18 @@ def _run(
     workshop: Workshop,
     folder: Path,
 ) -> RunDocument:
+    if not bench.description.runnable:
+        return run_on_weights(request, record, plan, bench, reporter, folder)
+    if not request.data.path:
+        raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
     data = workshop.data(bench, request.data, reporter)
     baseline = workshop.baseline(bench, data, reporter)
     model = _apply(request, plan, bench, data, reporter, folder)
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
     wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
-    refusals = [f"Not written as {f.title}. {reason}" for f in wanted if (reason := f.can_write(model))]
-    files = [
-        write_and_verify(model, target.id, folder / "model", samples, reporter)
-        for target in wanted
-        if target.can_write(model) is None
-    ]
+    keep_network(model, folder)
+    files, refusals = _write_all(model, wanted, folder / "model", samples, reporter)
     shipped = files[0]
     if not shipped.verified:
         raise JobError(shipped.sentence, f"The file was kept as {shipped.path} for a closer look.")
@@ -114,6 +119,34 @@ def _run(
         seconds=time.monotonic() - begun,
     )
     return document.model_copy(update={"warnings": (*warnings_of(document), *refusals)})
+
+
+def _write_all(
+    model: Model, wanted: list[Format], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter
+) -> tuple[list[ExportedFile], list[str]]:
+    """A file in each format that can hold the model, the primary one first, and sentences about the others.
+
+    What becomes of a further format is no reason to lose the run: its failure is a warning of the result.
+    """
+    files, refusals = [], []
+    for target in wanted:
+        reason = target.missing() or target.can_write(model)
+        if reason and target.id != PRIMARY:
+            refusals.append(f"Not written as {target.title}. {reason}")
+            continue
+        if loss := target.losses(model):
+            refusals.append(f"{target.title}: {loss}")
+        try:
+            file = write_and_verify(model, target.id, stem, samples, reporter)
+        except UserError as error:
+            if target.id == PRIMARY:
+                raise
+            refusals.append(f"Not written as {target.title}. {error.sentence}")
+            continue
+        files.append(file)
+        if not file.verified and target.id != PRIMARY:
+            refusals.append(f"{target.title}: {file.sentence}")
+    return files, refusals
 
 
 def _apply(request: Compress, plan: Plan, bench: Bench, data: "Dataset", reporter: Reporter, folder: Path) -> Model:
@@ -143,7 +176,7 @@ def _evaluate(
     path = Path(shipped.path)
     run, original_run = workshop.session(path), workshop.session(workshop.file(bench))
     predictions = predict(run, data, reporter.progress, text="Evaluating the exported file")
-    inputs = example_inputs(bench.model)
+    inputs = example_inputs(bench.description)
     before, after = measure_together(
         [lambda: original_run(*inputs), lambda: run(*inputs)],
         "ONNX Runtime",

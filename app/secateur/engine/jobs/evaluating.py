@@ -9,7 +9,6 @@ from secateur.engine.events import Evaluated
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Evaluate
 from secateur.engine.workshop import Baseline, Bench, Workshop
-from secateur.formats.describe import model_files
 from secateur.model.layers import example_inputs
 
 if TYPE_CHECKING:
@@ -28,13 +27,12 @@ def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: R
     file = workshop.file(bench)
     run = workshop.session(file)
     predictions = predict(run, data, reporter.progress, text=f"Evaluating {bench.description.name}")
-    inputs = example_inputs(bench.model)
+    inputs = example_inputs(bench.description)
     latency = measure(lambda: run(*inputs), threads=workshop.threads)
     metric = data.metric if data.task != "none" else "none"
     evaluation = evaluation_of(file, predictions, metric, bench.description.macs, latency, inputs)
-    if bench.model.path is not None:  # what was opened, external data included, not what was made of it
-        files = model_files(bench.model, bench.model.path)
+    if bench.files:  # what was opened, external data included, not what was made of it
         evaluation = evaluation.model_copy(
-            update={"bytes": bench.description.source_bytes, "zip_bytes": sum(zip_bytes(path) for path in files)}
+            update={"bytes": bench.description.source_bytes, "zip_bytes": sum(zip_bytes(path) for path in bench.files)}
         )
     return Baseline(evaluation, predictions)

@@ -1,26 +1,33 @@
 """Exporting: a model, or the result of a run, in a format; written, re-opened, run and compared."""
 
+import filecmp
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secateur.analysis.documents import ExportedFile
-from secateur.engine.events import Exported
+from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import Export
+from secateur.engine.requests import AskFormats, Export
 from secateur.engine.store import RunStore
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.figures import size
-from secateur.formats import format_named
+from secateur.formats import FORMATS, format_named
+from secateur.formats.base import Format, publish, staged
+from secateur.formats.exporting.staging import MODEL, stage_model, staged_model
 from secateur.formats.verify import export as write_proven
-from secateur.model.model import Model
+from secateur.formats.verify import size_of
+from secateur.model.description import ModelSource
+from secateur.model.model import Model, TorchModel
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 SAMPLES = 256
+NETWORK = "network"
+"""Folder in a run's folder with the encoded network."""
 
 
 def write_and_verify(
@@ -36,62 +43,196 @@ def write_and_verify(
 
 
 def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
-    """Export the opened model, or copy a run's proven file where it is in that format already."""
+    """Export the opened model or a run's result; a run's proven file is copied where it is what is asked for."""
     target = format_named(request.format)
-    bench = workshop.bench(request.model, reporter)
     if request.run:
-        return Exported(_export_run(request, reporter, workshop))
-    samples = None
-    if request.data is not None:
-        data = workshop.data(bench, request.data, reporter)
-        samples = (data.batch("test", range(min(data.size("test"), SAMPLES)))[0],)
-    file = write_proven(bench.model, target, request.path, samples, reporter.context())
+        record = _finished(request.run)
+        shipped = _shipped(record, request.format)
+        is_default = request.options is None or request.options == target.options()
+        if shipped is not None and is_default and "attachments" not in target.options.model_fields:
+            return Exported(_said(_copied(request, shipped, reporter)))
+    model = _model(request, target, reporter, workshop)
+    loss = target.losses(model)
+    if loss:
+        reporter.log(loss)
+    samples = _samples(request, model, reporter, workshop)
+    options = request.options or target.options()
+    if request.run and "attachments" in target.options.model_fields:
+        options = options.model_copy(update={"attachments": _attachments(_finished(request.run))})
+    file = write_proven(model, target, request.path, samples, reporter.context(), options)
     return Exported(_said(file))
 
 
-def _export_run(request: Export, reporter: Reporter, workshop: Workshop) -> ExportedFile:
-    record = RunStore().find(request.run)
+def _attachments(record: RunRecord) -> tuple[str, ...]:
+    """What a run left beside its files and goes into a package with them."""
+    paths = [Path(record.folder) / name for name in ("recipe.yaml", "report.html", "result.json")]
+    return tuple(str(path) for path in paths if path.is_file())
+
+
+def ask_formats(request: AskFormats, reporter: Reporter, workshop: Workshop) -> FormatsAnswered:
+    """What each format that is written says about the model, or about a run's result."""
+    answers = []
+    for target in FORMATS:
+        if not target.writes:
+            continue
+        refusal, loss = target.missing() or "", ""
+        if not refusal:
+            try:
+                model = _model(request, target, reporter, workshop)
+                refusal, loss = target.can_write(model) or "", target.losses(model)
+            except UserError as error:
+                refusal = f"{error.sentence} {error.hint}".strip()
+        if request.run and _shipped(_finished(request.run), target.id) is not None:
+            refusal = ""
+        answers.append(FormatAnswer(target.id, refusal, loss))
+    return FormatsAnswered(request.run, tuple(answers))
+
+
+# ---------------------------------------------------------------------- what is exported
+
+
+def _model(request: Export | AskFormats, target: Format, reporter: Reporter, workshop: Workshop) -> Model:
+    """The opened model, or a run's result: as it was kept, else opened from the ONNX file that it was shipped as."""
+    if not request.run:
+        return workshop.bench(request.model, reporter).model
+    record = _finished(request.run)
+    kept = _kept(Path(record.folder))
+    if kept is not None:
+        return kept
+    onnx = _shipped(record, "onnx")
+    if onnx is None or not Path(onnx.path).is_file():
+        raise UserError(f"The files of the run {record.name} are gone.", "Run the plan again.")
+    model = workshop.bench(ModelSource(onnx.path), reporter).model
+    refusal = target.can_write(model)
+    if refusal:
+        raise UserError(
+            f"The run {record.name} was not written as {target.title}. {refusal}",
+            f"Run the plan with {target.id} among its exports.",
+        )
+    return model
+
+
+def keep_network(model: Model, folder: Path) -> None:
+    """Leave an encoded network in a run's folder, so that it can be exported in any format later.
+
+    A quantized ONNX file stays a file when it is opened; a float one is read back as a network without this.
+    """
+    if isinstance(model, TorchModel) and model.encodings:
+        (folder / NETWORK).mkdir(exist_ok=True)
+        stage_model(folder / NETWORK, model)
+
+
+def _kept(folder: Path) -> Model | None:
+    """The network that `keep_network` left; None where there is none."""
+    return staged_model(folder / NETWORK) if (folder / NETWORK / MODEL).is_file() else None
+
+
+def _samples(
+    request: Export, model: Model, reporter: Reporter, workshop: Workshop
+) -> "tuple[NDArray[np.float32], ...] | None":
+    """Samples of the data that is open, for networks with one input; None where there are none."""
+    from secateur.model.model import StoredModel
+
+    if request.data is None or isinstance(model, StoredModel):
+        return None
+    data = workshop.data(workshop.bench(request.model, reporter), request.data, reporter)
+    return (data.batch("test", range(min(data.size("test"), SAMPLES)))[0],)
+
+
+def _finished(run: str) -> RunRecord:
+    record = RunStore().find(run)
     if record is None or record.document is None:
         raise UserError("That run has no result to export.", "Choose a finished run.")
-    target = format_named(request.format)
-    shipped = next((file for file in record.document.files if file.format == request.format), None)
-    if shipped is None:
-        raise UserError(
-            f"The run {record.name} was not written as {target.title}.",
-            f"Run the plan with {target.id} among its exports, or export one of: "
-            f"{', '.join(file.format for file in record.document.files)}.",
-        )
+    return record
+
+
+def _shipped(record: RunRecord, format_id: str) -> ExportedFile | None:
+    """The run's proven file in a format."""
+    files = record.document.files if record.document else ()
+    return next((file for file in files if file.format == format_id and file.verified), None)
+
+
+# ---------------------------------------------------------------------- copying a proven file
+
+
+def _copied(request: Export, shipped: ExportedFile, reporter: Reporter) -> ExportedFile:
+    """Copy the run's file with its parts to its new place, compare the bytes, and see that the copy runs."""
     source = Path(shipped.path)
-    if not source.is_file():
+    if not source.exists():
         raise UserError(f"The run's file {source} is gone.", "Run the plan again.")
     reporter.progress(0, 1, f"Copying {source.name}")
-    result = _copy_proven(request, source, shipped, reporter, workshop)
-    return _said(result)
-
-
-def _copy_proven(
-    request: Export, source: Path, shipped: ExportedFile, reporter: Reporter, workshop: Workshop
-) -> ExportedFile:
-    """Copy the run's file (and its companion) to its new place, then run the copy beside the proven one."""
-    import numpy as np
-
-    from secateur.formats.base import publish, staged
-    from secateur.model.layers import example_inputs
-
-    target = format_named(request.format)
-    inputs = example_inputs(workshop.bench(request.model, reporter).model, batch=1)
-    companion = source.with_name(f"{source.stem}_network.py")
     with staged(request.path) as draft:
-        shutil.copyfile(source, draft)
-        files = [draft]
-        if companion.is_file():
-            files.append(draft.with_name(f"{request.path.stem}_network.py"))
-            shutil.copyfile(companion, files[1])
-        same = np.array_equal(target.run(draft)(*inputs), target.run(source)(*inputs))
-        if not same:
-            raise UserError(f"The copy at {request.path} does not run like the original.", "Check the disk.")
-        publish(files, request.path.parent)
-    return shipped.model_copy(update={"path": str(request.path), "bytes": request.path.stat().st_size})
+        files = [_copy(source, draft)]
+        files += [_copy(part, draft.with_name(_renamed(part, source, draft))) for part in _parts(source, shipped)]
+        _require_running(draft, shipped, reporter)
+        publish(files[1:], request.path.parent)
+        publish(files[:1], request.path.parent)
+    return shipped.model_copy(
+        update={
+            "path": str(request.path),
+            "bytes": sum(size_of(request.path.with_name(file.name)) for file in files),
+            "parts": tuple(file.name for file in files[1:]),
+        }
+    )
+
+
+def _parts(source: Path, shipped: ExportedFile) -> list[Path]:
+    """The further files of a shipped one; runs of earlier versions did not list the code beside safetensors."""
+    named = [source.with_name(name) for name in shipped.parts]
+    return named or [path for path in [source.with_name(f"{source.stem}_network.py")] if path.is_file()]
+
+
+def _renamed(part: Path, source: Path, draft: Path) -> str:
+    """The part's name beside the copy; ONNX names its weights file in itself, so that keeps its name."""
+    if part.name == f"{source.name}.data" or not part.name.startswith(source.stem):
+        return part.name
+    return draft.stem + part.name.removeprefix(source.stem)
+
+
+def _copy(source: Path, target: Path) -> Path:
+    if source.is_dir():
+        shutil.copytree(source, target)
+        same = not filecmp.dircmp(source, target).diff_files
+    else:
+        shutil.copyfile(source, target)
+        same = filecmp.cmp(source, target, shallow=False)
+    if not same:
+        raise UserError(f"The copy of {source.name} differs from it.", "Check the disk.")
+    return target
+
+
+def _require_running(copy: Path, shipped: ExportedFile, reporter: Reporter) -> None:
+    """UserError where a copy cannot be opened under its new name: parts must find each other."""
+    from secateur.formats.exporting.exporters import CannotRun, exporter_for
+    from secateur.formats.running import Batching
+
+    target = format_named(shipped.format)
+    if target.why_not_run() is not None or target.missing() is not None:
+        return
+    inputs = _example(shipped)
+    if inputs is None:
+        return
+    with exporter_for(target, target.options()) as exporter:
+        try:
+            exporter.run(copy, inputs, Batching(None, (-1,) * len(inputs)), reporter.progress, timed=False)
+        except CannotRun as problem:
+            raise UserError(
+                f"The copy {copy.name} does not run like the original: {problem.sentence}", "Check the disk."
+            ) from problem
+
+
+def _example(shipped: ExportedFile) -> "tuple[NDArray[np.float32], ...] | None":
+    """Inputs for one sample, from the ONNX file that every run leaves; None where it is gone."""
+    import onnx
+
+    from secateur.formats.onnx_read import graph_ports
+    from secateur.model.layers import example_input
+
+    beside = Path(shipped.path).with_name("model.onnx")
+    if not beside.is_file():
+        return None
+    inputs, _ = graph_ports(onnx.load(str(beside), load_external_data=False))
+    return tuple(example_input(port, 1, place) for place, port in enumerate(inputs))
 
 
 def _said(file: ExportedFile) -> ExportedFile:

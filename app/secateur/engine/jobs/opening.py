@@ -5,14 +5,11 @@ from secateur.data.baseline import baseline_warning, is_near_chance, suggest_pre
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import CountSpectra, OpenData, OpenModel
+from secateur.engine.spectra import count_layers
 from secateur.engine.workshop import Workshop
-from secateur.model.description import Layer
-from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
 
 PREVIEWS = 12
-SEND_EVERY = 8
-"""Layers in one message of spectra: rows fill in while the rest is counted."""
 
 
 def open_model(request: OpenModel, reporter: Reporter, workshop: Workshop) -> ModelOpened:
@@ -21,26 +18,12 @@ def open_model(request: OpenModel, reporter: Reporter, workshop: Workshop) -> Mo
 
 
 def count_spectra(request: CountSpectra, reporter: Reporter, workshop: Workshop) -> SpectraCounted:
-    """Count every weighted layer's weights; spectra are sent as they are ready."""
-    from secateur.model.counting import spectra_of
-
+    """Count every layer's weights; spectra are sent as they are ready, of a large model estimates before them."""
     bench = workshop.bench(request.model, reporter)
-    layers = bench.description.weighted_layers
-    weights = bench.model.weights()
-    ready: dict[str, Spectra] = {}
-    for done, layer in enumerate(layers):
-        reporter.progress(done, len(layers), f"Counting {layer.name}")
-        if layer.name not in bench.spectra:
-            bench.spectra[layer.name] = spectra_of(weights[layer.name], layer.channel_axis)
-        ready[layer.name] = bench.spectra[layer.name]
-        if len(ready) == SEND_EVERY or _is_last(layers, layer):
-            reporter.emit(SpectraReady(ready))
-            ready = {}
-    return SpectraCounted(score_free(layers, bench.spectra, OPTIONS, reporter.progress))
-
-
-def _is_last(layers: tuple[Layer, ...], layer: Layer) -> bool:
-    return layer is layers[-1]
+    layers = bench.description.inspected_layers
+    count_layers(bench, layers, reporter, lambda ready: reporter.emit(SpectraReady(ready)))
+    options = [option for option in OPTIONS if bench.description.runnable or option.method.works_on_weights_alone]
+    return SpectraCounted(score_free(bench.description.weighted_layers, bench.spectra, options, reporter.progress))
 
 
 def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> DataOpened:

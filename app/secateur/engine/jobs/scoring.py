@@ -10,7 +10,7 @@ from secateur.engine.requests import MeasureLatency, RecordActivations, ScoreSen
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.model.layers import example_inputs
-from secateur.model.model import OnnxModel
+from secateur.model.model import TorchModel
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
 
@@ -20,7 +20,7 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
     bench = workshop.bench(request.model, reporter)
     reporter.progress(0, 1, "Measuring milliseconds")
     model = bench.model
-    proto = None if isinstance(model, OnnxModel) else model.lowered
+    proto = model.lowered if isinstance(model, TorchModel) else None
     if proto is None:
         proto = workshop.shipped_proto(bench, reporter)
     layers = layer_latencies(proto, example_inputs(model), workshop.threads)

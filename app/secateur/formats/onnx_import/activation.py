@@ -8,8 +8,8 @@ import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx, nn  # noqa: TID253
 from torch.nn import functional as F  # noqa: N812, TID253
 
-from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
-from secateur.formats.onnx_import.values import OnnxNode, OperatorTable, Unsupported, Value
+from secateur.formats.onnx_import.builder import GraphBuilder
+from secateur.formats.onnx_import.values import OnnxNode, OperatorTable, Result, Unsupported, Value
 from secateur.model.onnx_names import module_path
 
 Handler = Callable[[GraphBuilder, OnnxNode], Value]
@@ -96,7 +96,7 @@ def prelu(build: GraphBuilder, node: OnnxNode) -> fx.Node:
 
             def make() -> nn.Module:
                 made = nn.PReLU(prod(shape))
-                made.weight = nn.Parameter(to_tensor(build.stored.values(layer.weight)).reshape(-1))
+                made.weight = nn.Parameter(build.weight(layer.weight).reshape(-1))
                 return made
 
             return build.layer(layer.name, make, source)
@@ -105,18 +105,58 @@ def prelu(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     return build.call(torch.add, build.call(F.relu, source), negative)
 
 
-def dropout(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+def dropout(build: GraphBuilder, node: OnnxNode) -> Result:
     """Dropout → nn.Dropout: nothing in evaluation, active again in training."""
-    if len([name for name in node.outputs if name]) > 1:
-        raise Unsupported("its mask is used as an output")
-    ratio = node.constant(1)
+    training, ratio = node.constant(2), node.constant(1)
+    if training is not None and bool(training):
+        raise Unsupported("it was exported in training mode")
     probability = float(node.attributes.get("ratio", 0.5) if ratio is None else ratio.item())
     name = module_path(f"dropout_{node.outputs[0]}".replace(".", "_"))
-    return build.layer(name, lambda: nn.Dropout(probability), build.tensor(node.required(0)))
+    result = build.layer(name, lambda: nn.Dropout(probability), build.tensor(node.required(0)))
+    if len(node.outputs) == 1:
+        return result
+    return result, build.call(torch.ones_like, result, dtype=torch.bool)  # the mask: in evaluation all stay
 
 
 def thresholded_relu(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     return build.call(F.threshold, build.tensor(node.required(0)), float(node.attributes.get("alpha", 1.0)), 0.0)
+
+
+def swish(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """Swish: x × sigmoid(alpha × x), which is torch's SiLU for alpha 1."""
+    return _swish(build, build.tensor(node.required(0)), float(node.attributes.get("alpha", 1.0)))
+
+
+def swiglu(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    gate = _swish(build, build.tensor(node.required(0)), float(node.attributes.get("alpha", 1.0)))
+    return build.call(torch.mul, gate, build.tensor(node.required(1)))
+
+
+def _swish(build: GraphBuilder, source: fx.Node, alpha: float) -> fx.Node:
+    if alpha == 1.0:
+        return build.call(F.silu, source)
+    return build.call(torch.mul, source, build.call(torch.sigmoid, build.call(torch.mul, source, alpha)))
+
+
+def shrink(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    return build.call(
+        _shrunk,
+        build.tensor(node.required(0)),
+        float(node.attributes.get("lambd", 0.5)),
+        float(node.attributes.get("bias", 0.0)),
+    )
+
+
+def _shrunk(values: torch.Tensor, threshold: float, bias: float) -> torch.Tensor:
+    """Shrink: towards zero by `bias` beyond the threshold, zero below it."""
+    kept = torch.where(values < -threshold, values + bias, torch.where(values > threshold, values - bias, 0.0))
+    return kept.to(values.dtype)
+
+
+def _hardmax(values: torch.Tensor, axis: int) -> torch.Tensor:
+    """One at the first of the largest entries along `axis`, zero elsewhere."""
+    places = torch.argmax(values, axis, keepdim=True)
+    return torch.zeros_like(values).scatter(axis, places, 1.0)
 
 
 OPERATORS: OperatorTable = {
@@ -138,5 +178,9 @@ OPERATORS: OperatorTable = {
     "ThresholdedRelu": thresholded_relu,
     "Softmax": softmax(torch.softmax),
     "LogSoftmax": softmax(torch.log_softmax),
+    "Hardmax": softmax(_hardmax),
+    "Swish": swish,
+    "SwiGLU": swiglu,
+    "Shrink": shrink,
     "Dropout": dropout,
 }

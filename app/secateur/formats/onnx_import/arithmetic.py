@@ -10,7 +10,8 @@ import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx  # noqa: TID253
 
 from secateur.formats.onnx_import.activation import plain
-from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.builder import GraphBuilder
+from secateur.formats.onnx_import.unsigned import POORLY_SUPPORTED, on_unsigned
 from secateur.formats.onnx_import.values import (
     Numbers,
     OnnxNode,
@@ -26,13 +27,15 @@ from secateur.formats.onnx_import.values import (
 Handler = Callable[[GraphBuilder, OnnxNode], Result]
 
 
-def binary(tensors: Callable[..., Any], numbers: Callable[..., Any]) -> Handler:
-    """An operator of two tensors that is `numbers` on sizes."""
+def binary(tensors: Callable[..., Any], numbers: Callable[..., Any], unsigned: str = "") -> Handler:
+    """An operator of two tensors that is `numbers` on sizes; `unsigned` names it in `unsigned.on_unsigned`."""
 
     def handler(build: GraphBuilder, node: OnnxNode) -> Value:
         left, right = node.required(0), node.required(1)
         if is_numbers(left, right):
             return on_numbers(build, numbers, left, right)
+        if unsigned and build.dtype(left) in POORLY_SUPPORTED:
+            return build.call(on_unsigned, unsigned, build.tensor(left), build.tensor(right))
         return build.call(tensors, *operands(build, left, right))
 
     return handler
@@ -78,10 +81,11 @@ def divide(build: GraphBuilder, node: OnnxNode) -> Value:
     if is_numbers(left, right):
         floating = build.is_floating(left) or build.is_floating(right)
         return on_numbers(build, operator.truediv if floating else operator.floordiv, left, right)
-    arguments = operands(build, left, right)
     if build.is_floating(left):
-        return build.call(torch.div, *arguments)
-    return build.call(torch.div, *arguments, rounding_mode="trunc")
+        return build.call(torch.div, *operands(build, left, right))
+    if build.dtype(left) in POORLY_SUPPORTED:
+        return _of_whole(build, on_unsigned, "div", left, right)
+    return _of_whole(build, torch.div, "", left, right, rounding_mode="trunc")
 
 
 def modulo(build: GraphBuilder, node: OnnxNode) -> Value:
@@ -89,10 +93,36 @@ def modulo(build: GraphBuilder, node: OnnxNode) -> Value:
     left, right = node.required(0), node.required(1)
     if is_numbers(left, right):
         return on_numbers(build, operator.mod, left, right)
-    return build.call(torch.fmod if node.flag("fmod") else torch.remainder, *operands(build, left, right))
+    function = torch.fmod if node.flag("fmod") else torch.remainder
+    if build.is_floating(left):
+        return build.call(function, *operands(build, left, right))
+    if build.dtype(left) in POORLY_SUPPORTED:
+        return _of_whole(build, on_unsigned, "mod", left, right)
+    return _of_whole(build, function, "", left, right)
 
 
-def several(function: Callable[..., Any], numbers: Callable[..., Any]) -> Handler:
+def _of_whole(
+    build: GraphBuilder, function: Callable[..., Any], word: str, left: Value, right: Value, **options: Any
+) -> fx.Node:
+    """A quotient or rest; what it looks like is told, as the example of the divisor is zero."""
+    shape = np.broadcast_shapes(build.shape(left), build.shape(right))
+    example = torch.zeros((), dtype=build.dtype(left)).expand(shape)
+    words = (word,) if word else ()
+    return build.call_like(example, function, *words, build.tensor(left), build.tensor(right), **options)
+
+
+def power(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Pow: the result has the dtype of the base, whatever that of the exponent is."""
+    left, right = node.required(0), node.required(1)
+    if is_numbers(left, right):
+        return on_numbers(build, operator.pow, left, right)
+    if build.is_floating(left) or not build.is_floating(right):
+        return build.call(torch.pow, *operands(build, left, right))
+    result = build.call(torch.pow, build.tensor(left), build.tensor(right))
+    return build.call(torch.Tensor.to, result, build.dtype(left))
+
+
+def several(function: Callable[..., Any], numbers: Callable[..., Any], unsigned: str = "") -> Handler:
     """Sum, Max and Min of any number of tensors."""
 
     def handler(build: GraphBuilder, node: OnnxNode) -> Value:
@@ -101,7 +131,10 @@ def several(function: Callable[..., Any], numbers: Callable[..., Any]) -> Handle
             return on_numbers(build, numbers, *values)
         result = build.tensor(values[0])
         for value in values[1:]:
-            result = build.call(function, result, build.tensor(value))
+            if unsigned and build.dtype(result) in POORLY_SUPPORTED:
+                result = build.call(on_unsigned, unsigned, result, build.tensor(value))
+            else:
+                result = build.call(function, result, build.tensor(value))
         return result
 
     return handler
@@ -114,41 +147,55 @@ def mean_of(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     return build.call(torch.div, result, float(len(node.inputs)))
 
 
-def cast(build: GraphBuilder, node: OnnxNode) -> Value:
-    """Cast: sizes stay Python numbers, tensors change dtype."""
-    import onnx  # noqa: F401 - the numbering of dtypes
-    from onnx.helper import tensor_dtype_to_np_dtype
+def cumulative(function: Callable[..., Any]) -> Handler:
+    """CumSum and CumProd: also backwards, and without the entry itself."""
 
-    dtype = np.dtype(tensor_dtype_to_np_dtype(int(node.attributes["to"])))
-    value = node.required(0)
-    if isinstance(value, Numbers):
-        return on_numbers(build, _to_float if np.issubdtype(dtype, np.floating) else _to_int, value)
-    return build.call(torch.Tensor.to, build.tensor(value), to_tensor(np.zeros(0, dtype)).dtype)
+    def handler(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+        axis, source = node.constant(1), build.tensor(node.required(0))
+        if axis is None:
+            raise Unsupported("its axis is missing")
+        place, dtype = build.axis(source, int(axis.reshape(-1)[0])), build.dtype(source)
+        if node.flag("reverse"):
+            source = build.call(torch.flip, source, (place,))
+        result = build.call(function, source, place, dtype=dtype)
+        if node.flag("exclusive"):
+            neutral = 0 if function is torch.cumsum else 1
+            result = build.call(_shifted, result, place, neutral)
+        return build.call(torch.flip, result, (place,)) if node.flag("reverse") else result
+
+    return handler
 
 
-def cast_like(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    return build.call(torch.Tensor.type_as, build.tensor(node.required(0)), build.tensor(node.required(1)))
+def _shifted(values: torch.Tensor, axis: int, first: int) -> torch.Tensor:
+    """Every entry one place further along `axis`, `first` in front."""
+    head = torch.full_like(values.narrow(axis, 0, 1), first)
+    return torch.cat([head, values.narrow(axis, 0, values.shape[axis] - 1)], axis)
 
 
-def cumulative_sum(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    if node.flag("exclusive") or node.flag("reverse"):
-        raise Unsupported("it sums exclusively or backwards")
-    axis = node.constant(1)
-    if axis is None:
-        raise Unsupported("its axis is missing")
-    return build.call(torch.cumsum, build.tensor(node.required(0)), int(axis.reshape(-1)[0]))
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "Round": torch.round,
+    "Sign": torch.sign,
+    "Exp": torch.exp,
+    "Log": torch.log,
+    "Sin": torch.sin,
+    "Cos": torch.cos,
+    "Tan": torch.tan,
+    "Asin": torch.asin,
+    "Acos": torch.acos,
+    "Atan": torch.atan,
+    "Sinh": torch.sinh,
+    "Cosh": torch.cosh,
+    "Asinh": torch.asinh,
+    "Acosh": torch.acosh,
+    "Atanh": torch.atanh,
+    "Erf": torch.erf,
+    "Reciprocal": torch.reciprocal,
+    "Det": torch.det,
+}
 
 
 def _square_root(value: float) -> Any:
     return value**0.5
-
-
-def _to_int(value: Any) -> Any:
-    return value if isinstance(value, int | torch.SymInt) else int(value)
-
-
-def _to_float(value: Any) -> Any:
-    return torch.sym_float(value)  # type: ignore[no-untyped-call]
 
 
 def _smaller(*values: Any) -> Any:
@@ -170,32 +217,22 @@ def _larger(*values: Any) -> Any:
 
 
 OPERATORS: OperatorTable = {
-    "Add": binary(torch.add, operator.add),
-    "Sub": binary(torch.sub, operator.sub),
-    "Mul": binary(torch.mul, operator.mul),
+    "Add": binary(torch.add, operator.add, "add"),
+    "Sub": binary(torch.sub, operator.sub, "sub"),
+    "Mul": binary(torch.mul, operator.mul, "mul"),
     "Div": divide,
     "Mod": modulo,
-    "Pow": binary(torch.pow, operator.pow),
+    "Pow": power,
     "Sqrt": unary(torch.sqrt, _square_root),
     "Neg": unary(torch.neg, operator.neg),
     "Abs": unary(torch.abs, abs),
     "Floor": unary(torch.floor, math.floor),
     "Ceil": unary(torch.ceil, math.ceil),
-    "Round": plain(torch.round),
-    "Sign": plain(torch.sign),
-    "Exp": plain(torch.exp),
-    "Log": plain(torch.log),
-    "Sin": plain(torch.sin),
-    "Cos": plain(torch.cos),
-    "Tan": plain(torch.tan),
-    "Atan": plain(torch.atan),
-    "Erf": plain(torch.erf),
-    "Reciprocal": plain(torch.reciprocal),
-    "Max": several(torch.maximum, _larger),
-    "Min": several(torch.minimum, _smaller),
+    **{name: plain(function) for name, function in _PLAIN.items()},
+    "Max": several(torch.maximum, _larger, "max"),
+    "Min": several(torch.minimum, _smaller, "min"),
     "Sum": several(torch.add, _total),
     "Mean": mean_of,
-    "CumSum": cumulative_sum,
-    "Cast": cast,
-    "CastLike": cast_like,
+    "CumSum": cumulative(torch.cumsum),
+    "CumProd": cumulative(torch.cumprod),
 }

@@ -14,7 +14,9 @@ import torch  # noqa: TID253 - imported lazily with the importer
 from numpy.typing import NDArray
 from torch import fx, nn  # noqa: TID253
 
-from secateur.formats.onnx_import.values import Constant, Numbers, Unsupported, Value
+from secateur.formats.onnx_import.storage import to_tensor as to_tensor
+from secateur.formats.onnx_import.storage import torch_dtype
+from secateur.formats.onnx_import.values import Constant, ImportRefused, Numbers, Value
 from secateur.model.onnx_layers import GraphIndex
 from secateur.model.onnx_names import module_path, unique
 
@@ -33,29 +35,66 @@ class ImportedNetwork(fx.GraphModule):
 
 
 class GraphBuilder:
-    """Collects nodes and layers; `finish` makes the GraphModule. `batch` is the traced batch."""
+    """Collects nodes and layers; `finish` makes the GraphModule.
 
-    def __init__(self, stored: GraphIndex, batch: int) -> None:
+    `batch` is the traced batch, `extent` stands for extents that only a run can tell.
+    """
+
+    def __init__(self, stored: GraphIndex, batch: int, extent: int) -> None:
         self.stored = stored
         self.batch = batch
+        self.extent = extent
+        self.has_unknown = False
+        self._unpacked = {
+            maker.input[0]: made for made, maker in stored.makers.items() if maker.op_type == "DequantizeLinear"
+        }
         self._graph = fx.Graph()
         self._root = nn.Module()
         self._examples: dict[fx.Node, Any] = {}
         self._layers: dict[str, nn.Module] = {}
         self._constants: dict[int, tuple[NDArray[Any], fx.Node]] = {}
         self._names: set[str] = set()
+        self._kinds: dict[fx.Node, str] = {}
+
+    def weight(self, initializer: str) -> torch.Tensor:
+        """A stored tensor as a layer computes with it: integers that a DequantizeLinear unpacks as their floats."""
+        return to_tensor(np.array(self.stored.values(self._unpacked.get(initializer, initializer))))
 
     # ------------------------------------------------------------------ nodes
 
-    def placeholder(self, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> fx.Node:
+    def placeholder(self, name: str, stored_as: str, shape: tuple[int, ...]) -> fx.Node:
+        """An input of the network; `stored_as` is the dtype as numpy calls it."""
+        dtype = torch_dtype(stored_as)
+        if dtype is None:
+            raise ImportRefused(f"the input '{name}' has the dtype {stored_as}, which torch does not have.")
         node = self._graph.placeholder(module_path(name).replace(".", "_") or "input")
         self._examples[node] = torch.zeros((), dtype=dtype).expand(shape)
-        node.meta["onnx"] = name
+        node.meta["onnx"], self._kinds[node] = name, stored_as
         return node
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
         """A node that calls a function on nodes and plain values."""
         return self._record(self._graph.call_function(function, args, kwargs), function)
+
+    def call_as(self, stored_as: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
+        """The same for a result that stands for numbers of a dtype that torch does not compute in."""
+        node = self.call(function, *args, **kwargs)
+        self._kinds[node] = stored_as
+        return node
+
+    def unknown(self, example: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
+        """A node whose extent depends on the values that it gets; `example` has `extent` in that place.
+
+        The importer builds such a graph for two extents and refuses it where they leave a trace.
+        """
+        self.has_unknown = True
+        return self.call_like(example, function, *args, **kwargs)
+
+    def call_like(self, example: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
+        """A call that is not run once: `example` shows what it gives (where zeros are no fit arguments)."""
+        node = self._graph.call_function(function, args, kwargs)
+        self._examples[node] = _hollow(example)
+        return node
 
     def layer(self, name: str, make: Callable[[], nn.Module], *args: Any) -> fx.Node:
         """A node that calls the layer of this name, made on its first use."""
@@ -103,6 +142,24 @@ class GraphBuilder:
             return any(isinstance(self.traced(item), float) for item in value.items)
         return bool(np.issubdtype(value.array.dtype, np.floating))
 
+    def dtype(self, value: Value) -> torch.dtype:
+        """The dtype of the tensor that `value` is, or becomes."""
+        if isinstance(value, fx.Node):
+            example = self._examples[value]
+            return example.dtype if isinstance(example, torch.Tensor) else torch.tensor(example).dtype
+        if isinstance(value, Numbers):
+            kinds = {type(self.traced(item)) for item in value.items}
+            return torch.float32 if float in kinds else torch.bool if kinds == {bool} else torch.int64
+        return to_tensor(value.array.reshape(-1)[:0]).dtype
+
+    def dtype_name(self, value: Value) -> str:
+        """What numpy (or ml_dtypes) calls the numbers that `value` stands for."""
+        if isinstance(value, Constant):
+            return str(value.array.dtype.name)
+        if isinstance(value, fx.Node) and value in self._kinds:
+            return self._kinds[value]
+        return str(self.dtype(value)).removeprefix("torch.")
+
     def traced(self, item: Any) -> Any:
         """The number that an entry of a shape has in the traced run."""
         return self._examples[item] if isinstance(item, fx.Node) else item
@@ -118,7 +175,8 @@ class GraphBuilder:
         if isinstance(value, fx.Node):
             return value
         if isinstance(value, Numbers):
-            return self.call(torch.tensor, value.items[0] if value.is_scalar else list(value.items))
+            entries = value.items[0] if value.is_scalar else list(value.items)
+            return self.call(torch.tensor, entries, dtype=self.dtype(value))
         known = self._constants.get(id(value.array))
         if known is None:
             known = self._constants[id(value.array)] = (value.array, self._store(value))
@@ -136,14 +194,15 @@ class GraphBuilder:
 
     def _store(self, constant: Constant) -> fx.Node:
         tensor = to_tensor(constant.array)
-        name = unique(module_path(constant.name) or "constant", self._names)
+        # `val_9` is what torch's exporter calls its own: a network that has such a name cannot be exported
+        name = unique(module_path(constant.name).replace("val_", "constant_") or "constant", self._names)
         container, leaf = _container(self._root, name)
-        if constant.stored and tensor.is_floating_point():
+        if constant.stored and tensor.is_floating_point() and tensor.dim():  # a lone number is no weight
             container.register_parameter(leaf, nn.Parameter(tensor))
         else:
             container.register_buffer(leaf, tensor)
         node = self._graph.create_node("get_attr", name)
-        self._examples[node] = _hollow(tensor)
+        self._examples[node], self._kinds[node] = _hollow(tensor), str(constant.array.dtype.name)
         if constant.name:
             node.meta["onnx"] = constant.name
         return node
@@ -155,17 +214,9 @@ class GraphBuilder:
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
         self._graph.lint()
         module = ImportedNetwork(self._root, self._graph)
-        module.graph.eliminate_dead_code()
-        module.recompile()
+        if module.graph.eliminate_dead_code():
+            module.recompile()
         return module.eval()
-
-
-def to_tensor(array: NDArray[Any]) -> torch.Tensor:
-    """A torch tensor with its own memory."""
-    try:
-        return torch.from_numpy(np.array(array, copy=True, order="C"))
-    except TypeError as problem:
-        raise Unsupported(f"torch has no counterpart of numbers stored as {array.dtype}") from problem
 
 
 def _hollow(value: Any) -> Any:

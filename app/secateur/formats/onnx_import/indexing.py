@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx, nn  # noqa: TID253
-from torch.nn import functional as F  # noqa: N812, TID253
 
-from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.builder import GraphBuilder
 from secateur.formats.onnx_import.values import (
     Constant,
     Numbers,
@@ -31,14 +30,11 @@ def gather(build: GraphBuilder, node: OnnxNode) -> Value:
         return _embedding(build, node.layer, build.tensor(indices))
     source = build.tensor(value)
     axis = build.axis(source, int(node.attributes.get("axis", 0)))
-    length = build.shape(source)[axis]
     if isinstance(indices, Constant) and indices.array.ndim == 0:
         return build.call(torch.select, source, axis, int(indices.array))
-    if isinstance(indices, Constant) and indices.array.ndim == 1:
-        positive = np.where(indices.array < 0, indices.array + length, indices.array).astype(np.int64)
-        return build.call(
-            torch.index_select, source, axis, build.tensor(Constant(f"{node.outputs[0]}_index", positive))
-        )
+    if isinstance(indices, Constant) and indices.array.ndim == 1 and (indices.array >= 0).all():
+        known = Constant(f"{node.outputs[0]}_index", indices.array.astype(np.int64))
+        return build.call(torch.index_select, source, axis, build.tensor(known))
     return build.call(_gathered, source, build.tensor(indices), axis)
 
 
@@ -51,7 +47,7 @@ def _gather_numbers(value: Numbers, indices: Value) -> Value:
 
 def _embedding(build: GraphBuilder, layer: OnnxLayer, indices: fx.Node) -> fx.Node:
     def make() -> nn.Module:
-        table = to_tensor(build.stored.values(layer.weight))
+        table = build.weight(layer.weight)
         return nn.Embedding(table.shape[0], table.shape[1], _weight=table)
 
     return build.layer(layer.name, make, indices)
@@ -62,11 +58,6 @@ def _gathered(values: torch.Tensor, indices: torch.Tensor, axis: int) -> torch.T
     wrapped = torch.where(indices < 0, indices + values.shape[axis], indices)
     picked = torch.index_select(values, axis, wrapped.reshape(-1).long())
     return picked.reshape(values.shape[:axis] + indices.shape + values.shape[axis + 1 :])
-
-
-def gather_elements(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    axis = int(node.attributes.get("axis", 0))
-    return build.call(torch.gather, build.tensor(node.required(0)), axis, build.tensor(node.required(1)))
 
 
 def cut(build: GraphBuilder, node: OnnxNode) -> Value:
@@ -112,37 +103,4 @@ def _flipped(start: Any, end: Any, step: int, length: int) -> slice:
     return slice(length - 1 - first, length - 1 - last, -step)
 
 
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
-
-
-def pad(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    """Pad → F.pad, over as few of the last axes as need it."""
-    source = build.tensor(node.required(0))
-    rank, mode = build.rank(source), node.word("mode", "constant")
-    amounts = list(_bounds(node, "pads", 1))
-    axes = node.integers("axes", 3) or tuple(range(len(amounts) // 2))
-    begin: list[Any] = [0] * rank
-    end: list[Any] = [0] * rank
-    for position, axis in enumerate(axes):
-        begin[build.axis(source, axis)] = amounts[position]
-        end[build.axis(source, axis)] = amounts[position + len(axes)]
-    first = next((axis for axis in range(rank) if (begin[axis], end[axis]) != (0, 0)), rank - 1)
-    if mode != "constant":
-        # torch pads 1, 2 or 3 last axes in these modes, and wants exactly rank − 2 of them
-        if first < 2 or mode not in _MODES:
-            raise Unsupported(f"its mode '{mode}' reaches beyond the spatial axes")
-        first = 2
-    listed = [amount for axis in reversed(range(first, rank)) for amount in (begin[axis], end[axis])]
-    if mode != "constant":
-        return build.call(F.pad, source, listed, _MODES[mode])
-    fill = node.constant(2)
-    value = float(node.attributes.get("value", 0.0)) if fill is None else float(fill.reshape(-1)[0])
-    return build.call(F.pad, source, listed, "constant", value)
-
-
-OPERATORS: OperatorTable = {
-    "Gather": gather,
-    "GatherElements": gather_elements,
-    "Slice": cut,
-    "Pad": pad,
-}
+OPERATORS: OperatorTable = {"Gather": gather, "Slice": cut}

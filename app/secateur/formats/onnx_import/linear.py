@@ -3,7 +3,7 @@
 import torch  # noqa: TID253 - imported lazily with the importer
 from torch import fx, nn  # noqa: TID253
 
-from secateur.formats.onnx_import.builder import GraphBuilder, to_tensor
+from secateur.formats.onnx_import.builder import GraphBuilder
 from secateur.formats.onnx_import.values import OnnxNode, OperatorTable
 from secateur.model.onnx_layers import OnnxLayer
 
@@ -12,7 +12,7 @@ def gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     """Gemm → nn.Linear where its matrix is stored, else a product and a sum."""
     if node.layer is None:
         return _general_gemm(build, node)
-    result = _linear(build, node.layer, build.tensor(node.required(0)))
+    result = stored_linear(build, node.layer, build.tensor(node.required(0)))
     extra = node.input(2)
     if extra is None or node.layer.bias is not None:
         return result
@@ -41,19 +41,21 @@ def _general_gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
 def product(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     """MatMul → nn.Linear where its matrix is stored, else torch.matmul."""
     if node.layer is not None:
-        return _linear(build, node.layer, build.tensor(node.required(0)))
+        return stored_linear(build, node.layer, build.tensor(node.required(0)))
     return build.call(torch.matmul, build.tensor(node.required(0)), build.tensor(node.required(1)))
 
 
-def _linear(build: GraphBuilder, layer: OnnxLayer, source: fx.Node) -> fx.Node:
+def stored_linear(build: GraphBuilder, layer: OnnxLayer, source: fx.Node) -> fx.Node:
+    """nn.Linear with the stored matrix and bias of `layer`, made on its first use."""
+
     def make() -> nn.Module:
-        weight = build.stored.values(layer.weight)
+        weight = build.weight(layer.weight)
         if layer.channel_axis == 1:
-            weight = weight.T
+            weight = weight.T.contiguous()
         made = nn.Linear(weight.shape[1], weight.shape[0], bias=layer.bias is not None)
-        made.weight = nn.Parameter(to_tensor(weight))
+        made.weight = nn.Parameter(weight)
         if layer.bias is not None:
-            made.bias = nn.Parameter(to_tensor(build.stored.values(layer.bias).reshape(-1)))
+            made.bias = nn.Parameter(build.weight(layer.bias).reshape(-1))
         return made
 
     return build.layer(layer.name, make, source)

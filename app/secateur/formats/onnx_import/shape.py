@@ -35,6 +35,10 @@ def shape_of(build: GraphBuilder, node: OnnxNode) -> Value:
 
 
 def size_of(build: GraphBuilder, node: OnnxNode) -> Value:
+    """Size; of a shape it is the rank, which no run changes."""
+    value = node.required(0)
+    if isinstance(value, Numbers):
+        return simplified([len(value.items)], is_scalar=True)
     return Numbers((build.call(torch.numel, build.tensor(node.required(0))),), is_scalar=True)
 
 
@@ -47,6 +51,9 @@ def reshape(build: GraphBuilder, node: OnnxNode) -> Value:
         return Numbers(value.items, is_scalar=not items_of(wanted))
     source = build.tensor(value)
     items = list(items_of(wanted))
+    if node.flag("allowzero") and 0 in items:
+        example = torch.zeros((), dtype=build.dtype(source)).expand([int(build.traced(item)) for item in items])
+        return build.call_like(example, torch.reshape, source, items)
     if not node.flag("allowzero"):
         items = [build.size(source, axis) if item == 0 else item for axis, item in enumerate(items)]
     return reshaped(build, source, items)
@@ -148,9 +155,9 @@ def unsqueeze(build: GraphBuilder, node: OnnxNode) -> Value:
     if axes is None:
         raise Unsupported("its axes are missing")
     if isinstance(value, Numbers):
-        if not value.is_scalar:
-            raise Unsupported("it makes a matrix of sizes")
-        return Numbers(value.items)
+        if value.is_scalar and len(axes) == 1:
+            return Numbers(value.items)
+        value = build.tensor(value)
     source = build.tensor(value)
     rank = build.rank(source) + len(axes)
     for axis in sorted(axis % rank for axis in axes):
@@ -186,7 +193,7 @@ def concat(build: GraphBuilder, node: OnnxNode) -> Value:
 def split(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
     """Split: equal parts stay equal parts (torch.chunk), so that they follow removed channels."""
     axis, count = int(node.attributes.get("axis", 0)), len(node.outputs)
-    value, lengths = node.required(0), node.integers("split", 1)
+    value, lengths = node.required(0), _lengths(node)
     if isinstance(value, Numbers):
         return _split_numbers(value, lengths, count)
     source = build.tensor(value)
@@ -194,7 +201,7 @@ def split(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
     if lengths is None:
         lengths = (-(-length // count),) * (count - 1)
         lengths = (*lengths, length - sum(lengths))
-    is_equal = len(set(lengths)) == 1
+    is_equal = len(set(lengths)) == 1 and not isinstance(lengths[0], fx.Node)
     parts = (
         build.call(torch.chunk, source, count, axis)
         if is_equal
@@ -203,7 +210,13 @@ def split(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
     return tuple(build.item(parts, index) for index in range(count))
 
 
-def _split_numbers(value: Numbers, lengths: tuple[int, ...] | None, count: int) -> tuple[Value, ...]:
+def _lengths(node: OnnxNode) -> tuple[Any, ...] | None:
+    """The lengths of the parts: numbers, or sizes that follow the run."""
+    wanted = node.input(1)
+    return items_of(wanted) if isinstance(wanted, Numbers) else node.integers("split", 1)
+
+
+def _split_numbers(value: Numbers, lengths: tuple[Any, ...] | None, count: int) -> tuple[Value, ...]:
     parts = lengths or (len(value.items) // count,) * count
     starts = [sum(parts[:index]) for index in range(len(parts))]
     return tuple(simplified(value.items[start : start + size]) for start, size in zip(starts, parts, strict=True))
@@ -211,26 +224,6 @@ def _split_numbers(value: Numbers, lengths: tuple[int, ...] | None, count: int) 
 
 def identity(build: GraphBuilder, node: OnnxNode) -> Value:
     return node.required(0)
-
-
-def constant_of_shape(build: GraphBuilder, node: OnnxNode) -> Value:
-    """ConstantOfShape where the shape follows the run; known shapes are folded before they get here."""
-    from secateur.formats.onnx_import.builder import to_tensor
-
-    value = node.attributes.get("value")
-    fill = 0.0 if value is None else value.reshape(-1)[0].item()
-    dtype = torch.float32 if value is None else to_tensor(value).dtype
-    return build.call(torch.full, list(items_of(node.required(0))), fill, dtype=dtype)
-
-
-def arange(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    return build.call(torch.arange, *(build.operand(node.required(index)) for index in range(3)))
-
-
-def triangle(build: GraphBuilder, node: OnnxNode) -> fx.Node:
-    diagonal = node.constant(1)
-    function = torch.triu if node.flag("upper", 1) else torch.tril
-    return build.call(function, build.tensor(node.required(0)), 0 if diagonal is None else int(diagonal))
 
 
 def depth_to_space(build: GraphBuilder, node: OnnxNode) -> fx.Node:
@@ -246,10 +239,12 @@ def depth_to_space(build: GraphBuilder, node: OnnxNode) -> fx.Node:
 
 
 def space_to_depth(build: GraphBuilder, node: OnnxNode) -> fx.Node:
+    """SpaceToDepth: the block goes to the front of the channels, in CRD order behind them."""
     source, block = build.tensor(node.required(0)), int(node.attributes["blocksize"])
     height, width = (size // block for size in build.shape(source)[2:])
     cut = build.call(torch.reshape, source, [build.size(source, 0), build.size(source, 1), height, block, width, block])
-    ordered = build.call(torch.permute, cut, (0, 3, 5, 1, 2, 4))
+    order = (0, 1, 3, 5, 2, 4) if node.word("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    ordered = build.call(torch.permute, cut, order)
     return build.call(torch.flatten, ordered, 1, 3)
 
 
@@ -266,9 +261,6 @@ OPERATORS: OperatorTable = {
     "Concat": concat,
     "Split": split,
     "Identity": identity,
-    "ConstantOfShape": constant_of_shape,
-    "Range": arange,
-    "Trilu": triangle,
     "DepthToSpace": depth_to_space,
     "SpaceToDepth": space_to_depth,
 }

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.methods.base import Context
-from secateur.model.layers import example_inputs
+from secateur.model.layers import batch_axis, example_inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -78,8 +78,11 @@ def _imported(proto: "onnx.ModelProto", model: "TorchModel") -> "nn.Module":
 
 
 def to_onnx(model: "TorchModel") -> "onnx.ModelProto":
-    """The float ONNX graph of a network, without machine paths or stack traces; encodings are not applied."""
-    if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
+    """The float ONNX graph of a network, encodings not applied: the one that it was imported from, else a new one.
+
+    A graph with operators of other domains is written anew in those of ONNX, which every runtime has.
+    """
+    if model.lowered is not None and _holds(model.lowered, _layer_names(model.module)):
         return model.lowered
     return export(model)
 
@@ -103,21 +106,29 @@ def require_layers(model: "TorchModel", layers: Sequence[str], title: str) -> No
 
 
 def is_lowered(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
-    """Whether a graph can carry encodings as it is: it has these layers, and their batch norms are folded."""
-    from secateur.model.onnx_layers import onnx_layers
-
+    """Whether a graph can carry encodings as it is: these layers, batch norms folded, nothing but ONNX's operators."""
     convolved = {out for node in proto.graph.node if node.op_type == "Conv" for out in node.output}
     unfolded = any(node.op_type == "BatchNormalization" and node.input[0] in convolved for node in proto.graph.node)
-    return not unfolded and set(layers) <= {layer.name for layer in onnx_layers(proto)}
+    return not unfolded and _holds(proto, layers)
+
+
+def _holds(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
+    """Whether a graph has these layers, and no operators but ONNX's own."""
+    from secateur.model.onnx_layers import onnx_layers
+
+    if any(node.domain not in {"", "ai.onnx"} for node in proto.graph.node):
+        return False
+    return set(layers) <= {layer.name for layer in onnx_layers(proto)}
 
 
 def export(model: "TorchModel") -> "onnx.ModelProto":
     """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
     import torch
 
-    module = copy.deepcopy(model.module).eval().cpu().float()
+    from secateur.formats.onnx_recurrent import translations, with_written_layers
+
+    module = with_written_layers(copy.deepcopy(model.module).eval().cpu().float())
     inputs = tuple(torch.from_numpy(value) for value in example_inputs(model, batch=2))
-    batch = torch.export.Dim("batch")
     try:
         with _quiet():
             program: Any = torch.onnx.export(
@@ -125,9 +136,10 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
                 inputs,
                 dynamo=True,
                 opset_version=OPSET,
-                dynamic_shapes=tuple({0: batch} if port.shape[:1] == (None,) else {} for port in model.inputs),
+                dynamic_shapes=_open_axes(model),
                 input_names=[port.name for port in model.inputs],
                 output_names=[port.name for port in model.outputs],
+                custom_translation_table=translations(),
                 verbose=False,
             )
     except Exception as error:
@@ -140,6 +152,24 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
     strip(proto)
     _name_after_layers(proto, module)
     return proto
+
+
+def _open_axes(model: "TorchModel") -> tuple[dict[int, Any], ...]:
+    """What `torch.onnx.export` is told of each input's axes: the batch stays free, others where the network lets them.
+
+    A network that was traced or imported may hold an axis to the length that it has in the example.
+    """
+    import torch
+
+    batch = torch.export.Dim("batch")
+    return tuple(
+        {
+            axis: batch if axis == batch_axis(port) else torch.export.Dim.AUTO
+            for axis, size in enumerate(port.shape)
+            if size is None
+        }
+        for port in model.inputs
+    )
 
 
 def strip(proto: "onnx.ModelProto") -> None:

@@ -26,6 +26,7 @@ class WeightOnly(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({"torch"})
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 40
+    works_on_weights_alone: ClassVar[bool] = True
 
     bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
     observer: Literal["minmax", "mse"] = Field(
@@ -53,6 +54,9 @@ class WeightOnly(Method):
         return f"{self.bits}-bit"
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
-        from secateur.methods.quantize.weights import quantize_weights
+        from secateur.methods.quantize.weights import quantize_stored, quantize_weights
+        from secateur.model.model import StoredModel
 
+        if isinstance(model, StoredModel):
+            return quantize_stored(model, layers, self, context)
         return quantize_weights(torch_only(model, self.title), layers, self, context)

@@ -12,7 +12,7 @@ from secateur.model.encoding import WeightEncoding
 
 if TYPE_CHECKING:
     from secateur.methods.quantize.weight_only import WeightOnly
-    from secateur.model.model import TorchModel
+    from secateur.model.model import StoredModel, TorchModel
 
 _CLIPS = np.linspace(1.0, 0.3, 36)
 _CHUNK = 1 << 22
@@ -68,3 +68,16 @@ def quantize_weights(
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(encoded)
     return replace(lowered, encodings=settled(graph_of(lowered), encodings))
+
+
+def quantize_stored(
+    model: "StoredModel", layers: Sequence[str], method: "WeightOnly", context: Context
+) -> "StoredModel":
+    """Weights without a network with encodings for these layers, one weight in memory at a time."""
+    weights, axes = model.weights(), {layer.name: layer.channel_axis for layer in model.layers}
+    encoded: dict[str, WeightEncoding] = {}
+    for done, name in enumerate(layers):
+        context.progress(done, len(layers), f"{method.title}: {name}")
+        encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
+    context.progress(len(layers), len(layers), method.title)
+    return replace(model, encodings=model.encodings.with_weights(encoded))

@@ -3,69 +3,90 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from secateur import figures
 from secateur.analysis.documents import ExportedFile
-from secateur.engine.events import Event, Exported, Failed, Finished, Stopped
+from secateur.engine.events import Event, Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Stopped
 from secateur.engine.requests import Export
 from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.naming import named
+from secateur.ui.panels.plan_form import FieldsForm
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
 from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.progress_line import ProgressLine
-from secateur.ui.widgets.segmented import Segmented
 
 if TYPE_CHECKING:
     from secateur.formats.base import Format
     from secateur.session.state import SessionState
 
 ORIGINAL = ""
+CAPTION_WIDTH = 96
 
 
-def writable_formats() -> "list[Format]":
-    """Formats whose files can be run here, and so be proven."""
+def written_formats() -> "list[Format]":
+    """Formats that are written, ONNX first: what is not installed is shown with what installs it."""
     from secateur.formats import FORMATS
 
-    return [candidate for candidate in FORMATS if candidate.runtime]
+    written = [candidate for candidate in FORMATS if candidate.writes]
+    return sorted(written, key=lambda candidate: candidate.id != "onnx")
 
 
 class ExportDialog(DialogFrame):
-    """`export_wanted(format, path, run)`; then the progress of `job`, then the proof."""
+    """`formats_wanted(run)` whenever another model is chosen; `export_wanted(format, path, run, options)`; then the
+    progress of `job`, then the proof.
+    """
 
-    export_wanted = Signal(str, str, str)
+    export_wanted = Signal(str, str, str, object)
+    formats_wanted = Signal(str)
 
     def __init__(self, folder: str, state: "SessionState", parent: QWidget) -> None:
         text = "The file is written beside its target, opened again, run and compared before it takes its name."
         super().__init__("export_dialog", "Export", text, parent)
-        self._formats = {candidate.id: candidate for candidate in writable_formats()}
+        self._formats = {candidate.id: candidate for candidate in written_formats()}
+        self._missing = {name: candidate.missing() or "" for name, candidate in self._formats.items()}
+        self._answers: dict[str, FormatAnswer] = {}
         self._folder, self._path, self.job = folder, "", 0
         self._model_name = Path(state.model.name).stem if state.model else "model"
-        self.what = named(QComboBox(), "export_what")
-        self.what.setAccessibleName("What to export")
-        self.format = Segmented(tuple((f.id, f.title) for f in self._formats.values()), "Format")
-        self.format.setObjectName("export_format")
-        self.path_field = named(QLineEdit(), "export_path")
-        self.path_field.setAccessibleName("File")
+        self._make_fields()
+        self._assemble()
+        self._fill_formats()
+        self._fill_runs(state)
+        self.add_button("export_close", "Close").clicked.connect(self.close)
+        self.go = self.add_button("export_go", "Export", "primary", "Write the file and prove it")
+        self.go.clicked.connect(self._want)
+        self.format.currentIndexChanged.connect(lambda _index: self._suggest())
+        self.what.currentIndexChanged.connect(lambda _index: self._choose_model())
+        self.path_field.textChanged.connect(lambda _text: self._check())
+        self._suggest()
+        for answer in (self.progress, self.verdict, self.said):
+            answer.hide()
+
+    def ask(self) -> None:
+        """Say what is chosen, so that the formats answer for it."""
+        self.formats_wanted.emit(str(self.what.currentData()))
+
+    def _make_fields(self) -> None:
+        self.what = named(QComboBox(), "export_what", "What to export")
+        self.format = named(QComboBox(), "export_format", "Format")
+        self.path_field = named(QLineEdit(), "export_path", "File")
+        self.forms = {name: self._form(candidate) for name, candidate in self._formats.items()}
+        self.reason = label("", "secondary", wrap=True)
+        self.reason.setObjectName("export_reason")
+        self.reason.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)  # it may hold a command
         self.progress = ProgressLine()
         self.verdict = Chip("neutral", "")
         self.verdict.setObjectName("export_verdict")
         self.said = label("", "secondary", wrap=True)
         self.said.setObjectName("export_said")
-        self._assemble()
-        self._fill_runs(state)
-        self.add_button("export_close", "Close").clicked.connect(self.close)
-        self.go = self.add_button("export_go", "Export", "primary", "Write the file and prove it")
-        self.go.clicked.connect(self._want)
-        self.format.chosen.connect(self._suggest)
-        self.what.currentIndexChanged.connect(lambda _index: self._suggest(self.format.value()))
-        self.path_field.textChanged.connect(lambda _text: self._check())
-        self.format.set_value(next(iter(self._formats)))
-        self._suggest(self.format.value())
-        for answer in (self.progress, self.verdict, self.said):
-            answer.hide()
+
+    def _form(self, candidate: "Format") -> FieldsForm:
+        form = FieldsForm(candidate.options, label_width=CAPTION_WIDTH)
+        form.setObjectName(f"export_options_{candidate.id}")
+        form.show_values(candidate.options())
+        return form
 
     def _assemble(self) -> None:
         browse = Button("Browse…", tooltip="Choose where the file goes")
@@ -80,15 +101,22 @@ class ExportDialog(DialogFrame):
             row = QHBoxLayout()
             row.setSpacing(8)
             caption = label(title, "secondary")
-            caption.setFixedWidth(72)
+            caption.setFixedWidth(CAPTION_WIDTH)
             row.addWidget(caption)
             row.addWidget(widget, 1)
             if extra is not None:
                 row.addWidget(extra)
             self.body.addLayout(row)
-        self.body.addWidget(self.progress)
-        self.body.addWidget(self.verdict)
-        self.body.addWidget(self.said)
+        for below in (*self.forms.values(), self.reason, self.progress, self.verdict, self.said):
+            self.body.addWidget(below)
+
+    def _fill_formats(self) -> None:
+        """Every format, with what is not installed marked as such."""
+        for name, candidate in self._formats.items():
+            mark = " (not installed)" if self._missing[name] else ""
+            self.format.addItem(f"{candidate.title}{mark}", name)
+            help_text = " ".join((candidate.__doc__ or "").split())
+            self.format.setItemData(self.format.count() - 1, help_text, Qt.ItemDataRole.ToolTipRole)
 
     def _fill_runs(self, state: "SessionState") -> None:
         """The shown run first, then the other finished ones, then the original."""
@@ -101,17 +129,37 @@ class ExportDialog(DialogFrame):
 
     # ------------------------------------------------------------------ wishes
 
-    def _suggest(self, format_id: str) -> None:
-        suffix = self._formats[format_id].suffixes[0]
+    @property
+    def _format_id(self) -> str:
+        return str(self.format.currentData())
+
+    def _choose_model(self) -> None:
+        """Another model: what was answered for the one before does not count any more."""
+        self._answers = {}
+        self._suggest()
+        self.ask()
+
+    def _suggest(self) -> None:
+        """A file name for the chosen format, and that format's options."""
+        suffix = self._formats[self._format_id].suffixes[0]
         stem = self._model_name if self.what.currentData() == ORIGINAL else f"{self._model_name}_small"
+        for name, form in self.forms.items():
+            form.setVisible(name == self._format_id and form.has_fields)
         self.path_field.setText(str(Path(self._folder or Path.home()) / f"{stem}{suffix}"))
+        self._check()
 
     def _check(self) -> None:
-        path = Path(self.path_field.text().strip())
-        problem = "" if self.path_field.text().strip() else "Choose where the file goes."
-        if path.is_dir():
-            problem = f"{path} is a folder: add a file's name."
-        self.go.setEnabled(not problem)
+        """Whether the file can be written: what is in the way is said, and what the file would leave out."""
+        text, answer = self.path_field.text().strip(), self._answers.get(self._format_id)
+        refusal = self._missing[self._format_id] or (answer.refusal if answer else "")
+        problem = refusal or ("" if text else "Choose where the file goes.")
+        if not problem and Path(text).is_dir() and Path(text).suffix not in self._formats[self._format_id].suffixes:
+            problem = f"{text} is a folder: add a file's name."
+        said = refusal or (answer.loss if answer else "")
+        self.reason.setText(said)
+        self.reason.setVisible(bool(said))
+        set_tone(self.reason, "negative" if refusal else "")
+        self.go.setEnabled(not problem and not self.job)
         self.go.setToolTip(problem or "Write the file and prove it")
 
     def _browse(self) -> None:
@@ -128,7 +176,8 @@ class ExportDialog(DialogFrame):
         self.progress.show()
         self.progress.set_share(None)
         self.go.setEnabled(False)
-        self.export_wanted.emit(self.format.value(), self._path, str(self.what.currentData()))
+        options = self.forms[self._format_id].values
+        self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options)
 
     # ------------------------------------------------------------------ what came of it
 
@@ -142,7 +191,10 @@ class ExportDialog(DialogFrame):
     def receive(self, event: Event) -> None:
         """The proof, or why there is none."""
         match event:
-            case Finished(result=Exported(file)) if Path(file.path) == Path(self._path):
+            case Finished(result=FormatsAnswered(run, answers)) if run == str(self.what.currentData()):
+                self._answers = {answer.format: answer for answer in answers}
+                self._check()
+            case Finished(result=Exported(file)) if file.path.removesuffix(".unverified") == str(Path(self._path)):
                 self._show_file(file)
             case Failed() if event.job == self.job:
                 self._end("negative", "not exported", f"{event.sentence} {event.hint}".strip())
@@ -157,7 +209,8 @@ class ExportDialog(DialogFrame):
         )
         proof = " · ".join(part for part in (figures.size(file.bytes), agreement, deviation, speed) if part)
         if file.verified:
-            self._end("positive", "exported", f"{file.path}\n{proof}")
+            told = proof if file.proof == "outputs" else f"{proof}\n{file.sentence}"
+            self._end("positive", "exported", f"{file.path}\n{told}")
         else:
             self._end("negative", "not verified", f"{file.sentence}\n{proof}")
 

@@ -1,27 +1,51 @@
-"""What a dropped or chosen path probably is, told from its name alone. Pure Python."""
+"""What a dropped or chosen path probably is, told from its name alone; what can be read comes from FORMATS."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-Kind = Literal["model", "weights", "code", "data", "recipe"]
+from secateur.formats import FORMATS
+from secateur.formats.kinds.hugging_face import is_folder_of_weights
 
-WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".th", ".bin", ".ckpt"})
-DATA_SUFFIXES = frozenset({".zip", ".npz", ".csv", ".parquet"})
+Kind = Literal["model", "code", "data", "recipe"]
+
+DATA_SUFFIXES: Final = frozenset({".zip", ".npz", ".csv", ".parquet"})
+_NETWORKS: Final = ("onnx", "huggingface")
+_ALL: Final = "All files (*)"
 
 
 def kind_of_path(path: str) -> Kind:
-    """`weights` need a factory beside them; a YAML file with steps is a recipe, another one describes data."""
+    """A YAML file with steps is a recipe, another one describes data; an `.npz` is data."""
     target = Path(path)
     suffix = target.suffix.lower()
-    if suffix in WEIGHTS_SUFFIXES:
-        return "weights"
     if suffix == ".py":
         return "code"
-    if suffix in DATA_SUFFIXES or target.is_dir():
+    if target.is_dir():
+        return "model" if is_folder_of_weights(target) else "data"
+    if suffix in DATA_SUFFIXES:
         return "data"
     if suffix in {".yaml", ".yml"}:
         return "recipe" if _has_steps(target) else "data"
     return "model"
+
+
+def model_suffixes() -> tuple[str, ...]:
+    """Every suffix that some format reads, each once."""
+    return tuple(dict.fromkeys(suffix for kind in FORMATS if kind.reads for suffix in kind.suffixes))
+
+
+def model_filter() -> str:
+    """What a file dialog offers when a model is opened."""
+    return f"Models ({_patterns(model_suffixes())});;{_ALL}"
+
+
+def weights_filter() -> str:
+    """What a file dialog offers for the weights of a factory: formats that do not bring a network of their own."""
+    found = [suffix for kind in FORMATS if kind.reads and kind.id not in _NETWORKS for suffix in kind.suffixes]
+    return f"Weights ({_patterns(tuple(dict.fromkeys(found)))});;{_ALL}"
+
+
+def _patterns(suffixes: tuple[str, ...]) -> str:
+    return " ".join(f"*{suffix}" for suffix in suffixes)
 
 
 def _has_steps(path: Path) -> bool:

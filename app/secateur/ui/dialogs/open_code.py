@@ -7,11 +7,10 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidg
 
 from secateur.ui.dialogs.factory_check import Checked, check_factory, check_weights, functions_in
 from secateur.ui.dialogs.frame import DialogFrame
+from secateur.ui.dialogs.kinds import weights_filter
 from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
-
-WEIGHTS = "Weights (*.safetensors *.pt *.pth *.th *.bin *.ckpt);;All files (*)"
 
 
 class OpenCodeDialog(DialogFrame):
@@ -27,7 +26,7 @@ class OpenCodeDialog(DialogFrame):
             "factory", "Function", "models.py:resnet20 or package.module:factory", "Python (*.py)"
         )
         self.weights, self.weights_said = self._field(
-            "weights", "Weights", "optional: .safetensors, .pt, .pth", WEIGHTS
+            "weights", "Weights", "optional: .safetensors, .pt, .pth", weights_filter()
         )
         self.add_button("code_cancel", "Cancel").clicked.connect(self.close)
         self.open_button = self.add_button("code_open", "Open", "primary")

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from secateur.ui.dialogs.kinds import model_filter
 from secateur.ui.main_window import MainWindow
 
 if TYPE_CHECKING:
     from secateur.engine.events import Event
-    from secateur.session.state import SessionState
+    from secateur.formats.base import WriteOptions
+    from secateur.session.state import SessionState, TrustQuestion
     from secateur.ui.commands import Commands
 
-MODELS = "Models (*.onnx *.safetensors *.pt *.pth *.th *.bin);;All files (*)"
 D = TypeVar("D", bound=QDialog)
 
 
@@ -25,6 +26,7 @@ class Dialogs(QObject):
     def __init__(self, window: MainWindow, commands: "Commands") -> None:
         super().__init__(window)
         self._window, self._commands = window, commands
+        self._asked: TrustQuestion | None = None
 
     # ------------------------------------------------------------------ keeping them
 
@@ -45,6 +47,10 @@ class Dialogs(QObject):
         ]
 
     def show_state(self, state: "SessionState") -> None:
+        if state.trust is not self._asked:
+            self._asked = state.trust
+            if state.trust is not None:
+                self._ask_trust(state.trust)
         for dialog in self._live():
             dialog.show_state(state)  # type: ignore[attr-defined]
 
@@ -62,7 +68,7 @@ class Dialogs(QObject):
     # ------------------------------------------------------------------ one method for each
 
     def open_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self._window, "Open a model", self.folder, MODELS)
+        path, _ = QFileDialog.getOpenFileName(self._window, "Open a model", self.folder, model_filter())
         if path:
             self.remember_folder(path)
             self._commands.open_path(path)
@@ -72,6 +78,12 @@ class Dialogs(QObject):
 
         made = self._show("open_code", lambda: OpenCodeDialog(path, self.folder, self._window))
         made.accepted_model.connect(self._commands.open_model)
+
+    def _ask_trust(self, question: "TrustQuestion") -> None:
+        from secateur.ui.dialogs.trust import TrustDialog
+
+        made = self._show("trust_dialog", lambda: TrustDialog(question, self._window))
+        made.answered.connect(lambda trusted: self._commands.session.answer_trust(trusted=trusted))
 
     def data(self, path: str = "") -> None:
         from secateur.ui.dialogs.data import DataDialog
@@ -86,11 +98,13 @@ class Dialogs(QObject):
         session = self._commands.session
         made = self._show("export_dialog", lambda: ExportDialog(self.folder, session.state, self._window))
 
-        def export(format_id: str, path: str, run: str) -> None:
+        def export(format_id: str, path: str, run: str, options: "WriteOptions") -> None:
             self.remember_folder(path)
-            session.export(format_id, Path(path), run)
+            session.export(format_id, Path(path), run, options)
 
         made.export_wanted.connect(export)
+        made.formats_wanted.connect(session.ask_formats)
+        made.ask()
 
     def find_action(self) -> None:
         from secateur.ui.dialogs.find_action import FindActionDialog

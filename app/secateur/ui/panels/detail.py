@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from secateur.ui.actions import TABS, action
 from secateur.ui.naming import named
-from secateur.ui.theme.style import color
+from secateur.ui.theme.style import color, metrics, points
 from secateur.ui.widgets.icon_button import IconButton
 
 if TYPE_CHECKING:
@@ -23,6 +23,24 @@ class Tab(Protocol):
 
 
 MakeTab = Callable[[], QWidget]
+
+TAB_PADDING = 4
+"""What the style sheet puts beside the words of a tab."""
+ROW_MARGINS = 12
+MARGINS = (2, 10)
+"""Least and most beyond the padding; below the least the words become smaller instead."""
+SIZES = (12, 11)
+
+
+def tab_fit(titles: Sequence[str], room: int) -> tuple[int, int]:
+    """(font size, margin beside each tab), both in pixels, with which these tabs fit into `room` pixels."""
+    size, margin = SIZES[0], 0
+    for size in SIZES:
+        words = sum(metrics(size, 600).horizontalAdvance(title) + 1 for title in titles)
+        margin = (room - words) // (2 * len(titles)) - TAB_PADDING
+        if margin >= MARGINS[0]:
+            break
+    return size, min(max(margin, 0), MARGINS[1])
 
 
 class TabRow(QWidget):
@@ -59,10 +77,11 @@ class DetailPanel(QWidget):
         self.bar.setAccessibleName("Tabs")
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
-        self.bar.setUsesScrollButtons(False)
+        self.bar.setUsesScrollButtons(True)  # a last resort: a wide font in a narrow window
         self.bar.setDocumentMode(True)
         self.stack = QStackedWidget(self)
         self._picture_buttons: list[QWidget] = []
+        self._fit: tuple[int, int] | None = None
         self._places: dict[str, QStackedWidget] = {}
         for key, title in TABS:
             index = self.bar.addTab(title)
@@ -76,7 +95,7 @@ class DetailPanel(QWidget):
     def _assemble(self) -> None:
         head = named(TabRow(self), "tab_row")
         row = QHBoxLayout(head)
-        row.setContentsMargins(4, 0, 8, 1)
+        row.setContentsMargins(ROW_MARGINS - 8, 0, 8, 1)
         row.setSpacing(0)
         row.addWidget(self.bar, 1)
         for name, icon_name in (("copy_picture", "copy"), ("save_picture", "save")):
@@ -94,12 +113,26 @@ class DetailPanel(QWidget):
         layout.addWidget(self.stack, 1)
 
     def set_narrow(self, narrow: bool) -> None:
-        """Closer tabs and no buttons for pictures (their keys stay) where there is little room."""
-        self.bar.setStyleSheet(
-            f"QTabBar {{ background: transparent; }} QTabBar::tab {{ margin: 0 {6 if narrow else 10}px; }}"
-        )
+        """No buttons for pictures (their keys stay) where there is little room."""
         for button in self._picture_buttons:
             button.setVisible(not narrow)
+        self._fit_tabs()
+
+    def _fit_tabs(self) -> None:
+        """All tabs in view: closer together, and then smaller, where there is little room."""
+        buttons = sum(button.width() for button in self._picture_buttons if button.isVisibleTo(self))
+        fit = tab_fit([title for _, title in TABS], self.width() - buttons - ROW_MARGINS)
+        if fit != self._fit:
+            self._fit = fit
+            size, margin = fit
+            self.bar.setStyleSheet(
+                f"QTabBar {{ background: transparent; font-size: {points(size)}pt; }} "
+                f"QTabBar::tab {{ margin: 0 {margin}px; font-size: {points(size)}pt; }}"
+            )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_tabs()
 
     # ------------------------------------------------------------------ tabs
 

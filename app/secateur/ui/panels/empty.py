@@ -13,9 +13,12 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.chip import Chip
 
-WIDTH, DROP_HEIGHT = 720, 264
-FORMATS = ("ONNX", "safetensors", "PyTorch .pt .pth", "package.module:factory")
-"""What can be opened, in a person's words."""
+WIDTH, DROP_HEIGHT = 720, 292
+FORMATS = (
+    ("ONNX", "safetensors", "PyTorch .pt .pth", "torch.export .pt2", "TorchScript", "Hugging Face"),
+    ("GGUF", "TFLite", "OpenVINO IR", "numpy .npz", "package.module:factory"),
+)
+"""What can be opened, in a person's words, row by row."""
 
 KEYS = (
     ("Ctrl+O", "open"),
@@ -125,7 +128,9 @@ class EmptyPanel(QWidget):
         column.setSpacing(8)
         self._tile = _IconTile()
         title, words = label(self.tr("Drop a model here"), "drop-title"), label("", "secondary")
-        words.setText(self.tr("A file, or weights with the code that builds the network. The file is never changed."))
+        words.setText(
+            self.tr("A file or folder, or weights with the code that builds the network. Nothing of it is changed.")
+        )
         centre = Qt.AlignmentFlag.AlignHCenter
         column.addStretch(1)
         column.addWidget(self._tile, 0, centre)
@@ -135,7 +140,8 @@ class EmptyPanel(QWidget):
         column.addSpacing(4)
         column.addLayout(self._buttons())
         column.addSpacing(4)
-        column.addLayout(_centred([Chip("neutral", text) for text in FORMATS], 6))
+        for row in FORMATS:
+            column.addLayout(_centred([Chip("neutral", text) for text in row], 6))
         column.addStretch(1)
         return self.drop
 

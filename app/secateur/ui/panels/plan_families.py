@@ -66,8 +66,8 @@ def reason_against(method: Method, model: ModelDescription | None, layers: Seque
     """Why the method works on none of `layers` of this model; empty where it works on one at least."""
     if not layers:
         return "Select a layer with weights first."
-    if "torch" in method.needs and model is not None and not model.trainable:
-        return f"Needs a trainable network. {model.reason}".strip()
+    if model is not None and (reason := method.why_not_for(model)):
+        return reason
     reasons = [method.supports(layer) for layer in layers]
     return next((r for r in reasons if r), "") if all(reasons) else ""
 

@@ -1,4 +1,5 @@
-"""A form made from a method's own fields: type, default, range and title say which control it is.
+"""A form made from the fields of a model (a method, the options of a format): type, default, range and title say which
+control it is.
 
 One choice of a few short ones is a segmented control, of more a combo box; a share or a small range is a
 slider with a field; other numbers are fields; a bool is a switch.
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
@@ -83,8 +85,8 @@ def slider_step(info: FieldInfo) -> float | None:
     return step if abs(default - round(default)) < 1e-9 else None
 
 
-class MethodForm(QWidget):
-    """Rows for the fields of `method_class`, but for `hidden` ones. `edited(method, merge)` on every change.
+class FieldsForm(QWidget):
+    """Rows for the fields of `fields_class`, but for `hidden` ones. `edited(values, merge)` on every change.
 
     `merge` is the same during one drag and empty otherwise, so that a drag is one step of undo.
     """
@@ -92,11 +94,16 @@ class MethodForm(QWidget):
     edited = Signal(object, str)
 
     def __init__(
-        self, method_class: type[Method], hidden: frozenset[str] = frozenset(), parent: QWidget | None = None
+        self,
+        fields_class: type[BaseModel],
+        hidden: frozenset[str] = frozenset(),
+        parent: QWidget | None = None,
+        *,
+        label_width: int = LABEL_WIDTH,
     ) -> None:
         super().__init__(parent)
-        self.method_class = method_class
-        self._method: Method | None = None
+        self.fields_class = fields_class
+        self._values: BaseModel | None = None
         self._gesture = 0
         self._setters: dict[str, Callable[[Any], None]] = {}
         self._rows: dict[str, tuple[QLabel, QWidget]] = {}
@@ -104,31 +111,35 @@ class MethodForm(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(6)
-        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self._grid.setColumnMinimumWidth(0, label_width)
         self._grid.setColumnStretch(1, 1)
-        for name, info in method_class.model_fields.items():
-            if name not in hidden and not _is_fixed(info):
+        for name, info in fields_class.model_fields.items():
+            if name not in hidden and has_control(info):
                 self._add_row(name, info)
 
-    def show_method(self, method: Method) -> None:
-        """Show a method's parameters without `edited`."""
-        self._method = method
+    def show_values(self, values: BaseModel) -> None:
+        """Show these values without `edited`."""
+        self._values = values
         for name, set_value in self._setters.items():
-            set_value(getattr(method, name))
+            set_value(getattr(values, name))
         for name, row in self._rows.items():
             for widget in row:
-                widget.setVisible(self._concerns(method, name))
+                widget.setVisible(self._concerns(values, name))
 
     @property
-    def method(self) -> Method | None:
-        return self._method
+    def values(self) -> BaseModel | None:
+        return self._values
+
+    @property
+    def has_fields(self) -> bool:
+        return bool(self._rows)
 
     @staticmethod
-    def _concerns(method: Method, name: str) -> bool:
+    def _concerns(values: BaseModel, name: str) -> bool:
         """Whether a field counts: one named like a choice of another field counts only with that choice."""
-        for other, info in type(method).model_fields.items():
+        for other, info in type(values).model_fields.items():
             if other != name and name in get_args(info.annotation):
-                return bool(getattr(method, other) == name)
+                return bool(getattr(values, other) == name)
         return True
 
     def _add_row(self, name: str, info: FieldInfo) -> None:
@@ -144,12 +155,12 @@ class MethodForm(QWidget):
 
     def _committer(self, name: str) -> Commit:
         def commit(value: Any, dragging: bool) -> None:
-            if self._method is None:
+            if self._values is None:
                 return
-            merge = f"{self.method_class.id}.{name}.{self._gesture}" if dragging else ""
-            changed = self._method.model_copy(update={name: value})
-            if changed != self._method:
-                self.show_method(changed)
+            merge = f"{self.fields_class.__name__}.{name}.{self._gesture}" if dragging else ""
+            changed = self._values.model_copy(update={name: value})
+            if changed != self._values:
+                self.show_values(changed)
                 self.edited.emit(changed, merge)
 
         return commit
@@ -228,6 +239,24 @@ class MethodForm(QWidget):
         self._gesture += 1
 
 
+class MethodForm(FieldsForm):
+    """The form of a method's parameters. `edited(method, merge)` on every change."""
+
+    def __init__(
+        self, method_class: type[Method], hidden: frozenset[str] = frozenset(), parent: QWidget | None = None
+    ) -> None:
+        super().__init__(method_class, hidden, parent)
+        self.method_class = method_class
+
+    def show_method(self, method: Method) -> None:
+        """Show a method's parameters without `edited`."""
+        self.show_values(method)
+
+    @property
+    def method(self) -> Method | None:
+        return self.values if isinstance(self.values, Method) else None
+
+
 def _number_field(name: str, info: FieldInfo, title: str) -> NumberField:
     span = bounds(info)
     percent = name == "ratio" or name.endswith("_ratio")
@@ -255,6 +284,10 @@ def _at_left(widget: QWidget) -> QWidget:
     return holder
 
 
-def _is_fixed(info: FieldInfo) -> bool:
-    """Whether there is only one choice: then there is nothing to choose, and no control that does nothing."""
-    return get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
+def has_control(info: FieldInfo) -> bool:
+    """Whether a field is shown: not where there is one choice only, nor where it says `form: False`."""
+    extra = info.json_schema_extra
+    is_hidden = isinstance(extra, dict) and extra.get("form") is False
+    if get_origin(info.annotation) is Literal:
+        return not is_hidden and len(get_args(info.annotation)) > 1
+    return not is_hidden and info.annotation in (bool, int, float)

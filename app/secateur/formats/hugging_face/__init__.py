@@ -1,0 +1,1 @@
+"""Hugging Face folders: `folder` finds their parts, `network` builds the network, `reading` puts it together."""

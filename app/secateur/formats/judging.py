@@ -1,0 +1,155 @@
+"""Whether what a written file answers is what the simulation answers: the limits, and the words for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.formats.base import WriteOptions
+
+AGREEMENT: Final = 0.995
+"""Share of equal decisions that a file must reach, less two standard errors of the samples that were compared."""
+
+FLOAT_DEVIATION: Final = 1e-3
+ENCODED_DEVIATION: Final = 0.05
+"""Root mean square deviation, relative to that of the simulated outputs, which integer arithmetic may show."""
+
+HALF_DEVIATION: Final = 0.02
+"""The same for float16, whose numbers have three decimal digits: layers add up to a few times their 0.05 %."""
+
+WEIGHT_DEVIATION: Final = 1e-5
+HALF_WEIGHT_DEVIATION: Final = 1e-3
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`largest` difference relative to the largest simulated value, and `spread` (root mean square, relative).
+
+    None where it does not count.
+    """
+
+    largest: float | None
+    spread: float | None
+
+    @staticmethod
+    def of(options: WriteOptions, *, is_encoded: bool) -> "Limits":
+        """What a file that is written with these options may show."""
+        if is_encoded:
+            return Limits(None, ENCODED_DEVIATION)
+        if options.computes_in == "float16":
+            return Limits(None, HALF_DEVIATION)
+        return Limits(FLOAT_DEVIATION, None)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One array beside the simulated one. `problem` is a sentence where they cannot be compared at all."""
+
+    deviation: float = 0.0
+    spread: float = 0.0
+    problem: str = ""
+
+    def is_within(self, limits: Limits) -> bool:
+        if self.problem:
+            return False
+        return (limits.largest is None or self.deviation <= limits.largest) and (
+            limits.spread is None or self.spread <= limits.spread
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out: the largest deviation of all outputs, equal decisions of the first, and whether that will do."""
+
+    verified: bool
+    deviation: float | None
+    agreement: float | None
+    sentence: str
+
+
+def compared(expected: Array, actual: Array, what: str = "The file gives") -> Comparison:
+    """Relative differences of one output (or one weight)."""
+    if expected.shape != actual.shape:
+        return Comparison(problem=f"{what} the shape {actual.shape[1:]}, the network {expected.shape[1:]}.")
+    if np.isfinite(expected).all() and not np.isfinite(actual).all():
+        return Comparison(problem=f"{what} values that are not finite.")
+    if not expected.size:
+        return Comparison()
+    with np.errstate(invalid="ignore"):  # infinities that both have are no difference
+        difference = np.where(expected == actual, 0.0, np.abs(expected - actual))
+    known = np.isfinite(difference) & np.isfinite(expected)
+    difference, scale = difference[known].astype(np.float64), expected[known].astype(np.float64)
+    if not scale.size:
+        return Comparison()
+    return Comparison(
+        _relative(difference.max(), np.abs(scale).max()),
+        _relative(float(np.sqrt(np.square(difference).mean())), float(np.sqrt(np.square(scale).mean()))),
+    )
+
+
+def judge(expected: Sequence[Array], actual: Sequence[Array], limits: Limits, runtime: str) -> Verdict:
+    """All outputs of a file beside the simulation's, samples along axis 0 of each."""
+    if len(expected) != len(actual):
+        return Verdict(False, None, None, f"The file gives {len(actual)} outputs, the network {len(expected)}.")
+    found = []
+    for number, (ours, theirs) in enumerate(zip(expected, actual, strict=True), 1):
+        what = "The file gives outputs of" if len(expected) == 1 else f"The file's output {number} has"
+        found.append(compared(ours, theirs, what))
+    problem = next((comparison.problem for comparison in found if comparison.problem), "")
+    if problem:
+        return Verdict(False, None, None, problem)
+    deviation, count = max(comparison.deviation for comparison in found), len(expected[0])
+    share = agreement(expected[0], actual[0])
+    allowed = AGREEMENT - 2.0 * (AGREEMENT * (1.0 - AGREEMENT) / max(count, 1)) ** 0.5
+    verified = all(comparison.is_within(limits) for comparison in found) and (share is None or share >= allowed)
+    same = "" if share is None else f" the same decision on {share * 100:.4g} % and"
+    outputs = "outputs" if len(expected) == 1 else f"{len(expected)} outputs"
+    words = f"{runtime} and the simulation gave{same} {outputs} within {deviation * 100:.2g} %"
+    if verified:
+        return Verdict(True, deviation, share, f"{words}, on {count:,} samples.")
+    return Verdict(False, deviation, share, f"Not verified: {words}; that is too far apart.")
+
+
+def judge_weights(expected: Mapping[str, Array], actual: Mapping[str, Array], options: WriteOptions) -> Verdict:
+    """The weights that a file holds beside the model's own, by layer."""
+    absent = [name for name in expected if name not in actual]
+    if absent:
+        return Verdict(False, None, None, f"The file holds no weight of the layer {absent[0]}.")
+    worst, where = 0.0, ""
+    for name, weight in expected.items():
+        comparison = compared(weight, actual[name].reshape(weight.shape) if actual[name].size == weight.size
+                              else actual[name])  # fmt: skip
+        if comparison.problem:
+            return Verdict(False, None, None, f"{comparison.problem.rstrip('.')} in the layer {name}.")
+        if comparison.deviation > worst:
+            worst, where = comparison.deviation, name
+    limit = HALF_WEIGHT_DEVIATION if options.computes_in == "float16" else WEIGHT_DEVIATION
+    if options.weight_error is not None:
+        limit = options.weight_error
+    words = f"The weights of its {len(expected)} layers were read back within {worst * 100:.2g} % of the model's"
+    if worst <= limit:
+        return Verdict(True, worst, None, f"{words}.")
+    return Verdict(False, worst, None, f"Not verified: {words} (the layer {where}); that is too far apart.")
+
+
+def decisions(outputs: Array) -> NDArray[np.int64] | None:
+    """The index of the largest value along axis 1 (one per position of further axes); None where nothing is decided."""
+    if outputs.ndim < 2 or outputs.shape[1] < 2:
+        return None
+    return np.asarray(outputs.argmax(axis=1), dtype=np.int64)
+
+
+def agreement(expected: Array, actual: Array) -> float | None:
+    """Share of equal decisions, 0..1; None where the outputs decide nothing."""
+    ours, theirs = decisions(expected), decisions(actual)
+    if ours is None or theirs is None or ours.shape != theirs.shape or not ours.size:
+        return None
+    return float((ours == theirs).mean())
+
+
+def _relative(difference: float, scale: float) -> float:
+    return float(difference) / max(float(scale), 1e-12)

@@ -1,0 +1,42 @@
+"""What ExecuTorch runs on phones and small devices."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from secateur.formats.base import Format, Runner, WriteOptions
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model
+
+
+class ExecuTorchFormat(Format):
+    """ExecuTorch programs (`.pte`) for its XNNPACK backend on ARM and x86 processors; int8 as static int8 has it."""
+
+    id: ClassVar[str] = "executorch"
+    title: ClassVar[str] = "ExecuTorch"
+    suffixes: ClassVar[tuple[str, ...]] = (".pte",)
+    runtime: ClassVar[str] = "ExecuTorch"
+    reads: ClassVar[bool] = False
+    writes: ClassVar[bool] = True
+    extra: ClassVar[str] = "executorch"
+    modules: ClassVar[tuple[str, ...]] = ("executorch",)
+
+    def can_write(self, model: "Model") -> str | None:
+        from secateur.formats.pt2_write import why_not
+
+        return why_not(model)
+
+    def losses(self, model: "Model") -> str:
+        from secateur.formats.executorch_write import losses
+
+        return losses(model)
+
+    def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
+        from secateur.formats.executorch_write import write
+
+        return write(model, path, options)
+
+    def run(self, path: Path) -> Runner:
+        from secateur.formats.executorch_write import run
+
+        return run(path)

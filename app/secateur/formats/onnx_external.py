@@ -1,0 +1,55 @@
+"""ONNX files whose weights lie beside them in one file of their own, written without a second copy in memory."""
+
+from pathlib import Path
+from typing import Final
+
+import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from onnx import numpy_helper  # noqa: TID253
+
+from secateur.model.onnx_large import weight_bytes as weight_bytes
+from secateur.model.onnx_large import without_initializers
+
+SMALLEST: Final = 1024
+"""Bytes from which a tensor goes into the data file: smaller ones stay where shape inference sees them."""
+
+_ALIGNMENT: Final = 4096
+"""Tensors begin at pages, so that runtimes can map them."""
+
+
+def data_path(path: Path) -> Path:
+    """Where the weights of an ONNX file lie: `net.onnx` → `net.onnx.data`."""
+    return path.with_name(f"{path.name}.data")
+
+
+def write_external(proto: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
+    """Write a graph to `path` and its larger weights to `<path>.data`; the files. `proto` is not changed."""
+    skeleton = without_initializers(proto)
+    data = data_path(path)
+    with data.open("wb") as file:
+        for tensor in proto.graph.initializer:
+            values = _raw(tensor)
+            entry = skeleton.graph.initializer.add()
+            if len(values) < SMALLEST:
+                entry.CopyFrom(tensor)
+                continue
+            file.write(b"\0" * (-file.tell() % _ALIGNMENT))
+            entry.name, entry.data_type = tensor.name, tensor.data_type
+            entry.dims.extend(tensor.dims)
+            entry.data_location = onnx.TensorProto.EXTERNAL
+            place = {"location": data.name, "offset": str(file.tell()), "length": str(len(values))}
+            for key, value in place.items():
+                entry.external_data.add(key=key, value=value)
+            file.write(values)
+        has_data = file.tell() > 0
+    path.write_bytes(skeleton.SerializeToString())
+    if not has_data:
+        data.unlink()
+        return (path,)
+    return path, data
+
+
+def _raw(tensor: onnx.TensorProto) -> bytes:
+    """The values as they lie in a file; empty for strings, which have no such form."""
+    if tensor.raw_data or tensor.data_type == onnx.TensorProto.STRING:
+        return bytes(tensor.raw_data)
+    return bytes(numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data)

@@ -1,0 +1,186 @@
+"""Encodings as a torch graph: integers in the state dict, and in the graph the operators that give them back.
+
+With plain operators the graph runs in any torch: weights are cast and scaled, activations rounded and clamped. With
+`quantized_decomposed` ones, which backends such as XNNPACK and Inductor recognise, every pair is a quantize and a
+dequantize operator. Weights of 4 bits and fewer are packed two to a byte.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import torch  # noqa: TID253 - this file is about nothing else and is imported lazily
+import torch.nn.functional as F  # noqa: N812, TID253 - torch's own name for it
+from torch import fx, nn  # noqa: TID253
+
+from secateur.model.encoding import WeightEncoding
+from secateur.model.simulation import simulate
+
+if TYPE_CHECKING:
+    from secateur.model.model import TorchModel
+
+_CONVOLUTIONS: Final[dict[type[nn.Module], Callable[..., Any]]] = {
+    nn.Conv1d: F.conv1d,
+    nn.Conv2d: F.conv2d,
+    nn.Conv3d: F.conv3d,
+}
+_TRANSPOSED: Final[dict[type[nn.Module], Callable[..., Any]]] = {
+    nn.ConvTranspose1d: F.conv_transpose1d,
+    nn.ConvTranspose2d: F.conv_transpose2d,
+    nn.ConvTranspose3d: F.conv_transpose3d,
+}
+
+
+def quantized_module(model: "TorchModel", *, decomposed: bool = False, packed: bool = True) -> nn.Module:
+    """The network of a lowered model with its encodings in it; its own module where nothing is encoded.
+
+    Without `packed`, weights of 4 bits and fewer take a byte each, which backends can read.
+    `model` is not changed. ValueError where a layer cannot be computed from a dequantized weight.
+    """
+    if not model.encodings:
+        return model.module.eval()
+    module = simulate(model.module, model.encodings)
+    if not isinstance(module, fx.GraphModule):
+        raise TypeError(f"{model.name} is not lowered")
+    _spell_out_activations(module, decomposed=decomposed)
+    for name, encoding in model.encodings.weights.items():
+        _store_integers(module, name, encoding, decomposed=decomposed, packed=packed)
+    module.graph.eliminate_dead_code()
+    module.graph.lint()
+    module.recompile()
+    return module
+
+
+def decomposed_operators() -> Any:
+    """`torch.ops.quantized_decomposed`, registered."""
+    import torch.ao.quantization.fx._decomposed  # the import registers them
+
+    return torch.ops.quantized_decomposed
+
+
+# ---------------------------------------------------------------------- activations
+
+
+def _spell_out_activations(module: fx.GraphModule, *, decomposed: bool) -> None:
+    """Every fake quantization of the simulation, which torch.export cannot trace, as operators that it can."""
+    graph = module.graph
+    for node in list(graph.nodes):
+        if node.target is not torch.fake_quantize_per_tensor_affine:
+            continue
+        source, *numbers = node.args
+        with graph.inserting_before(node):
+            if decomposed:
+                operators, arguments = decomposed_operators(), (*numbers, torch.uint8)
+                quantized = graph.call_function(operators.quantize_per_tensor.default, (source, *arguments))
+                rounded = graph.call_function(operators.dequantize_per_tensor.default, (quantized, *arguments))
+            else:
+                rounded = graph.call_function(round_to_grid, (source, *numbers))
+        rounded.meta = dict(node.meta)
+        node.replace_all_uses_with(rounded)
+        graph.erase_node(node)
+
+
+def round_to_grid(values: torch.Tensor, scale: float, zero_point: int, low: int, high: int) -> torch.Tensor:
+    """`values` rounded to scale × (q − zero point), q a whole number from `low` to `high`."""
+    whole = torch.clamp(torch.round(values * (1.0 / scale)) + zero_point, low, high)
+    return (whole - zero_point) * scale
+
+
+# ---------------------------------------------------------------------- weights
+
+
+def _store_integers(
+    module: fx.GraphModule, name: str, encoding: WeightEncoding, *, decomposed: bool, packed: bool
+) -> None:
+    """Replace a layer by its integers and scales, and its calls by what dequantizes and computes."""
+    layer: Any = module.get_submodule(name)
+    compute = _computation(layer)
+    weight = layer.weight.detach()
+    integers = torch.from_numpy(encoding.quantize(weight.float().numpy()))
+    is_packed = packed and encoding.bits <= 4
+    holder = nn.Module()
+    holder.register_buffer("weight", _packed(integers) if is_packed else integers)
+    holder.register_buffer("scale", torch.from_numpy(encoding.scale.astype("float32")))
+    if decomposed:
+        holder.register_buffer("zero_point", torch.zeros(encoding.scale.size, dtype=torch.int64))
+    has_bias = isinstance(layer.bias, torch.Tensor)
+    if has_bias:
+        holder.bias = layer.bias
+    _replace(module, name, holder)
+    for node in [node for node in module.graph.nodes if node.op == "call_module" and node.target == name]:
+        with module.graph.inserting_before(node):
+            stored = module.graph.get_attr(f"{name}.weight")
+            if is_packed:
+                stored = module.graph.call_function(unpack_int4, (stored, tuple(weight.shape)))
+            restored = _restored(module.graph, stored, name, encoding, weight.ndim, decomposed=decomposed)
+            bias = module.graph.get_attr(f"{name}.bias") if has_bias else None
+            computed = compute(module.graph, node.args[0], restored, bias)
+        computed.meta = dict(node.meta)
+        node.replace_all_uses_with(computed)
+        module.graph.erase_node(node)
+
+
+def _restored(
+    graph: fx.Graph, stored: fx.Node, name: str, encoding: WeightEncoding, ndim: int, *, decomposed: bool
+) -> fx.Node:
+    """The float weight of stored integers."""
+    scale = graph.get_attr(f"{name}.scale")
+    if decomposed:
+        zero = graph.get_attr(f"{name}.zero_point")
+        limit = encoding.quantized_maximum
+        axis = encoding.axis
+        if axis is None:  # one scale for all: the same scale for every channel
+            value = float(encoding.scale[0])
+            operator = decomposed_operators().dequantize_per_tensor.default
+            return graph.call_function(operator, (stored, value, 0, -limit, limit, torch.int8))
+        operator = decomposed_operators().dequantize_per_channel.default
+        return graph.call_function(operator, (stored, scale, zero, axis, -limit, limit, torch.int8))
+    shape = [1] * ndim
+    if encoding.axis is not None:
+        shape[encoding.axis] = -1
+    reshaped = graph.call_method("reshape", (scale, shape))
+    return graph.call_function(torch.mul, (graph.call_method("to", (stored, torch.float32)), reshaped))
+
+
+def _computation(layer: Any) -> Callable[[fx.Graph, Any, fx.Node, fx.Node | None], fx.Node]:
+    """How the layer computes with a weight that is given to it."""
+    kind = type(layer)
+    if isinstance(layer, nn.Linear):
+        return lambda graph, x, weight, bias: graph.call_function(F.linear, (x, weight, bias))
+    if getattr(layer, "padding_mode", "zeros") != "zeros":
+        raise ValueError(f"a convolution with {layer.padding_mode} padding has no plain form")
+    if kind in _CONVOLUTIONS:
+        sizes = (layer.stride, layer.padding, layer.dilation, layer.groups)
+        return lambda graph, x, weight, bias: graph.call_function(_CONVOLUTIONS[kind], (x, weight, bias, *sizes))
+    if kind in _TRANSPOSED:
+        places = (layer.stride, layer.padding, layer.output_padding, layer.groups, layer.dilation)
+        return lambda graph, x, weight, bias: graph.call_function(_TRANSPOSED[kind], (x, weight, bias, *places))
+    raise ValueError(f"{kind.__name__} has no form that computes with a dequantized weight")
+
+
+def _packed(integers: torch.Tensor) -> torch.Tensor:
+    """Two values of 4 bits to a byte, the first in the low half; uint8 of shape (⌈count / 2⌉,)."""
+    flat = integers.reshape(-1)
+    if flat.numel() % 2:
+        flat = torch.cat([flat, flat.new_zeros(1)])
+    low, high = flat[0::2] & 0x0F, flat[1::2] & 0x0F
+    return (low | (high << 4)).view(torch.uint8)
+
+
+def unpack_int4(packed: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """The int8 values of 4-bit integers that `_packed` put into bytes."""
+    low, high = packed.to(torch.int32) & 15, packed.to(torch.int32) >> 4
+    pairs = torch.stack([low, high], dim=-1).reshape(-1)
+    count = 1
+    for size in shape:
+        count *= size
+    signed = (pairs ^ 8) - 8
+    return signed[:count].reshape(shape).to(torch.int8)
+
+
+def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
+    """Put `part` where the submodule `name` is; layers below that place stay."""
+    parent, _, leaf = name.rpartition(".")
+    holder = module.get_submodule(parent)
+    for child, below in module.get_submodule(name).named_children():
+        part.add_module(child, below)
+    holder._modules[leaf] = part

@@ -1,0 +1,101 @@
+"""The numba kernels for channels that do not lie together: two looks, since their peaks are known at the end of one."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
+
+from secateur.model.kernels import CHUNK, FLOAT32, HIGH, LOW, add_weight, count, ends_of, widened
+from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick, quantiles
+
+
+@njit(cache=True, nogil=True)
+def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, keys: Any, ends: Any, sums: Any) -> None:
+    """Count values of which `inner` at a time belong to one channel, the channels taking turns.
+
+    The first value stands at `begin` of the tensor. `ends` float32 (channels, 2) is drawn apart where needed.
+    """
+    size = values.size if kind == FLOAT32 else codes.size
+    channels = ends.shape[0]
+    scratch = np.empty(CHUNK if kind != FLOAT32 else 0, np.float32)
+    for start in range(0, size, CHUNK):
+        stop = min(size, start + CHUNK)
+        chunk = values[start:stop] if kind == FLOAT32 else widened(codes[start:stop], kind, scratch)
+        count(chunk, keys, sums)
+        low, high, is_whole = ends_of(chunk)
+        sums[LOW], sums[HIGH] = min(sums[LOW], low), max(sums[HIGH], high)
+        place = 0
+        while place < chunk.size:
+            position = begin + start + place
+            channel = position // inner % channels
+            if inner == 1:
+                run = min(chunk.size - place, channels - channel)
+                _widen_ends(chunk[place : place + run], ends[channel : channel + run], is_whole)
+            else:
+                run = min(chunk.size - place, inner - position % inner)
+                low, high, is_whole_run = ends_of(chunk[place : place + run])
+                if not is_whole_run:
+                    low, high = min(low, 0.0), max(high, 0.0)
+                ends[channel, 0] = min(ends[channel, 0], np.float32(low))
+                ends[channel, 1] = max(ends[channel, 1], np.float32(high))
+            place += run
+
+
+@njit(cache=True, nogil=True)
+def _widen_ends(values: Any, ends: Any, is_whole: bool) -> None:
+    for i in range(values.size):
+        value = values[i] if is_whole or np.isfinite(values[i]) else np.float32(0.0)
+        ends[i, 0] = min(ends[i, 0], value)
+        ends[i, 1] = max(ends[i, 1], value)
+
+
+@njit(cache=True, nogil=True)
+def scale_channels(
+    values: Any, codes: Any, kind: int, begin: int, inner: int, inverses: Any, weights: Any, scaled: Any
+) -> None:
+    """The second look, when the channels' peaks are known: each value × its channel's inverse, weighted."""
+    size = values.size if kind == FLOAT32 else codes.size
+    channels = inverses.size
+    scratch = np.empty(CHUNK if kind != FLOAT32 else 0, np.float32)
+    shares = np.empty(CHUNK, np.float32)
+    for start in range(0, size, CHUNK):
+        stop = min(size, start + CHUNK)
+        chunk = values[start:stop] if kind == FLOAT32 else widened(codes[start:stop], kind, scratch)
+        place = 0
+        while place < chunk.size:
+            position = begin + start + place
+            channel = position // inner % channels
+            run = min(chunk.size - place, channels - channel if inner == 1 else inner - position % inner)
+            piece = chunk[place : place + run]
+            if inner == 1:
+                _shares(piece, inverses[channel : channel + run], shares)
+                bits = shares[:run].view(np.uint32)
+                for i in range(run):
+                    scaled[bits[i] >> np.uint32(16)] += weights[channel + i]
+            elif weights[channel] > 0.0:
+                for i in range(run):
+                    shares[i] = _share(piece[i], inverses[channel])
+                add_weight(shares[:run].view(np.uint32), weights[channel], scaled)
+            place += run
+
+
+@njit(cache=True, nogil=True)
+def _shares(values: Any, inverses: Any, shares: Any) -> None:
+    for i in range(values.size):
+        shares[i] = _share(values[i], inverses[i])
+
+
+@njit(cache=True, nogil=True)
+def _share(value: Any, inverse: Any) -> Any:
+    """|value| × inverse, at most 1; 0 where the value is not finite."""
+    size = np.float32(abs(value))
+    return min(np.float32(size * inverse), np.float32(1.0)) if size < np.float32(np.inf) else np.float32(0.0)
+
+
+@njit(cache=True, nogil=True)
+def sampled_quantiles(samples: Any, ranges: Any) -> None:
+    """Fill in the quantiles of `ranges` float32 (rows, 4), the ends of which are known, from `samples` (rows, n)."""
+    picked, parts = np.empty(SAMPLED, np.uint16), np.zeros(PARTS, np.int32)
+    for row in range(samples.shape[0]):
+        number = pick(samples[row], picked)
+        ranges[row, 1], ranges[row, 2] = quantiles(picked[:number], ranges[row, 0], ranges[row, 3], parts)

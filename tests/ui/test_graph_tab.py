@@ -1,0 +1,490 @@
+"""The Graph tab: asked for when first seen, folded and walked, tied to the table both ways, coloured, found, saved."""
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
+
+from secateur.analysis.documents import LayerError, RunDocument
+from secateur.engine.events import Failed, Finished, GraphRead, RunRecord, Started
+from secateur.engine.requests import ReadGraph
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.graph import GraphNode, NetworkGraph
+from secateur.session.state import JobState, SessionState, with_method
+from secateur.ui.graph.colouring import Colouring, choices, colouring, first_choice, write_damage
+from secateur.ui.graph.overlays import Legend, MiniMap
+from secateur.ui.graph.tab import GraphTab
+from secateur.ui.graph.view import GraphView
+from secateur.ui.plots.pictures import save_picture
+from secateur.ui.theme.palette import LIGHT
+from secateur.ui.theme.style import apply_theme
+
+LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
+
+
+def conv(layer, group, channels="8 → 8"):
+    return GraphNode(layer, layer.rpartition(".")[2], "Conv2d", layer, group, channels, "8×8×8")
+
+
+@pytest.fixture
+def graph():
+    """input → conv1 → layer1.0 (two convolutions and an addition) → layer2.0 (two) → linear → output."""
+    nodes = (
+        GraphNode("image", "image", "input", shape="3×8×8"),
+        conv("conv1", (), "3 → 8"),
+        conv("layer1.0.conv1", ("layer1", "0")),
+        conv("layer1.0.conv2", ("layer1", "0")),
+        GraphNode("layer1.0.Add", "Add", "Add", "", ("layer1", "0"), "", "8×8×8"),
+        conv("layer2.0.conv1", ("layer2", "0"), "8 → 16"),
+        conv("layer2.0.conv2", ("layer2", "0"), "16 → 16"),
+        GraphNode("linear", "linear", "Linear", "linear", (), "16 → 10", "10"),
+        GraphNode("output", "output", "output", shape="10"),
+    )
+    return NetworkGraph(nodes, ((0, 1), (1, 2), (2, 3), (3, 4), (1, 4), (4, 5), (5, 6), (6, 7), (7, 8)))
+
+
+@pytest.fixture
+def state(model, spectra, table, graph):
+    return SessionState(model=model, spectra=spectra, tables={"free": table}, graph=graph)
+
+
+@pytest.fixture
+def tab(qtbot):
+    tab = GraphTab()
+    qtbot.addWidget(tab)
+    tab.resize(1100, 600)
+    tab.show()
+    qtbot.waitExposed(tab)
+    yield tab
+    tab.stop()
+
+
+@pytest.fixture
+def shown_tab(tab, state):
+    tab.show_state(state, ())
+    assert tab.is_filled
+    return tab
+
+
+def leaf_of(tab, name):
+    """The node of this name, or the folded block that hides it."""
+    node = next(n for n, entry in enumerate(tab._tree.graph.nodes) if entry.name == name)
+    return tab._tree.leaf_of(node, tab.opened)
+
+
+def place_of(tab, name):
+    middle = tab.view.graph.box(leaf_of(tab, name)).center()
+    return tab.view.viewportTransform().map(middle).toPoint()
+
+
+def click(qtbot, tab, name, modifier=Qt.KeyboardModifier.NoModifier):
+    qtbot.mouseClick(tab.view.viewport(), LEFT, modifier, place_of(tab, name))
+
+
+def block(tab, name):
+    return next(block.number for block in tab._tree.blocks if block.name == name)
+
+
+def press(qtbot, tab, *keys):
+    tab.view.setFocus()
+    for key in keys:
+        qtbot.keyClick(tab.view, key)
+
+
+# ---------------------------------------------------------------------- asked for, busy, failed
+
+
+def test_without_a_model_it_says_what_would_fill_it(tab):
+    tab.show_state(SessionState(), ())
+    assert not tab.is_filled
+    assert "open a model" in tab.missing.accessibleName()
+
+
+def test_the_graph_is_asked_for_when_the_tab_is_shown_and_only_once(shown, model):
+    shown.open(model)
+    assert not shown.engine.asked(ReadGraph)
+    shown.workspace.detail.show_tab("graph")
+    shown.until(lambda: shown.engine.asked(ReadGraph))
+    shown.workspace.detail.show_tab("weights")
+    shown.workspace.detail.show_tab("graph")
+    shown.session.measure_latency()
+    assert len(shown.engine.asked(ReadGraph)) == 1
+
+
+def test_the_graph_that_arrives_is_shown_and_kept_for_the_next_visit(shown, model, graph):
+    open_graph(shown, model, graph)
+    tab = shown.workspace.detail.tab("graph")
+    shown.until(lambda: tab.is_filled)
+    shown.workspace.detail.show_tab("weights")
+    shown.workspace.detail.show_tab("graph")
+    assert tab.is_filled
+    assert len(shown.engine.asked(ReadGraph)) == 1
+
+
+def open_graph(shown, model, graph):
+    shown.open(model)
+    shown.workspace.detail.show_tab("graph")
+    shown.until(lambda: shown.engine.asked(ReadGraph))
+    job = shown.engine.job_of(ReadGraph)
+    shown.engine.say(Started(job, shown.engine.requests[job - 1]), Finished(job, GraphRead(graph)))
+    shown.until(lambda: shown.workspace.detail.tab("graph").is_filled)
+
+
+def test_a_graph_that_cannot_be_read_says_why_and_is_tried_again_on_demand(shown, model):
+    shown.open(model)
+    shown.workspace.detail.show_tab("graph")
+    shown.until(lambda: shown.engine.asked(ReadGraph))
+    shown.engine.say(Failed(shown.engine.job_of(ReadGraph), "Nothing says how they are connected.", "Open a network."))
+    tab = shown.workspace.detail.tab("graph")
+    shown.until(lambda: "no graph" in tab.missing.accessibleName())
+    assert "Nothing says how they are connected. Open a network." in tab.missing.accessibleName()
+    assert len(shown.engine.asked(ReadGraph)) == 1
+    shown.qtbot.mouseClick(tab.missing.button, LEFT)
+    shown.until(lambda: len(shown.engine.asked(ReadGraph)) == 2)
+
+
+def test_while_another_job_runs_it_says_that_it_waits(tab, model):
+    running = JobState(1, object(), "Distilling", text="epoch 1")
+    asked = JobState(2, ReadGraph(model.source), "Reading the graph")
+    tab.show_state(SessionState(model=model, jobs=(running, asked)), ())
+    assert "waits for the running job" in tab.missing.accessibleName()
+
+
+def test_the_graph_of_another_model_takes_the_place_of_the_first(tab, state, graph):
+    tab.show_state(state, ())
+    other = NetworkGraph(graph.nodes[:3], ((0, 1), (1, 2)))
+    tab.show_state(state.with_(graph=other), ())
+    assert set(tab.view.graph.boxes) == {0, 1, 2}
+
+
+# ---------------------------------------------------------------------- folding
+
+
+def test_a_small_network_is_shown_open(shown_tab, graph):
+    assert set(shown_tab.view.graph.boxes) == set(range(len(graph.nodes)))
+
+
+def test_a_click_on_the_title_of_a_block_folds_it_and_a_double_click_opens_it_again(qtbot, shown_tab):
+    number = block(shown_tab, "layer1.0")
+    x, y, *_ = shown_tab.view.graph.drawing.frames[number]
+    title = shown_tab.view.viewportTransform().map(QPointF(x + 20, y + 10)).toPoint()
+    qtbot.mouseClick(shown_tab.view.viewport(), LEFT, pos=title)
+    assert number not in shown_tab.opened
+    folded = shown_tab._tree.count + number
+    assert folded in shown_tab.view.graph.boxes
+    qtbot.mouseDClick(shown_tab.view.viewport(), LEFT, pos=place_of(shown_tab, "layer1.0.conv1"))
+    assert number in shown_tab.opened
+
+
+def test_all_blocks_fold_and_unfold_at_once(qtbot, shown_tab, graph):
+    qtbot.mouseClick(shown_tab.tools.fold, LEFT)
+    assert shown_tab.opened == frozenset()
+    assert len(shown_tab.view.graph.boxes) == 6
+    qtbot.mouseClick(shown_tab.tools.unfold, LEFT)
+    assert len(shown_tab.view.graph.boxes) == len(graph.nodes)
+
+
+def test_what_is_looked_at_stays_where_it_is_when_a_block_folds(qtbot, shown_tab):
+    shown_tab.view.set_zoom(1.0)
+    click(qtbot, shown_tab, "linear")
+    before = place_of(shown_tab, "linear")
+    shown_tab.toggle(block(shown_tab, "layer1.0"))
+    assert (place_of(shown_tab, "linear") - before).manhattanLength() <= 2
+
+
+# ---------------------------------------------------------------------- selection, both ways
+
+
+def test_a_click_on_a_node_selects_its_layer_and_control_adds_another(qtbot, shown, model, graph):
+    open_graph(shown, model, graph)
+    tab = shown.workspace.detail.tab("graph")
+    click(qtbot, tab, "layer2.0.conv1")
+    assert shown.layers.selected() == ("layer2.0.conv1",)
+    click(qtbot, tab, "conv1", CONTROL)
+    assert shown.layers.selected() == ("conv1", "layer2.0.conv1")
+    click(qtbot, tab, "conv1", CONTROL)
+    assert shown.layers.selected() == ("layer2.0.conv1",)
+
+
+def test_selecting_in_the_table_highlights_the_node_and_brings_it_into_view(qtbot, shown, model, graph):
+    open_graph(shown, model, graph)
+    tab = shown.workspace.detail.tab("graph")
+    tab.view.set_zoom(3.0)
+    tab.view.pan(-4000, -4000)
+    shown.layers.select(["linear"])
+    leaf = leaf_of(tab, "linear")
+    shown.until(lambda: tab.view.selected == {leaf})
+    assert tab.view.seen().contains(tab.view.graph.box(leaf))
+
+
+def test_a_selected_layer_in_a_folded_block_highlights_the_block(shown_tab, state):
+    shown_tab.fold_all()
+    shown_tab.show_state(state, ("layer1.0.conv2",))
+    assert shown_tab.view.selected == {leaf_of(shown_tab, "layer1.0.conv2")}
+    assert shown_tab._tree.is_block(next(iter(shown_tab.view.selected)))
+
+
+def test_a_click_on_a_folded_block_selects_all_layers_in_it(qtbot, shown_tab):
+    shown_tab.fold_all()
+    with qtbot.waitSignal(shown_tab.layers_selected) as selected:
+        click(qtbot, shown_tab, "layer2.0.conv1")
+    assert selected.args == [["layer2.0.conv1", "layer2.0.conv2"]]
+
+
+def test_an_operator_selects_nothing(qtbot, shown_tab):
+    with qtbot.assertNotEmitted(shown_tab.layers_selected):
+        click(qtbot, shown_tab, "layer1.0.Add")
+    assert shown_tab.view.current == leaf_of(shown_tab, "layer1.0.Add")
+
+
+# ---------------------------------------------------------------------- keyboard
+
+
+def test_arrow_keys_walk_along_the_edges_and_select(qtbot, shown_tab):
+    selected = []
+    shown_tab.layers_selected.connect(selected.append)
+    press(qtbot, shown_tab, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right)
+    assert selected == [["conv1"], ["layer1.0.conv1"]]
+    press(qtbot, shown_tab, Qt.Key.Key_Left)
+    assert selected[-1] == ["conv1"]
+    assert "conv1" in shown_tab.view.accessibleDescription()
+
+
+def test_enter_folds_the_block_around_and_opens_it_again(qtbot, shown_tab):
+    click(qtbot, shown_tab, "layer1.0.conv2")
+    number = block(shown_tab, "layer1.0")
+    press(qtbot, shown_tab, Qt.Key.Key_Return)
+    assert number not in shown_tab.opened
+    press(qtbot, shown_tab, Qt.Key.Key_Return)
+    assert number in shown_tab.opened
+
+
+def test_plus_and_minus_zoom_and_zero_shows_everything(qtbot, shown_tab):
+    begin = shown_tab.view.zoom
+    press(qtbot, shown_tab, Qt.Key.Key_Plus, Qt.Key.Key_Plus)
+    assert shown_tab.view.zoom > begin
+    press(qtbot, shown_tab, Qt.Key.Key_Minus)
+    press(qtbot, shown_tab, Qt.Key.Key_0)
+    seen = shown_tab.view.seen()
+    assert all(seen.contains(box) for box in shown_tab.view.graph.boxes.values())
+
+
+# ---------------------------------------------------------------------- mouse, map
+
+
+def test_dragging_pans_and_selects_nothing(qtbot, shown_tab):
+    before = shown_tab.view.seen().center()
+    with qtbot.assertNotEmitted(shown_tab.layers_selected):
+        view = shown_tab.view.viewport()
+        start = place_of(shown_tab, "conv1")
+        qtbot.mousePress(view, LEFT, pos=start)
+        for step in (10, 30, 60):
+            qtbot.mouseMove(view, start + QPoint(-step, 0))
+        qtbot.mouseRelease(view, LEFT, pos=start + QPoint(-60, 0))
+    assert shown_tab.view.seen().center().x() > before.x()
+
+
+def test_zooming_keeps_the_point_under_the_mouse(shown_tab):
+    place = QPointF(place_of(shown_tab, "linear"))
+    before = shown_tab.view.scene_at(place)
+    shown_tab.view.set_zoom(shown_tab.view.zoom * 1.7, place)
+    after = shown_tab.view.scene_at(place)
+    assert (after - before).manhattanLength() * shown_tab.view.zoom < 3
+
+
+def test_the_map_goes_where_it_is_pressed(qtbot, shown_tab):
+    shown_tab.view.set_zoom(3.0)
+    small = shown_tab.findChild(MiniMap, "graph_map")
+    qtbot.mousePress(small, LEFT, pos=QPoint(small.width() - 12, small.height() - 12))
+    right = shown_tab.view.seen().center()
+    qtbot.mousePress(small, LEFT, pos=QPoint(12, 12))
+    left = shown_tab.view.seen().center()
+    assert right.x() > left.x()
+    assert right.y() > left.y()
+
+
+def test_rows_follow_the_width_of_the_window_until_a_person_moves_the_picture(qtbot, shown_tab):
+    before = shown_tab.view.graph.drawing
+    shown_tab.resize(500, 600)
+    qtbot.waitUntil(lambda: shown_tab.view.graph.drawing is not before)
+    assert shown_tab.view.graph.drawing.width < before.width
+
+
+# ---------------------------------------------------------------------- colours
+
+
+def test_it_is_coloured_by_damage_as_soon_as_there_is_a_score_and_by_size_before(state):
+    assert first_choice(state) == "damage:int4"
+    assert first_choice(state.with_(tables={})) == "size"
+
+
+def test_what_is_not_known_cannot_be_chosen_and_says_why(state):
+    reasons = {choice.key: choice.why_not for choice in choices(state)}
+    assert not reasons["size"]
+    assert not reasons["damage:int8"]
+    assert "not measured" in reasons["ms"]
+    assert "Run a plan" in reasons["error"]
+
+
+def test_choosing_another_number_changes_legend_and_nodes(qtbot, shown_tab):
+    legend = shown_tab.findChild(Legend, "graph_legend")
+    leaf = leaf_of(shown_tab, "linear")
+    before = shown_tab._faces.of(leaf)
+    legend.chosen.emit("size")
+    assert "Size" in legend.title.text()
+    assert shown_tab._faces.of(leaf).right != before.right
+    box = shown_tab.findChild(QComboBox, "graph_colour")
+    assert box.currentData() == "size"
+
+
+def test_the_largest_value_is_brightest_and_for_the_error_the_least_decibels(state, model):
+    sizes = colouring(state, "size")
+    largest = max(model.layers, key=lambda layer: layer.size_bytes)
+    assert sizes.share_of([largest.name]) == pytest.approx(1.0)
+    errors = tuple(LayerError(layer=layer.name, weight_sqnr_db=None, output_sqnr_db=10.0 + 5 * n)
+                   for n, layer in enumerate(model.layers))  # fmt: skip
+    worst = colouring(with_run(state, errors), "error")
+    assert worst.share_of([model.layers[0].name]) == pytest.approx(1.0)
+    assert worst.of([model.layers[0].name])[1] == "10.0\u00a0dB"
+
+
+def with_run(state, errors):
+    from secateur.analysis.documents import Evaluation
+
+    evaluation = Evaluation(
+        metric=None, loss=None, samples=0, bytes=1, zip_bytes=1, params=1, nonzero_params=1, macs=1, latency_ms=None
+    )
+    document = RunDocument(run="r", name="r", original=evaluation, result=evaluation, files=(), layers=errors)
+    record = RunRecord("r", "r", "m", "f", "d", "", "finished", 0.0, "", document=document)
+    return state.with_(runs=(record,))
+
+
+def test_a_folded_block_shows_the_sum_of_sizes_and_the_worst_damage():
+    values = {"a": 100.0, "b": 300.0}
+    by_size = Colouring("size", values=values, range=(100.0, 300.0), is_log=True, write=str)
+    by_damage = Colouring("damage:int4", values=values, range=(100.0, 300.0), is_log=True, write=str)
+    assert by_size.of(["a", "b"]) == (1.0, "400.0")
+    assert by_damage.of(["a", "b"]) == (1.0, "300.0")
+    assert by_size.of(["c"]) is None
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.00381, "0.0038"), (0.048, "0.048"), (3.14159, "3.142")])
+def test_damages_show_two_digits_that_say_something(value, text):
+    assert write_damage(value) == text
+
+
+def test_badges_of_the_plan_stand_on_the_nodes(shown_tab, state):
+    recipe = with_method(state.recipe, ["conv1"], "weight_pruning", MagnitudePruning(ratio=0.5))
+    recipe = with_method(recipe, ["conv1"], "quantize", StaticInt8())
+    shown_tab.show_state(state.with_(recipe=recipe), ())
+    face = shown_tab._faces.of(leaf_of(shown_tab, "conv1"))
+    assert [text for _, text in face.badges] == ["prune 50 %", "int8"]
+    assert "prune 50 %, int8" in face.tip
+
+
+# ---------------------------------------------------------------------- search
+
+
+def test_search_goes_from_match_to_match_and_unfolds_what_hides_them(qtbot, shown_tab):
+    shown_tab.fold_all()
+    box = shown_tab.findChild(QLineEdit, "graph_search")
+    box.setText("conv2")
+    selected = []
+    shown_tab.layers_selected.connect(selected.append)
+    for _ in range(3):
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert selected == [["layer1.0.conv2"], ["layer2.0.conv2"], ["layer1.0.conv2"]]
+    assert block(shown_tab, "layer1.0") in shown_tab.opened
+    assert shown_tab.view.seen().contains(shown_tab.view.graph.box(leaf_of(shown_tab, "layer1.0.conv2")))
+
+
+def test_a_search_without_a_match_shows_it_and_moves_nothing(qtbot, shown_tab):
+    box = shown_tab.findChild(QLineEdit, "graph_search")
+    box.setText("nowhere")
+    before = shown_tab.view.seen()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.property("tone") == "negative"
+    assert shown_tab.view.seen() == before
+
+
+# ---------------------------------------------------------------------- pictures, looks, size
+
+
+def test_the_whole_graph_is_saved_as_svg_with_real_text_and_as_png(shown_tab, tmp_path):
+    shown_tab.view.set_zoom(3.0)
+    whole = shown_tab.picture()
+    save_picture(whole, tmp_path / "graph.svg")
+    text = (tmp_path / "graph.svg").read_text(encoding="utf-8")
+    assert "<text" in text
+    assert all(name in text for name in ("linear", "conv2", "image 3×8×8"))
+    save_picture(whole, tmp_path / "graph.png")
+    assert (tmp_path / "graph.png").stat().st_size > 1000
+
+
+def test_copying_the_picture_copies_the_graph(shown, model, graph):
+    open_graph(shown, model, graph)
+    shown.assembly.commands.trigger("copy_picture")
+    assert QGuiApplication.clipboard().pixmap().width() > 300
+
+
+def test_the_graph_hides_the_plan_panel_and_has_a_key(qtbot, shown, model):
+    shown.open(model)
+    qtbot.keyClick(shown.window, Qt.Key.Key_4, CONTROL)
+    shown.until(lambda: shown.workspace.detail.current == "graph")
+    assert not shown.workspace.plan.isVisible()
+
+
+def test_every_control_has_a_name_and_says_what_it_does(shown_tab):
+    for control in [*shown_tab.findChildren(QPushButton), shown_tab.search, shown_tab.legend.box]:
+        if control is not shown_tab.missing.button:
+            assert control.objectName()
+            assert control.accessibleName()
+            assert control.toolTip()
+
+
+def test_both_looks_and_every_zoom_can_be_painted(qapp, shown_tab):
+    dark = shown_tab.grab().toImage()
+    apply_theme(qapp, LIGHT)
+    assert shown_tab.grab().toImage() != dark
+    for zoom in (0.05, 0.3, 0.5, 0.99, 2.0):
+        shown_tab.view.set_zoom(zoom)
+        assert not shown_tab.grab().isNull()
+
+
+def test_from_afar_colours_and_names_of_blocks_are_all_that_is_painted(shown_tab, monkeypatch):
+    painted = []
+    monkeypatch.setattr("secateur.ui.graph.face_pictures.paint_face", lambda *args: painted.append(args))
+    shown_tab.view.graph.pictures.forget()
+    shown_tab.view.set_zoom(0.4)
+    shown_tab.view.grab()
+    assert not painted
+    shown_tab.view.set_zoom(0.9)
+    shown_tab.view.fit()
+    shown_tab.view.grab()
+    assert painted
+
+
+def test_a_network_of_two_thousand_nodes_is_laid_out_off_the_windows_thread(qtbot, tab, state):
+    nodes = tuple(GraphNode(f"b{n // 10}.n{n}", f"n{n}", "Conv2d", f"b{n // 10}.n{n}", (f"b{n // 10}",), "8 → 8")
+                  for n in range(2000))  # fmt: skip
+    graph = NetworkGraph(nodes, tuple((n, n + 1) for n in range(1999)))
+    tab.show_state(state.with_(graph=graph), ())
+    tab.unfold_all()
+    assert tab.layouter.is_busy
+    qtbot.waitUntil(lambda: not tab.layouter.is_busy and len(tab.view.graph.boxes) == 2000, timeout=30_000)
+    assert not tab.grab().isNull()
+
+
+def test_closing_while_a_graph_is_laid_out_leaves_no_thread(tab, state):
+    nodes = tuple(GraphNode(f"n{n}", f"n{n}", "Conv2d", f"n{n}", (), "8 → 8") for n in range(1500))
+    tab.show_state(state.with_(graph=NetworkGraph(nodes, tuple((n, n + 1) for n in range(1499)))), ())
+    assert tab.layouter.is_busy
+    tab.stop()
+    assert not tab.layouter.is_busy
+
+
+def test_the_view_is_named_for_a_screen_reader(shown_tab):
+    view = shown_tab.findChild(GraphView, "graph_view")
+    assert view.accessibleName()
+    assert shown_tab.findChild(QWidget, "graph_zoom_fit").accessibleName()

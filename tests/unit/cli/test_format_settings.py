@@ -1,0 +1,50 @@
+"""`--set name=value`: derived from the fields of a format's options."""
+
+import pytest
+
+from secateur.cli.catalogue import describe_format, here
+from secateur.cli.settings import write_options
+from secateur.errors import UserError
+from secateur.formats import FORMATS, format_named
+from secateur.formats.base import Format
+
+
+def test_words_become_what_the_fields_are() -> None:
+    options = write_options("onnx", ["opset=17", "external_data=true", "dtype=float16"])
+    assert options.model_dump() == {"opset": "17", "external_data": True, "dtype": "float16"}
+
+
+def test_several_values_are_separated_by_commas() -> None:
+    assert write_options("package", ["attachments=a.txt, b.txt"]).model_dump() == {"attachments": ("a.txt", "b.txt")}
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    assert write_options("onnx", []) == format_named("onnx").options()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("opset", "is no setting"), ("speed=3", "has no option 'speed'"), ("opset=5", "opset=5 does not fit ONNX")],
+)
+def test_a_wrong_setting_is_named_with_what_there_is(setting: str, said: str) -> None:
+    with pytest.raises(UserError, match=said) as raised:
+        write_options("onnx", [setting])
+    if "=" in setting:
+        assert "opset, dtype, external_data" in raised.value.hint
+
+
+@pytest.mark.parametrize("target", FORMATS, ids=lambda target: target.id)
+def test_the_defaults_of_every_option_are_among_what_it_takes(target: Format) -> None:
+    for option in describe_format(target)["options"]:
+        assert option["description"], "an option says what it does"
+        if " | " in option["type"]:
+            assert str(option["default"]) in option["type"].split(" | ")
+
+
+def test_what_is_missing_is_told_with_the_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = format_named("openvino")
+    monkeypatch.setattr(type(target), "modules", ("no_such_module_here",))
+    told = here(target)
+    assert told["missing"].endswith('pip install "secateur[openvino]".')
+    assert not told["writes_here"]
+    assert not told["runs_here"]

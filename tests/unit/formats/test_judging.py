@@ -1,0 +1,72 @@
+"""When a file agrees with the simulation, and what is said about it."""
+
+import numpy as np
+import pytest
+
+from secateur.formats.base import WriteOptions
+from secateur.formats.judging import Limits, compared, judge, judge_weights
+
+FLOAT = Limits.of(WriteOptions(), is_encoded=False)
+ENCODED = Limits.of(WriteOptions(), is_encoded=True)
+
+
+def outputs(count: int = 200) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((count, 10)).astype(np.float32)
+
+
+def test_equal_outputs_agree() -> None:
+    verdict = judge([outputs()], [outputs()], FLOAT, "It")
+    assert (verdict.verified, verdict.deviation, verdict.agreement) == (True, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("noise", "is_float_enough", "is_encoded_enough"), [(1e-5, True, True), (0.01, False, True)])
+def test_integers_may_deviate_further_than_floats(noise: float, is_float_enough: bool, is_encoded_enough: bool) -> None:
+    expected = outputs()
+    expected[:, 0] = 9.0  # decisions are out of question
+    actual = expected + np.float32(noise) * outputs()
+    assert judge([expected], [actual], FLOAT, "It").verified == is_float_enough
+    assert judge([expected], [actual], ENCODED, "It").verified == is_encoded_enough
+
+
+def test_one_wrong_output_of_several_is_enough() -> None:
+    verdict = judge([outputs(), outputs()], [outputs(), -outputs()], FLOAT, "It")
+    assert not verdict.verified
+    assert verdict.agreement == 1.0
+
+
+def test_another_number_of_outputs_is_said() -> None:
+    assert "gives 1 outputs, the network 2" in judge([outputs(), outputs()], [outputs()], FLOAT, "It").sentence
+
+
+def test_another_shape_is_said_with_the_output() -> None:
+    verdict = judge([outputs(), outputs()], [outputs(), outputs()[:, :3]], FLOAT, "It")
+    assert verdict.sentence == "The file's output 2 has the shape (3,), the network (10,)."
+
+
+def test_numbers_that_are_not_finite_do_not_agree() -> None:
+    actual = outputs()
+    actual[3, 3] = np.nan
+    assert not judge([outputs()], [actual], FLOAT, "It").verified
+
+
+def test_infinities_that_both_have_are_equal() -> None:
+    expected = outputs()
+    expected[:, 2] = -np.inf  # what masks put there
+    assert compared(expected, expected.copy()).deviation == 0.0
+
+
+def test_too_many_other_decisions_are_too_many_however_close_the_values() -> None:
+    expected = np.tile(np.array([[1.0, 1.0 + 1e-4]], np.float32), (100, 1))
+    assert not judge([expected], [expected[:, ::-1]], FLOAT, "It").verified
+
+
+def test_a_weight_that_the_file_lacks_is_named() -> None:
+    verdict = judge_weights({"a": outputs(), "b": outputs()}, {"a": outputs()}, WriteOptions())
+    assert not verdict.verified
+    assert "layer b" in verdict.sentence
+
+
+def test_a_weight_that_differs_is_named() -> None:
+    verdict = judge_weights({"a": outputs(), "b": outputs()}, {"a": outputs(), "b": outputs() * 1.1}, WriteOptions())
+    assert not verdict.verified
+    assert "the layer b" in verdict.sentence
