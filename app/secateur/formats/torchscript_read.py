@@ -6,6 +6,7 @@ pickle that wants anything but torch's tensors and the program's own classes is 
 
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ _STORAGES: Final = {
     "ByteStorage": "uint8", "BoolStorage": "bool",
 }  # fmt: skip
 _LARGEST_PICKLE: Final = 1 << 27
+_FILE_OPERATORS: Final = re.compile(rb"\b(?:torch|aten|ops\.aten)\.(?:save|from_file)\b|\bfrom_file\b")
 _MOST_DEPTH: Final = 64
 _AGAIN: Final = "Copy it again, or save it again with torch.jit.save."
 
@@ -41,6 +43,7 @@ def open_torchscript(kind: Format, path: Path, source: ModelSource, progress: Pr
 
     tensors = stored_tensors(path)
     try:
+        _refuse_files(path)
         made = convert("torchscript", path, progress)
         reason = made.reason
         if "model.onnx" in made.files:
@@ -60,6 +63,17 @@ def open_torchscript(kind: Format, path: Path, source: ModelSource, progress: Pr
         f"The TorchScript program in {path.name} cannot become a network here: {reason.rstrip('.') or 'no export'}. "
         "Export the model as ONNX instead.",
     )
+
+
+def _refuse_files(path: Path) -> None:
+    """UserError where the program's code names an operator that reads or writes files: it is not even loaded."""
+    with opened(path) as archive:
+        for entry in archive.infolist():
+            if "/code/" not in entry.filename or not entry.filename.endswith(".py"):
+                continue
+            found = _FILE_OPERATORS.search(read_member(archive, entry.filename, _LARGEST_PICKLE, path))
+            if found:
+                raise UserError(f"its code calls {found.group().decode()}, which reaches files", "It was not loaded.")
 
 
 def stored_tensors(path: Path) -> tuple[StoredTensor, ...]:

@@ -89,3 +89,10 @@ def test_sizes_that_no_network_has_are_refused(tmp_path: Path, config: dict[str,
 
     with pytest.raises(UserError, match="which no network has"):
         configuration(folder(tmp_path / "model", **config))
+
+
+def test_a_folder_without_a_single_tensor_is_refused_at_once(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model")
+    save_file({}, path / "model.safetensors")
+    with pytest.raises(UserError, match="hold no tensors"):
+        open_model(ModelSource(str(path)))

@@ -16,6 +16,8 @@ def open_folder(kind: Format, path: Path, source: ModelSource, progress: Progres
     from secateur.formats.weights_alone import weights_alone
 
     tensors = stored_tensors(path)
+    if not tensors:  # before transformers is imported, which takes seconds
+        raise UserError(f"The safetensors files of {path.name} hold no tensors.", "Copy or download the folder again.")
     missing = kind.missing()
     if missing is None:
         try:
