@@ -369,7 +369,9 @@ def test_a_folded_block_shows_the_sum_of_sizes_and_the_worst_damage():
     assert by_size.of(["c"]) is None
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.00381, "0.0038"), (0.048, "0.048"), (3.14159, "3.142")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.00381, "0.0038"), (0.048, "0.048"), (4.3e-5, "4.3×10⁻⁵"), (3.14159, "3.142")]
+)
 def test_damages_show_two_digits_that_say_something(value, text):
     assert write_damage(value) == text
 

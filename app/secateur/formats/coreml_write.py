@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
-from secateur.formats.encoded_layers import as_torch, computed_layers, sentences
+from secateur.formats.encoded_layers import as_torch, computed_layers, rounded, sentences
 from secateur.formats.executorch_write import traced
 from secateur.formats.fixed_sizes import told_sizes
 
@@ -97,7 +97,8 @@ def _program(model: "TorchModel") -> tuple[dict[str, str], Any]:
     """The traced network in coremltools' operators, and layer → what its weight is called in it."""
     from secateur.model.model import weighted_modules
 
-    network = model.module.eval()
+    # on their grid already, so that half precision does not push a weight to the next integer
+    network = rounded(model).module.eval()
     program = traced(network, model).run_decompositions({})
     called = {parameter: name for name, parameter in program.graph_signature.inputs_to_parameters.items()}
     layers = {name: f"{name}.weight" for name, _ in weighted_modules(network)}

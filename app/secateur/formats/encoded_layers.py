@@ -1,6 +1,6 @@
 """Which encoded layers a network computes in integers, and which it only stores so, for writers to act on and tell."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ def _is_fused(graph: Any, node: Any) -> bool:
     if node.op == "call_module":
         return isinstance(graph.get_submodule(node.target), nn.ReLU | nn.ReLU6 | nn.Hardtanh)
     return node.target in (functional.relu, functional.relu6, functional.hardtanh, torch.relu, torch.clamp)
+
+
+def rounded(model: "TorchModel", layers: Collection[str] | None = None) -> "TorchModel":
+    """The network with float weights as the encodings round them, of these layers or of all that are encoded."""
+    weights, encodings = model.weights(), model.encodings.weights
+    wanted = [name for name in encodings if layers is None or name in layers]
+    return model.with_weights({name: encodings[name].round_trip(weights[name]) for name in wanted})
 
 
 def as_torch(model: "Model") -> "TorchModel":

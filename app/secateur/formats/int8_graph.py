@@ -12,6 +12,7 @@ import numpy as np
 import torch  # noqa: TID253 - this file is about nothing else and is imported lazily
 from torch import fx, nn  # noqa: TID253
 
+from secateur.formats.encoded_layers import rounded
 from secateur.formats.torch_qdq import decomposed_operators, quantized_module
 from secateur.model.encoding import Encodings
 
@@ -31,10 +32,9 @@ def int8_module(model: "TorchModel", integers: Collection[str], *, unfolded: boo
     if not model.encodings:
         return model.module.eval()
     weights = {name: encoding for name, encoding in model.encodings.weights.items() if name in integers}
-    rest = {name: encoding for name, encoding in model.encodings.weights.items() if name not in integers}
-    rounded = model.with_weights({name: rest[name].round_trip(model.weights()[name]) for name in rest})
+    floats = rounded(model, set(model.encodings.weights) - set(integers))
     module = quantized_module(
-        replace(rounded, lowered=model.lowered, encodings=Encodings(weights, model.encodings.activations)),
+        replace(floats, lowered=model.lowered, encodings=Encodings(weights, model.encodings.activations)),
         decomposed=True,
         packed=False,
     )

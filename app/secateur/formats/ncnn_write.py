@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
-from secateur.formats.encoded_layers import as_torch, computed_layers, listed, sentences
+from secateur.formats.encoded_layers import as_torch, computed_layers, listed, rounded, sentences
 from secateur.formats.fixed_sizes import batch_size, fixed_inputs, told_sizes
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
         layers, weights = _converted(network, Path(folder), half=half)
     known = integer_layers(network)
     if known:
-        every = network.weights()
-        rounded = {name: _rounded(network, name, every[name]) for name in every}
-        layers, weights = store_integers(layers, weights, rounded, known, half=half)
+        layers, weights = store_integers(layers, weights, rounded(network).weights(), known, half=half)
     path.write_text(layers, encoding="utf-8")
     bin_path(path).write_bytes(weights)
     return path, bin_path(path)
@@ -109,11 +107,6 @@ def integer_layers(model: "TorchModel") -> "Mapping[str, Integers]":
     return found
 
 
-def _rounded(model: "TorchModel", name: str, weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    encoding = model.encodings.weights.get(name)
-    return weight if encoding is None else encoding.round_trip(weight)
-
-
 def _converted(model: "TorchModel", folder: Path, *, half: bool) -> tuple[str, bytes]:
     """What pnnx makes of the network with rounded weights: its layers and its weights."""
     import pnnx
@@ -121,14 +114,11 @@ def _converted(model: "TorchModel", folder: Path, *, half: bool) -> tuple[str, b
 
     from secateur.formats.exporting.telling import tell
 
-    encodings = model.encodings.weights
-    weights = model.weights()
-    rounded = model.with_weights({name: encoding.round_trip(weights[name]) for name, encoding in encodings.items()})
     inputs = fixed_inputs(model)
     tell(0, 2, "Tracing the network")
     with torch.no_grad():
         trace: Any = torch.jit.trace  # torch does not say its types
-        trace(rounded.module.eval(), inputs, check_trace=False).save(str(folder / "net.pt"))
+        trace(rounded(model).module.eval(), inputs, check_trace=False).save(str(folder / "net.pt"))
     tell(1, 2, "Converting it with pnnx")
     shapes = ",".join(f"[{','.join(map(str, value.shape))}]f32" for value in inputs)
     command = [str(pnnx.EXEC_PATH), "net.pt", f"inputshape={shapes}", f"fp16={int(half)}"]

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
 
 from secateur.model.kernels import SMALLEST_PEAK
-from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick_bytes, pick_codes, quantiles
+from secateur.model.kernels_quantiles import PARTS, SAMPLED, SHARE, pick_codes, quantiles
 
 
 @njit(cache=True, nogil=True)
@@ -44,7 +44,7 @@ def count_bfloat_groups(codes: Any, length: int, order: Any, peaks: Any, keys: A
 
     Rows of one peak share their scale, so counting their codes once gives both spectra. `keys` is int64 (65,536).
     """
-    group = np.zeros(65536, np.uint32)
+    group, mapped, both = np.zeros(65536, np.uint32), np.empty(128, np.int64), np.empty(128, np.float64)
     for place in range(order.size):
         row = order[place]
         part = codes[row * length : (row + 1) * length]
@@ -57,87 +57,155 @@ def count_bfloat_groups(codes: Any, length: int, order: Any, peaks: Any, keys: A
         for i in range(whole, part.size):
             group[part[i]] += np.uint32(1)
         if place + 1 == order.size or peaks[order[place + 1]] != peaks[row]:
-            _empty_group(group, peaks[row], keys, scaled)
+            _empty_group(group, peaks[row], mapped, both, keys, scaled)
 
 
 @njit(cache=True, nogil=True)
-def _empty_group(group: Any, peak_code: int, keys: Any, scaled: Any) -> None:
-    """Add the counts of one group to both spectra and set them back to zero."""
+def _empty_group(group: Any, peak_code: Any, mapped: Any, both: Any, keys: Any, scaled: Any) -> None:
+    """Add the counts of one group to both spectra and set them back to zero.
+
+    Where a mantissa comes to lie after the division by the peak is the same in every exponent: `mapped` int64 (128,),
+    beside room for the weights of both signs in `both` float64 (128,).
+    """
     peak = _bfloat(peak_code)
     weighs = peak >= SMALLEST_PEAK
     weight = np.float64(peak) * np.float64(peak)
     inverse = np.float32(1.0) / peak if weighs else np.float32(0.0)
-    for sign in (0, 0x8000):
-        for begin in range(sign, sign + (peak_code | 0x7F) + 1, 128):
-            any_counted = np.uint32(0)
-            for code in range(begin, begin + 128):
-                any_counted |= group[code]
-            if not any_counted:
-                continue
-            for code in range(begin, begin + 128):
-                count = group[code]
-                if not count:
-                    continue
-                group[code] = np.uint32(0)
-                keys[code] += np.int64(count)
-                if weighs:
-                    share = min(np.float32(_bfloat(code & 0x7FFF) * inverse), np.float32(1.0))
-                    scaled[np.int64(np.float32(share).view(np.uint32)) >> 16] += weight * np.float64(count)
+    first = peak_code & 0x7F80
+    for mantissa in range(128):
+        mapped[mantissa] = np.int64(np.float32(_bfloat(first | mantissa) * inverse).view(np.uint32)) >> 16
+    for begin in range(0, np.int64(peak_code | 0x7F) + 1, 128):
+        above, below = group[begin : begin + 128], group[0x8000 + begin : 0x8000 + begin + 128]
+        any_counted = np.uint32(0)
+        for i in range(128):
+            any_counted |= above[i] | below[i]
+        if not any_counted:
+            continue
+        above_keys, below_keys = keys[begin : begin + 128], keys[0x8000 + begin : 0x8000 + begin + 128]
+        for i in range(128):
+            above_keys[i] += np.int64(above[i])
+            below_keys[i] += np.int64(below[i])
+            both[i] = weight * (np.float64(above[i]) + np.float64(below[i]))
+        above[:] = np.uint32(0)
+        below[:] = np.uint32(0)
+        down = np.int64(first) - begin
+        if not weighs:
+            continue
+        if begin > 0 and down < (mapped[0] & 0x7F80):  # no subnormal numbers, which have another grid
+            for i in range(128):
+                scaled[min(mapped[i] - down, 0x3F80)] += both[i]
+        else:
+            for i in range(128):
+                scaled[min(_share_key(begin + i, inverse), 0x3F80)] += both[i]
+
+
+@njit(cache=True, nogil=True)
+def _share_key(code: Any, inverse: Any) -> Any:
+    return np.int64(np.float32(_bfloat(code) * inverse).view(np.uint32)) >> 16
 
 
 # ---------------------------------------------------------------------- bytes: 8-bit types and packed 4-bit ones
 
 
 @njit(cache=True, nogil=True)
-def count_byte_rows(raw: Any, length: int, values: Any, counts: Any, scaled: Any, ranges: Any) -> None:
-    """Count rows of `length` bytes (uint8) by what each byte stands for: `values` float32 (256, values a byte).
+def count_byte_rows(raw: Any, length: int, values: Any, order: Any, counts: Any, scaled: Any, ranges: Any) -> None:
+    """Count rows of `length` bytes (uint8) by what they stand for: float32 `values`, 256 of a byte, or 16 of each half.
 
-    `counts` int64 (256,) gets the bytes, `scaled` and `ranges` are as in `count_rows`.
+    `order` are the places of the finite values, ascending; `counts` int64 gets how often there was each value.
+    `scaled` and `ranges` are as in `count_rows`, the quantiles exact.
     """
-    picked, parts = np.empty(SAMPLED, np.uint16), np.zeros(PARTS, np.int32)
     tables = np.zeros((4, 256), np.uint32)  # equal bytes follow each other: four tables keep them apart
-    for row in range(raw.size // length):
-        part = raw[row * length : (row + 1) * length]
-        whole = part.size // 4 * 4
-        for i in range(0, whole, 4):
-            tables[0, part[i]] += np.uint32(1)
-            tables[1, part[i + 1]] += np.uint32(1)
-            tables[2, part[i + 2]] += np.uint32(1)
-            tables[3, part[i + 3]] += np.uint32(1)
-        for i in range(whole, part.size):
-            tables[0, part[i]] += np.uint32(1)
-        low, high, is_whole = np.inf, -np.inf, True
-        for byte in range(256):
-            count = np.int64(tables[0, byte]) + tables[1, byte] + tables[2, byte] + tables[3, byte]
-            if not count:
-                continue
-            counts[byte] += count
-            for place in range(values.shape[1]):
-                value = values[byte, place]
-                if np.isfinite(value):
-                    low, high = min(low, np.float64(value)), max(high, np.float64(value))
-                else:
-                    is_whole = False
-        if not is_whole:
-            low, high = min(low, 0.0), max(high, 0.0)
-        found = ranges[row]
-        found[0], found[3] = low, high
-        found[1], found[2] = quantiles(picked[: pick_bytes(part, values, picked)], low, high, parts)
-        _scale_bytes(tables, values, np.float32(max(-low, high)), scaled)
-        tables[:] = np.uint32(0)
+    row, held = np.zeros(values.size, np.int64), np.zeros(values.size, np.int64)
+    held_peak = np.float32(-1.0)
+    for number in range(raw.size // length):
+        _count_bytes(raw[number * length : (number + 1) * length], tables, row)
+        peak = _range_of(row, values, order, ranges[number])
+        if peak != held_peak:  # rows of one peak share their scale
+            _empty_held(held, values, held_peak, counts, scaled)
+            held_peak = peak
+        for place in range(values.size):
+            held[place] += row[place]
+    _empty_held(held, values, held_peak, counts, scaled)
 
 
 @njit(cache=True, nogil=True)
-def _scale_bytes(tables: Any, values: Any, peak: Any, scaled: Any) -> None:
-    if peak < SMALLEST_PEAK:
-        return
-    weight, inverse = np.float64(peak) * np.float64(peak), np.float32(1.0) / peak
-    for byte in range(256):
-        count = np.int64(tables[0, byte]) + tables[1, byte] + tables[2, byte] + tables[3, byte]
-        if not count:
+def _count_bytes(part: Any, tables: Any, row: Any) -> None:
+    """Set `row` to how often each value occurs; `tables` are zeros before and after."""
+    whole = part.size // 4 * 4
+    for i in range(0, whole, 4):
+        tables[0, part[i]] += np.uint32(1)
+        tables[1, part[i + 1]] += np.uint32(1)
+        tables[2, part[i + 2]] += np.uint32(1)
+        tables[3, part[i + 3]] += np.uint32(1)
+    for i in range(whole, part.size):
+        tables[0, part[i]] += np.uint32(1)
+    row[:] = 0
+    if row.size == 256:
+        for byte in range(256):
+            row[byte] = np.int64(tables[0, byte]) + tables[1, byte] + tables[2, byte] + tables[3, byte]
+    else:
+        for byte in range(256):
+            count = np.int64(tables[0, byte]) + tables[1, byte] + tables[2, byte] + tables[3, byte]
+            row[byte & 15] += count
+            row[byte >> 4] += count
+    tables[:] = np.uint32(0)
+
+
+@njit(cache=True, nogil=True)
+def _range_of(row: Any, values: Any, order: Any, found: Any) -> Any:
+    """Fill in a row's range from its counts, and give its peak; what is not finite counts as zero."""
+    first, last = 0, order.size - 1
+    while first <= last and row[order[first]] == 0:
+        first += 1
+    while last >= first and row[order[last]] == 0:
+        last -= 1
+    finite = np.int64(0)
+    for place in range(first, last + 1):
+        finite += row[order[place]]
+    total = row.sum()
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    if finite:
+        low, high = values[order[first]], values[order[last]]
+    if finite < total:
+        low, high = min(low, np.float32(0.0)), max(high, np.float32(0.0))
+    found[0], found[3] = low, high
+    found[1] = _ranked(row, values, order, total - finite, SHARE * (total - 1))
+    found[2] = _ranked(row, values, order, total - finite, (1.0 - SHARE) * (total - 1))
+    return max(-low, high)
+
+
+@njit(cache=True, nogil=True)
+def _ranked(row: Any, values: Any, order: Any, zeros: Any, rank: float) -> Any:
+    """The value of a rank (0 … n − 1, between two linearly) in ascending order; `zeros` are further ones."""
+    whole, seen = np.int64(rank), np.int64(0)
+    lower, has_lower = np.float64(0.0), False
+    for place in range(order.size):
+        value = values[order[place]]
+        seen += row[order[place]]
+        if value == 0.0:
+            seen += zeros
+            zeros = np.int64(0)
+        if not has_lower and seen > whole:
+            lower, has_lower = np.float64(value), True
+        if seen > whole + 1:
+            return lower + (np.float64(value) - lower) * (rank - whole)
+    return lower
+
+
+@njit(cache=True, nogil=True)
+def _empty_held(held: Any, values: Any, peak: Any, counts: Any, scaled: Any) -> None:
+    """Add what was held of rows with one peak to both, and set it back to zero."""
+    weighs = peak >= SMALLEST_PEAK
+    weight = np.float64(peak) * np.float64(peak)
+    inverse = np.float32(1.0) / peak if weighs else np.float32(0.0)
+    for place in range(held.size):
+        count = held[place]
+        if count == 0:
             continue
-        for place in range(values.shape[1]):
-            value = values[byte, place]
-            share = np.float32(abs(value) * inverse) if np.isfinite(value) else np.float32(0.0)
-            share = min(share, np.float32(1.0))
+        held[place] = 0
+        counts[place] += count
+        if weighs:
+            share = np.float32(0.0)
+            if np.isfinite(values[place]):
+                share = min(np.float32(abs(values[place]) * inverse), np.float32(1.0))
             scaled[np.int64(np.float32(share).view(np.uint32)) >> 16] += weight * np.float64(count)

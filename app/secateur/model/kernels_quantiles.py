@@ -54,18 +54,6 @@ def pick_codes(row: Any, picked: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def pick_bytes(row: Any, values: Any, picked: Any) -> Any:
-    """`pick` for a row of bytes that stand for the float32 `values` (256, values a byte)."""
-    bits, each = values.view(np.uint32), values.shape[1]
-    number = min(row.size, SAMPLED // each)
-    for place in range(number):
-        byte = row[place * row.size // number]
-        for part in range(each):
-            picked[place * each + part] = np.uint16(bits[byte, part] >> np.uint32(16))
-    return _finite(picked, number * each)
-
-
-@njit(cache=True, nogil=True)
 def _finite(picked: Any, number: Any) -> Any:
     for i in range(number):
         if (picked[i] & np.uint16(0x7FFF)) >= np.uint16(0x7F80):

@@ -159,8 +159,13 @@ class Spectrum:
     def rounding_errors(self, steps: Floats, limit: int) -> Floats:
         """`rounding_error` for several steps at once, float64 (n,)."""
         low, high, counts = self.magnitudes
-        real = np.where(steps > 0.0, steps, 1.0)[:, None]
-        errors = (counts * _mean_squared_error(low, high, real, limit)).sum(axis=1)
+        real = np.where(steps > 0.0, steps, 1.0)
+        # what lies below half a step becomes zero, whichever step it is: most buckets, and no need to look again
+        tiny = (high <= 0.5 * real.min(initial=np.inf)) if limit else np.zeros(len(high), bool)
+        below, above = low[tiny], high[tiny]
+        lost = float((counts[tiny] * (below * below + below * above + above * above)).sum()) / 3
+        low, high, counts = low[~tiny], high[~tiny], counts[~tiny]
+        errors = lost + (counts * _mean_squared_error(low, high, real[:, None], limit)).sum(axis=1)
         return np.where(steps > 0.0, errors, self.total_squares)
 
     @cached_property

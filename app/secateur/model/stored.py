@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Decode = Callable[[NDArray[np.uint8]], Floats]
 
+_MAPPING: Final[dict[str, int]] = (
+    {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE, "prot": mmap.PROT_READ}
+    if hasattr(mmap, "MAP_POPULATE")  # Linux: all pages at once, instead of sixteen at each fault
+    else {"access": mmap.ACCESS_READ}
+)
+
 BLOCK_BYTES: Final = 1 << 24
 """How much of a file is looked at in one step."""
 
@@ -177,11 +183,9 @@ def mapped(tensor: StoredTensor, begin: int, size: int) -> NDArray[np.uint8]:
     aligned = start - start % mmap.ALLOCATIONGRANULARITY
     try:
         with tensor.path.open("rb") as stream:
-            view = mmap.mmap(stream.fileno(), size + start - aligned, access=mmap.ACCESS_READ, offset=aligned)
+            view = mmap.mmap(stream.fileno(), size + start - aligned, **_MAPPING, offset=aligned)
     except ValueError as problem:
         raise UserError(f"{tensor.path.name} was changed while it was open.", "Open it again.") from problem
-    if hasattr(mmap, "MADV_WILLNEED"):
-        view.madvise(mmap.MADV_WILLNEED)  # the disk reads ahead while the first pages are looked at
     return np.frombuffer(view, np.uint8, size, start - aligned)
 
 

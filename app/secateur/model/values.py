@@ -59,9 +59,12 @@ def values_of_tensor(tensor: StoredTensor) -> Values:
 
 
 @cache
-def byte_table(dtype: str) -> Floats:
-    """What each byte stands for in a type of one byte: float32 (256, values in a byte)."""
-    return STORED_TYPES[dtype].decode(np.arange(256, dtype=np.uint8)).reshape(256, -1)
+def byte_values(dtype: str) -> tuple[Floats, NDArray[np.int64]]:
+    """(values, places of the finite ones in ascending order) of a type of one byte: 256, or 16 of each half of it."""
+    values = STORED_TYPES[dtype].decode(np.arange(256, dtype=np.uint8)).reshape(256, -1)
+    values = np.ascontiguousarray(values[:, 0] if values.shape[1] == 1 else values[:16, 0])
+    finite = np.flatnonzero(np.isfinite(values))
+    return values, finite[np.argsort(values[finite], kind="stable")]
 
 
 class Layout(NamedTuple):

@@ -7,7 +7,7 @@ from math import floor, inf, isfinite, log10
 from secateur import figures
 from secateur.recipe.options import OPTIONS
 from secateur.session.state import SessionState
-from secateur.ui.plots.ticks import damage_text
+from secateur.ui.plots.ticks import damage_text, decade_text
 
 PLAIN: tuple[tuple[str, str], ...] = (
     ("size", "Size"),
@@ -125,10 +125,13 @@ def _damage(state: SessionState, key: str) -> Colouring:
 
 
 def write_damage(value: float) -> str:
-    """As the heat map writes it, but always two digits that say something: 0.048, 0.0038."""
+    """As the heat map writes it, but always two digits that say something: 0.048, 0.0038, 4.3×10⁻⁵."""
     if not 0 < value < 0.01:
         return damage_text(value)
-    return f"{value:.{1 - floor(log10(value))}f}" if value >= 1e-5 else figures.number(value)
+    power = floor(log10(value))
+    if power > -4:
+        return f"{value:.{1 - power}f}"
+    return f"{value / 10.0**power:.1f}×{decade_text(10.0**power)}"
 
 
 def _errors(state: SessionState) -> dict[str, float]:

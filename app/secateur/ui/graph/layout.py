@@ -15,7 +15,7 @@ from secateur.ui.graph.tree import Block, BlockTree
 
 LOOSE = 1.3
 """How much more room a block takes than what is in it: titles, lanes, ends of rows that stay empty."""
-HEADER, FOOT = 23.0, 9.0
+HEADER, FOOT = 25.0, 9.0
 """Room for a block's title, and below its inside."""
 
 Sizes = Mapping[int, tuple[float, float]]

@@ -11,7 +11,7 @@ from secateur.ui.graph.layout import lay_out
 from secateur.ui.graph.room import Room
 from secateur.ui.graph.tree import BlockTree
 
-AT_ONCE = 160
+AT_ONCE = 100
 """Leaves that are laid out while the window waits: some 20 ms."""
 TRIED_ZOOMS = (1.0, 0.9, 0.82, 0.75, 0.68)
 """Row widths that are tried for a small graph, as the zoom at which such a row fills the view."""

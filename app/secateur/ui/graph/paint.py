@@ -98,7 +98,15 @@ def _paint_node(painter: QPainter, box: QRectF, face: Face) -> None:
     painter.setFont(style.plain_font)
     painter.drawText(below, _RIGHT, face.right)
     painter.setPen(style.secondary)
-    painter.drawText(below, _LEFT, face.left)
+    painter.drawText(below, _LEFT, _fitted_left(face, below.width()))
+
+
+def _fitted_left(face: Face, width: float) -> str:
+    """`256 → 512`, or `→ 512` where the number at the right needs the room."""
+    measures = metrics(12)
+    room = width - measures.horizontalAdvance(face.right) - GAP
+    short = f"→ {face.left.rpartition(' → ')[2]}" if "→" in face.left else ""
+    return next((text for text in (face.left, short) if measures.horizontalAdvance(text) <= room), "")
 
 
 @cache
