@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import onnx  # noqa: TID253 - this script is about nothing else
+import onnx
 from onnx_suite import NodeTest, Outcome, load_tests, run_all
 
 from secateur.formats.onnx_import.operators import OPERATORS

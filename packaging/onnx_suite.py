@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import onnx  # noqa: TID253 - this script is about nothing else
-import torch  # noqa: TID253
+import onnx
+import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper  # noqa: TID253
+from onnx import numpy_helper
 
 from secateur.formats.onnx_import.importer import ImportRefused, import_model
 from secateur.formats.onnx_import.storage import to_array, to_tensor

@@ -14,13 +14,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import onnx  # noqa: TID253 - a script that trains and exports has nothing light to do first
+import onnx
 import onnx_ir
-import onnxruntime  # noqa: TID253
-import torch  # noqa: TID253
-from onnxscript import optimizer  # noqa: TID253
+import onnxruntime
+import torch
+from onnxscript import optimizer
 from safetensors.torch import save_file
-from torch import nn  # noqa: TID253
+from torch import nn
 
 from secateur.data.dataset import Dataset
 from secateur.data.source import DataSource

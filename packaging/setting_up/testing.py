@@ -8,6 +8,7 @@ from pathlib import Path
 
 from setting_up.environment import setup
 from setting_up.extras import install_exporters
+from setting_up.published import fetch_published
 from setting_up.system import say
 
 NO_TESTS = 5  # pytest's exit status where nothing was collected
@@ -35,7 +36,7 @@ def run_exporter_tests(root: Path, extra: list[str]) -> int:
     Where one of them cannot be installed, the tests of the others run all the same, and the status is not 0.
     """
     python = str(setup(root))
-    missing = install_exporters(root)
+    missing = [*install_exporters(root), *fetch_published(root)]
     say("\nTests of the exporters")
     environment = {**os.environ, "SECATEUR_EXPORTERS": "required"}
     environment.setdefault("OMP_NUM_THREADS", "1")

