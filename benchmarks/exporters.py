@@ -36,7 +36,7 @@ def row(form: str, model: Any, target: Any, inputs: Any, folder: Path) -> tuple[
     """One line of the table, and whether it is a failure."""
     from secateur import figures
     from secateur.errors import UserError
-    from secateur.formats.verify import export
+    from secateur.formats.proving.verify import export
 
     refusal = target.missing() or target.can_write(model)
     if refusal:

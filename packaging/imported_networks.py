@@ -121,7 +121,7 @@ def is_layer(module: nn.Module) -> bool:
 def written_by_us(folder: Path, path: Path) -> tuple[str, ...]:
     """A Hugging Face folder's network as our own ONNX file."""
     from secateur.formats import format_named
-    from secateur.formats.verify import export as export_model
+    from secateur.formats.proving.verify import export as export_model
 
     model = open_model(ModelSource(str(folder)))
     proof = export_model(model, format_named("onnx"), path)
@@ -183,7 +183,7 @@ def nodes_of(model: TorchModel) -> int:
 
 
 def names_in(path: Path) -> tuple[str, ...]:
-    from secateur.formats.onnx_read import read_onnx
+    from secateur.formats.onnx_files.reading import read_onnx
 
     return tuple(layer.name for layer in onnx_layers(read_onnx(path).proto))
 

@@ -8,7 +8,7 @@ import pytest
 
 from secateur.errors import UserError
 from secateur.formats.base import Format
-from secateur.formats.verify import export, size_of
+from secateur.formats.proving.verify import export, size_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from secateur.formats.base import Format
-from secateur.formats.verify import export
+from secateur.formats.proving.verify import export
 
 FORMS = ["sample", "sample_int8", "sample_int4"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from secateur.errors import UserError
 from secateur.formats.base import Format
-from secateur.formats.verify import export, size_of
+from secateur.formats.proving.verify import export, size_of
 from secateur.model.description import Port
 
 Installed = Callable[[str], Format]

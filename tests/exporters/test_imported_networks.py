@@ -13,8 +13,8 @@ import onnxruntime
 import pytest
 
 from secateur.formats import format_named
+from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
-from secateur.formats.verify import export
 from secateur.model.description import ModelSource
 from secateur.model.model import OnnxModel
 
@@ -75,7 +75,7 @@ def silero(published: Published) -> OnnxModel:
 
 
 def test_a_network_with_if_stays_a_file_and_says_why(silero: OnnxModel) -> None:
-    from secateur.formats.describe import describe
+    from secateur.formats.describing.describe import describe
 
     assert "If" in silero.reason
     description = describe(silero)

@@ -14,7 +14,7 @@ from secateur.resources import resource
 
 def test_every_block_type_decodes_as_the_gguf_package_decodes_it() -> None:
     gguf = pytest.importorskip("gguf")
-    from secateur.formats.ggml_types import BLOCKS
+    from secateur.formats.weight_files.ggml_types import BLOCKS
 
     random, compared = np.random.default_rng(0), 0
     for number, (name, kind) in BLOCKS.items():

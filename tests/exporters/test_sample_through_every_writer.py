@@ -8,7 +8,7 @@ import pytest
 
 from secateur.formats import FORMATS
 from secateur.formats.base import Format
-from secateur.formats.verify import export
+from secateur.formats.proving.verify import export
 
 WRITTEN = [target for target in FORMATS if target.writes]
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QPushButton
 
 from secateur.engine.events import Failed, Finished, SkeletonWritten, Started
 from secateur.engine.requests import WriteSkeleton
-from secateur.formats.skeleton import skeleton_of
+from secateur.formats.describing.skeleton import skeleton_of
 from secateur.model.description import ModelSource
 from secateur.ui.netron import available, served
 from secateur.ui.netron.document import prepared

@@ -20,7 +20,7 @@ from secateur.analysis.evaluation import Predictions
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
-from secateur.formats.describe import model_files
+from secateur.formats.describing.describe import model_files
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
 from secateur.model.spectrum import Spectra
@@ -188,7 +188,7 @@ class Workshop:
 
 
 def _new_bench(source: ModelSource, reporter: Reporter) -> Bench:
-    from secateur.formats.glance import glance
+    from secateur.formats.describing.glance import glance
     from secateur.formats.reading import describe, open_model
 
     reporter.progress(0, 2, f"Opening {source.label}")

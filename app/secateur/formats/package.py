@@ -66,7 +66,7 @@ def is_package(names: Iterable[str]) -> bool:
 
 def write(model: "Model", path: Path, options: PackageOptions) -> tuple[Path, ...]:
     """Pack a model; UserError where an attachment is missing, or zstd is asked for and not installed."""
-    from secateur.formats.onnx_write import write_onnx
+    from secateur.formats.onnx_files.writing import write_onnx
 
     is_zstd = path.name.endswith(".tar.zst")
     if is_zstd:
@@ -178,7 +178,7 @@ def read(path: Path, source: ModelSource, progress: Progress) -> "Model":
 
 def run(path: Path) -> Runner:
     """Unpack the file anew and run the ONNX file in it."""
-    from secateur.formats.onnx_write import run_onnx
+    from secateur.formats.onnx_files.writing import run_onnx
 
     with unpacked(path) as model:
         return run_onnx(model)  # the session holds the weights; the folder may go

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from secateur.errors import TrustNeeded, UserError
-from secateur.formats import factory as factories
 from secateur.formats.base import Progress
-from secateur.formats.describe import describe as describe
+from secateur.formats.describing.describe import describe as describe
 from secateur.formats.recognition import model_file, recognise, suffix_note, told_as_broken
-from secateur.formats.shards import SUFFIX, shards
+from secateur.formats.torch_files import factory as factories
+from secateur.formats.weight_files.shards import SUFFIX, shards
 from secateur.model.description import ModelSource, Port
 from secateur.model.model import Model, OnnxModel, TorchModel
 from secateur.resources import resource
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-    from secateur.formats.onnx_read import OnnxFile
-    from secateur.formats.torch_read import StateDict
+    from secateur.formats.onnx_files.reading import OnnxFile
+    from secateur.formats.torch_files.state_dicts import StateDict
 
 SAMPLE: Final = "sample:model"
 _STEPS: Final = 3
@@ -71,8 +71,8 @@ def _model_name(source: ModelSource, path: Path | None) -> str:
 
 
 def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
-    from secateur.formats.input_shapes import find_inputs, output_ports
-    from secateur.formats.torch_read import fit
+    from secateur.formats.describing.input_shapes import find_inputs, output_ports
+    from secateur.formats.torch_files.state_dicts import fit
     from secateur.model.checking import finite_notes, torch_tensors
 
     progress(0, _STEPS, f"Building {source.factory}")
@@ -111,7 +111,7 @@ def _size_of(path: Path) -> int:
 
 def _state_dict(path: Path, kind: str, source: ModelSource, progress: Progress) -> "StateDict":
     """The weights for a factory; those of a whole pickled module by way of a confined process, where it is trusted."""
-    from secateur.formats.torch_read import read_state_dict
+    from secateur.formats.torch_files.state_dicts import read_state_dict
 
     try:
         return read_state_dict(path, kind)
@@ -125,7 +125,7 @@ def _state_dict(path: Path, kind: str, source: ModelSource, progress: Progress) 
 
 def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
     """`model` taking samples of this shape, tried out; UserError where its network does not take them."""
-    from secateur.formats.input_shapes import output_ports
+    from secateur.formats.describing.input_shapes import output_ports
 
     port = replace(model.inputs[0], shape=(None, *shape))
     inputs = (port, *model.inputs[1:])
@@ -146,10 +146,10 @@ def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
 
 def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     """The network of an ONNX file, or the file itself with the reason why it is not one."""
-    from secateur.formats.batches import free_batch, takes_batches, with_fixed_lengths
+    from secateur.formats.onnx_files.batches import free_batch, takes_batches, with_fixed_lengths
+    from secateur.formats.onnx_files.reading import graph_ports, read_onnx
+    from secateur.formats.onnx_files.sizes import settle_heights, with_lengths
     from secateur.formats.onnx_import.check import TOLERATED, size_deviation
-    from secateur.formats.onnx_read import graph_ports, read_onnx
-    from secateur.formats.onnx_sizes import settle_heights, with_lengths
     from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from secateur.errors import UserError
 from secateur.formats.kinds.hugging_face import is_folder_of_weights
-from secateur.formats.shards import index_in
+from secateur.formats.weight_files.shards import index_in
 
 if TYPE_CHECKING:
     from secateur.formats.base import Format

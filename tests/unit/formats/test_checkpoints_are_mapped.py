@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from secateur.formats.torch_read import stored_tensors
+from secateur.formats.torch_files.state_dicts import stored_tensors
 from secateur.model.stored import float_blocks, read_values
 
 TENSORS = {

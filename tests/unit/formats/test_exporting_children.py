@@ -14,7 +14,7 @@ import pytest
 from secateur.errors import Cancelled, JobError, UserError
 from secateur.formats.base import Format
 from secateur.formats.exporting.parent import environment
-from secateur.formats.verify import export
+from secateur.formats.proving.verify import export
 from secateur.methods.base import Context
 from secateur.model.description import Port
 from secateur.model.model import OnnxModel
@@ -129,8 +129,8 @@ ENGINE = """
 import sys, onnx
 from pathlib import Path
 from fake_formats_for_exporting import Starting
-from secateur.formats.onnx_read import graph_ports
-from secateur.formats.verify import export
+from secateur.formats.onnx_files.reading import graph_ports
+from secateur.formats.proving.verify import export
 from secateur.methods.base import Context
 from secateur.model.model import OnnxModel
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secateur.errors import UserError
-from secateur.formats.factory import build, is_factory
+from secateur.formats.torch_files.factory import build, is_factory
 
 
 @pytest.mark.parametrize("text", ["file.py:make", "package.module:Net", "C:\\models\\net.py:make"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from secateur.formats.base import WriteOptions
-from secateur.formats.judging import Limits, compared, judge, judge_weights
+from secateur.formats.proving.judging import Limits, compared, judge, judge_weights
 
 FLOAT = Limits.of(WriteOptions(), is_encoded=False)
 ENCODED = Limits.of(WriteOptions(), is_encoded=True)

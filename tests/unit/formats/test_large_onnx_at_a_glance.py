@@ -12,8 +12,8 @@ from secateur.engine.requests import DataSource as Data
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
-from secateur.formats import glance as glances
-from secateur.formats import onnx_glance
+from secateur.formats.describing import glance as glances
+from secateur.formats.onnx_files import glance as onnx_glance
 from secateur.formats.reading import describe, open_model
 from secateur.model.counting import spectra_of
 from secateur.model.description import ModelSource

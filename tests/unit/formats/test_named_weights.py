@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from secateur.formats.named_weights import layer_tensors, named_tensors
+from secateur.formats.weight_files.named_weights import layer_tensors, named_tensors
 from secateur.methods.base import Context
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.model import OnnxModel, StoredModel

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secateur.formats.ncnn_int8 import Integers, store_integers, symmetric_limit
+from secateur.formats.devices.ncnn_int8 import Integers, store_integers, symmetric_limit
 from secateur.model.encoding import ActivationEncoding, WeightEncoding
 
 RANDOM = np.random.default_rng(3)

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from secateur.errors import UserError
-from secateur.formats.describe import describe
-from secateur.formats.graph_nodes import Piece, assemble, common
-from secateur.formats.network_graph import network_graph
+from secateur.formats.describing.describe import describe
+from secateur.formats.describing.graph_nodes import Piece, assemble, common
+from secateur.formats.describing.network_graph import network_graph
 from secateur.formats.onnx_import.importer import import_model
 from secateur.model.description import Port
 from secateur.model.graph import GraphNode, NetworkGraph

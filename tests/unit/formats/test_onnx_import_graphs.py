@@ -11,9 +11,9 @@ import torch
 from onnx import helper
 from torch import nn
 
+from secateur.formats.onnx_files.reading import gather_weights
 from secateur.formats.onnx_import.check import AGREED, batch_deviation, import_deviation, run_module
 from secateur.formats.onnx_import.importer import ImportRefused, import_model
-from secateur.formats.onnx_read import gather_weights
 from secateur.model.graph_module import is_imported, layer_outputs, nodes_by_tensor, tensor_names
 
 node = helper.make_node

@@ -11,9 +11,9 @@ import torch
 from onnx import helper
 from torch import nn
 
+from secateur.formats.onnx_files.qdq import encode
 from secateur.formats.onnx_import.check import run_file, run_module
 from secateur.formats.onnx_import.importer import import_model, quantized_reason
-from secateur.formats.qdq import encode
 from secateur.formats.reading import open_model
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8

@@ -11,11 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 from secateur.errors import UserError
 from secateur.formats import format_named
 from secateur.formats.kinds.onnx_file import OnnxOptions
-from secateur.formats.onnx_external import data_path, weight_bytes, write_external
-from secateur.formats.onnx_half import in_half_precision
-from secateur.formats.onnx_opset import in_opset, opset_of
-from secateur.formats.onnx_write import run_onnx
-from secateur.formats.verify import export
+from secateur.formats.onnx_files.external import data_path, weight_bytes, write_external
+from secateur.formats.onnx_files.half import in_half_precision
+from secateur.formats.onnx_files.opset import in_opset, opset_of
+from secateur.formats.onnx_files.writing import run_onnx
+from secateur.formats.proving.verify import export
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly

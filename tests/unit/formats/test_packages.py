@@ -12,9 +12,9 @@ from secateur.errors import UserError
 from secateur.formats import format_named
 from secateur.formats.kinds.package_file import PackageOptions
 from secateur.formats.package import SUMS, unpacked
+from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
 from secateur.formats.recognition import recognise
-from secateur.formats.verify import export
 from secateur.model.description import ModelSource
 
 PACKAGE = format_named("package")

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from secateur.errors import TrustNeeded, UserError
-from secateur.formats.dangers import danger_of
-from secateur.formats.pickles import wanted_imports
 from secateur.formats.reading import open_model
+from secateur.formats.torch_files.dangers import danger_of
+from secateur.formats.torch_files.pickles import wanted_imports
 from secateur.model.description import ModelSource
 
 
@@ -150,7 +150,7 @@ def test_a_whole_network_names_its_classes(as_zip: bool, tmp_path: Path) -> None
 
 
 def test_a_pickle_of_many_operations_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secateur.formats.pickles.MOST_OPERATIONS", 1000)
+    monkeypatch.setattr("secateur.formats.torch_files.pickles.MOST_OPERATIONS", 1000)
     (tmp_path / "long.pt").write_bytes(b"\x80\x02" + b"N0" * 600 + b".")
     with pytest.raises(UserError, match="longer than any network"):
         wanted_imports(tmp_path / "long.pt")

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from secateur.errors import UserError
-from secateur.formats.qdq import encode, static_layers, static_placement, with_opset
+from secateur.formats.onnx_files.qdq import encode, static_layers, static_placement, with_opset
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly

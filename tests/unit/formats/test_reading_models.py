@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
 from secateur.errors import Cancelled, UserError
-from secateur.formats.describe import fingerprint
+from secateur.formats.describing.describe import fingerprint
 from secateur.formats.reading import describe, open_model, with_sample_shape
 from secateur.model.description import ModelSource
 from secateur.model.layers import channel_axes, example_inputs

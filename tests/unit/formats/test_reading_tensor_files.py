@@ -94,7 +94,7 @@ def test_gguf_tensors_are_mapped_and_decoded(gguf_file: Path) -> None:
     ],
 )
 def test_a_block_of_scale_one_decodes_to_whole_numbers(dtype: str, largest: int) -> None:
-    import secateur.formats.ggml_types  # noqa: F401 - makes the types known
+    import secateur.formats.weight_files.ggml_types  # noqa: F401 - makes the types known
 
     kind = STORED_TYPES[dtype]
     raw = np.random.default_rng(1).integers(0, 256, (3, kind.size), dtype=np.uint8)

@@ -15,8 +15,8 @@ from torch import nn
 
 from secateur.errors import UserError
 from secateur.formats import format_named
-from secateur.formats.safetensors_write import architecture_path, network_code
-from secateur.formats.verify import export
+from secateur.formats.proving.verify import export
+from secateur.formats.weight_files.safetensors_write import architecture_path, network_code
 from secateur.methods.base import Context
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port

@@ -12,7 +12,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import WriteSkeleton
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
-from secateur.formats.skeleton import graph_of, skeleton_of, write_skeleton
+from secateur.formats.describing.skeleton import graph_of, skeleton_of, write_skeleton
 from secateur.model.description import ModelSource, Port
 from secateur.model.model import OnnxModel, StoredModel, TorchModel
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secateur.formats import format_named
-from secateur.formats.fixed_sizes import batch_size, fixed_inputs
+from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly

@@ -12,7 +12,7 @@ import pytest
 from secateur.errors import Cancelled, UserError
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, Runner, staged, writing_failed
-from secateur.formats.verify import agreement, export, verify
+from secateur.formats.proving.verify import agreement, export, verify
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.model import OnnxModel

@@ -14,9 +14,9 @@ from secateur.engine.requests import Compress, DataSource, OpenData
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats import format_named
+from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
-from secateur.formats.safetensors_stored import encoded
-from secateur.formats.verify import export
+from secateur.formats.weight_files.safetensors_stored import encoded
 from secateur.methods.base import Context
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly

@@ -91,7 +91,7 @@ def test_the_network_that_was_lowered_is_not_changed(mixed: Any, lowered: Any) -
 
 
 def test_every_layer_of_it_can_be_encoded(lowered: Any) -> None:
-    from secateur.formats.qdq import encode
+    from secateur.formats.onnx_files.qdq import encode
 
     names = list(lowered.weights())
     encoded = WeightOnly(bits=8).apply(lowered, names, Context())

@@ -16,8 +16,8 @@ from secateur.engine.workshop import Bench
 from secateur.errors import JobError, UserError
 from secateur.formats import format_named
 from secateur.formats.base import Format
-from secateur.formats.verify import encoded_weights
-from secateur.formats.verify import export as write_proven
+from secateur.formats.proving.verify import encoded_weights
+from secateur.formats.proving.verify import export as write_proven
 from secateur.model.model import Model, StoredModel
 from secateur.model.spectrum import decibels
 from secateur.recipe.resolve import Plan

@@ -16,8 +16,8 @@ from secateur.figures import size
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, publish, staged
 from secateur.formats.exporting.staging import MODEL, stage_model, staged_model
-from secateur.formats.verify import export as write_proven
-from secateur.formats.verify import size_of
+from secateur.formats.proving.verify import export as write_proven
+from secateur.formats.proving.verify import size_of
 from secateur.model.description import ModelSource
 from secateur.model.model import Model, TorchModel
 
@@ -204,7 +204,7 @@ def _copy(source: Path, target: Path) -> Path:
 def _require_running(copy: Path, shipped: ExportedFile, reporter: Reporter) -> None:
     """UserError where a copy cannot be opened under its new name: parts must find each other."""
     from secateur.formats.exporting.exporters import CannotRun, exporter_for
-    from secateur.formats.running import Batching
+    from secateur.formats.proving.running import Batching
 
     target = format_named(shipped.format)
     if target.why_not_run() is not None or target.missing() is not None:
@@ -225,7 +225,7 @@ def _example(shipped: ExportedFile) -> "tuple[NDArray[np.float32], ...] | None":
     """Inputs for one sample, from the ONNX file that every run leaves; None where it is gone."""
     import onnx
 
-    from secateur.formats.onnx_read import graph_ports
+    from secateur.formats.onnx_files.reading import graph_ports
     from secateur.model.layers import example_input
 
     beside = Path(shipped.path).with_name("model.onnx")

@@ -8,7 +8,7 @@ from secateur.engine.workshop import Workshop
 
 def write_skeleton(request: WriteSkeleton, reporter: Reporter, workshop: Workshop) -> SkeletonWritten:
     """Write the skeleton into the engine's temporary folder; UserError where the model has no graph."""
-    from secateur.formats.skeleton import write_skeleton as write
+    from secateur.formats.describing.skeleton import write_skeleton as write
 
     bench = workshop.bench(request.model, reporter)
     reporter.progress(0, 1, f"Preparing the graph of {bench.description.name}")

@@ -11,7 +11,7 @@ from secateur.model.description import ModelSource
 from secateur.model.model import Model
 
 if TYPE_CHECKING:
-    from secateur.formats.torch_read import StateDict
+    from secateur.formats.torch_files.state_dicts import StateDict
 
 
 def open_trusted(kind: Format, path: Path, source: ModelSource, progress: Progress) -> Model:
@@ -27,8 +27,8 @@ def open_trusted(kind: Format, path: Path, source: ModelSource, progress: Progre
 
 
 def _weights(kind: Format, path: Path, source: ModelSource, made: Converted) -> Model:
-    from secateur.formats.safetensors_read import stored_tensors
-    from secateur.formats.weights_alone import weights_alone
+    from secateur.formats.weight_files.safetensors_read import stored_tensors
+    from secateur.formats.weight_files.weights_alone import weights_alone
 
     tensors = stored_tensors(_file(made, path))
     model = weights_alone(
@@ -45,7 +45,7 @@ def _weights(kind: Format, path: Path, source: ModelSource, made: Converted) -> 
 
 def trusted_weights(path: Path, factory: str, progress: Progress) -> "StateDict":
     """The weights of a pickle that a person trusts, for the network of a factory whose file may define its classes."""
-    from secateur.formats.torch_read import StateDict, read_safetensors
+    from secateur.formats.torch_files.state_dicts import StateDict, read_safetensors
 
     place = Path(factory.rpartition(":")[0])
     made = convert("pickle", path, progress, place.resolve() if place.suffix == ".py" and place.is_file() else None)

@@ -11,7 +11,7 @@ import torch  # noqa: TID253 - runs in the confined process alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.formats.input_shapes import find_inputs
+from secateur.formats.describing.input_shapes import find_inputs
 from secateur.model.description import Port
 
 _NESTS = ("ema", "model", "net", "network", "module")
@@ -66,7 +66,7 @@ def _module_of(content: Any) -> nn.Module | None:
 
 def _weights_of(content: Any, path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint that is no network."""
-    from secateur.formats.torch_read import unwrapped
+    from secateur.formats.torch_files.state_dicts import unwrapped
 
     tensors, _ = unwrapped(content)
     if not tensors:

@@ -26,5 +26,5 @@ What such a format gives (`secateur.formats.base.Format`):
   compared with the model's (encoded) weights instead of outputs. Raise NotImplementedError where names are lost.
 - `time_limit_s`: seconds for a write, and for a run; 600 unless the class says otherwise.
 
-By hand: `secateur.formats.verify.export(model, format, path, samples=None, options=None) -> ExportedFile`.
+By hand: `secateur.formats.proving.verify.export(model, format, path, samples=None, options=None) -> ExportedFile`.
 """

@@ -48,7 +48,7 @@ def answer(folder: Path) -> Answer:
 
 def run(folder: Path) -> Answer:
     """The same, and time it for one sample."""
-    from secateur.formats.running import latency_of
+    from secateur.formats.proving.running import latency_of
 
     task, runner, inputs = _answers(folder)
     telling.tell(0, 1, "Measuring milliseconds")
@@ -58,7 +58,7 @@ def run(folder: Path) -> Answer:
 
 def _answers(folder: Path) -> tuple[Task, Runner, list[Any]]:
     """Store what the file answers; the task, the opened file and the inputs."""
-    from secateur.formats.running import run_in_batches
+    from secateur.formats.proving.running import run_in_batches
 
     task = Task.load(folder)
     telling.tell(0, 1, f"Opening {task.path.name} in {task.format.runtime}")

@@ -23,7 +23,7 @@ from secateur.formats.exporting.staging import (
     store_inputs,
 )
 from secateur.formats.exporting.telling import heard_by
-from secateur.formats.running import Batching, latency_of, run_in_batches
+from secateur.formats.proving.running import Batching, latency_of, run_in_batches
 
 if TYPE_CHECKING:
     from secateur.methods.base import Context

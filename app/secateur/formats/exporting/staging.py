@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.formats.base import Format, Samples, WriteOptions
-from secateur.formats.running import Batching
+from secateur.formats.proving.running import Batching
 from secateur.model.description import ModelSource, Port
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 
@@ -69,7 +69,7 @@ def stage_model(folder: Path, model: "Model") -> None:
 
     UserError where a torch network has no ONNX graph.
     """
-    from secateur.formats.onnx_external import write_external
+    from secateur.formats.onnx_files.external import write_external
     from secateur.methods.quantize.lowering import graph_of
     from secateur.model.model import StoredModel, TorchModel
 
@@ -125,7 +125,7 @@ def staged_model(folder: Path) -> "Model":
 def _stored_model(folder: Path, document: dict[str, Any]) -> "Model":
     """A file of weights is opened again where it lies: it is mapped, and may be larger than the memory."""
     from secateur.formats import format_named
-    from secateur.formats.stored import open_stored
+    from secateur.formats.weight_files.stored import open_stored
 
     path = Path(document["path"])
     model = open_stored(format_named(document["format"]), path, ModelSource(str(path)))

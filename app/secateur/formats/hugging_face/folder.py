@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from secateur.errors import UserError
-from secateur.formats.safetensors_read import stored_tensors as tensors_of_file
+from secateur.formats.weight_files.safetensors_read import stored_tensors as tensors_of_file
 from secateur.model.stored import StoredTensor
 
 _INDEX: Final = "model.safetensors.index.json"

@@ -13,7 +13,7 @@ _STEPS = 3
 
 def open_folder(kind: Format, path: Path, source: ModelSource, progress: Progress) -> Model:
     """The network of the folder at `path`; its weights with the reason where there can be none."""
-    from secateur.formats.weights_alone import weights_alone
+    from secateur.formats.weight_files.weights_alone import weights_alone
 
     tensors = stored_tensors(path)
     if not tensors:  # before transformers is imported, which takes seconds

@@ -49,17 +49,17 @@ class CoreMlFormat(Format):
     options: ClassVar[type[WriteOptions]] = CoreMlOptions
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.pt2_write import why_not
+        from secateur.formats.torch_files.pt2_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.coreml_write import losses
+        from secateur.formats.devices.coreml_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.coreml_write import write
+        from secateur.formats.devices.coreml_write import write
 
         return write(model, path, options)
 
@@ -67,6 +67,6 @@ class CoreMlFormat(Format):
         return "Core ML runs on Apple's systems alone; the package was opened again and its weights were compared."
 
     def weights(self, path: Path) -> "Mapping[str, NDArray[np.float32]]":
-        from secateur.formats.coreml_write import weights
+        from secateur.formats.devices.coreml_write import weights
 
         return weights(path)

@@ -56,21 +56,21 @@ class ExportedProgramFormat(Format):
         return stored_tensors(path)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.pt2_write import why_not
+        from secateur.formats.torch_files.pt2_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.pt2_write import losses
+        from secateur.formats.torch_files.pt2_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.pt2_write import write_pt2
+        from secateur.formats.torch_files.pt2_write import write_pt2
 
         return write_pt2(model, path, options)
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.pt2_write import run_pt2
+        from secateur.formats.torch_files.pt2_write import run_pt2
 
         return run_pt2(path)

@@ -57,8 +57,8 @@ class GgufFormat(Format):
         return head[:4] == b"GGUF"
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.gguf_read import read_gguf
-        from secateur.formats.weights_alone import weights_alone
+        from secateur.formats.weight_files.gguf_read import read_gguf
+        from secateur.formats.weight_files.weights_alone import weights_alone
 
         found = read_gguf(path)
         architecture = found.facts.get("general.architecture", "")
@@ -73,22 +73,22 @@ class GgufFormat(Format):
         )
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.gguf_read import stored_tensors
+        from secateur.formats.weight_files.gguf_read import stored_tensors
 
         return stored_tensors(path)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.gguf_write import why_not
+        from secateur.formats.weight_files.gguf_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.gguf_write import losses
+        from secateur.formats.weight_files.gguf_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.gguf_write import write
+        from secateur.formats.weight_files.gguf_write import write
 
         return write(model, path, options)
 
@@ -96,6 +96,6 @@ class GgufFormat(Format):
         return "A GGUF file holds weights and no network; they were read back and compared."
 
     def weights(self, path: Path) -> "Mapping[str, NDArray[np.float32]]":
-        from secateur.formats.gguf_write import weights
+        from secateur.formats.weight_files.gguf_write import weights
 
         return weights(path)

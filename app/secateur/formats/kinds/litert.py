@@ -28,8 +28,8 @@ class LiteRtFormat(Format):
         return head[4:8] == b"TFL3"
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.tflite_read import read_tflite
-        from secateur.formats.weights_alone import weights_alone
+        from secateur.formats.weight_files.tflite_read import read_tflite
+        from secateur.formats.weight_files.weights_alone import weights_alone
 
         found = read_tflite(path)
         return weights_alone(
@@ -46,26 +46,26 @@ class LiteRtFormat(Format):
         )
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.tflite_read import read_tflite
+        from secateur.formats.weight_files.tflite_read import read_tflite
 
         return read_tflite(path).tensors
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.pt2_write import why_not
+        from secateur.formats.torch_files.pt2_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.litert_write import losses
+        from secateur.formats.devices.litert_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.litert_write import write
+        from secateur.formats.devices.litert_write import write
 
         return write(model, path, options)
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.litert_write import run
+        from secateur.formats.devices.litert_write import run
 
         return run(path)

@@ -39,21 +39,21 @@ class NcnnFormat(Format):
     options: ClassVar[type[WriteOptions]] = NcnnOptions
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.ncnn_write import why_not
+        from secateur.formats.devices.ncnn_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.ncnn_write import losses
+        from secateur.formats.devices.ncnn_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.ncnn_write import write
+        from secateur.formats.devices.ncnn_write import write
 
         return write(model, path, options)
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.ncnn_write import run
+        from secateur.formats.devices.ncnn_write import run
 
         return run(path)

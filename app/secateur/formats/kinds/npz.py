@@ -31,11 +31,11 @@ class NpzFormat(Format):
         return bool(names) and all(name.endswith(".npy") for name in names)
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.stored import open_stored
+        from secateur.formats.weight_files.stored import open_stored
 
         return open_stored(self, path, source)
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.npz_read import stored_tensors
+        from secateur.formats.weight_files.npz_read import stored_tensors
 
         return stored_tensors(path)

@@ -64,21 +64,21 @@ class OnnxFormat(Format):
         return open_onnx(path, source, progress)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.stored import needs_network
+        from secateur.formats.weight_files.stored import needs_network
 
         return needs_network(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.onnx_write import write_onnx
+        from secateur.formats.onnx_files.writing import write_onnx
 
         return write_onnx(model, path, options if isinstance(options, OnnxOptions) else OnnxOptions())
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.onnx_write import run_onnx
+        from secateur.formats.onnx_files.writing import run_onnx
 
         return run_onnx(path)
 
     def layer_outputs(self, path: Path, inputs: Samples) -> "Mapping[str, NDArray[np.float32]] | None":
-        from secateur.formats.onnx_write import layer_outputs_of
+        from secateur.formats.onnx_files.writing import layer_outputs_of
 
         return layer_outputs_of(path, inputs)

@@ -48,8 +48,8 @@ class OpenVinoFormat(Format):
             return b"<net " in stream.read(4096)
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.openvino_read import read_ir
-        from secateur.formats.weights_alone import weights_alone
+        from secateur.formats.weight_files.openvino_read import read_ir
+        from secateur.formats.weight_files.weights_alone import weights_alone
 
         found = read_ir(path)
         return weights_alone(
@@ -65,21 +65,21 @@ class OpenVinoFormat(Format):
         )
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.openvino_read import read_ir
+        from secateur.formats.weight_files.openvino_read import read_ir
 
         return read_ir(path).tensors
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.openvino_write import why_not
+        from secateur.formats.devices.openvino_write import why_not
 
         return why_not(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.openvino_write import write
+        from secateur.formats.devices.openvino_write import write
 
         return write(model, path, options)
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.openvino_write import run
+        from secateur.formats.devices.openvino_write import run
 
         return run(path)

@@ -55,7 +55,7 @@ class PackageFormat(Format):
         return read(path, source, progress)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.stored import needs_network
+        from secateur.formats.weight_files.stored import needs_network
 
         return needs_network(model)
 

@@ -23,7 +23,7 @@ class PytorchFormat(Format):
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """A zip or a pickle that no other format wants, or the index of a model in several of them."""
-        from secateur.formats.shards import is_index
+        from secateur.formats.weight_files.shards import is_index
 
         if is_index(path, head, ".bin"):
             return True
@@ -31,7 +31,7 @@ class PytorchFormat(Format):
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
         from secateur.errors import TrustNeeded
-        from secateur.formats.stored import open_stored
+        from secateur.formats.weight_files.stored import open_stored
 
         try:
             return open_stored(self, path, source)
@@ -43,7 +43,7 @@ class PytorchFormat(Format):
         return open_trusted(self, path, source, progress)
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.torch_read import stored_tensors
+        from secateur.formats.torch_files.state_dicts import stored_tensors
 
         return stored_tensors(path)
 

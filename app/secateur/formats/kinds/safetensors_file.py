@@ -32,39 +32,39 @@ class SafetensorsFormat(Format):
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Eight bytes with the header's length, then JSON; or the index of a model in several such files."""
-        from secateur.formats.shards import is_index
+        from secateur.formats.weight_files.shards import is_index
 
         if is_index(path, head, ".safetensors"):
             return True
         return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= LARGEST_HEADER
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.stored import open_stored
+        from secateur.formats.weight_files.stored import open_stored
 
         return open_stored(self, path, source)
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.safetensors_read import stored_tensors
+        from secateur.formats.weight_files.safetensors_read import stored_tensors
 
         return stored_tensors(path)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.safetensors_write import why_not
+        from secateur.formats.weight_files.safetensors_write import why_not
 
         return why_not(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.safetensors_write import write_safetensors
+        from secateur.formats.weight_files.safetensors_write import write_safetensors
 
         return write_safetensors(model, path)
 
     def weights(self, path: Path) -> "Mapping[str, NDArray[np.float32]]":
         """The weights of a file by layer, each read when it is asked for."""
-        from secateur.formats.stored import open_stored
+        from secateur.formats.weight_files.stored import open_stored
 
         return open_stored(self, path, ModelSource(str(path))).weights()
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.safetensors_write import run_safetensors
+        from secateur.formats.weight_files.safetensors_write import run_safetensors
 
         return run_safetensors(path)

@@ -33,31 +33,31 @@ class TorchScriptFormat(Format):
         )
 
     def read(self, path: Path, source: ModelSource, progress: Progress) -> "Model":
-        from secateur.formats.torchscript_read import open_torchscript
+        from secateur.formats.torch_files.torchscript_read import open_torchscript
 
         return open_torchscript(self, path, source, progress)
 
     def tensors(self, path: Path) -> "tuple[StoredTensor, ...]":
-        from secateur.formats.torchscript_read import stored_tensors
+        from secateur.formats.torch_files.torchscript_read import stored_tensors
 
         return stored_tensors(path)
 
     def can_write(self, model: "Model") -> str | None:
-        from secateur.formats.torchscript_write import why_not
+        from secateur.formats.torch_files.torchscript_write import why_not
 
         return why_not(model)
 
     def losses(self, model: "Model") -> str:
-        from secateur.formats.pt2_write import losses
+        from secateur.formats.torch_files.pt2_write import losses
 
         return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
-        from secateur.formats.torchscript_write import write_torchscript
+        from secateur.formats.torch_files.torchscript_write import write_torchscript
 
         return write_torchscript(model, path, options)
 
     def run(self, path: Path) -> Runner:
-        from secateur.formats.torchscript_write import run_torchscript
+        from secateur.formats.torch_files.torchscript_write import run_torchscript
 
         return run_torchscript(path)

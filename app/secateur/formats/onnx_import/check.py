@@ -9,7 +9,7 @@ import onnx  # noqa: TID253 - imported lazily with the importer
 from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 
-from secateur.formats.onnx_read import graph_ports
+from secateur.formats.onnx_files.reading import graph_ports
 from secateur.model.description import Port
 from secateur.model.layers import example_input
 

@@ -8,6 +8,7 @@ import torch  # noqa: TID253
 from onnx import numpy_helper  # noqa: TID253
 from torch import fx  # noqa: TID253
 
+from secateur.formats.onnx_files.reading import graph_ports
 from secateur.formats.onnx_import.builder import GraphBuilder
 from secateur.formats.onnx_import.folding import fold
 from secateur.formats.onnx_import.operators import OPERATORS
@@ -19,7 +20,6 @@ from secateur.formats.onnx_import.values import (
     Unsupported,
     Value,
 )
-from secateur.formats.onnx_read import graph_ports
 from secateur.model.description import Port
 from secateur.model.layers import example_shape
 from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers

@@ -57,7 +57,7 @@ def rebuilt_network(program: Program) -> "Rebuilt":
 
 def stored_program(program: Program, path: Path, source: ModelSource, reason: str) -> StoredModel:
     """The program's tensors alone."""
-    from secateur.formats.stored import stored_layers
+    from secateur.formats.weight_files.stored import stored_layers
 
     tensors = tuple(part.stored for part in program.parts)
     if not tensors:
@@ -109,7 +109,7 @@ def _try(rebuilt: "Rebuilt") -> None:
 
 def _any_batch(rebuilt: "Rebuilt") -> tuple[tuple[Port, ...], tuple[Port, ...], tuple[str, ...]]:
     """Ports with a free batch where the program was exported for one sample, but takes more; and the note on it."""
-    from secateur.formats.batches import free_batch, takes_batches
+    from secateur.formats.onnx_files.batches import free_batch, takes_batches
 
     inputs = rebuilt.inputs
     if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and takes_batches(rebuilt.module, inputs):

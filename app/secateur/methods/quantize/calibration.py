@@ -24,11 +24,11 @@ _BIAS_LIMIT = 2.0**30
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
     """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
 
-    Which activations is ONNX Runtime's decision (`secateur.formats.qdq.static_placement`); their ranges are the
-    observer's, from calibration samples run in float. What was encoded before stays encoded. UserError where there
-    is no data, or where it makes the network overflow.
+    Which activations is ONNX Runtime's decision (`static_placement` in `secateur.formats.onnx_files.qdq`); their
+    ranges are the observer's, from calibration samples run in float. What was encoded before stays encoded. UserError
+    where there is no data, or where it makes the network overflow.
     """
-    from secateur.formats.qdq import settled, static_layers, static_placement
+    from secateur.formats.onnx_files.qdq import settled, static_layers, static_placement
     from secateur.methods.quantize.lowering import graph_of, lower, require_layers
 
     if context.data is None:
@@ -123,7 +123,7 @@ def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEn
 def _encode_weights(
     lowered: "TorchModel", layers: Sequence[str], activations: Mapping[str, ActivationEncoding]
 ) -> dict[str, WeightEncoding]:
-    from secateur.formats.qdq import layer_inputs
+    from secateur.formats.onnx_files.qdq import layer_inputs
     from secateur.methods.quantize.lowering import graph_of
     from secateur.methods.quantize.weights import encode_weight
     from secateur.model.layers import channel_axes

@@ -125,7 +125,7 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
     """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
     import torch
 
-    from secateur.formats.onnx_recurrent import translations, with_written_layers
+    from secateur.formats.onnx_files.recurrent import translations, with_written_layers
 
     module = with_written_layers(copy.deepcopy(model.module).eval().cpu().float())
     inputs = tuple(torch.from_numpy(value) for value in example_inputs(model, batch=2))

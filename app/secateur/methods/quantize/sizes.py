@@ -3,7 +3,7 @@
 from secateur.model.description import Layer
 
 DEQUANTIZE_NODE_BYTES = 60
-"""A DequantizeLinear node with its short names and the header of its scale, as `secateur.formats.qdq` writes them."""
+"""A DequantizeLinear node with its short names and the header of its scale, as `formats.onnx_files.qdq` writes them."""
 
 ACTIVATION_NODES_BYTES = 100
 """The QuantizeLinear/DequantizeLinear pair behind a layer's output, with names and scalars."""

@@ -54,7 +54,7 @@ def quantize_weights(
     model: "TorchModel", layers: Sequence[str], method: "WeightOnly", context: Context
 ) -> "TorchModel":
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
-    from secateur.formats.qdq import settled
+    from secateur.formats.onnx_files.qdq import settled
     from secateur.methods.quantize.lowering import graph_of, lower, require_layers
     from secateur.model.layers import channel_axes
 

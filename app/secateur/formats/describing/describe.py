@@ -1,0 +1,217 @@
+"""What a model is, in plain values: its layers with shapes, sizes and multiply-accumulates, found by one run."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from secateur.formats.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
+from secateur.formats.torch_files.tracing import Trace, trace
+from secateur.formats.weight_files.shards import SUFFIX, shards
+from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.layers import channel_axes
+from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_HASHED_WHOLE: Final = 64 << 20
+_END_BYTES: Final = 1 << 20
+_BLOCK_BYTES: Final = 4096
+_BLOCKS: Final = 256
+
+
+def describe(model: Model) -> ModelDescription:
+    """Everything about a model that one run on a single sample of noise shows."""
+    notes = list(model.notes)
+    if isinstance(model, OnnxModel):
+        from secateur.formats.describing.describe_onnx import onnx_description
+
+        layers, problem = onnx_description(model)
+        notes += [problem] if problem else []
+        trainable, reason = False, model.reason
+    elif isinstance(model, StoredModel):
+        layers, trainable, reason = model.layers, False, model.reason
+    else:
+        seen = trace(model)
+        layers, trainable, reason = _with_couplings(model, torch_layers(model, seen)), True, ""
+        notes += [_products_note(seen.products)] if seen.products else []
+    notes += recurrent_notes(layers)
+    stored = sum(layer.size_bytes for layer in layers)
+    return ModelDescription(
+        name=model.name,
+        source=model.source,
+        format=model.format,
+        source_bytes=model.source_bytes,
+        layers=layers,
+        inputs=model.inputs,
+        outputs=model.outputs,
+        trainable=trainable,
+        reason=reason,
+        runnable=not isinstance(model, StoredModel),
+        overhead_bytes=max(model.source_bytes - stored, 0) if model.path is not None else 0,
+        fingerprint=fingerprint(model),
+        notes=tuple(notes),
+    )
+
+
+def _with_couplings(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """`layers` with what must shrink together, and why some cannot shrink."""
+    from secateur.methods.prune.coupling import couplings
+
+    found = couplings(model)
+    nothing: tuple[tuple[str, ...], str] = ((), "")
+    return tuple(
+        replace(
+            layer, coupled=tuple(found.get(layer.name, nothing)[0]), fixed_channels=found.get(layer.name, nothing)[1]
+        )
+        for layer in layers
+    )
+
+
+# ---------------------------------------------------------------------- torch
+
+
+def _products_note(macs: int) -> str:
+    return (
+        f"Products of two computed tensors, such as those in attention, take {macs / 1e6:.3g} M MACs more: "
+        "they belong to no layer and are not in the total."
+    )
+
+
+def torch_layers(model: TorchModel, seen: Trace | None = None) -> tuple[Layer, ...]:
+    """Layers that hold parameters, in the order in which one sample passes through them; `seen` is a trace of it."""
+    seen = seen or trace(model)
+    axes = channel_axes(model)
+    names = dict(model.module.named_modules())
+    unused = [name for name in names if name not in seen.shapes]
+    layers = []
+    for name in (*seen.shapes, *unused):
+        module = names[name]
+        parameters = list(module.named_parameters(recurse=False))
+        if not parameters:
+            continue
+        if any(True for _ in module.children()) and getattr(module, "weight", None) is None:
+            layers += [_loose_parameter(f"{name}.{key}".lstrip("."), value) for key, value in parameters]
+        else:
+            layers.append(_torch_layer(name, module, seen, axes.get(name, 0)))
+    return tuple(layers)
+
+
+def _torch_layer(name: str, module: "nn.Module", seen: Trace, axis: int) -> Layer:
+    stored: list[torch.Tensor] = [*module.parameters(recurse=False)]
+    stored += [value for key, value in module.named_buffers(recurse=False) if key != "num_batches_tracked"]
+    given, made = seen.shapes.get(name, ((), ()))
+    if is_recurrent(module):
+        return recurrent_layer(name, module, given, made)
+    weight = getattr(module, "weight", None)
+    return Layer(
+        name=name,
+        kind=type(module).__name__,
+        weight=_info(f"{name}.weight", weight),
+        bias=_info(f"{name}.bias", getattr(module, "bias", None)),
+        params=sum(value.numel() for value in module.parameters(recurse=False)),
+        macs=multiply_accumulates(
+            type(module).__name__, tuple(weight.shape) if weight is not None else (), given, made
+        ),
+        size_bytes=sum(value.numel() * value.element_size() for value in stored),
+        output_shape=made[1:],
+        kernel=tuple(getattr(module, "kernel_size", ())),
+        groups=int(getattr(module, "groups", 1)) if hasattr(module, "kernel_size") else 1,
+        channel_axis=axis,
+        readers=seen.readers.get(name, ()),
+    )
+
+
+def _loose_parameter(name: str, value: "torch.Tensor") -> Layer:
+    """A parameter that stands by itself: a position embedding, a class token."""
+    size = value.numel() * value.element_size()
+    return Layer(name=name, kind="Parameter", weight=_info(name, value), params=value.numel(), size_bytes=size)
+
+
+def _info(name: str, value: Any) -> TensorInfo | None:
+    if value is None or not hasattr(value, "element_size"):
+        return None
+    return TensorInfo(
+        name, str(value.dtype).removeprefix("torch."), tuple(value.shape), value.numel() * value.element_size()
+    )
+
+
+def multiply_accumulates(kind: str, weight: tuple[int, ...], given: tuple[int, ...], made: tuple[int, ...]) -> int:
+    """Multiply-accumulates of one sample, from weight, input and output shapes with the batch axis.
+
+    A convolution uses its whole kernel once for each output position, a transposed one once for each input
+    position, a linear layer its matrix once for each row. Additions of biases are not counted.
+    """
+    if not weight or not given or not made:
+        return 0
+    if kind.startswith("ConvTranspose"):
+        return prod(weight) * prod(given[2:])
+    if kind.startswith("Conv"):
+        return prod(weight) * prod(made[2:])
+    if kind == "Linear":
+        return prod(weight) * prod(made[1:-1])
+    return 0
+
+
+# ---------------------------------------------------------------------- fingerprint
+
+
+def fingerprint(model: Model) -> str:
+    """SHA-256 of the model's files, external data and the factory's name included; of the weights without a file.
+
+    Of a file of more than 64 MB, for which hashing would take seconds, its size, its time of change in nanoseconds,
+    its first and last megabyte and 256 blocks of 4 KiB spread evenly over it are taken.
+    """
+    if model.path is None:
+        digest = hashlib.sha256(model.source.factory.encode())
+        for name, weight in sorted(model.weights().items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(weight).tobytes())
+        return digest.hexdigest()
+    return content_key(model_files(model, model.path), model.source)
+
+
+def content_key(files: Iterable[Path], source: ModelSource) -> str:
+    """The fingerprint of what lies in these files."""
+    digest = hashlib.sha256(source.factory.encode())
+    for path in files:
+        for block in _telling_blocks(path):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _telling_blocks(path: Path) -> Iterator[bytes]:
+    """A file's bytes, or of a large one enough of it to tell it from another."""
+    told = path.stat()
+    with path.open("rb", buffering=0) as stream:
+        if told.st_size <= _HASHED_WHOLE:
+            while block := stream.read(1 << 22):
+                yield block
+            return
+        yield f"{told.st_size} {told.st_mtime_ns}".encode()
+        ends = (0, told.st_size - _END_BYTES)
+        step = (told.st_size - _BLOCK_BYTES) // (_BLOCKS - 1)
+        for start, size in [(end, _END_BYTES) for end in ends] + [(step * n, _BLOCK_BYTES) for n in range(_BLOCKS)]:
+            stream.seek(start)
+            yield stream.read(size)
+
+
+def model_files(model: Model, path: Path) -> tuple[Path, ...]:
+    """The file that was opened and those that it keeps its tensors in."""
+    if path.is_dir():
+        return tuple(sorted(file for file in path.iterdir() if file.suffix in (".safetensors", ".json")))
+    if isinstance(model, StoredModel):
+        return tuple(dict.fromkeys((path, *(tensor.path for tensor in model.tensors))))
+    if path.name.endswith(SUFFIX):
+        return (path, *shards(path))
+    if model.format != "onnx":
+        return (path,)
+    from secateur.formats.onnx_files.reading import external_files, parse_onnx
+
+    return (path, *external_files(parse_onnx(path), path))

@@ -1,0 +1,1 @@
+"""Writers for what devices run: OpenVINO, ExecuTorch, LiteRT, Core ML, ncnn."""

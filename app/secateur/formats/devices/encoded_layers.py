@@ -1,0 +1,77 @@
+"""Which encoded layers a network computes in integers, and which it only stores so, for writers to act on and tell."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model, TorchModel
+
+_MOST_NAMED = 3
+
+
+def computed_layers(model: "TorchModel") -> tuple[str, ...]:
+    """The layers of 8 bits whose inputs have an encoding too, so that they can be computed in integers."""
+    from secateur.formats.onnx_files.qdq import static_layers
+    from secateur.methods.quantize.lowering import graph_of
+
+    return tuple(static_layers(graph_of(model), model.encodings)) if model.encodings else ()
+
+
+def stored_layers(model: "TorchModel") -> tuple[str, ...]:
+    """The encoded layers whose weights alone are encoded: they compute in float."""
+    computed = set(computed_layers(model))
+    return tuple(name for name in model.encodings.weights if name not in computed)
+
+
+def float_results(model: "TorchModel") -> tuple[str, ...]:
+    """The layers whose result goes on without an encoding (behind a fused ReLU, if there is one): mostly the last."""
+    from secateur.model.graph_module import layer_outputs, nodes_by_tensor
+
+    graph: Any = model.module
+    nodes = nodes_by_tensor(graph)
+    encoded = {nodes[name] for name in model.encodings.activations if name in nodes}
+
+    def goes_on_encoded(tensor: str) -> bool:
+        node = nodes[tensor]
+        followers = list(node.users)
+        return node in encoded or (len(followers) == 1 and followers[0] in encoded and _is_fused(graph, followers[0]))
+
+    return tuple(layer for layer, tensor in layer_outputs(graph).items() if not goes_on_encoded(tensor))
+
+
+def _is_fused(graph: Any, node: Any) -> bool:
+    """Whether a node is a ReLU or a clip, which kernels apply to the sums before they round them."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    if node.op == "call_module":
+        return isinstance(graph.get_submodule(node.target), nn.ReLU | nn.ReLU6 | nn.Hardtanh)
+    return node.target in (functional.relu, functional.relu6, functional.hardtanh, torch.relu, torch.clamp)
+
+
+def rounded(model: "TorchModel", layers: Collection[str] | None = None) -> "TorchModel":
+    """The network with float weights as the encodings round them, of these layers or of all that are encoded."""
+    weights, encodings = model.weights(), model.encodings.weights
+    wanted = [name for name in encodings if layers is None or name in layers]
+    return model.with_weights({name: encodings[name].round_trip(weights[name]) for name in wanted})
+
+
+def as_torch(model: "Model") -> "TorchModel":
+    """The model, which must be a torch network; TypeError where `can_write` was not asked."""
+    from secateur.model.model import TorchModel
+
+    if not isinstance(model, TorchModel):
+        raise TypeError(f"{model.name} is not a torch network")
+    return model
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few names and how many more there are."""
+    rest = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def sentences(*parts: str) -> str:
+    """Those sentences that say something."""
+    return " ".join(part for part in parts if part)

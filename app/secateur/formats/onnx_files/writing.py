@@ -1,0 +1,117 @@
+"""Writes ONNX files: the float graph of a network, or its encoded form."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.errors import UserError
+from secateur.formats.base import Runner, Samples
+from secateur.formats.kinds.onnx_file import OnnxOptions
+
+if TYPE_CHECKING:
+    import onnx
+
+    from secateur.model.model import Model
+
+LARGEST_BYTES = 2**31 - 2**20
+"""What one protobuf message can hold, less what stands around the weights."""
+
+
+def onnx_graph(model: "Model", options: OnnxOptions | None = None) -> "onnx.ModelProto":
+    """The graph that a model is shipped as: an ONNX file's own, a network's float graph, or that with its encodings.
+
+    UserError where it cannot be had in the operator set or number type that the options ask for.
+    """
+    from secateur.formats.onnx_files.half import in_half_precision
+    from secateur.formats.onnx_files.opset import in_opset
+    from secateur.formats.onnx_files.qdq import encode
+    from secateur.model.model import OnnxModel, StoredModel
+
+    options = options or OnnxOptions()
+    if isinstance(model, StoredModel):
+        raise UserError(f"{model.name} cannot be written as ONNX: {model.reason}")
+    encodings = None if isinstance(model, OnnxModel) else model.encodings
+    if encodings and options.dtype == "float16":
+        raise UserError(
+            f"{model.name} is quantized, and float16 would undo what its integers save.",
+            "Write it with float32 numbers: its quantized layers stay integers.",
+        )
+    proto = _float_graph(model)
+    if options.opset != "same":
+        proto = in_opset(proto, int(options.opset), _oldest_opset(model))
+    if encodings:
+        proto = encode(proto, encodings)
+    return in_half_precision(proto) if options.dtype == "float16" else proto
+
+
+def _float_graph(model: "Model") -> "onnx.ModelProto":
+    import onnx
+
+    from secateur.methods.quantize.lowering import graph_of, strip, to_onnx
+    from secateur.model.model import OnnxModel, TorchModel
+
+    if isinstance(model, OnnxModel):
+        return model.proto
+    if not isinstance(model, TorchModel):
+        raise TypeError("only networks have a graph")
+    if model.encodings:
+        return graph_of(model)
+    proto = onnx.ModelProto()
+    proto.CopyFrom(to_onnx(model))
+    strip(proto)  # an opened file may hold the stack traces and paths of the machine that exported it
+    return proto
+
+
+def _oldest_opset(model: "Model") -> tuple[int, str]:
+    """The first operator set that can hold the model's encodings, and what of them needs it."""
+    encodings = getattr(model, "encodings", None)
+    if not encodings:
+        return 1, ""
+    if any(encoding.bits < 8 for encoding in encodings.weights.values()):
+        return 21, "weights of fewer than 8 bits"
+    return 13, "quantized weights"
+
+
+def write_onnx(model: "Model", path: Path, options: OnnxOptions | None = None) -> tuple[Path, ...]:
+    """Write a model to `path`; where asked for, and beyond the 2 GB of one file, with its weights beside it."""
+    from secateur.formats.onnx_files.external import weight_bytes, write_external
+
+    options = options or OnnxOptions()
+    proto = onnx_graph(model, options)
+    if options.external_data or weight_bytes(proto) > LARGEST_BYTES:
+        return write_external(proto, path)
+    with path.open("wb") as file:
+        file.write(proto.SerializeToString())
+    return (path,)
+
+
+def run_onnx(path: Path, threads: int = 1) -> Runner:
+    """A new ONNX Runtime session on the CPU from the file itself."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+
+    def run(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        return list(session.run(None, dict(zip(names, inputs, strict=True))))
+
+    return Runner(run)
+
+
+def layer_outputs_of(path: Path, inputs: Samples) -> dict[str, NDArray[np.float32]] | None:
+    """Layer name → its output in the file for one batch; None where the file is too large to be changed in memory."""
+    import onnx
+
+    from secateur.analysis.layer_errors import layer_outputs
+    from secateur.formats.onnx_files.external import weight_bytes
+
+    proto = onnx.load(str(path))
+    if weight_bytes(proto) > LARGEST_BYTES:
+        return None
+    found = layer_outputs(proto, tuple(inputs))
+    return {name: np.asarray(values, np.float32) for name, values in found.items()}

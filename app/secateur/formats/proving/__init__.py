@@ -1,0 +1,1 @@
+"""Whether a written file does what the simulation does, and where it stops doing so."""

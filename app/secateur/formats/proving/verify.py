@@ -1,0 +1,184 @@
+"""Verification: a written file is opened anew, run, and compared with the simulation before it gets its name."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.analysis.documents import ExportedFile, Latency
+from secateur.errors import UserError
+from secateur.formats.base import Format, Samples, WriteOptions, publish, staged
+from secateur.formats.exporting.exporters import CannotRun, Exporter, Ran, exporter_for
+from secateur.formats.proving.deviating import first_deviating_layer
+from secateur.formats.proving.judging import Limits, Verdict, judge, judge_weights
+from secateur.formats.proving.judging import agreement as agreement
+from secateur.formats.proving.judging import decisions as decisions
+from secateur.formats.proving.running import Batching, run_in_batches, samples_for
+from secateur.methods.base import Context
+
+if TYPE_CHECKING:
+    from secateur.model.model import Model
+
+
+def export(
+    model: "Model",
+    target: Format,
+    path: Path,
+    samples: Samples | None = None,
+    context: Context | None = None,
+    options: WriteOptions | None = None,
+) -> ExportedFile:
+    """Write `model` to `path`, prove the file, and only then give it its name.
+
+    `samples` are inputs that the file and the simulation are compared on, one array per input; random ones where None.
+    A file that disagrees is kept as `<name>.unverified` with the first layer that deviates named, and what stood at
+    `path` before stays. UserError where the format cannot hold the model or the system refuses to write.
+    """
+    context, options = context or Context(), options or target.options()
+    refusal = target.missing() or target.can_write(model)
+    if refusal:
+        raise UserError(refusal)
+    with staged(path) as draft, exporter_for(target, options) as exporter:
+        model = exporter.simulated(model, context)
+        files = exporter.write(model, draft, context)
+        proof = _prove(files, model, target, options, exporter, samples, context)
+        if proof.verified:
+            publish(files[1:], path.parent)
+            publish(files[:1], path.parent)
+            return proof.model_copy(update={"path": str(path)})
+        kept = publish(files, path.parent, ".unverified")
+        return proof.model_copy(update={"path": str(kept[0]), "parts": tuple(file.name for file in kept[1:])})
+
+
+def verify(
+    path: Path,
+    model: "Model",
+    target: Format,
+    samples: Samples | None = None,
+    context: Context | None = None,
+    options: WriteOptions | None = None,
+) -> ExportedFile:
+    """Open the file at `path` anew, run it beside the simulation of `model`, and time it for one sample."""
+    context, options = context or Context(), options or target.options()
+    with exporter_for(target, options) as exporter:
+        model = exporter.simulated(model, context)
+        return _prove((path,), model, target, options, exporter, samples, context)
+
+
+def _prove(
+    files: Sequence[Path],
+    model: "Model",
+    target: Format,
+    options: WriteOptions,
+    exporter: Exporter,
+    samples: Samples | None,
+    context: Context,
+) -> ExportedFile:
+    """The document of written files: by their outputs, or by their weights where nothing here runs them."""
+    try:
+        if not can_run(model) or target.why_not_run() is not None:
+            verdict = _by_weights(files[0], model, target, options, exporter, context)
+            return _document(target, files, verdict, proof="weights", details=exporter.details())
+        inputs = samples_for(model, samples)
+        ran = exporter.run(files[0], inputs, Batching.of(model), context.progress)
+    except CannotRun as problem:
+        verdict = Verdict(False, None, None, problem.sentence)
+        return _document(target, files, verdict, details=problem.details)
+    verdict = _by_outputs(ran, model, target, options, inputs, context)
+    document = _document(target, files, verdict, latency=ran.latency, details=exporter.details())
+    if verdict.verified:
+        return document
+    limits = _limits(options, model)
+    layer = first_deviating_layer(files[0], model, target, exporter, inputs, limits, context)
+    said = f"{verdict.sentence} {layer.sentence}".strip()
+    return document.model_copy(update={"first_deviating_layer": layer.name, "sentence": said})
+
+
+def can_run(model: "Model") -> bool:
+    """Whether there is a network to compare outputs with."""
+    from secateur.model.model import StoredModel
+
+    return not isinstance(model, StoredModel)
+
+
+def _by_outputs(
+    ran: Ran, model: "Model", target: Format, options: WriteOptions, inputs: Samples, context: Context
+) -> Verdict:
+    expected = run_in_batches(model.run_all, inputs, Batching.of(model), context.progress, "Running the simulation")
+    context.progress(3, 3, "Compared")
+    return judge(expected, ran.outputs, _limits(options, model), target.runtime)
+
+
+def _by_weights(
+    path: Path, model: "Model", target: Format, options: WriteOptions, exporter: Exporter, context: Context
+) -> Verdict:
+    reason = target.why_not_run() or "There is no network to run it with."
+    actual = exporter.weights(path, context.progress)
+    if actual is None:
+        return Verdict(False, None, None, f"Not verified: {reason} What it holds could not be read back either.")
+    verdict = judge_weights(encoded_weights(model), actual, options)
+    return Verdict(verdict.verified, verdict.deviation, None, f"{verdict.sentence} It was not run: {reason}")
+
+
+def encoded_weights(model: "Model") -> Mapping[str, NDArray[np.float32]]:
+    """The weight of every layer as the encodings round it, float32, made when it is asked for."""
+    from secateur.model.model import LazyWeights
+
+    encodings = getattr(model, "encodings", None)
+    rounded = dict(encodings.weights) if encodings else {}
+    weights = model.weights()
+
+    def read(name: str) -> NDArray[np.float32]:
+        weight = weights[name]
+        return rounded[name].round_trip(weight) if name in rounded else np.asarray(weight, np.float32)
+
+    return LazyWeights({name: partial(read, name) for name in weights})
+
+
+def _limits(options: WriteOptions, model: "Model") -> Limits:
+    return Limits.of(options, is_encoded=computes_in_integers(model))
+
+
+def computes_in_integers(model: "Model") -> bool:
+    """Whether a model has encodings, or is a file that was quantized already: then runtimes round each in their way."""
+    from secateur.model.model import OnnxModel
+
+    if isinstance(model, OnnxModel):
+        return any(
+            node.op_type.startswith(("Quantize", "DynamicQuantize", "QLinear")) for node in model.proto.graph.node
+        )
+    return bool(model.encodings)
+
+
+def _document(
+    target: Format,
+    files: Sequence[Path],
+    verdict: Verdict,
+    *,
+    proof: str = "outputs",
+    latency: Latency | None = None,
+    details: str = "",
+) -> ExportedFile:
+    return ExportedFile(
+        format=target.id,
+        path=str(files[0]),
+        bytes=sum(size_of(file) for file in files),
+        verified=verdict.verified,
+        max_deviation=verdict.deviation,
+        agreement=verdict.agreement,
+        latency_ms=latency,
+        sentence=verdict.sentence,
+        proof="weights" if proof == "weights" else "outputs",
+        details="" if verdict.verified else details,
+        parts=tuple(file.name for file in files[1:]),
+    )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

@@ -1,0 +1,1 @@
+"""What torch writes: state dicts, pickles, TorchScript, exported programs; factories and tracing."""
