@@ -334,10 +334,13 @@ def export(
     trust: bool = False,
 ) -> None:
     from secateur.cli.settings import write_options
+    from secateur.formats import format_named
 
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     try:
         options = write_options(to, settings)
+        if refusal := format_named(to).wrong_name(out):
+            raise UserError(refusal)
     except UserError as error:
         wrong(error)
     request = Export(source, DataSource(data) if data else None, to, out, options=options)

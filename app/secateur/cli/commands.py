@@ -17,6 +17,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def place(text: str) -> Path:
+    """A path to write to; an empty one, which would mean the folder at hand, is a slip."""
+    if not str(text).strip():
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
 MODEL_HELP = "sample:model, a file, or package.module:factory / file.py:factory with --weights."
 DATA_HELP = "sample:mnist, an image folder or zip, an .npz, file.py:dataset, random, or a data.yaml."
 
@@ -88,7 +96,9 @@ def plan(
     model: Model,
     data: Data = "",
     budget: Annotated[list[str], typer.Option(help="size=0.25 (share of the original) or size=150kB.")] = [],  # noqa: B006 - Typer copies it
-    out: Annotated[Path, typer.Option("-o", "--output", help="Where the recipe goes.")] = Path("recipe.yaml"),
+    out: Annotated[
+        Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Where the recipe goes.")
+    ] = Path("recipe.yaml"),
     weights: Weights = "",
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
     json: AsJson = False,
@@ -105,7 +115,12 @@ def plan(
 def compress(
     model: Model,
     recipe: Annotated[Path, typer.Option(help="The recipe to carry out.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for model, recipe, report and result.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", parser=place, metavar="PATH", help="Folder for model, recipe, report and result."
+        ),
+    ],
     export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "onnx",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
     data: Data = "",
@@ -144,7 +159,7 @@ def compare(
 def export(
     model: Model,
     to: Annotated[str, typer.Option(help="Format to write; see secateur formats.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    out: Annotated[Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="The file to write.")],
     data: Data = "",
     settings: Annotated[
         list[str], typer.Option("--set", help="An option of the format, name=value; see secateur formats.")
@@ -178,7 +193,9 @@ def formats(json: AsJson = False) -> None:
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("out/demo"),
+    out: Annotated[
+        Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Folder for the results.")
+    ] = Path("out/demo"),
     debug: Debug = False,
 ) -> None:
     """The whole way on the bundled sample, without a screen: score, plan, compress, verify, export, picture."""

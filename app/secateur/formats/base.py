@@ -85,6 +85,8 @@ class Format:
     options: ClassVar[type[WriteOptions]] = WriteOptions
     in_child: ClassVar[bool] = True
     """Whether it is written and run in a process of its own, see `secateur.formats.exporting`."""
+    named_by_suffix: ClassVar[bool] = False
+    """Whether what runs the file wants it to have its suffix."""
     time_limit_s: ClassVar[int] = 600
     """Seconds after which a write, or a run, in a process of its own is given up."""
 
@@ -123,6 +125,12 @@ class Format:
         raise NotImplementedError
 
     # ------------------------------------------------------------------ out
+
+    def wrong_name(self, path: Path) -> str | None:
+        """None where a file of this format may be called so, else a sentence with the name that would do."""
+        if not self.named_by_suffix or path.suffix.lower() in self.suffixes:
+            return None
+        return f"{path.name} is no name for {self.title}: let it end with {' or '.join(self.suffixes)}."
 
     def can_write(self, model: "Model") -> str | None:
         """None where `write` can store this model, else a sentence that says why not and what would help."""

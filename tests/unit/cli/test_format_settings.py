@@ -1,8 +1,11 @@
 """`--set name=value`: derived from the fields of a format's options."""
 
+from pathlib import Path
+
 import pytest
 
 from secateur.cli.catalogue import describe_format, here
+from secateur.cli.commands import app
 from secateur.cli.settings import write_options
 from secateur.errors import UserError
 from secateur.formats import FORMATS, format_named
@@ -48,3 +51,24 @@ def test_what_is_missing_is_told_with_the_one_command(monkeypatch: pytest.Monkey
     assert told["missing"].endswith('pip install "secateur[openvino]".')
     assert not told["writes_here"]
     assert not told["runs_here"]
+
+
+def test_a_name_that_a_runtime_does_not_take_is_refused_before_anything_is_opened(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app(["export", "no-such-model.onnx", "--to", "openvino", "-o", "net.onnx"])
+    assert stopped.value.code == 2
+    assert "net.onnx is no name for OpenVINO IR: let it end with .xml." in capsys.readouterr().err
+
+
+def test_any_name_will_do_where_the_content_tells() -> None:
+    assert format_named("onnx").wrong_name(Path("weights.bin")) is None
+
+
+@pytest.mark.parametrize("command", [["compress", "m", "--recipe", "r.yaml"], ["export", "m", "--to", "onnx"]])
+def test_an_empty_path_does_not_mean_the_folder_at_hand(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app([*command, "-o", " "])
+    assert stopped.value.code == 2
+    assert "the path is empty" in capsys.readouterr().err

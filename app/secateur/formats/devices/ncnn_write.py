@@ -63,8 +63,6 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
     from secateur.formats.devices.ncnn_int8 import store_integers
 
     network = as_torch(model)
-    if path.suffix.lower() != ".param":
-        raise UserError(f"{path.name} is no name for an ncnn network.", "Let it end with .param.")
     half = getattr(options, "computes_in", "float32") == "float16"
     with tempfile.TemporaryDirectory() as folder:
         layers, weights = _converted(network, Path(folder), half=half)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
 
     from secateur.formats.onnx_files.writing import write_onnx
 
-    if path.suffix.lower() != ".xml":
-        raise UserError(f"{path.name} is no name for OpenVINO IR.", "Let it end with .xml.")
     with tempfile.TemporaryDirectory() as folder:
         (source, *_) = write_onnx(model, Path(folder) / "network.onnx")
         network = openvino.convert_model(str(source))

@@ -41,6 +41,7 @@ class CoreMlFormat(Format):
     id: ClassVar[str] = "coreml"
     title: ClassVar[str] = "Core ML"
     suffixes: ClassVar[tuple[str, ...]] = (".mlpackage",)
+    named_by_suffix: ClassVar[bool] = True
     runtime: ClassVar[str] = ""
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = True

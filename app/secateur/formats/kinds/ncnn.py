@@ -31,6 +31,7 @@ class NcnnFormat(Format):
     id: ClassVar[str] = "ncnn"
     title: ClassVar[str] = "ncnn"
     suffixes: ClassVar[tuple[str, ...]] = (".param",)
+    named_by_suffix: ClassVar[bool] = True
     runtime: ClassVar[str] = "ncnn"
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = True

@@ -33,6 +33,7 @@ class OpenVinoFormat(Format):
     id: ClassVar[str] = "openvino"
     title: ClassVar[str] = "OpenVINO IR"
     suffixes: ClassVar[tuple[str, ...]] = (".xml",)
+    named_by_suffix: ClassVar[bool] = True
     runtime: ClassVar[str] = "OpenVINO"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True

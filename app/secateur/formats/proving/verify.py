@@ -38,7 +38,7 @@ def export(
     `path` before stays. UserError where the format cannot hold the model or the system refuses to write.
     """
     context, options = context or Context(), options or target.options()
-    refusal = target.missing() or target.can_write(model)
+    refusal = target.missing() or target.wrong_name(path) or target.can_write(model)
     if refusal:
         raise UserError(refusal)
     with staged(path) as draft, exporter_for(target, options) as exporter:
