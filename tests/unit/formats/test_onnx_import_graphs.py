@@ -317,3 +317,28 @@ def test_the_dtype_of_stored_bfloat16_and_float8_survives(graph: Graph) -> None:
         nodes = [node("Cast", ["w"], ["f"], to=1), node("Add", ["x", "f"], ["s"]), node("CastLike", ["s", "w"], ["y"])]
         proto = graph(nodes, {"w": values}, {"x": ("N", 4)}, opset=19)
         assert import_model(proto)(torch.zeros(1, 4)).dtype == expected
+
+
+def test_recurrent_layers_whose_weights_are_put_together_in_the_graph_are_layers_of_their_own(
+    graph: Graph, random: Random
+) -> None:
+    def level(number: int, source: str, width: int) -> tuple[list[onnx.NodeProto], dict[str, np.ndarray]]:
+        names = [f"{part}{number}" for part in ("w", "wr", "r", "rr")]
+        nodes = [
+            node("Concat", names[:2], [f"W{number}"], axis=0),
+            node("Concat", names[2:], [f"R{number}"], axis=0),
+            node(
+                "LSTM", [source, f"W{number}", f"R{number}"], [f"y{number}"], f"/lstm/LSTM_{number}",
+                hidden_size=6, direction="bidirectional",
+            ),
+            node("Transpose", [f"y{number}"], [f"t{number}"], perm=[0, 2, 1, 3]),
+            node("Reshape", [f"t{number}", "flat"], [f"z{number}"]),
+        ]  # fmt: skip
+        return nodes, dict(zip(names, [random(1, 24, size) for size in (width, width, 6, 6)], strict=True))
+
+    first, stored = level(0, "x", 5)
+    second, more = level(1, "z0", 12)
+    proto = graph([*first, *second], {**stored, **more, "flat": ints(0, 0, -1)}, {"x": (7, "N", 5)}, outputs=("z1",))
+    module = import_model(proto)
+    assert [type(module.get_submodule(name)) for name in ("lstm", "lstm_1")] == [nn.LSTM, nn.LSTM]
+    assert import_deviation(proto, module) <= AGREED

@@ -6,7 +6,7 @@ which takes longer than most networks do.)
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,11 @@ class ImportedNetwork(fx.GraphModule):
 class GraphBuilder:
     """Collects nodes and layers; `finish` makes the GraphModule.
 
-    `batch` is the traced batch, `extent` stands for extents that only a run can tell.
+    `batch` is the traced batch, `extent` stands for extents that only a run can tell. `names` are taken: those of the
+    file's layers, and of what is stored on the way.
     """
 
-    def __init__(self, stored: GraphIndex, batch: int, extent: int) -> None:
+    def __init__(self, stored: GraphIndex, batch: int, extent: int, names: Iterable[str] = ()) -> None:
         self.stored = stored
         self.batch = batch
         self.extent = extent
@@ -53,7 +54,7 @@ class GraphBuilder:
         self._examples: dict[fx.Node, Any] = {}
         self._layers: dict[str, nn.Module] = {}
         self._constants: dict[int, tuple[NDArray[Any], fx.Node]] = {}
-        self._names: set[str] = set()
+        self.names = set(names)
         self._kinds: dict[fx.Node, str] = {}
 
     def weight(self, initializer: str) -> torch.Tensor:
@@ -100,7 +101,7 @@ class GraphBuilder:
         """A node that calls the layer of this name, made on its first use."""
         if name not in self._layers:
             self._layers[name] = make().eval()
-            self._names.add(name)
+            self.names.add(name)
             _attach(self._root, name, self._layers[name])
         return self._record(self._graph.call_module(name, args), self._layers[name])
 
@@ -195,7 +196,7 @@ class GraphBuilder:
     def _store(self, constant: Constant) -> fx.Node:
         tensor = to_tensor(constant.array)
         # `val_9` is what torch's exporter calls its own: a network that has such a name cannot be exported
-        name = unique(module_path(constant.name).replace("val_", "constant_") or "constant", self._names)
+        name = unique(module_path(constant.name).replace("val_", "constant_") or "constant", self.names)
         container, leaf = _container(self._root, name)
         if constant.stored and tensor.is_floating_point() and tensor.dim():  # a lone number is no weight
             container.register_parameter(leaf, nn.Parameter(tensor))

@@ -133,12 +133,13 @@ class _Import:
         self.proto = proto
         self.ports = ports
         self.stored = GraphIndex(proto)
-        self.build = GraphBuilder(self.stored, batch, extent)
         self.values: dict[str, Value] = {}
         self.opset = next((entry.version for entry in proto.opset_import if entry.domain in _DOMAINS), 1)
         self.layers: dict[int, OnnxLayer] = {}
         self.absorbed: dict[int, OnnxLayer] = {}
-        for layer in onnx_layers(proto):
+        layers = onnx_layers(proto)
+        self.build = GraphBuilder(self.stored, batch, extent, (layer.name for layer in layers))
+        for layer in layers:
             self.layers.update(dict.fromkeys(layer.nodes, layer))
             self.absorbed.update(dict.fromkeys(layer.absorbed, layer))
 

@@ -38,7 +38,7 @@ def recurrent(build: GraphBuilder, node: OnnxNode) -> tuple[Value, ...]:
     states = [_state(build, node.input(5)), _state(build, node.input(6)) if node.kind == "LSTM" else None]
     if is_first:
         states = [None if state is None else build.call(torch.transpose, state, 0, 1) for state in states]
-    name = node.layer.name if node.layer is not None else layer_name("", None, node.name, node.kind, set())
+    name = node.layer.name if node.layer is not None else layer_name("", None, node.name, node.kind, build.names)
     if lengths is None and peepholes is None and _fits(settings):
         kind, like = _TORCH_LAYERS[node.kind], weights[0]
 
