@@ -127,11 +127,9 @@ def _warm_up(threads: int) -> Workshop:
 
 def _warm_up_counting() -> None:
     """Load the compiled kernels while nothing is asked yet, or while the first file is being opened: a second."""
-    import numpy as np
+    from secateur.model.counting import warm_up
 
-    from secateur.model.counting import spectra_of
-
-    spectra_of(np.ones((2, 2), np.float32))
+    warm_up()
 
 
 def _receive(

@@ -3,6 +3,7 @@
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from secateur.model import kernels
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.model.stored import STORED_TYPES
 from secateur.model.streaming import count_one, counting_threads
 from secateur.model.tally import Tally, read_only, spectrum_from
-from secateur.model.tally_parts import count_of_array
+from secateur.model.tally_parts import SMALL, count_of_array, count_of_bytes
 
 _PIECE: Final = 1 << 22
 _PARALLEL_FROM: Final = 1 << 18
@@ -46,3 +48,12 @@ def spectra_of(weight: NDArray[np.float32], channel_axis: int = 0) -> Spectra:
     The quantiles in the ranges of a large weight come from a sample of each channel: see `tally_parts.SMALL`.
     """
     return count_one(count_of_array(np.asarray(weight, dtype=np.float32), channel_axis))
+
+
+def warm_up() -> None:
+    """Run every way of counting once on next to nothing, so that its kernels are loaded when a file is opened."""
+    rows = SMALL // 256 + 1
+    ways = (((2, 2), "float32", 0), ((rows, 256), "float32", 0), ((2, rows, 256), "float32", 1))
+    for shape, dtype, axis in (*ways, ((rows, 256), "bfloat16", 0), ((rows, 256), "int8", 0)):
+        raw = np.zeros(prod(shape) * STORED_TYPES[dtype].size, np.uint8)
+        count_one(count_of_bytes(raw, shape, dtype, axis))

@@ -13,10 +13,11 @@ from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick, quantiles
 def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, keys: Any, ends: Any, sums: Any) -> None:
     """Count values of which `inner` at a time belong to one channel, the channels taking turns.
 
-    The first value stands at `begin` of the tensor. `ends` float32 (channels, 2) is drawn apart where needed.
+    The first value stands at `begin` of the tensor. `ends` float32 (2, channels), the least and the greatest values,
+    is drawn apart where needed.
     """
     size = values.size if kind == FLOAT32 else codes.size
-    channels = ends.shape[0]
+    channels, least, greatest = ends.shape[1], ends[0], ends[1]
     scratch = np.empty(CHUNK if kind != FLOAT32 else 0, np.float32)
     for start in range(0, size, CHUNK):
         stop = min(size, start + CHUNK)
@@ -30,23 +31,30 @@ def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, k
             channel = position // inner % channels
             if inner == 1:
                 run = min(chunk.size - place, channels - channel)
-                _widen_ends(chunk[place : place + run], ends[channel : channel + run], is_whole)
+                here = chunk[place : place + run]
+                _widen_ends(here, least[channel : channel + run], greatest[channel : channel + run], is_whole)
             else:
                 run = min(chunk.size - place, inner - position % inner)
                 low, high, is_whole_run = ends_of(chunk[place : place + run])
                 if not is_whole_run:
                     low, high = min(low, 0.0), max(high, 0.0)
-                ends[channel, 0] = min(ends[channel, 0], np.float32(low))
-                ends[channel, 1] = max(ends[channel, 1], np.float32(high))
+                least[channel] = min(least[channel], np.float32(low))
+                greatest[channel] = max(greatest[channel], np.float32(high))
             place += run
 
 
 @njit(cache=True, nogil=True)
-def _widen_ends(values: Any, ends: Any, is_whole: bool) -> None:
+def _widen_ends(values: Any, least: Any, greatest: Any, is_whole: bool) -> None:
+    if is_whole:
+        for i in range(values.size):  # comparisons of finite numbers vectorise, `min` and `max` do not
+            value = values[i]
+            least[i] = value if value < least[i] else least[i]
+            greatest[i] = value if value > greatest[i] else greatest[i]
+        return
     for i in range(values.size):
-        value = values[i] if is_whole or np.isfinite(values[i]) else np.float32(0.0)
-        ends[i, 0] = min(ends[i, 0], value)
-        ends[i, 1] = max(ends[i, 1], value)
+        value = values[i] if np.isfinite(values[i]) else np.float32(0.0)
+        least[i] = min(least[i], value)
+        greatest[i] = max(greatest[i], value)
 
 
 @njit(cache=True, nogil=True)
@@ -69,14 +77,23 @@ def scale_channels(
             piece = chunk[place : place + run]
             if inner == 1:
                 _shares(piece, inverses[channel : channel + run], shares)
-                bits = shares[:run].view(np.uint32)
-                for i in range(run):
-                    scaled[bits[i] >> np.uint32(16)] += weights[channel + i]
+                _add_weights(shares[:run].view(np.uint32), weights[channel : channel + run], scaled)
             elif weights[channel] > 0.0:
                 for i in range(run):
                     shares[i] = _share(piece[i], inverses[channel])
                 add_weight(shares[:run].view(np.uint32), weights[channel], scaled)
             place += run
+
+
+@njit(cache=True, nogil=True)
+def _add_weights(bits: Any, weights: Any, scaled: Any) -> None:
+    """`add_weight` for values that have a weight each."""
+    first, second = scaled[0], scaled[1]
+    for i in range(0, bits.size // 2 * 2, 2):
+        first[bits[i] >> np.uint32(16)] += weights[i]
+        second[bits[i + 1] >> np.uint32(16)] += weights[i + 1]
+    if bits.size % 2:
+        first[bits[bits.size - 1] >> np.uint32(16)] += weights[bits.size - 1]
 
 
 @njit(cache=True, nogil=True)

@@ -16,10 +16,12 @@ def bfloat_ranges(codes: Any, length: int, ranges: Any) -> bool:
     for row in range(codes.size // length):
         part = codes[row * length : (row + 1) * length]
         signed = part.view(np.int16)
-        highest, lowest = np.int16(-32768), np.uint16(0)
-        for i in range(part.size):
-            highest = max(highest, signed[i])
-            lowest = max(lowest, part[i])
+        highest, lowest = signed[0], part[0]
+        for i in range(part.size):  # `max` would widen 16-bit numbers, and take four times as long
+            if signed[i] > highest:  # noqa: PLR1730
+                highest = signed[i]
+            if part[i] > lowest:  # noqa: PLR1730
+                lowest = part[i]
         if highest >= np.int16(0x7F80) or lowest >= np.uint16(0xFF80):
             return False
         least = np.uint16(0xFFFF)
@@ -42,61 +44,81 @@ def _bfloat(code: Any) -> Any:
 def count_bfloat_groups(codes: Any, length: int, order: Any, peaks: Any, keys: Any, scaled: Any) -> None:
     """Count rows in `order`, in which those with the same peak (uint16 (rows,), as codes) stand together.
 
-    Rows of one peak share their scale, so counting their codes once gives both spectra. `keys` is int64 (65,536).
+    Rows of one peak share their scale, so counting their codes once gives both spectra. `keys` is int64 (65,536),
+    `scaled` float64 (65,536).
     """
-    group, mapped, both = np.zeros(65536, np.uint32), np.empty(128, np.int64), np.empty(128, np.float64)
+    group, mapped, both = np.zeros((2, 65536), np.uint32), np.empty(128, np.int64), np.empty(128, np.float64)
+    held = np.int64(0)
     for place in range(order.size):
         row = order[place]
         part = codes[row * length : (row + 1) * length]
-        whole = part.size // 4 * 4
-        for i in range(0, whole, 4):
-            group[part[i]] += np.uint32(1)
-            group[part[i + 1]] += np.uint32(1)
-            group[part[i + 2]] += np.uint32(1)
-            group[part[i + 3]] += np.uint32(1)
-        for i in range(whole, part.size):
-            group[part[i]] += np.uint32(1)
+        _count_codes(part, group[0], group[1])
+        held += part.size
         if place + 1 == order.size or peaks[order[place + 1]] != peaks[row]:
-            _empty_group(group, peaks[row], mapped, both, keys, scaled)
+            _empty_group(group, held, peaks[row], mapped, both, keys, scaled)
+            held = np.int64(0)
 
 
 @njit(cache=True, nogil=True)
-def _empty_group(group: Any, peak_code: Any, mapped: Any, both: Any, keys: Any, scaled: Any) -> None:
-    """Add the counts of one group to both spectra and set them back to zero.
+def _count_codes(codes: Any, first: Any, second: Any) -> None:
+    """Count 16-bit codes, four in each load, into two tables in turn: see `kernels.TABLES`."""
+    words = codes[: codes.size // 4 * 4].view(np.uint64)
+    for i in range(words.size):
+        word = words[i]
+        first[word & np.uint64(0xFFFF)] += np.uint32(1)
+        second[(word >> np.uint64(16)) & np.uint64(0xFFFF)] += np.uint32(1)
+        first[(word >> np.uint64(32)) & np.uint64(0xFFFF)] += np.uint32(1)
+        second[word >> np.uint64(48)] += np.uint32(1)
+    for i in range(words.size * 4, codes.size):
+        first[codes[i]] += np.uint32(1)
+
+
+@njit(cache=True, nogil=True)
+def _empty_group(group: Any, held: Any, peak_code: Any, mapped: Any, both: Any, keys: Any, scaled: Any) -> None:
+    """Add the `held` counts of one group to both spectra and set them back to zero.
 
     Where a mantissa comes to lie after the division by the peak is the same in every exponent: `mapped` int64 (128,),
-    beside room for the weights of both signs in `both` float64 (128,).
+    beside room for the weights of both signs in `both` float64 (128,). Zeros first, then from the peak downwards until
+    nothing is left: most exponents are empty.
     """
     peak = _bfloat(peak_code)
     weighs = peak >= SMALLEST_PEAK
     weight = np.float64(peak) * np.float64(peak)
     inverse = np.float32(1.0) / peak if weighs else np.float32(0.0)
-    first = peak_code & 0x7F80
+    first = np.int64(peak_code & 0x7F80)
     for mantissa in range(128):
         mapped[mantissa] = np.int64(np.float32(_bfloat(first | mantissa) * inverse).view(np.uint32)) >> 16
-    for begin in range(0, np.int64(peak_code | 0x7F) + 1, 128):
-        above, below = group[begin : begin + 128], group[0x8000 + begin : 0x8000 + begin + 128]
-        any_counted = np.uint32(0)
+    for place in range(-1, first // 128):
+        begin = np.int64(0) if place < 0 else first - 128 * place
+        held -= _empty_exponent(group, begin, weight, both, keys)
+        if weighs:
+            if begin > 0 and first - begin < (mapped[0] & 0x7F80):  # no subnormal numbers, which have another grid
+                for i in range(128):
+                    scaled[min(mapped[i] - first + begin, 0x3F80)] += both[i]
+            else:
+                for i in range(128):
+                    scaled[min(_share_key(begin + i, inverse), 0x3F80)] += both[i]
+        if held == 0:
+            break
+
+
+@njit(cache=True, nogil=True)
+def _empty_exponent(group: Any, begin: Any, weight: Any, both: Any, keys: Any) -> Any:
+    """Move the counts of 128 mantissas of both signs to `keys`, times `weight` to `both`; how many there were."""
+    for i in range(128):
+        both[i] = 0.0
+    emptied = np.int64(0)
+    for start in (begin, begin + 0x8000):
+        first, second = group[0, start : start + 128], group[1, start : start + 128]
+        known = keys[start : start + 128]
         for i in range(128):
-            any_counted |= above[i] | below[i]
-        if not any_counted:
-            continue
-        above_keys, below_keys = keys[begin : begin + 128], keys[0x8000 + begin : 0x8000 + begin + 128]
-        for i in range(128):
-            above_keys[i] += np.int64(above[i])
-            below_keys[i] += np.int64(below[i])
-            both[i] = weight * (np.float64(above[i]) + np.float64(below[i]))
-        above[:] = np.uint32(0)
-        below[:] = np.uint32(0)
-        down = np.int64(first) - begin
-        if not weighs:
-            continue
-        if begin > 0 and down < (mapped[0] & 0x7F80):  # no subnormal numbers, which have another grid
-            for i in range(128):
-                scaled[min(mapped[i] - down, 0x3F80)] += both[i]
-        else:
-            for i in range(128):
-                scaled[min(_share_key(begin + i, inverse), 0x3F80)] += both[i]
+            count = np.int64(first[i] + second[i])
+            known[i] += count
+            both[i] += weight * np.float64(count)
+            emptied += count
+        first[:] = np.uint32(0)
+        second[:] = np.uint32(0)
+    return emptied
 
 
 @njit(cache=True, nogil=True)

@@ -66,7 +66,7 @@ def _read_pieces(tensor: StoredTensor, pieces: int) -> list[Floats]:
 
 def _spectrum(sample: Floats, times: float, count: int) -> Spectrum:
     counts = np.bincount(np.ascontiguousarray(sample).view(np.uint32) >> 16, minlength=65536)
-    keys = np.flatnonzero(counts).astype(np.uint16)
+    keys = np.flatnonzero(counts != 0).astype(np.uint16)
     found = counts[keys].astype(np.float64) * times
     finite = sample[np.isfinite(sample)].astype(np.float64)
     non_finite = round((sample.size - finite.size) * times)
@@ -87,13 +87,13 @@ def _spectrum(sample: Floats, times: float, count: int) -> Spectrum:
 
 def _scaled(rows: list[Floats], times: float, count: int, total_squares: float) -> Spectrum:
     """The spectrum of values ÷ their row's peak, weighted by its square."""
-    table = np.zeros(65536)
+    shares, weights = [np.empty(0, np.float32)], [np.empty(0)]
     for row in rows:
         sizes = np.abs(np.where(np.isfinite(row), row, np.float32(0.0)))
         peak = sizes.max(initial=0.0)
-        if peak < _SMALLEST_PEAK:
-            continue
-        keys = np.minimum(sizes / peak, np.float32(1.0)).astype(np.float32).view(np.uint32) >> 16
-        table += np.bincount(keys, minlength=65536) * (float(peak) ** 2 * times)
-    keys = np.flatnonzero(table).astype(np.uint16)
+        if peak >= _SMALLEST_PEAK:
+            shares.append(np.minimum(sizes / peak, np.float32(1.0)))
+            weights.append(np.full(row.size, float(peak) ** 2 * times))
+    table = np.bincount(np.concatenate(shares).view(np.uint32) >> 16, np.concatenate(weights), minlength=65536)
+    keys = np.flatnonzero(table != 0.0).astype(np.uint16)
     return Spectrum(keys, table[keys], count, 0.0, total_squares, 0.0, 1.0)

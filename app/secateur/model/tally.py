@@ -43,10 +43,10 @@ class Tally:
     """What one thread has counted of a tensor. `codes` are bfloat16 values by their bits, which are also their keys."""
 
     def __init__(self) -> None:
-        self.keys = np.zeros(65536, np.uint32)
+        self.keys = np.zeros((kernels.TABLES, 65536), np.uint32)
         self.counts = np.zeros(65536, np.int64)
         self.codes = np.zeros(65536, np.int64)
-        self.scaled = np.zeros(65536, np.float64)
+        self.scaled = np.zeros((kernels.TABLES, 65536), np.float64)
         self.sums: list[NDArray[np.float64]] = []
         self.ends: Floats | None = None
 
@@ -57,7 +57,8 @@ class Tally:
 
     def fold(self) -> None:
         """Move the 32-bit counters into 64-bit ones before they can overflow."""
-        self.counts += self.keys
+        for table in self.keys:
+            self.counts += table
         self.keys[:] = 0
 
     def add_counts(self, values: Floats, counts: NDArray[np.int64]) -> None:
@@ -117,11 +118,11 @@ class TensorCount:
             if tally.codes.any():
                 tally.add_counts(_BFLOATS, tally.codes)
             counts += tally.counts
-            table += tally.scaled
+            table += tally.scaled.sum(axis=0)
             sums += tally.sums
         self._opened = None
         values = spectrum_from(counts, sums)
-        keys = np.flatnonzero(table).astype(np.uint16)
+        keys = np.flatnonzero(table != 0.0).astype(np.uint16)
         scaled = Spectrum(keys, table[keys], self.count, 0.0, values.total_squares, 0.0, 1.0)
         if not self.count:
             return Spectra(values, values, self.ranges)
@@ -157,7 +158,7 @@ def count_float_rows(
 
 def spectrum_from(counts: NDArray[np.int64], sums: list[NDArray[np.float64]]) -> Spectrum:
     """The spectrum of what was counted by keys, with the sums of all blocks added up exactly."""
-    keys = np.flatnonzero(counts).astype(np.uint16)
+    keys = np.flatnonzero(counts != 0).astype(np.uint16)  # the places of booleans are found ten times as fast
     size = int(counts.sum())
     non_finite = int(counts[0x7F80:0x8000].sum() + counts[0xFF80:].sum())
     if non_finite == size:

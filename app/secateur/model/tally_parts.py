@@ -12,7 +12,7 @@ from secateur.model.kernels_codes import bfloat_ranges, count_bfloat_groups, cou
 from secateur.model.kernels_quantiles import SAMPLED
 from secateur.model.stored import BLOCK_BYTES, STORED_TYPES, StoredTensor
 from secateur.model.tally import Block, Floats, Tally, TensorCount, count_float_rows, read_only
-from secateur.model.values import Values, byte_values, layout, values_of_array, values_of_tensor
+from secateur.model.values import Values, byte_values, layout, values_of_array, values_of_bytes, values_of_tensor
 
 SMALL: Final = 1 << 16
 """Tensors of up to so many values are counted as a whole, and the quantiles of their channels are exact."""
@@ -33,6 +33,11 @@ def count_of_tensor(tensor: StoredTensor, channel_axis: int) -> TensorCount:
     """The counting of a tensor in a file; nothing is read yet."""
     dtype = tensor.dtype if tensor.load is None else "float32"
     return _count_of(lambda: values_of_tensor(tensor), tensor.shape, dtype, channel_axis)
+
+
+def count_of_bytes(raw: NDArray[np.uint8], shape: tuple[int, ...], dtype: str, channel_axis: int) -> TensorCount:
+    """The counting of a tensor whose bytes, as a file would hold them, are in memory."""
+    return _count_of(lambda: values_of_bytes(raw, shape, dtype), shape, dtype, channel_axis)
 
 
 def count_of_loaded(load: Callable[[], NDArray[np.float32]], shape: tuple[int, ...], channel_axis: int) -> TensorCount:
@@ -93,7 +98,7 @@ class ByteCount(RowCount):
         raw = read_only(self.values.raw(begin, stop))
         length = self.layout.inner // STORED_TYPES[self.dtype].values
         counts, ranges = np.zeros(len(values), np.int64), np.empty((raw.size // length, 4), np.float32)
-        count_byte_rows(raw, length, values, order, counts, tally.scaled, ranges)
+        count_byte_rows(raw, length, values, order, counts, tally.scaled[0], ranges)
         tally.add_counts(values, counts)
         self.keep(begin, ranges)
 
@@ -113,7 +118,7 @@ class ChannelCount(TensorCount):
             scale_channels(values, codes, kind, begin, inner, self._inverses, self._weights, tally.scaled)
             return
         if tally.ends is None:
-            tally.ends = np.tile(np.array([np.inf, -np.inf], np.float32), (self.layout.channels, 1))
+            tally.ends = np.repeat(np.array([[np.inf], [-np.inf]], np.float32), self.layout.channels, axis=1)
         count_channels(values, codes, kind, begin, inner, tally.keys, tally.ends, tally.new_sums())
         tally.fold()
 
@@ -121,7 +126,7 @@ class ChannelCount(TensorCount):
         if phase:
             return
         ends = [tally.ends for tally in tallies if tally.ends is not None]
-        low, high = np.min([e[:, 0] for e in ends], axis=0), np.max([e[:, 1] for e in ends], axis=0)
+        low, high = np.min([e[0] for e in ends], axis=0), np.max([e[1] for e in ends], axis=0)
         peaks = np.maximum(-low, high)
         weighs = peaks >= kernels.SMALLEST_PEAK
         self._inverses = np.divide(np.float32(1.0), peaks, out=np.zeros_like(peaks), where=weighs)
@@ -148,7 +153,7 @@ class ChannelCount(TensorCount):
             self.values.floats(place * size, (place + 1) * size).reshape(channels, inner)[:, ::step][:, :wanted]
             for place in slices.tolist()
         ]
-        return np.ascontiguousarray(np.concatenate(taken, axis=1), np.float32)
+        return np.ascontiguousarray(np.moveaxis(np.stack(taken), 0, 1), np.float32).reshape(channels, -1)
 
 
 # ---------------------------------------------------------------------- pieces
@@ -170,5 +175,5 @@ def _count_bfloats(codes: NDArray[np.uint16], length: int, ranges: Floats, tally
     groups = 1 + np.count_nonzero(np.diff(peak_codes[order]))
     if codes.size < groups * _LEAST_GROUP:
         return False
-    count_bfloat_groups(codes, length, order, peak_codes, tally.codes, tally.scaled)
+    count_bfloat_groups(codes, length, order, peak_codes, tally.codes, tally.scaled[0])
     return True

@@ -45,6 +45,16 @@ def values_of_array(array: NDArray[np.float32]) -> Values:
     return Values(array.shape, "float32", lambda begin, stop: flat[begin:stop].view(np.uint8))
 
 
+def values_of_bytes(stored: NDArray[np.uint8], shape: tuple[int, ...], dtype: str) -> Values:
+    """A tensor whose stored bytes (n,) are in memory."""
+    kind = STORED_TYPES[dtype]
+
+    def raw(begin: int, stop: int) -> NDArray[np.uint8]:
+        return stored[begin // kind.values * kind.size : -(-stop // kind.values) * kind.size]
+
+    return Values(shape, dtype, raw)
+
+
 def values_of_tensor(tensor: StoredTensor) -> Values:
     """A tensor in a file: mapped piece by piece, or loaded as a whole where it cannot be mapped."""
     if tensor.load is not None:
