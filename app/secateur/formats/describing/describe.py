@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from secateur.formats.describing.costs import multiply_accumulates
 from secateur.formats.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
 from secateur.formats.torch_files.tracing import Trace, trace
 from secateur.formats.weight_files.shards import SUFFIX, shards
@@ -140,23 +140,6 @@ def _info(name: str, value: Any) -> TensorInfo | None:
     return TensorInfo(
         name, str(value.dtype).removeprefix("torch."), tuple(value.shape), value.numel() * value.element_size()
     )
-
-
-def multiply_accumulates(kind: str, weight: tuple[int, ...], given: tuple[int, ...], made: tuple[int, ...]) -> int:
-    """Multiply-accumulates of one sample, from weight, input and output shapes with the batch axis.
-
-    A convolution uses its whole kernel once for each output position, a transposed one once for each input
-    position, a linear layer its matrix once for each row. Additions of biases are not counted.
-    """
-    if not weight or not given or not made:
-        return 0
-    if kind.startswith("ConvTranspose"):
-        return prod(weight) * prod(given[2:])
-    if kind.startswith("Conv"):
-        return prod(weight) * prod(made[2:])
-    if kind == "Linear":
-        return prod(weight) * prod(made[1:-1])
-    return 0
 
 
 # ---------------------------------------------------------------------- fingerprint

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import onnx  # noqa: TID253 - imported lazily by secateur.formats.describing.describe
 
-from secateur.formats.describing.describe import multiply_accumulates
+from secateur.formats.describing.costs import multiply_accumulates
 from secateur.formats.describing.describe_recurrent import recurrent_macs
 from secateur.formats.onnx_files.reading import tensor_bytes
 from secateur.model.description import Layer, TensorInfo
