@@ -269,8 +269,8 @@ Written by `packaging/imported_networks.py`; do not edit.
 Each file is imported into torch and run beside ONNX Runtime, on two sizes and batches of lettered pictures, words or
 noise; a gradient is sent back through it; it is written to ONNX again, once with the graph that it came with and once
 with one made anew from the torch network. Names are those of the file's layers, gradients are counted by parameter,
-and numbers are the largest difference to the file's own answers in ONNX
-Runtime, relative to the largest of them; all must stay below {AGREED:g}.
+and numbers are the largest difference to the file's own answers in ONNX Runtime, relative to the largest of them; all
+must stay below {AGREED:g}.
 
 | network | weights | operations | names kept | with a gradient | imported | written | made anew |
 |---|---:|---:|---:|---:|---:|---:|---:|
