@@ -113,7 +113,7 @@ def test_ncnn_stores_half_weights_in_half_the_room(
 
 
 def test_another_suffix_is_no_ncnn_network(installed: Installed, sample: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no name for an ncnn network"):
+    with pytest.raises(UserError, match=r"let it end with \.param"):
         export(sample, installed("ncnn"), tmp_path / "net.bin")
 
 

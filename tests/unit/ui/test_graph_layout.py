@@ -53,8 +53,13 @@ def sizes(tree):
     }
 
 
+def titles(tree):
+    """Short ones, and some that are wider than what is in their block."""
+    return {block.number: 320.0 if block.number % 2 else 40.0 for block in tree.blocks}
+
+
 def drawn(tree, opened, width=WIDE, **options):
-    return lay_out(tree, opened, sizes(tree), {}, most_width=width, **options)
+    return lay_out(tree, opened, sizes(tree), titles(tree), most_width=width, **options)
 
 
 def overlap(a, b, margin=0.0):
@@ -130,6 +135,11 @@ def test_a_large_network_is_first_shown_folded_and_a_small_one_open():
     large = BlockTree(network([["a", str(n // 100), str(n // 10)] for n in range(2000)], []))
     assert small.first_opened() == small.all_opened()
     assert len(set(large.leaves(large.first_opened()))) <= 90
+
+
+def test_a_network_all_in_one_block_is_first_shown_with_that_block_open():
+    tree = BlockTree(network([["p2o"]] * 400, [(n, n + 1) for n in range(399)]))
+    assert len(set(tree.leaves(tree.first_opened()))) == 400
 
 
 # ---------------------------------------------------------------------- places

@@ -36,9 +36,9 @@ def _reason(path: Path) -> str:
     """Why weights are not a network, and how to name the one that they belong to."""
     companion = path.with_name(f"{path.stem}_network.py")
     if companion.is_file():  # what an export leaves beside its weights; its code is run only when it is named
-        return f"it holds weights without their network, which lies beside it: `{companion}:make --weights {path}`."
+        return f"It holds weights without their network, which lies beside it: `{companion}:make --weights {path}`."
     return (
-        "it holds weights without their network: name the Python function that builds it, "
+        "It holds weights without their network: name the Python function that builds it, "
         f"`file.py:factory --weights {path.name}`."
     )
 

@@ -155,8 +155,8 @@ class _Builder:
         flows = [(net, number[a], number[b]) for net, a, b in self.flows.get(block.number, ())]
         is_root = block.parent is None
         header = 0.0 if is_root else HEADER
-        solved = solve_level(Level(boxes, flows), most_width, header, deep_alone=not self.aspect)
-        solved.width = max(solved.width, self.titles.get(block.number, 0.0))
+        title = self.titles.get(block.number, 0.0)
+        solved = solve_level(Level(boxes, flows), most_width, header, title, deep_alone=not self.aspect)
         self.solved[block.number] = (solved, children, boxes)
         return solved
 
@@ -170,14 +170,17 @@ class _Builder:
         return Box(inside.width, inside.height + FOOT, block.first, False, inside.is_deep, inside.ins, inside.outs)
 
 
-def solve_level(level: Level, most_width: float, header: float = 0.0, *, deep_alone: bool = False) -> Solved:
+def solve_level(
+    level: Level, most_width: float, header: float = 0.0, least_width: float = 0.0, *, deep_alone: bool = False
+) -> Solved:
     """Give every box of a level its place and every flow its line; the boxes are changed.
 
+    The inside is at least `least_width` wide: flows that go out end at its right edge.
     With `deep_alone`, blocks of several rows stand in a row by themselves, as the lines of a text do.
     """
     boxes, count = level.boxes, len(level.boxes)
     if not boxes:
-        return Solved(0.0, header, [], {}, {})
+        return Solved(least_width, header, [], {}, {})
     first = [box.first for box in boxes]
     between = list(dict.fromkeys((a, b) for _, a, b in level.flows if a >= 0 and b >= 0))
     order, ahead = forward(count, between, first)
@@ -197,7 +200,7 @@ def solve_level(level: Level, most_width: float, header: float = 0.0, *, deep_al
         feet = router.feet(number)
         height = row.bottom + (BETWEEN_ROWS + TRACK * feet if number + 1 < len(rows) or feet else 0.0)
     router.find_turns()
-    width = _place_columns(router, widths)
+    width = _place_columns(router, widths, least_width)
     ends = router.ends
     return Solved(
         width,
@@ -239,10 +242,10 @@ def _stack_rows(level: Level, rank: list[int], columns: list[list[int]], rows: l
         stack(columns[row.first : row.behind], level.boxes, before, after)
 
 
-def _place_columns(router: Router, widths: list[float]) -> float:
-    """Set every box's x and the edges of every gap; the width of the widest row."""
+def _place_columns(router: Router, widths: list[float], least_width: float) -> float:
+    """Set every box's x and the edges of every gap; the width of the widest row, or `least_width` if that is more."""
     edge = TRACK * len(router.edge)
-    widest = 0.0
+    widest = least_width
     for number, row in enumerate(router.rows):
         inside = widths[row.first : row.behind]
         keys = [(number, column) for column in range(row.first, row.behind + 1)]

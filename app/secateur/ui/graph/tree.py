@@ -13,6 +13,9 @@ from secateur.ui.graph.circles import in_circles
 LEGIBLE = 90
 """Leaves that a graph is first unfolded to: more of them cannot be read at once."""
 
+FEW = 8
+"""Fewer leaves say nothing: a graph all of whose layers stand in one block is shown with that one open."""
+
 
 @dataclass(eq=False)
 class Block:
@@ -122,13 +125,16 @@ class BlockTree:
         return entry.layer.removeprefix(self.block_of[node].name + ".") if self.block_of[node].path else entry.layer
 
     def first_opened(self, most: int = LEGIBLE) -> frozenset[int]:
-        """Blocks to open at first: outer ones before inner ones, as long as no more than `most` leaves are seen."""
+        """Blocks to open at first: outer ones before inner ones, as long as no more than `most` leaves are seen.
+
+        Where that leaves fewer than `FEW`, one more level is opened, however much is in it.
+        """
         opened: set[int] = set()
         seen = len(self.root.nodes) + len(self.root.blocks)
         level = list(self.root.blocks)
         while level:
             added = sum(len(block.nodes) + len(block.blocks) - 1 for block in level)
-            if seen + added > most:
+            if seen + added > most and seen >= min(FEW, most):
                 return frozenset(opened)
             seen += added
             opened |= {block.number for block in level}
