@@ -39,8 +39,8 @@ def count(n: float | None) -> str:
 
 
 def macs(n: float | None) -> str:
-    """Multiply-accumulates: `442 k`, `2.36 M`, `1.82 G`."""
-    return _scaled(n, "")
+    """Multiply-accumulates: `442 k`, `2.36 M`, `1.82 G`; unknown where there are none, as without a network."""
+    return _scaled(n or None, "")
 
 
 def size(size_bytes: float | None) -> str:
@@ -133,7 +133,7 @@ def size_pair(before: float | None, after: float | None) -> tuple[str, str]:
 
 def macs_pair(before: float | None, after: float | None) -> tuple[str, str]:
     """(`40.6`, `39.4 M`), as `size_pair`."""
-    return _pair(before, after, "")
+    return _pair(before or None, after or None, "")
 
 
 def milliseconds_pair(before: float | None, after: float | None) -> tuple[str, str]:

@@ -27,6 +27,7 @@ def value_of(text: str, unit: str = "") -> float:
         (figures.count(432), "432"),
         (figures.thousands(4608), "4,608"),
         (figures.macs(1.82e9), "1.82 G"),
+        (figures.macs(0), figures.UNKNOWN),
         (figures.milliseconds(0.108), "0.11 ms"),
         (figures.milliseconds(0.003), "0.003 ms"),
         (figures.milliseconds(0.0), "0 ms"),
