@@ -1,5 +1,6 @@
 """TorchScript programs: converted in a confined process, their weights read where they lie."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -93,13 +94,7 @@ def test_a_program_that_was_cut_short_is_one_sentence(tmp_path: Path, tenth: int
     assert "\n" not in raised.value.sentence
 
 
-def test_silero_is_inspected_though_it_decides() -> None:
-    from importlib.util import find_spec
-
-    spec = find_spec("silero_vad")
-    if spec is None or spec.origin is None:
-        pytest.skip("silero-vad is not installed")
-    path = Path(spec.origin).parent / "data" / "silero_vad.jit"
-    model = open_model(ModelSource(str(path)))
+def test_silero_is_inspected_though_it_decides(published: Callable[[str], Path]) -> None:
+    model = open_model(ModelSource(str(published("silero_vad/data/silero_vad.jit"))))
     assert isinstance(model, StoredModel)
     assert any(layer.is_weighted for layer in model.layers)
