@@ -45,14 +45,8 @@ def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, k
 
 @njit(cache=True, nogil=True)
 def _widen_ends(values: Any, least: Any, greatest: Any, is_whole: bool) -> None:
-    if is_whole:
-        for i in range(values.size):  # comparisons of finite numbers vectorise, `min` and `max` do not
-            value = values[i]
-            least[i] = value if value < least[i] else least[i]
-            greatest[i] = value if value > greatest[i] else greatest[i]
-        return
     for i in range(values.size):
-        value = values[i] if np.isfinite(values[i]) else np.float32(0.0)
+        value = values[i] if is_whole or np.isfinite(values[i]) else np.float32(0.0)
         least[i] = min(least[i], value)
         greatest[i] = max(greatest[i], value)
 

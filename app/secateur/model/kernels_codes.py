@@ -17,11 +17,9 @@ def bfloat_ranges(codes: Any, length: int, ranges: Any) -> bool:
         part = codes[row * length : (row + 1) * length]
         signed = part.view(np.int16)
         highest, lowest = signed[0], part[0]
-        for i in range(part.size):  # `max` would widen 16-bit numbers, and take four times as long
-            if signed[i] > highest:  # noqa: PLR1730
-                highest = signed[i]
-            if part[i] > lowest:  # noqa: PLR1730
-                lowest = part[i]
+        for i in range(part.size):
+            highest = max(highest, signed[i])
+            lowest = max(lowest, part[i])
         if highest >= np.int16(0x7F80) or lowest >= np.uint16(0xFF80):
             return False
         least = np.uint16(0xFFFF)
