@@ -133,7 +133,7 @@ def size_pair(before: float | None, after: float | None) -> tuple[str, str]:
 
 def macs_pair(before: float | None, after: float | None) -> tuple[str, str]:
     """(`40.6`, `39.4 M`), as `size_pair`."""
-    return _pair(before or None, after or None, "")
+    return _pair(before, after, "")
 
 
 def milliseconds_pair(before: float | None, after: float | None) -> tuple[str, str]:

@@ -156,7 +156,10 @@ class PlanBar(QWidget):
         size_before = model.source_bytes if model else None
         size_after = predicted.bytes if predicted else None
         self._show("size", figures.size_pair, size_before, size_after, size_words(size_before, size_after))
-        macs_before, macs_after = (model.macs if model else None), (predicted.macs if predicted else None)
+        macs_before, macs_after = (
+            (model.macs or None if model else None),
+            (predicted.macs or None if predicted else None),
+        )
         self._show("macs", figures.macs_pair, macs_before, macs_after, _change(macs_before, macs_after))
         ms_before = baseline.latency_ms.median if baseline and baseline.latency_ms else None
         ms_after = predicted.latency_ms if predicted else None
