@@ -10,11 +10,11 @@ from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick, quantiles
 
 
 @njit(cache=True, nogil=True)
-def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, keys: Any, ends: Any, sums: Any) -> None:
-    """Count values of which `inner` at a time belong to one channel, the channels taking turns.
+def channel_ends(values: Any, codes: Any, kind: int, begin: int, inner: int, ends: Any) -> None:
+    """The first look: widen `ends` float32 (2, channels), the least and the greatest values; not finite: zero.
 
-    The first value stands at `begin` of the tensor. `ends` float32 (2, channels), the least and the greatest values,
-    is drawn apart where needed.
+    `inner` values at a time belong to one channel, the channels taking turns; the first value stands at `begin` of
+    the tensor.
     """
     size = values.size if kind == FLOAT32 else codes.size
     channels, least, greatest = ends.shape[1], ends[0], ends[1]
@@ -22,9 +22,6 @@ def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, k
     for start in range(0, size, CHUNK):
         stop = min(size, start + CHUNK)
         chunk = values[start:stop] if kind == FLOAT32 else widened(codes[start:stop], kind, scratch)
-        count(chunk, keys, sums)
-        low, high, is_whole = ends_of(chunk)
-        sums[LOW], sums[HIGH] = min(sums[LOW], low), max(sums[HIGH], high)
         place = 0
         while place < chunk.size:
             position = begin + start + place
@@ -32,15 +29,24 @@ def count_channels(values: Any, codes: Any, kind: int, begin: int, inner: int, k
             if inner == 1:
                 run = min(chunk.size - place, channels - channel)
                 here = chunk[place : place + run]
+                is_whole = _are_finite(here)
                 _widen_ends(here, least[channel : channel + run], greatest[channel : channel + run], is_whole)
             else:
                 run = min(chunk.size - place, inner - position % inner)
-                low, high, is_whole_run = ends_of(chunk[place : place + run])
-                if not is_whole_run:
+                low, high, is_whole = ends_of(chunk[place : place + run])
+                if not is_whole:
                     low, high = min(low, 0.0), max(high, 0.0)
                 least[channel] = min(least[channel], np.float32(low))
                 greatest[channel] = max(greatest[channel], np.float32(high))
             place += run
+
+
+@njit(cache=True, nogil=True)
+def _are_finite(values: Any) -> Any:
+    bits, most = values.view(np.uint32), np.uint32(0)
+    for i in range(bits.size):
+        most = max(most, bits[i] & np.uint32(0x7FFFFFFF))
+    return most < np.uint32(0x7F800000)
 
 
 @njit(cache=True, nogil=True)
@@ -52,10 +58,22 @@ def _widen_ends(values: Any, least: Any, greatest: Any, is_whole: bool) -> None:
 
 
 @njit(cache=True, nogil=True)
-def scale_channels(
-    values: Any, codes: Any, kind: int, begin: int, inner: int, inverses: Any, weights: Any, scaled: Any
+def count_channels(
+    values: Any,
+    codes: Any,
+    kind: int,
+    begin: int,
+    inner: int,
+    inverses: Any,
+    weights: Any,
+    keys: Any,
+    scaled: Any,
+    sums: Any,
 ) -> None:
-    """The second look, when the channels' peaks are known: each value × its channel's inverse, weighted."""
+    """The second look, when the channels' peaks are known: count values, and each × its channel's inverse, weighted.
+
+    Positions are as in `channel_ends`, what is counted as in `count_rows`.
+    """
     size = values.size if kind == FLOAT32 else codes.size
     channels = inverses.size
     scratch = np.empty(CHUNK if kind != FLOAT32 else 0, np.float32)
@@ -63,6 +81,9 @@ def scale_channels(
     for start in range(0, size, CHUNK):
         stop = min(size, start + CHUNK)
         chunk = values[start:stop] if kind == FLOAT32 else widened(codes[start:stop], kind, scratch)
+        count(chunk, keys, sums)
+        low, high, _ = ends_of(chunk)
+        sums[LOW], sums[HIGH] = min(sums[LOW], low), max(sums[HIGH], high)
         place = 0
         while place < chunk.size:
             position = begin + start + place

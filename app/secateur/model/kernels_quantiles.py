@@ -1,7 +1,7 @@
 """The numba kernels for the range in which most of a channel lies: two quantiles, from a sample.
 
 Exact ones would take several times as long as all the rest. A few hundred values spread over the channel, counted
-in steps of 3 to 6 %, give them within about a tenth of the channel's standard deviation.
+in steps of 14 to 25 %, give them within about a tenth of the channel's standard deviation.
 """
 
 from typing import Any
@@ -18,8 +18,11 @@ SAMPLED = 256
 _RUN = 8
 _SPACES = SAMPLED // _RUN - 1
 
-PARTS = 1 << 13
-"""Counters: by sign, exponent and 4 bits of mantissa."""
+PARTS = 1 << 11
+"""Counters: by sign, exponent and 2 bits of mantissa. With 4 bits the way through them took twice as long, and what
+it found was no nearer."""
+
+_KEY_SHIFT, _BITS_SHIFT = np.uint16(5), np.uint32(21)
 
 _HALF = PARTS // 2
 
@@ -68,19 +71,19 @@ def quantiles(picked: Any, low: Any, high: Any, parts: Any) -> Any:
     `parts` int32 (PARTS,) are zeros before and after. Values inside a part count as evenly spread.
     """
     for i in range(picked.size):
-        parts[picked[i] >> np.uint16(3)] += 1
+        parts[picked[i] >> _KEY_SHIFT] += 1
     wanted = SHARE * picked.size
     lower = _walk(parts, wanted, low, False)
     upper = _walk(parts, wanted, high, True)
     for i in range(picked.size):
-        parts[picked[i] >> np.uint16(3)] = 0
+        parts[picked[i] >> _KEY_SHIFT] = 0
     return min(max(lower, low), high), max(min(upper, high), low)
 
 
 @njit(cache=True, nogil=True)
 def _walk(parts: Any, wanted: Any, start: Any, down: bool) -> Any:
     """The value up to which `wanted` values lie on the way up from `start`, or down."""
-    part = np.int64(np.float32(start).view(np.uint32) >> np.uint32(19))
+    part = np.int64(np.float32(start).view(np.uint32) >> _BITS_SHIFT)
     before = 0.0
     while before + parts[part] < wanted:
         before += parts[part]
@@ -92,8 +95,8 @@ def _walk(parts: Any, wanted: Any, start: Any, down: bool) -> Any:
             part += 1
     inside = (wanted - before) / max(parts[part], 1)
     size = part % _HALF
-    inner = np.float64(np.uint32(size << 19).view(np.float32))
-    outer = np.float64(np.uint32((size + 1) << 19).view(np.float32))
+    inner = np.float64(np.uint32(size << 21).view(np.float32))
+    outer = np.float64(np.uint32((size + 1) << 21).view(np.float32))
     negative = part >= _HALF
     if negative != down:  # towards zero
         inner, outer = outer, inner

@@ -158,15 +158,31 @@ class Spectrum:
 
     def rounding_errors(self, steps: Floats, limit: int) -> Floats:
         """`rounding_error` for several steps at once, float64 (n,)."""
-        low, high, counts = self.magnitudes
         real = np.where(steps > 0.0, steps, 1.0)
+        points, counts, edges, slopes, below = self._density
         # what lies below half a step becomes zero, whichever step it is: most buckets, and no need to look again
-        tiny = (high <= 0.5 * real.min(initial=np.inf)) if limit else np.zeros(len(high), bool)
-        below, above = low[tiny], high[tiny]
-        lost = float((counts[tiny] * (below * below + below * above + above * above)).sum()) / 3
-        low, high, counts = low[~tiny], high[~tiny], counts[~tiny]
-        errors = lost + (counts * _mean_squared_error(low, high, real[:, None], limit)).sum(axis=1)
-        return np.where(steps > 0.0, errors, self.total_squares)
+        first = int(np.searchsorted(edges, 0.5 * real.min(initial=np.inf))) if limit else 0
+        errors = below[first] + _cube(real) * (_error_integral(edges[first:] / real[:, None], limit) @ slopes[first:])
+        at = points / real[:, None]
+        errors += ((at - np.minimum(np.rint(at), limit)) ** 2 @ counts) * real * real
+        return np.where(steps > 0.0, np.maximum(errors, 0.0), self.total_squares)
+
+    @cached_property
+    def _density(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """The density of magnitudes as steps, for integrals over all buckets at once; float64 each.
+
+        (points, their counts, edges ascending, by how much the density falls at each, integrals of x² below each).
+        """
+        low, high, counts = self.magnitudes
+        point = high - low <= 1e-9 * high
+        density = counts[~point] / (high - low)[~point]
+        ends, falls = np.concatenate([low[~point], high[~point]]), np.concatenate([-density, density])
+        order = np.argsort(ends, kind="stable")
+        ends, falls = ends[order], falls[order]
+        starts = np.flatnonzero(np.diff(ends, prepend=-1.0))
+        edges = ends[starts]
+        slopes = np.add.reduceat(falls, starts) if len(starts) else falls
+        return high[point], counts[point], edges, slopes, np.append(0.0, np.cumsum(slopes * _cube(edges)) / 3)
 
     @cached_property
     def sides(self) -> tuple[tuple[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]:

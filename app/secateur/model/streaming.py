@@ -4,10 +4,11 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from secateur.model.spectrum import Spectra
-from secateur.model.tally import Block, Tally, TensorCount
+from secateur.model.tally import Block, Desk, Tally, TensorCount
 
 Check = Callable[[int, int], None]
 """Takes the values counted so far and all of them; may raise to cancel."""
@@ -25,7 +26,7 @@ def count_one(count: TensorCount) -> Spectra:
     """Count one tensor: alone where it is small, else with all threads."""
     if sum(len(blocks) for blocks in count.phases) > 1:
         return next(count_all([count]))[1]
-    tally = Tally()
+    tally = Tally(Desk())
     for phase, blocks in enumerate(count.phases):
         for begin, stop in blocks:
             count.work(phase, begin, stop, tally)
@@ -33,11 +34,15 @@ def count_one(count: TensorCount) -> Spectra:
     return count.result((tally,))
 
 
-def count_all(counts: Sequence[TensorCount], check: Check = lambda done, total: None) -> Iterator[tuple[int, Spectra]]:
+def count_all(
+    counts: Sequence[TensorCount],
+    check: Check = lambda done, total: None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, Spectra]]:
     """(index, spectra) of each, as they are ready, which need not be in order.
 
-    `check` is called between results and several times a second; what it raises ends the counting at the end of
-    the blocks that are under way.
+    `meanwhile` is called once, before the first result and while others are counted. `check` is called between
+    results and several times a second. What they raise ends the counting at the end of the blocks that are under way.
     """
     crew, threads = _Crew(counts), counting_threads()
     workers = [threading.Thread(target=crew.work, args=(number,), daemon=True) for number in range(threads)]
@@ -46,6 +51,7 @@ def count_all(counts: Sequence[TensorCount], check: Check = lambda done, total: 
     total = sum(count.count for count in counts)
     living = threads
     try:
+        meanwhile()
         while living:
             check(int(crew.done), total)
             try:
@@ -86,23 +92,27 @@ class _Crew:
         self._blocks = self._all_blocks(counts)
 
     def _all_blocks(self, counts: Sequence[TensorCount]) -> Iterator[tuple[_Course, int, Block]]:
+        """In order, but the second look at a tensor comes after the first at the next one: nobody waits for its end."""
+        later: list[tuple[_Course, int, Block]] = []
         for index, count in enumerate(counts):
             course = _Course(index, count)
             if not count.phases:
                 self.results.put((index, count.result(())))
-            for phase, blocks in enumerate(count.phases):
-                for block in blocks:
-                    yield course, phase, block
+            looks = [[(course, phase, block) for block in blocks] for phase, blocks in enumerate(count.phases)]
+            yield from chain(*looks[:1], later)
+            later = list(chain(*looks[1:]))
+        yield from later
 
     def work(self, worker: int) -> None:
         """One thread's life."""
+        desk = Desk()
         try:
             while not self.stopped.is_set():
                 with self._lock:
                     task = next(self._blocks, None)
                 if task is None or not self._reached(*task[:2]):
                     return
-                self._count(*task, worker)
+                self._count(*task, worker, desk)
         except BaseException as problem:  # noqa: BLE001 - handed to the caller's thread, which raises it
             self.stopped.set()
             self.results.put(problem)
@@ -117,9 +127,9 @@ class _Crew:
             course.turned.wait(_LOOK_S)
         return True
 
-    def _count(self, course: _Course, phase: int, block: Block, worker: int) -> None:
+    def _count(self, course: _Course, phase: int, block: Block, worker: int, desk: Desk) -> None:
         with self._lock:
-            tally = course.tallies.get(worker) or course.tallies.setdefault(worker, Tally())
+            tally = course.tallies.get(worker) or course.tallies.setdefault(worker, Tally(desk))
         course.count.work(phase, *block, tally)
         with self._lock:
             self.done += (block[1] - block[0]) / len(course.left)

@@ -7,6 +7,7 @@ the end of the first look. Memory: a block for each thread, tables of one megaby
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from math import fsum, prod
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.model import kernels
+from secateur.model.kernels_bfloat import OCTAVES
 from secateur.model.kernels_quantiles import SHARE
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.stored import BLOCK_BYTES, STORED_TYPES
@@ -22,7 +24,7 @@ from secateur.model.values import MOST_CHANNELS, Values, layout
 Floats = NDArray[np.float32]
 Block = tuple[int, int]
 
-_KINDS: Final = {"float32": kernels.FLOAT32, "bfloat16": kernels.BFLOAT16, "float16": kernels.FLOAT16}
+FLOAT_KINDS: Final = {"float32": kernels.FLOAT32, "bfloat16": kernels.BFLOAT16, "float16": kernels.FLOAT16}
 _DECODED_BLOCK: Final = 1 << 20
 
 
@@ -39,10 +41,23 @@ _NO_VALUES: Final = read_only(np.empty(0, np.float32))
 _NO_CODES: Final = read_only(np.empty(0, np.uint16))
 
 
+class Desk:
+    """Tables of one thread that are zeros between blocks, whatever it counts: see `kernels_bfloat`."""
+
+    @cached_property
+    def group(self) -> NDArray[np.uint32]:
+        return np.zeros((kernels.TABLES, 65536), np.uint32)
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        return np.zeros((128, OCTAVES * 128), np.float64)
+
+
 class Tally:
     """What one thread has counted of a tensor. `codes` are bfloat16 values by their bits, which are also their keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
         self.keys = np.zeros((kernels.TABLES, 65536), np.uint32)
         self.counts = np.zeros(65536, np.int64)
         self.codes = np.zeros(65536, np.int64)
@@ -104,6 +119,9 @@ class TensorCount:
         """Count one block of one look."""
         whole = self.values.floats(0, self.count).reshape(self.layout)
         rows = np.ascontiguousarray(np.moveaxis(whole, 1, 0)).reshape(self.layout.channels, -1)
+        if rows.shape[1] == 1:
+            count_singles(read_only(rows.reshape(-1)), self.ranges, tally)
+            return
         count_float_rows(read_only(rows.reshape(-1)), _NO_CODES, kernels.FLOAT32, rows.shape[1], self.ranges, tally)
         clean = rows if np.isfinite(rows).all() else np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
         self.ranges[:, 1:3] = np.quantile(clean, [SHARE, 1 - SHARE], axis=1).T
@@ -115,7 +133,7 @@ class TensorCount:
         """Both spectra and the ranges of the channels, from all that was counted."""
         counts, table, sums = np.zeros(65536, np.int64), np.zeros(65536, np.float64), []
         for tally in tallies:
-            if tally.codes.any():
+            if self.dtype == "bfloat16" and tally.codes.any():
                 tally.add_counts(_BFLOATS, tally.codes)
             counts += tally.counts
             table += tally.scaled.sum(axis=0)
@@ -133,18 +151,19 @@ class TensorCount:
     def block(self) -> int:
         """Values in one block: a multiple of what one stored group holds."""
         kind = STORED_TYPES[self.dtype]
-        if self.dtype in _KINDS:
+        if self.dtype in FLOAT_KINDS:
             return BLOCK_BYTES // kind.size
         return max(_DECODED_BLOCK // kind.values, 1) * kind.values
 
     def arrays(self, begin: int, stop: int) -> tuple[Floats, NDArray[np.uint16], int]:
         """(float32 values, 16-bit codes, kind) as the kernels take them, read-only; one of the two is empty."""
-        kind = _KINDS.get(self.dtype, kernels.FLOAT32)
+        kind = FLOAT_KINDS.get(self.dtype, kernels.FLOAT32)
         if kind != kernels.FLOAT32:
             return _NO_VALUES, read_only(self.values.raw(begin, stop).view(np.uint16)), kind
         return read_only(self.values.floats(begin, stop)), _NO_CODES, kind
 
 
+_ONE: Final = 0x3F80
 _BFLOATS: Final = (np.arange(65536, dtype=np.uint32) << 16).view(np.float32)
 
 
@@ -154,6 +173,16 @@ def count_float_rows(
     """Count whole rows of floats of one kind into a tally; their ranges come back in `ranges`."""
     kernels.count_rows(values, codes, kind, length, tally.keys, tally.scaled, ranges, tally.new_sums())
     tally.fold()
+
+
+def count_singles(values: Floats, ranges: Floats, tally: Tally) -> None:
+    """Count channels of one value each, as norms and biases have them: each is its own peak, and its share is 1."""
+    kernels.count_flat(values, tally.keys, tally.new_sums())
+    tally.fold()
+    clean = np.where(np.isfinite(values), values, np.float32(0.0))
+    ranges[:] = clean[:, None]
+    weighty = clean[np.abs(clean) >= kernels.SMALLEST_PEAK].astype(np.float64)
+    tally.scaled[0, _ONE] += weighty @ weighty
 
 
 def spectrum_from(counts: NDArray[np.int64], sums: list[NDArray[np.float64]]) -> Spectrum:

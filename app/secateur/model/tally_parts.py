@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.model import kernels
-from secateur.model.kernels_channels import count_channels, sampled_quantiles, scale_channels
-from secateur.model.kernels_codes import bfloat_ranges, count_bfloat_groups, count_byte_rows
+from secateur.model.kernels_bfloat import bfloat_ranges, count_bfloat_groups
+from secateur.model.kernels_bytes import count_byte_rows
+from secateur.model.kernels_channels import channel_ends, count_channels, sampled_quantiles
 from secateur.model.kernels_quantiles import SAMPLED
 from secateur.model.stored import BLOCK_BYTES, STORED_TYPES, StoredTensor
 from secateur.model.tally import Block, Floats, Tally, TensorCount, count_float_rows, read_only
@@ -19,9 +20,12 @@ SMALL: Final = 1 << 16
 
 _LONGEST_ROW: Final = 1 << 20
 _SHORTEST_BYTE_ROW: Final = 64
-_LEAST_GROUP: Final = 8192
-_BFLOAT_TIMES: Final = 3
 _MOST_SAMPLES: Final = 1 << 24
+_RUN: Final = 8
+"""Samples of a channel that are read together where they lie so, as in `kernels_quantiles`."""
+
+_LEAST_GROUP: Final = 4096
+_BFLOAT_TIMES: Final = 3
 
 
 def count_of_array(array: NDArray[np.float32], channel_axis: int) -> TensorCount:
@@ -104,7 +108,7 @@ class ByteCount(RowCount):
 
 
 class ChannelCount(TensorCount):
-    """Channels that take turns, or are longer than a block: a look at the values, and one at them scaled."""
+    """Channels that take turns, or are longer than a block: a look at their ends, and one at the values."""
 
     @property
     def phases(self) -> tuple[tuple[Block, ...], ...]:
@@ -114,26 +118,27 @@ class ChannelCount(TensorCount):
     def work(self, phase: int, begin: int, stop: int, tally: Tally) -> None:
         values, codes, kind = self.arrays(begin, stop)
         inner = self.layout.inner
-        if phase:
-            scale_channels(values, codes, kind, begin, inner, self._inverses, self._weights, tally.scaled)
+        if not phase:
+            if tally.ends is None:
+                tally.ends = np.repeat(np.array([[np.inf], [-np.inf]], np.float32), self.layout.channels, axis=1)
+            channel_ends(values, codes, kind, begin, inner, tally.ends)
             return
-        if tally.ends is None:
-            tally.ends = np.repeat(np.array([[np.inf], [-np.inf]], np.float32), self.layout.channels, axis=1)
-        count_channels(values, codes, kind, begin, inner, tally.keys, tally.ends, tally.new_sums())
+        keys, scaled, sums = tally.keys, tally.scaled, tally.new_sums()
+        count_channels(values, codes, kind, begin, inner, self._inverses, self._weights, keys, scaled, sums)
         tally.fold()
 
     def between(self, phase: int, tallies: Iterable[Tally]) -> None:
         if phase:
+            sampled_quantiles(self._samples(), self._all_ranges)
+            self.ranges[:] = self._all_ranges[:: self.every]
             return
         ends = [tally.ends for tally in tallies if tally.ends is not None]
         low, high = np.min([e[0] for e in ends], axis=0), np.max([e[1] for e in ends], axis=0)
+        self._all_ranges: Floats = np.stack([low, low, high, high], axis=1)
         peaks = np.maximum(-low, high)
         weighs = peaks >= kernels.SMALLEST_PEAK
         self._inverses = np.divide(np.float32(1.0), peaks, out=np.zeros_like(peaks), where=weighs)
         self._weights = np.where(weighs, peaks.astype(np.float64) ** 2, 0.0)
-        ranges = np.stack([low, low, high, high], axis=1)
-        sampled_quantiles(self._samples(), ranges)
-        self.ranges[:] = ranges[:: self.every]
 
     def _samples(self) -> Floats:
         """Values of every channel, evenly spread: (channels, n)."""
@@ -147,13 +152,13 @@ class ChannelCount(TensorCount):
                 for c in range(channels)
             ]
             return np.ascontiguousarray(rows, np.float32)
-        slices = np.linspace(0, outer - 1, min(-(-wanted // inner), outer)).astype(int)
         size, step = channels * inner, max(inner // wanted, 1)
-        taken = [
-            self.values.floats(place * size, (place + 1) * size).reshape(channels, inner)[:, ::step][:, :wanted]
-            for place in slices.tolist()
-        ]
-        return np.ascontiguousarray(np.moveaxis(np.stack(taken), 0, 1), np.float32).reshape(channels, -1)
+        run = outer if outer * inner <= wanted else max(_RUN // inner, 1)
+        number = -(-wanted // (inner * run)) if run < outer else 1
+        turns = [round(turn) for turn in np.linspace(0, outer - run, number)]
+        taken = np.concatenate([self.values.floats(turn * size, (turn + run) * size) for turn in turns])
+        turned = np.moveaxis(taken.reshape(-1, channels, inner)[..., ::step][..., :wanted], 0, 1)
+        return np.ascontiguousarray(turned, np.float32).reshape(channels, -1)
 
 
 # ---------------------------------------------------------------------- pieces
@@ -164,8 +169,8 @@ def _blocks(count: int, step: int) -> tuple[Block, ...]:
 
 
 def _count_bfloats(codes: NDArray[np.uint16], length: int, ranges: Floats, tally: Tally) -> bool:
-    """Count rows of bfloat16 by their bits, rows of one peak together; False, and nothing counted, where that does
-    not pay or values are not finite.
+    """Count rows of bfloat16 by their bits, rows of one peak together; False, and nothing counted, where that does not
+    pay or values are not finite.
     """
     if not bfloat_ranges(codes, length, ranges):
         return False
@@ -175,5 +180,6 @@ def _count_bfloats(codes: NDArray[np.uint16], length: int, ranges: Floats, tally
     groups = 1 + np.count_nonzero(np.diff(peak_codes[order]))
     if codes.size < groups * _LEAST_GROUP:
         return False
-    count_bfloat_groups(codes, length, order, peak_codes, tally.codes, tally.scaled[0])
+    group, shares = tally.desk.group, tally.desk.shares
+    count_bfloat_groups(codes, length, order, peak_codes, group, shares, tally.codes, tally.scaled[0])
     return True

@@ -103,6 +103,35 @@ def test_rows_of_bfloat16_with_one_peak_are_counted_together(stored):
     np.testing.assert_array_equal(spectra.channel_ranges[:, 0], values.min(axis=1))
 
 
+def test_groups_of_bfloat16_hold_what_is_subnormal_or_very_small_beside_the_peak(stored):
+    values = RANDOM.standard_normal((64, 4096)).astype(np.float32)
+    values *= np.exp2(-RANDOM.integers(0, 60, values.shape)).astype(np.float32)
+    values[:, ::7] *= np.float32(1e-38)
+    values[:, 0] = np.where(np.arange(64) % 3, 1.5, 2.75)
+    values[:8] *= np.float32(1e-35)
+    values[8], values[:, 5] = 0, 0
+    codes = (values.view(np.uint32) >> 16).astype(np.uint16)
+    assert ((codes & 0x7F80 == 0) & (codes & 0x7F > 0)).any()
+    tensor = stored("bfloat16", values.shape, codes.tobytes())
+    values = read_values(tensor)
+    spectra = count_one(count_of_tensor(tensor, 0))
+    np.testing.assert_array_equal(table_of(spectra.values), keys_of(values))
+    np.testing.assert_allclose(table_of(spectra.scaled), scaled_of(values, 0), rtol=1e-9)
+
+
+def test_channels_of_one_value_are_their_own_peaks(stored):
+    values = RANDOM.standard_normal(4096).astype(np.float32)
+    values[:5] = [0.0, 1e-38, np.nan, np.inf, -3.0]
+    tensor = stored("float32", values.shape, values.tobytes())
+    spectra = count_one(count_of_tensor(tensor, 0))
+    np.testing.assert_array_equal(table_of(spectra.values), keys_of(values))
+    clean = np.where(np.isfinite(values), values, 0).astype(np.float32)
+    np.testing.assert_array_equal(spectra.channel_ranges, np.repeat(clean[:, None], 4, axis=1))
+    assert spectra.scaled.keys.tolist() == [0x3F80]
+    assert spectra.scaled.counts[0] == pytest.approx((clean.astype(np.float64) ** 2).sum())
+    assert (spectra.values.non_finite, spectra.values.zeros) == (2, 1)
+
+
 @pytest.mark.parametrize(("shape", "axis"), [((300, 700), 0), ((300, 700), 1), ((9, 7), 0), ((2, 1200000), 0)])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_values_that_are_not_finite_are_counted_apart(stored, dtype, shape, axis):
@@ -160,11 +189,11 @@ def test_a_channel_longer_than_a_block_is_one_channel(stored):
 
 
 def test_all_tensors_are_counted_each_once(stored, tmp_path):
-    parts = [replace(stored("float32", (n, 700)), path=tmp_path / f"{n}.bin") for n in (3, 200, 300, 1)]
+    parts = [replace(stored("float32", (n, 700)), path=tmp_path / f"{n}.bin") for n in (3, 200, 300, 1, 250)]
     for part in parts:
         part.path.write_bytes((tmp_path / "float32.bin").read_bytes()[:3] + RANDOM.bytes(part.size_bytes))
-    found = dict(count_all([count_of_tensor(part, place % 2) for place, part in enumerate(parts)]))
-    assert sorted(found) == [0, 1, 2, 3]
+    found = dict(count_all([count_of_tensor(part, min(place, 1)) for place, part in enumerate(parts)]))
+    assert sorted(found) == [0, 1, 2, 3, 4]
     for place, part in enumerate(parts):
         assert np.array_equal(table_of(found[place].values), keys_of(read_values(part)))
 
