@@ -39,6 +39,8 @@ def count_layers(bench: "Bench", layers: Sequence[Layer], reporter: Reporter, re
     missing = [layer for layer in layers if layer.name not in known and _can_be_counted(bench, layer)]
     if not missing:
         return
+    if bench.description.source_bytes > LARGE:
+        _estimate(bench, missing, reporter, ready)
     try:
         _count(bench, missing, reporter, ready)
     finally:
@@ -58,7 +60,7 @@ def _batches(spectra: Mapping[str, Spectra]) -> Iterator[dict[str, Spectra]]:
 
 
 def _estimate(bench: "Bench", layers: Sequence[Layer], reporter: Reporter, ready: Ready) -> None:
-    """Send estimates of a large model's layers, where their tensors lie in a file as they are."""
+    """Send estimates of the layers whose tensors lie in a file as they are."""
     from secateur.model.sampling import pieces_each, sampled_spectra
 
     pieces = pieces_each(len(layers))
@@ -85,11 +87,7 @@ def _count(bench: "Bench", layers: Sequence[Layer], reporter: Reporter, ready: R
     def check(done: int, total: int) -> None:
         reporter.progress(done, total, f"Counting {bench.description.name}")
 
-    def estimate() -> None:
-        if bench.description.source_bytes > LARGE:
-            _estimate(bench, layers, reporter, ready)
-
-    for index, spectra in count_all([_counting(bench, layer) for layer in layers], check, estimate):
+    for index, spectra in count_all([_counting(bench, layer) for layer in layers], check):
         name = layers[index].name
         bench.spectra[name] = batch[name] = spectra
         if len(batch) == SEND_EVERY or time.monotonic() - sent > _SEND_AFTER_S:

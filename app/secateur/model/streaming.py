@@ -34,15 +34,11 @@ def count_one(count: TensorCount) -> Spectra:
     return count.result((tally,))
 
 
-def count_all(
-    counts: Sequence[TensorCount],
-    check: Check = lambda done, total: None,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[int, Spectra]]:
+def count_all(counts: Sequence[TensorCount], check: Check = lambda done, total: None) -> Iterator[tuple[int, Spectra]]:
     """(index, spectra) of each, as they are ready, which need not be in order.
 
-    `meanwhile` is called once, before the first result and while others are counted. `check` is called between
-    results and several times a second. What they raise ends the counting at the end of the blocks that are under way.
+    `check` is called between results and several times a second; what it raises ends the counting at the end of
+    the blocks that are under way.
     """
     crew, threads = _Crew(counts), counting_threads()
     workers = [threading.Thread(target=crew.work, args=(number,), daemon=True) for number in range(threads)]
@@ -51,7 +47,6 @@ def count_all(
     total = sum(count.count for count in counts)
     living = threads
     try:
-        meanwhile()
         while living:
             check(int(crew.done), total)
             try:
