@@ -23,11 +23,11 @@ WANTS = (
 SOURCE = ModelSource("/models/net.pt")
 
 
-@pytest.fixture
-def dialog(qtbot: QtBot) -> Iterator[TrustDialog]:
+@pytest.fixture(params=[WANTS])
+def dialog(request: pytest.FixtureRequest, qtbot: QtBot) -> Iterator[TrustDialog]:
     parent = QWidget()
     qtbot.addWidget(parent)
-    made = TrustDialog(TrustQuestion(SOURCE, "net.pt wants to call os.system.", WANTS), parent)
+    made = TrustDialog(TrustQuestion(SOURCE, "net.pt wants to call os.system.", request.param), parent)
     made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     made.show()
     yield made  # noqa: PT022 - the parent lives as long as this frame
@@ -46,6 +46,12 @@ def test_every_name_is_listed_and_the_dangerous_are_marked(dialog: TrustDialog) 
     assert [row.text(0) for row in rows] == [wanted.name for wanted in WANTS]
     assert [row.text(1).startswith("Dangerous: can run") for row in rows] == [True, False, False]
     assert not rows[0].icon(0).isNull()
+
+
+@pytest.mark.parametrize("dialog", [WANTS, WANTS[1:]], indirect=True)
+def test_where_no_name_is_dangerous_there_is_no_column_of_dangers(dialog: TrustDialog) -> None:
+    dangerous = any(dialog.names.topLevelItem(place).text(1) for place in range(dialog.names.topLevelItemCount()))
+    assert dialog.names.isColumnHidden(1) is not dangerous
 
 
 def test_opening_takes_a_word_that_is_not_given_beforehand(dialog: TrustDialog, qtbot: QtBot) -> None:

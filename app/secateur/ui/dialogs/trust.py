@@ -57,13 +57,14 @@ class TrustDialog(DialogFrame):
         names.setUniformRowHeights(True)
         names.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         names.setIconSize(QSize(16, 16))
-        names.setMinimumHeight(200)
+        names.setMinimumHeight(240)
         for wanted in question.wants:
             row = QTreeWidgetItem([wanted.name, f"Dangerous: {wanted.danger}" if wanted.danger else ""])
             row.setToolTip(0, wanted.name)
             if wanted.danger:
                 row.setIcon(0, icon("warn", "negative"))
             names.addTopLevelItem(row)
+        names.setColumnHidden(1, not any(wanted.danger for wanted in question.wants))
         names.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         return names
 

@@ -54,6 +54,7 @@ QMenu::item:selected {{ background: {t.selection}; }}
 QMenu::item:disabled {{ color: {t.disabled}; }}
 QMenu::separator {{ height: 1px; background: {t.border}; margin: 4px 6px; }}
 QMenu::icon {{ padding-left: 6px; }}
+QTreeView::item {{ padding: 3px 4px 3px 3px; }}
 QSplitter::handle {{ background: {t.border}; }}
 QScrollArea {{ background: transparent; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}

@@ -1,7 +1,7 @@
 """What a panel shows when it is empty, busy or failed: what it would show, what it costs, and one button."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from secateur.ui.theme.style import icon, notifier, set_role
 from secateur.ui.widgets.button import Button
@@ -47,7 +47,11 @@ class StatePanel(QWidget):
         column.addWidget(self._icon)
         column.addSpacing(4)
         column.addWidget(self._title)
-        column.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
+        middle = QHBoxLayout()  # as wide as it may be: aligned in the column, a wrapped label gets a third of that
+        middle.addStretch(1)
+        middle.addWidget(self._text, 1000)
+        middle.addStretch(1)
+        column.addLayout(middle)
         column.addSpacing(2)
         column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(6)
