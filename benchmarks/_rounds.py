@@ -40,10 +40,29 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _ticks() -> list[int]:
+    """What the processors did since the system began: user, nice, system, idle, iowait, irq, softirq, steal (Linux)."""
+    path = Path("/proc/stat")
+    line = path.read_text(encoding="utf-8").partition("\n")[0] if path.exists() else ""
+    return [int(part) for part in line.split()[1:9]]
+
+
+_BEGUN = _ticks()
+
+
+def _taken_by_host() -> str:
+    """How much of the time in which this machine had work its host gave to others: such a run is a disturbed one."""
+    spent = [now - then for now, then in zip(_ticks(), _BEGUN, strict=True)]
+    if len(spent) < 8:
+        return ""
+    busy = sum(spent) - spent[3] - spent[4]
+    return f", {spent[7] / max(busy, 1):.0%} of the working time taken by the host"
+
+
 def machine() -> str:
-    """The processor, its cores and the Python, for the figures to be quoted with."""
+    """The processor, its cores and the Python, and how disturbed they were: what figures are quoted with."""
     name = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         entries = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next((line.partition(": ")[2] for line in entries if line.startswith("model name")), name)
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}{_taken_by_host()}"
