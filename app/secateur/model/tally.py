@@ -24,7 +24,7 @@ from secateur.model.values import MOST_CHANNELS, Values, layout
 Floats = NDArray[np.float32]
 Block = tuple[int, int]
 
-FLOAT_KINDS: Final = {"float32": kernels.FLOAT32, "bfloat16": kernels.BFLOAT16, "float16": kernels.FLOAT16}
+_KINDS: Final = {"float32": kernels.FLOAT32, "bfloat16": kernels.BFLOAT16, "float16": kernels.FLOAT16}
 _DECODED_BLOCK: Final = 1 << 20
 
 
@@ -120,7 +120,7 @@ class TensorCount:
         whole = self.values.floats(0, self.count).reshape(self.layout)
         rows = np.ascontiguousarray(np.moveaxis(whole, 1, 0)).reshape(self.layout.channels, -1)
         if rows.shape[1] == 1:
-            count_singles(read_only(rows.reshape(-1)), self.ranges, tally)
+            _count_singles(read_only(rows.reshape(-1)), self.ranges, tally)
             return
         count_float_rows(read_only(rows.reshape(-1)), _NO_CODES, kernels.FLOAT32, rows.shape[1], self.ranges, tally)
         clean = rows if np.isfinite(rows).all() else np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
@@ -151,13 +151,13 @@ class TensorCount:
     def block(self) -> int:
         """Values in one block: a multiple of what one stored group holds."""
         kind = STORED_TYPES[self.dtype]
-        if self.dtype in FLOAT_KINDS:
+        if self.dtype in _KINDS:
             return BLOCK_BYTES // kind.size
         return max(_DECODED_BLOCK // kind.values, 1) * kind.values
 
     def arrays(self, begin: int, stop: int) -> tuple[Floats, NDArray[np.uint16], int]:
         """(float32 values, 16-bit codes, kind) as the kernels take them, read-only; one of the two is empty."""
-        kind = FLOAT_KINDS.get(self.dtype, kernels.FLOAT32)
+        kind = _KINDS.get(self.dtype, kernels.FLOAT32)
         if kind != kernels.FLOAT32:
             return _NO_VALUES, read_only(self.values.raw(begin, stop).view(np.uint16)), kind
         return read_only(self.values.floats(begin, stop)), _NO_CODES, kind
@@ -175,7 +175,7 @@ def count_float_rows(
     tally.fold()
 
 
-def count_singles(values: Floats, ranges: Floats, tally: Tally) -> None:
+def _count_singles(values: Floats, ranges: Floats, tally: Tally) -> None:
     """Count channels of one value each, as norms and biases have them: each is its own peak, and its share is 1."""
     kernels.count_flat(values, tally.keys, tally.new_sums())
     tally.fold()
