@@ -51,7 +51,8 @@ class SensitivityRow(Document):
     """One cell: expected damage of an option on a layer, what the layer would then cost.
 
     `measured` tells a swapped-in measurement from an estimate; `unavailable` says why there is no number.
-    `metric_drop` is original minus changed metric (fraction), where it was measured.
+    `metric_drop` is original minus changed metric (fraction), where it was measured. `faster` is the method's verdict
+    on the runtime that will ship: a layer that takes an option without it costs milliseconds, or saves none.
     """
 
     layer: str
@@ -63,6 +64,7 @@ class SensitivityRow(Document):
     measured: bool = False
     metric_drop: float | None = None
     unavailable: str = ""
+    faster: bool = True
 
 
 class SensitivityTable(Document):
@@ -93,12 +95,13 @@ class Predicted(Document):
 
 
 class PlanDocument(Document):
-    """The recipe that a budget was solved to, and what it is expected to cost."""
+    """The recipe that a budget was solved to, and what it is expected to cost; `warnings` say what it costs unasked."""
 
     recipe: dict[str, object]
     predicted: Predicted
     limits: dict[str, float]
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 class ExportedFile(Document):

@@ -24,7 +24,14 @@ def cost_row(layer: Layer, spectra: Spectra, option: Option, damage: float | Non
     effect = option.method.predict(layer, spectra)
     if damage is None and effect.sqnr_db is not None:
         damage = 10.0 ** (-effect.sqnr_db / 10.0)
-    return SensitivityRow(layer=layer.name, option=option.id, damage=damage, bytes=effect.size_bytes, macs=effect.macs)
+    return SensitivityRow(
+        layer=layer.name,
+        option=option.id,
+        damage=damage,
+        bytes=effect.size_bytes,
+        macs=effect.macs,
+        faster=effect.faster,
+    )
 
 
 def score_free(
