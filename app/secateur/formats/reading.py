@@ -150,6 +150,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.formats.onnx_files.reading import graph_ports, read_onnx
     from secateur.formats.onnx_files.sizes import settle_heights, with_lengths
     from secateur.formats.onnx_import.check import TOLERATED, size_deviation
+    from secateur.model.authorship import authorship_of
     from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)
@@ -176,7 +177,8 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         inputs = with_fixed_lengths(inputs)
         shapes = ", ".join("×".join(str(size) for size in port.shape[1:]) for port in inputs)
         notes = (*notes, f"The file takes other sizes too; the network imported from it is right for {shapes} alone.")
-    return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, notes=notes, **common)
+    common |= {"notes": notes, "authorship": authorship_of(file.proto)}
+    return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, **common)
 
 
 def _imported(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import UserError
+from secateur.model.authorship import Authorship
 from secateur.model.description import Layer, ModelSource, Port
 from secateur.model.encoding import Encodings
 
@@ -27,7 +28,8 @@ class TorchModel:
 
     `lowered` is the float ONNX graph that `module` was imported from with the same names, where that is so
     (after quantization it always is); activation encodings name tensors of that graph. Layers are named by
-    their module path in `module`; an imported file keeps the file's own names.
+    their module path in `module`; an imported file keeps the file's own names. `authorship` is what the author of
+    an imported file wrote beside the network.
     """
 
     name: str
@@ -41,6 +43,7 @@ class TorchModel:
     encodings: Encodings = field(default_factory=Encodings)
     lowered: "onnx.ModelProto | None" = None
     notes: tuple[str, ...] = ()
+    authorship: Authorship = field(default_factory=Authorship)
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from secateur.formats.base import Format, Samples, WriteOptions
 from secateur.formats.proving.running import Batching
+from secateur.model.authorship import Authorship
 from secateur.model.description import ModelSource, Port
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 
@@ -86,6 +87,7 @@ def stage_model(folder: Path, model: "Model") -> None:
     elif isinstance(model, TorchModel):
         write_external(graph_of(model), folder / GRAPH)
         _store_encodings(folder, model.encodings)
+        document["authorship"] = dataclasses.asdict(model.authorship)
     else:
         document["reason"] = model.reason
         write_external(model.proto, folder / GRAPH)
@@ -119,7 +121,8 @@ def staged_model(folder: Path) -> "Model":
         return OnnxModel(proto=proto, reason=document["reason"], **common)
     from secateur.formats.onnx_import.importer import import_model
 
-    return TorchModel(module=import_model(proto), lowered=proto, encodings=_load_encodings(folder), **common)
+    common |= {"encodings": _load_encodings(folder), "authorship": _authorship(document.get("authorship", {}))}
+    return TorchModel(module=import_model(proto), lowered=proto, **common)
 
 
 def _stored_model(folder: Path, document: dict[str, Any]) -> "Model":
@@ -131,6 +134,15 @@ def _stored_model(folder: Path, document: dict[str, Any]) -> "Model":
     model = open_stored(format_named(document["format"]), path, ModelSource(str(path)))
     replaced = {name: np.asarray(value, np.float32) for name, value in load_arrays(folder / _REPLACED).items()}
     return replace(model, name=document["name"], replaced=replaced, encodings=_load_encodings(folder))
+
+
+def _authorship(document: Mapping[str, Any]) -> Authorship:
+    """JSON has lists where the value has tuples; runs of earlier versions have nothing."""
+
+    def in_tuples(value: Any) -> Any:
+        return tuple(map(in_tuples, value)) if isinstance(value, list) else value
+
+    return Authorship(**{name: in_tuples(value) for name, value in document.items()})
 
 
 def _ports(documents: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 from onnx import numpy_helper  # noqa: TID253
 
+from secateur.model.authorship import Authorship, sign
 from secateur.model.onnx_large import weight_bytes as weight_bytes
 from secateur.model.onnx_large import without_initializers
 
@@ -21,8 +22,11 @@ def data_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.data")
 
 
-def write_external(proto: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
-    """Write a graph to `path` and its larger weights to `<path>.data`; the files. `proto` is not changed."""
+def write_external(proto: onnx.ModelProto, path: Path, authorship: Authorship | None = None) -> tuple[Path, ...]:
+    """Write a graph to `path` and its larger weights to `<path>.data`; the files. `proto` is not changed.
+
+    With an authorship the file is signed with it; without one it stays within the program, and says what `proto` says.
+    """
     skeleton = without_initializers(proto)
     data = data_path(path)
     with data.open("wb") as file:
@@ -41,6 +45,8 @@ def write_external(proto: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
                 entry.external_data.add(key=key, value=value)
             file.write(values)
         has_data = file.tell() > 0
+    if authorship is not None:
+        sign(skeleton, authorship)
     path.write_bytes(skeleton.SerializeToString())
     if not has_data:
         data.unlink()

@@ -13,6 +13,7 @@ from secateur.formats.kinds.onnx_file import OnnxOptions
 if TYPE_CHECKING:
     import onnx
 
+    from secateur.model.authorship import Authorship
     from secateur.model.model import Model
 
 LARGEST_BYTES = 2**31 - 2**20
@@ -22,14 +23,42 @@ LARGEST_BYTES = 2**31 - 2**20
 def onnx_graph(model: "Model", options: OnnxOptions | None = None) -> "onnx.ModelProto":
     """The graph that a model is shipped as: an ONNX file's own, a network's float graph, or that with its encodings.
 
-    UserError where it cannot be had in the operator set or number type that the options ask for.
+    It is the caller's own, and says what the author of the opened file wrote beside the network. UserError where it
+    cannot be had in the operator set or number type that the options ask for.
     """
+    return _signed(_unsigned(model, options or OnnxOptions()), model)
+
+
+def _signed(proto: "onnx.ModelProto", model: "Model") -> "onnx.ModelProto":
+    """A graph from `_unsigned` with the author's words in it; a file's own is copied for that."""
+    import onnx
+
+    from secateur.model.authorship import sign
+    from secateur.model.model import OnnxModel
+
+    if isinstance(model, OnnxModel) and proto is model.proto:
+        proto = onnx.ModelProto()
+        proto.CopyFrom(model.proto)
+    sign(proto, _authorship(model))
+    return proto
+
+
+def _authorship(model: "Model") -> "Authorship":
+    from secateur.model.authorship import Authorship, authorship_of
+    from secateur.model.model import OnnxModel, TorchModel
+
+    if isinstance(model, OnnxModel):
+        return authorship_of(model.proto)
+    return model.authorship if isinstance(model, TorchModel) else Authorship()
+
+
+def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
+    """The graph to be shipped before it is signed; a file's own is not copied, and not to be changed."""
     from secateur.formats.onnx_files.half import in_half_precision
     from secateur.formats.onnx_files.opset import in_opset
     from secateur.formats.onnx_files.qdq import encode
     from secateur.model.model import OnnxModel, StoredModel
 
-    options = options or OnnxOptions()
     if isinstance(model, StoredModel):
         raise UserError(f"{model.name} cannot be written as ONNX: {model.reason}")
     encodings = None if isinstance(model, OnnxModel) else model.encodings
@@ -79,11 +108,11 @@ def write_onnx(model: "Model", path: Path, options: OnnxOptions | None = None) -
     from secateur.formats.onnx_files.external import weight_bytes, write_external
 
     options = options or OnnxOptions()
-    proto = onnx_graph(model, options)
+    proto = _unsigned(model, options)
     if options.external_data or weight_bytes(proto) > LARGEST_BYTES:
-        return write_external(proto, path)
+        return write_external(proto, path, _authorship(model))
     with path.open("wb") as file:
-        file.write(proto.SerializeToString())
+        file.write(_signed(proto, model).SerializeToString())
     return (path,)
 
 

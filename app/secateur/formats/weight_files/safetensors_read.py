@@ -31,7 +31,15 @@ def stored_tensors(path: Path) -> tuple[StoredTensor, ...]:
     return tensors
 
 
-def _tensors_of_file(path: Path) -> tuple[StoredTensor, ...]:
+def metadata_of(path: Path) -> dict[str, str]:
+    """The words that stand in a file's header beside its tensors."""
+    metadata = _header(path)[0].get("__metadata__")
+    written = metadata if isinstance(metadata, dict) else {}
+    return {str(key): text for key, text in written.items() if isinstance(text, str)}
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """A file's header and the bytes that it takes."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -43,10 +51,15 @@ def _tensors_of_file(path: Path) -> tuple[StoredTensor, ...]:
             raise _broken(path, "its header is not JSON") from problem
     if not isinstance(header, dict):
         raise _broken(path, "its header is not a table of tensors")
+    return header, length
+
+
+def _tensors_of_file(path: Path) -> tuple[StoredTensor, ...]:
+    header, length = _header(path)
     told = encodings_told(header.pop("__metadata__", None))
     tensors = [_tensor(path, name, entry, 8 + length) for name, entry in header.items()]
     tensors.sort(key=lambda tensor: tensor.offset)
-    _check_layout(path, tensors, 8 + length, size)
+    _check_layout(path, tensors, 8 + length, path.stat().st_size)
     return tuple(with_encodings(tensors, told))
 
 

@@ -50,7 +50,8 @@ def write_stored(model: StoredModel, path: Path) -> tuple[Path, ...]:
     double = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
     if double:
         raise UserError(f"Two tensors would be called {double}.", "Leave that layer in float.")
-    header: dict[str, Any] = {"__metadata__": {"format": "pt", **({ENCODINGS: json.dumps(told)} if told else {})}}
+    metadata = {"format": "pt", **_authors(model), **({ENCODINGS: json.dumps(told)} if told else {})}
+    header: dict[str, Any] = {"__metadata__": metadata}
     place = 0
     for entry in entries:
         offsets = [place, place + entry.size]
@@ -65,6 +66,17 @@ def write_stored(model: StoredModel, path: Path) -> tuple[Path, ...]:
             for block in entry.blocks:
                 stream.write(block)
     return (path,)
+
+
+def _authors(model: StoredModel) -> dict[str, str]:
+    """What the author wrote into the metadata of the safetensors files that the model was opened from."""
+    from secateur.formats.weight_files.safetensors_read import metadata_of
+
+    if model.format != "safetensors":
+        return {}
+    files = dict.fromkeys(tensor.path for tensor in model.tensors)
+    written = {key: text for file in files for key, text in metadata_of(file).items()}
+    return {key: text for key, text in written.items() if key != ENCODINGS}
 
 
 def _entries(model: StoredModel, tensor: StoredTensor, told: dict[str, Any]) -> Iterator[_Entry]:
