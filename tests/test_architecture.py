@@ -25,7 +25,7 @@ WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "mod
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents")
 DESCRIPTIONS = (
     *("model.description", "model.spectrum", "model.encoding", "model.graph"),
-    *("data.source", "data.preview", "training.curves"),
+    *("data.source", "data.preview", "data.metrics", "training.curves"),
 )
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places")
 

@@ -74,6 +74,12 @@ def points(delta: float | None) -> str:
     return f"{_signed(delta * 100, 1)}{SPACE}pt"
 
 
+def signed_number(delta: float | None) -> str:
+    """A change of a number in its own units, signed, with three significant digits: `+3.82`, `−0.0041`, `0`."""
+    text = number(delta)
+    return f"+{text}" if delta is not None and delta > 0 else text
+
+
 def ratio(before: float | None, after: float | None) -> str:
     """How many times smaller or faster: `7.5×`, `1.06×`."""
     if before is None or after is None or after <= 0:
@@ -115,12 +121,6 @@ def ago(seconds: float) -> str:
         if seconds >= unit:
             return f"{int(seconds // unit)}{SPACE}{name} ago"
     return "just now"
-
-
-def metric_title(name: str) -> str:
-    """How a metric is called: `Top-1`, `Agreement`; the last word of a person's own function."""
-    known = {"top1": "Top-1", "top5": "Top-5", "mse": "Squared error"}
-    return known.get(name) or (name.rpartition(":")[2] or name).replace("_", " ").capitalize() or "Metric"
 
 
 # ------------------------------------------------------------------ before → after, the unit once

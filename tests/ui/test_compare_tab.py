@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from secateur.analysis.documents import ExportedFile, Latency, LayerError, RunDocument
+from secateur.analysis.documents import ExportedFile, Latency, LayerError, Metric, RunDocument
 from secateur.engine.events import RunRecord
 from secateur.session.state import SessionState
 from secateur.ui.panels.compare import CompareTab
@@ -94,6 +94,18 @@ def test_a_drop_beyond_the_noise_is_negative_and_one_within_it_is_not(document):
     near = document.result.metric.model_copy(update={"value": 0.806, "ci95": (0.79, 0.82)})
     result = document.result.model_copy(update={"metric": near})
     assert figures_of(document.model_copy(update={"result": result}))["metric"].tone == ""
+
+
+def test_an_error_that_rises_is_negative_and_written_in_its_own_units(document):
+    def error(value):
+        return Metric(name="mse", value=value, ci95=(value * 0.9, value * 1.1))
+
+    original = document.original.model_copy(update={"metric": error(0.007)})
+    for value, tone, delta in ((3.83, "negative", "+3.82"), (0.001, "positive", "−0.00600")):
+        result = document.result.model_copy(update={"metric": error(value)})
+        figure = figures_of(document.model_copy(update={"original": original, "result": result}))["metric"]
+        assert (figure.title, figure.tone, figure.delta) == ("Squared error", tone, delta)
+        assert "%" not in figure.figure + figure.detail
 
 
 @pytest.mark.parametrize(("name", "change"), [("file", {"bytes": 20_000}), ("latency", {"latency_ms": latency(2.5)})])

@@ -1,6 +1,7 @@
 """Jobs and runs: progress and stop, the history's wishes, and the picture of size against metric."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -8,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from secateur.analysis.documents import Evaluation, Metric, Predicted, RunDocument
+from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.engine.requests import ListRuns
 from secateur.methods.prune.magnitude import MagnitudePruning
@@ -208,10 +210,35 @@ def test_no_point_of_the_frontier_is_beaten_by_another() -> None:
     points = [
         Point(str(i), "", size, metric) for i, (size, metric) in enumerate([(3, 0.5), (1, 0.4), (2, 0.6), (4, 0.7)])
     ]
-    best = frontier(points)
+    best = frontier(points, kind_of("top1"))
     assert [p.run for p in best] == ["1", "2", "3"]
     for point in points:
         assert any(b.size_bytes <= point.size_bytes and b.metric >= point.metric for b in best)
+
+
+def test_the_frontier_of_an_error_goes_down() -> None:
+    points = [
+        Point(str(i), "", size, metric) for i, (size, metric) in enumerate([(3, 0.5), (1, 4.0), (2, 0.6), (4, 0.7)])
+    ]
+    assert [p.run for p in frontier(points, kind_of("mse"))] == ["1", "2", "0"]
+
+
+def test_an_error_is_shown_without_percent_and_says_that_less_is_better(panel: JobsPanel) -> None:
+    def measured(name: str, metric: Metric) -> RunRecord:
+        made = record(name)
+        assert made.document is not None
+        result = made.document.result.model_copy(update={"metric": metric})
+        return replace(made, document=made.document.model_copy(update={"original": result, "result": result}))
+
+    error = Metric(name="mse", value=3.83, ci95=(3.8, 3.9))
+    panel.show_state(SessionState(runs=(measured("a", error), measured("b", error.model_copy(update={"value": 0.5})))))
+    column = COLUMNS.index("metric")
+    assert panel.runs.model().index(0, column).data() == "3.83"
+    words = panel.plot.accessibleDescription()
+    assert "0.500" in words
+    assert "%" not in words
+    assert "less is better" in panel.plot.axis_title()
+    assert panel.plot.place_of("b").y() < panel.plot.place_of("a").y()
 
 
 def test_size_ticks_say_the_unit_where_it_begins() -> None:

@@ -68,6 +68,15 @@ def test_the_figures_say_before_after_and_change(bar: PlanBar, state: SessionSta
     assert bar.blocks["metric"].accessibleName() == "Top-1, predicted"
 
 
+def test_an_error_is_predicted_in_its_own_units(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    assert state.baseline is not None
+    error = Metric(name="mse", value=0.007, ci95=(0.006, 0.008))
+    state = state.with_(baseline=state.baseline.model_copy(update={"metric": error}))
+    bar.show_state(state, predicted.model_copy(update={"metric": 0.5}), RANGE)
+    assert bar.blocks["metric"].accessibleDescription() == "0.00700 to 0.500, +0.493 ±0.00100"
+    assert bar.blocks["metric"].accessibleName() == "Squared error, predicted"
+
+
 def test_without_a_plan_only_what_is_known_is_shown(bar: PlanBar, state: SessionState) -> None:
     bar.show_state(state.with_(recipe=Recipe()), None, RANGE)
     assert bar.blocks["size"].accessibleDescription().replace("\u00a0", " ") == "1.09 MB"

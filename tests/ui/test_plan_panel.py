@@ -284,12 +284,20 @@ def test_every_method_stands_in_one_family_of_one_scope() -> None:
 def test_the_effect_card_says_what_gets_smaller_and_what_does_not_get_faster(
     panel: PlanPanel, effect: LayerEffect
 ) -> None:
-    panel.show_effect(effect, "instant, from spectrum")
+    panel.effect.show_effect(effect, "instant, from spectrum", "top1", is_selected=True)
     assert panel.effect.size_chip.text() == "Smaller, 7.9×"
     assert panel.effect.size_chip.kind() == "positive"
     assert panel.effect.speed_chip.kind() == "negative"
     assert "unpacks 4-bit" in panel.effect.sentence.text()
     assert panel.effect.rows["Metric"].accessibleDescription() == "81.0 to 80.6\u00a0%, −0.4\u00a0pt"
+
+
+def test_an_error_that_rises_is_negative_and_in_its_own_units(panel: PlanPanel, effect: LayerEffect) -> None:
+    from dataclasses import replace
+
+    worse = replace(effect, metric_before=0.007, metric_after=0.5)
+    panel.effect.show_effect(worse, "instant", "mse", is_selected=True)
+    assert panel.effect.rows["Metric"].accessibleDescription() == "0.00700 to 0.500, +0.493"
 
 
 def test_a_layer_that_grows_is_said_to_grow(panel: PlanPanel, effect: LayerEffect) -> None:

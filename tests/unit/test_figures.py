@@ -53,8 +53,9 @@ def value_of(text: str, unit: str = "") -> float:
         (figures.number(9.996), "10.0"),
         (figures.ago(725), "12 min ago"),
         (figures.ago(3), "just now"),
-        (figures.metric_title("top1"), "Top-1"),
-        (figures.metric_title("own.py:f_score"), "F score"),
+        (figures.signed_number(3.8227), "+3.82"),
+        (figures.signed_number(-0.0041), "−0.00410"),
+        (figures.signed_number(0.0), "0"),
     ],
 )
 def test_figures_are_written_as_the_design_says(written: str, wanted: str) -> None:

@@ -16,7 +16,10 @@ class Document(BaseModel):
 
 
 class Metric(Document):
-    """`name` (top1, agreement, …), value and 95 % confidence interval (Wilson for shares)."""
+    """`name` (top1, mse, …: `data.metrics` says which way is better and in what unit), value and 95 % interval.
+
+    The interval is Wilson's for shares.
+    """
 
     name: str
     value: float
@@ -51,8 +54,9 @@ class SensitivityRow(Document):
     """One cell: expected damage of an option on a layer, what the layer would then cost.
 
     `measured` tells a swapped-in measurement from an estimate; `unavailable` says why there is no number.
-    `metric_drop` is original minus changed metric (fraction), where it was measured. `faster` is the method's verdict
-    on the runtime that will ship: a layer that takes an option without it costs milliseconds, or saves none.
+    `metric_drop` is by how much the metric became worse, in its own unit (negative: better), where it was measured.
+    `faster` is the method's verdict on the runtime that will ship: a layer that takes an option without it costs
+    milliseconds, or saves none.
     """
 
     layer: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from secateur.analysis.cost import onnx_parameters, zip_bytes
 from secateur.analysis.documents import Evaluation, Latency
 from secateur.analysis.memory import peak_memory_bytes
-from secateur.analysis.metrics import cross_entropy, metric_of
+from secateur.analysis.metrics import GUESSES, answers_warning, cross_entropy, metric_of
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -53,10 +54,12 @@ def evaluation_of(
 
     params, nonzero = onnx_parameters(onnx.load(str(file)))
     scored = predictions is not None and metric not in ("", "none", "agreement")
-    classes = predictions is not None and predictions.outputs.ndim == 2 and metric in ("top1", "top5")
+    classes = predictions is not None and predictions.outputs.ndim == 2 and metric in GUESSES
+    loss = cross_entropy(predictions.outputs, predictions.labels) if predictions and classes else None
+    warning = answers_warning(predictions.outputs) if predictions else ""
     return Evaluation(
         metric=metric_of(metric, predictions.outputs, predictions.labels) if predictions and scored else None,
-        loss=cross_entropy(predictions.outputs, predictions.labels) if predictions and classes else None,
+        loss=loss if loss is not None and isfinite(loss) else None,
         samples=len(predictions.outputs) if predictions else 0,
         bytes=file.stat().st_size,
         zip_bytes=zip_bytes(file),
@@ -65,4 +68,5 @@ def evaluation_of(
         macs=macs,
         latency_ms=latency,
         peak_memory_bytes=peak_memory_bytes(file, inputs),
+        warnings=(warning,) if warning else (),
     )

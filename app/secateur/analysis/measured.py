@@ -7,13 +7,16 @@ on its layer. Damage is the mean KL divergence of the network's answers before a
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.analysis.free import cost_row
-from secateur.analysis.metrics import metric_of, output_damage
+from secateur.analysis.metrics import GUESSES, answers_warning, metric_of, output_damage
+from secateur.data.metrics import kind_of
+from secateur.errors import UserError
 from secateur.methods.base import WeightMethod
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
@@ -150,6 +153,7 @@ def measure_sensitivity(
     for part, (caches, is_last) in enumerate(chunks):
         answers.reference.extend(cache.reference for cache, _ in caches)
         answers.labels.extend(labels for _, labels in caches)
+        _refuse_what_is_not_finite(answers.reference)
         for done, layer in enumerate(layers):
             for index, option in enumerate(options):
                 text = f"Measuring {layer.name}, {option.id}" + (f" (part {part + 1})" if part or not is_last else "")
@@ -171,6 +175,14 @@ def measure_sensitivity(
         rank_correlation=None,
         rows=tuple(rows),
     )
+
+
+def _refuse_what_is_not_finite(reference: "list[torch.Tensor]") -> None:
+    """UserError where the untouched network has no answers that a change could be held against."""
+    import torch
+
+    if warning := answers_warning(torch.cat(reference).numpy()):
+        raise UserError(f"The untouched network cannot be compared with: {warning}", "Check data and preprocessing.")
 
 
 @dataclass(frozen=True)
@@ -201,9 +213,13 @@ def _measured_row(layer: Layer, spectra: Spectra, option: Option, answers: _Answ
     reference = torch.cat(answers.reference).numpy()
     outputs = torch.cat(answers.changed[layer.name, option.id]).numpy()
     labels = np.concatenate(answers.labels)
+    damage = output_damage(reference, outputs)
+    if not isfinite(damage):
+        reason = "With this option the network's answers are no finite numbers."
+        return row.model_copy(update={"damage": None, "measured": True, "unavailable": reason})
     before, after = _metric(metric, reference, labels), _metric(metric, outputs, labels)
-    drop = before - after if before is not None and after is not None else None
-    return row.model_copy(update={"damage": output_damage(reference, outputs), "measured": True, "metric_drop": drop})
+    drop = kind_of(metric).gain(after, before) if before is not None and after is not None else None
+    return row.model_copy(update={"damage": damage, "measured": True, "metric_drop": drop})
 
 
 def _chunks(
@@ -227,7 +243,9 @@ def _chunks(
 
 
 def _metric(name: str, outputs: Any, labels: Any) -> float | None:
-    return metric_of(name, outputs, labels).value if name in ("top1", "top5") else None
+    """None where the task has no labels."""
+    measured = metric_of(name, outputs, labels) if name in (*GUESSES, "mse") else None
+    return measured.value if measured else None
 
 
 def rank_correlation(free: SensitivityTable, measured: SensitivityTable) -> float | None:

@@ -1,6 +1,7 @@
 """Metrics and losses from outputs and labels, with their confidence intervals. numpy only."""
 
-from math import sqrt
+from math import isnan, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,8 @@ from secateur.analysis.documents import Metric
 from secateur.errors import UserError
 
 Z95 = 1.959963984540054
-SHARE_METRICS = ("top1", "top5", "agreement")
+GUESSES = {"top1": 1, "top5": 5}
+"""How many of the best answers may be the right one."""
 
 
 def wilson(successes: int, samples: int) -> tuple[float, float]:
@@ -22,29 +24,59 @@ def wilson(successes: int, samples: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def metric_of(name: str, outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> Metric:
-    """The metric called `name` of outputs (n, classes) against labels (n,)."""
+def not_finite(outputs: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of the samples (n,) have no usable answer: NaN or infinite numbers.
+
+    Among class scores (n, classes) −∞ is one that is ruled out, and leaves the answer what it is.
+    """
+    rows = outputs.reshape(len(outputs), -1)
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        return np.asarray(~np.isfinite(rows.max(axis=1)))  # the maximum of a row with a NaN is NaN
+    return np.asarray(~np.isfinite(rows).all(axis=1))
+
+
+def is_right(outputs: NDArray[np.float32], labels: NDArray[np.int64], guesses: int = 1) -> NDArray[np.bool_]:
+    """Which samples (n,) have their label among the `guesses` largest of their scores (n, classes).
+
+    A sample whose scores are not finite is wrong.
+    """
+    k = min(guesses, outputs.shape[1])
+    best = outputs.argmax(axis=1)[:, None] if k == 1 else np.argpartition(outputs, -k, axis=1)[:, -k:]
+    return np.asarray((best == labels[:, None]).any(axis=1) & ~not_finite(outputs))
+
+
+def metric_of(name: str, outputs: NDArray[np.float32], labels: NDArray[Any]) -> Metric | None:
+    """The metric called `name` of outputs (n, classes) or (n, …) against labels (n,) or targets (n, …).
+
+    Answers that are not finite count as wrong in a share; of an error there is no mean then: None.
+    """
     n = len(outputs)
     match name:
         case "top1" | "top5":
-            k = min(1 if name == "top1" else 5, outputs.shape[1])
-            if k == 1:
-                hits = int((outputs.argmax(axis=1) == labels).sum())
-            else:
-                best = np.argpartition(outputs, -k, axis=1)[:, -k:]
-                hits = int((best == labels[:, None]).any(axis=1).sum())
+            hits = int(is_right(outputs, labels, GUESSES[name]).sum())
             return Metric(name=name, value=hits / n if n else 0.0, ci95=wilson(hits, n))
         case "mse":
-            errors = ((outputs.reshape(n, -1) - labels.reshape(n, -1)) ** 2).mean(axis=1)
+            if not_finite(outputs).any():
+                return None
+            errors = ((outputs.reshape(n, -1).astype(np.float64) - labels.reshape(n, -1)) ** 2).mean(axis=1)
             value = float(errors.mean())
             half = Z95 * float(errors.std(ddof=1)) / sqrt(n) if n > 1 else 0.0
-            return Metric(name=name, value=value, ci95=(value - half, value + half))
+            return Metric(name=name, value=value, ci95=(max(0.0, value - half), value + half))
         case _:
             raise UserError(f"There is no metric {name!r}.", "Known: top1, top5, mse.")
 
 
+def answers_warning(outputs: NDArray[np.float32]) -> str:
+    """What to know of answers that are no numbers, as a sentence; empty where all are finite."""
+    bad, n = int(not_finite(outputs).sum()), len(outputs)
+    if not bad:
+        return ""
+    which = f"All {n:,} answers are" if bad == n else f"{bad:,} of {n:,} answers are"
+    return f"{which} not finite (NaN or infinity): they count as wrong, and an error has no mean with them."
+
+
 def cross_entropy(outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood in nats of labels (n,) under logits (n, classes)."""
+    """Mean negative log-likelihood in nats of labels (n,) under logits (n, classes); NaN where logits are."""
     return float(-log_softmax(outputs)[np.arange(len(labels)), labels].mean())
 
 
@@ -55,9 +87,12 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def kl_divergence(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
-    """Mean KL(reference ‖ changed) in nats of two sets of logits (n, classes); never negative."""
+    """Mean KL(reference ‖ changed) in nats of two sets of logits (n, classes); never negative, NaN for NaN."""
     p, q = log_softmax(reference), log_softmax(changed)
-    return max(0.0, float((np.exp(p) * (p - q)).sum(axis=-1).mean()))
+    with np.errstate(invalid="ignore"):  # a class that is ruled out, −∞, takes no part
+        terms = np.where(np.isneginf(p), 0.0, np.exp(p) * (p - q))
+    value = float(terms.sum(axis=-1).mean())
+    return value if isnan(value) else max(0.0, value)
 
 
 def output_damage(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
@@ -69,7 +104,11 @@ def output_damage(reference: NDArray[np.float32], changed: NDArray[np.float32]) 
 
 
 def agreement(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Share of samples with the same decision (largest output); None where outputs are no class scores."""
+    """Share of samples with the same decision (largest output); None where outputs are no class scores.
+
+    Where an answer is not finite there is no decision, and nothing to agree with.
+    """
     if a.ndim != 2 or a.shape[1] < 2 or a.shape != b.shape or not len(a):
         return None
-    return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
+    same = a.argmax(axis=1) == b.argmax(axis=1)
+    return float((same & ~not_finite(a) & ~not_finite(b)).mean())

@@ -10,11 +10,13 @@ from secateur import figures
 from secateur.analysis.documents import (
     Evaluation,
     PlanDocument,
+    Predicted,
     RunDocument,
     SensitivityTable,
 )
 from secateur.cli.budgets import parse_budgets
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
+from secateur.data.metrics import kind_of
 from secateur.engine.events import (
     Compared,
     DataOpened,
@@ -109,9 +111,10 @@ def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool,
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     opened = _expect(DataOpened, terminal.do(OpenData(source, DataSource(data))))
     evaluation = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
-    if opened.data.warning:
-        errors.print(opened.data.warning, markup=False)
-        evaluation = evaluation.model_copy(update={"warnings": (opened.data.warning,)})
+    warnings = tuple(dict.fromkeys(w for w in (opened.data.warning, *evaluation.warnings) if w))
+    for warning in warnings:
+        errors.print(warning, markup=False)
+    evaluation = evaluation.model_copy(update={"warnings": (*warnings, *opened.data.notes)})
     if as_json:
         print_json(evaluation)
         return
@@ -200,13 +203,18 @@ def plan(
         print_json(document)
         return document
     before = figures.size(opened.source_bytes)
-    output.print(f"{out}: {before} → {figures.size(predicted.bytes)} predicted, {_metric_words(predicted.metric)}")
+    output.print(f"{out}: {before} → {figures.size(predicted.bytes)} predicted, {_metric_words(predicted, baseline)}")
     output.print(recipe.to_yaml(), markup=False)
     return document
 
 
-def _metric_words(value: float | None) -> str:
-    return f"metric {figures.share(value)} predicted" if value is not None else "metric not predicted without data"
+def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
+    if baseline is None:
+        return "metric not predicted without data"
+    if baseline.metric is None or predicted.metric is None:
+        return "metric not predicted"
+    kind = kind_of(baseline.metric.name)
+    return f"{baseline.metric.name} {kind.write(baseline.metric.value)} → {kind.write(predicted.metric)} predicted"
 
 
 def _write(path: Path, text: str) -> None:

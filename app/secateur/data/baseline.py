@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.analysis.metrics import GUESSES, is_right
 from secateur.data.dataset import Dataset
 from secateur.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from secateur.errors import UserError
@@ -65,7 +66,7 @@ def suggest_preprocessing(dataset: Dataset, run: Run) -> list[Suggestion]:
     """
     if dataset.preprocessing is None or dataset.task != "classification":
         return []
-    top = 5 if dataset.metric == "top5" else 1
+    top = GUESSES.get(dataset.metric, 1)
     tried: list[Suggestion] = []
     for name, candidate in alternatives(dataset.preprocessing):
         if candidate != dataset.preprocessing:
@@ -98,8 +99,7 @@ def _share_right(dataset: Dataset, run: Run, top: int) -> float:
                 f"The network answers {outputs.shape} to {len(labels)} samples, which are no class scores.",
                 "Say task: none in a data.yaml.",
             )
-        best = np.argsort(-outputs, axis=1)[:, :top]
-        right += int((best == labels[:, None]).any(axis=1).sum())
+        right += int(is_right(outputs, labels, top).sum())
         count += len(labels)
     return right / max(1, count)
 

@@ -15,15 +15,12 @@ from typing import Any, get_args
 import yaml
 
 from secateur.data.dataset import Task
+from secateur.data.metrics import metrics_of_task
 from secateur.data.source import DataSource
 from secateur.errors import UserError
 
 KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing")
-METRICS: dict[Task, tuple[str, ...]] = {
-    "classification": ("top1", "top5", "agreement"),
-    "regression": ("mse", "agreement"),
-    "none": ("agreement",),
-}
+METRICS: dict[Task, tuple[str, ...]] = {task: metrics_of_task(task) for task in get_args(Task)}
 """What can be measured for each task, the usual one first."""
 
 

@@ -4,8 +4,9 @@ from html import escape
 from pathlib import Path
 
 from secateur.analysis.documents import Evaluation, LayerError, RunDocument
+from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
-from secateur.figures import count, decibels, macs, milliseconds, points, ratio, share, size, thousands
+from secateur.figures import count, decibels, macs, milliseconds, ratio, size, thousands
 from secateur.files import write_text
 from secateur.model.description import ModelDescription
 
@@ -26,9 +27,10 @@ svg rect { fill: var(--accent) } small { opacity: .75 }
 def rows_of(original: Evaluation, result: Evaluation) -> list[tuple[str, str, str, str]]:
     """(quantity, original, result, change) for everything that a result must state."""
     rows = []
-    if original.metric and result.metric:
-        change = points(result.metric.value - original.metric.value)
-        rows.append((original.metric.name, _metric(original), _metric(result), change))
+    before, after = original.metric, result.metric
+    if measured := before or after:
+        change = kind_of(measured.name).write_change(before.value, after.value) if before and after else ""
+        rows.append((measured.name, _metric(original), _metric(result), change))
     if original.loss is not None and result.loss is not None:
         rows.append(("loss", f"{original.loss:.4f}", f"{result.loss:.4f}", f"{result.loss - original.loss:+.4f}"))
     rows += [
@@ -51,17 +53,18 @@ def rows_of(original: Evaluation, result: Evaluation) -> list[tuple[str, str, st
     if original.latency_ms and result.latency_ms:
         change = ratio(original.latency_ms.median, result.latency_ms.median)
         rows.append(("latency, batch 1", _latency(original), _latency(result), change))
-    if original.peak_memory_bytes is not None and result.peak_memory_bytes is not None:
-        before, after = original.peak_memory_bytes, result.peak_memory_bytes
-        rows.append(("peak memory", size(before), size(after), ratio(before, after)))
+    peak, peak_after = original.peak_memory_bytes, result.peak_memory_bytes
+    if peak is not None and peak_after is not None:
+        rows.append(("peak memory", size(peak), size(peak_after), ratio(peak, peak_after)))
     return rows
 
 
 def _metric(evaluation: Evaluation) -> str:
     if evaluation.metric is None:
         return "–"
+    write = kind_of(evaluation.metric.name).write
     low, high = evaluation.metric.ci95
-    return f"{share(evaluation.metric.value)} ({share(low)} … {share(high)}, n = {thousands(evaluation.samples)})"
+    return f"{write(evaluation.metric.value)} ({write(low)} … {write(high)}, n = {thousands(evaluation.samples)})"
 
 
 def _latency(evaluation: Evaluation) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from secateur.analysis.documents import Evaluation, RunDocument
-from secateur.figures import milliseconds, points, share, signed_share, size
+from secateur.data.metrics import kind_of
+from secateur.figures import milliseconds, share, signed_share, size
 
 
 def headline_of(original: Evaluation, result: Evaluation, methods: Collection[str] = ()) -> str:
@@ -42,9 +43,12 @@ def warnings_of(document: RunDocument) -> tuple[str, ...]:
     """All that a person should know before using the result."""
     warnings = [document.headline] if document.headline else []
     before, after = document.original.metric, document.result.metric
-    if before and after and after.value < before.ci95[0]:
-        drop = points(after.value - before.value)
-        warnings.append(f"{after.name} fell by more than its sampling noise: {drop} to {share(after.value)}.")
+    if before and after and (kind := kind_of(after.name)).is_beyond_noise(after.value, before.ci95):
+        verb = "fell" if kind.is_higher_better else "rose"
+        change = kind.write_change(before.value, after.value)
+        warnings.append(f"{after.name} {verb} by more than its sampling noise: {change} to {kind.write(after.value)}.")
+    for whose, evaluation in (("Original", document.original), ("Result", document.result)):
+        warnings += [f"{whose}: {warning}" for warning in evaluation.warnings]
     for file in document.files:
         if not file.verified:
             warnings.append(file.sentence)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
+from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
 from secateur.methods.prune.magnitude import MagnitudePruning
@@ -64,7 +65,7 @@ def _method_damage(layer: str, method: Method, table: SensitivityTable) -> float
 
 
 def metric_per_damage(table: SensitivityTable | None) -> float | None:
-    """How much metric a nat of damage costs on this model: total drop ÷ total damage of the measured cells.
+    """By how much one of damage worsens the metric on this model: total drop ÷ total damage of the measured cells.
 
     Only cells that cost less than a nat: beyond that the answers are noise and the relation bends.
     """
@@ -106,7 +107,7 @@ def predict_plan(
     per_damage = metric_per_damage(table)
     metric = None
     if known and per_damage is not None and baseline is not None and baseline.metric is not None:
-        metric = max(0.0, baseline.metric.value - per_damage * damage)
+        metric = kind_of(baseline.metric.name).worsened(baseline.metric.value, per_damage * damage)
     if not any(s.method.scope == "layer" for s in recipe.steps) and baseline is not None and baseline.metric:
         metric = baseline.metric.value
     return Predicted(bytes=round(size), macs=round(macs), latency_ms=None, damage=damage, metric=metric)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
 from secateur.model.spectrum import decibels
 from secateur.recipe.prediction import combined_cost, damage_of, effects_of, metric_per_damage
@@ -13,7 +14,7 @@ from secateur.session.state import SessionState
 class LayerEffect:
     """The predicted effect of the plan on one layer or several: before and after, and the verdicts.
 
-    `metric_before`, `metric_after` are fractions of the data's metric, None where nothing was measured.
+    `metric_before`, `metric_after` are values of the data's metric, None where nothing was measured.
     """
 
     bytes_before: int
@@ -76,7 +77,7 @@ def _metric(state: SessionState, damage: float | None) -> tuple[float | None, fl
         return before, before
     if slope is None or damage is None:
         return before, None
-    return before, max(0.0, before - slope * damage)
+    return before, kind_of(state.baseline.metric.name).worsened(before, slope * damage)
 
 
 def plan_name(state: SessionState) -> str:

@@ -175,7 +175,13 @@ def _rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None
         return  # the earlier measurement stands until the new one is whole
     if table is None:
         table = SensitivityTable(
-            depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
+            depth="measure",
+            metric=session.state.data.metric if session.state.data else "",
+            unit="nats",
+            samples=0,
+            seconds=0.0,
+            rank_correlation=None,
+            rows=(),
         )
     new = {(row.layer, row.option) for row in rows}
     kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)

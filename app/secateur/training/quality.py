@@ -8,7 +8,7 @@ import numpy as np
 import torch  # noqa: TID253 - imported by the training loop alone
 from numpy.typing import NDArray
 
-from secateur.analysis.metrics import agreement, metric_of
+from secateur.analysis.metrics import GUESSES, agreement, metric_of
 from secateur.data.preview import Preview, previews
 from secateur.errors import UserError
 from secateur.training.curves import SoftAnswers
@@ -56,9 +56,9 @@ class HeldOut:
     def measure(self, run: Run) -> Quality:
         """Quality of the network that `run` executes (in evaluation mode)."""
         scores = np.concatenate([run(batch).numpy() for batch in self.inputs])
-        scored = self.labels is not None and self.metric in ("top1", "top5")
-        metric = metric_of(self.metric, scores, self.labels).value if scored and self.labels is not None else None
-        return Quality(metric, agreement(self.teacher, scores), scores)
+        scored = self.labels is not None and self.metric in GUESSES
+        measured = metric_of(self.metric, scores, self.labels) if scored and self.labels is not None else None
+        return Quality(measured.value if measured else None, agreement(self.teacher, scores), scores)
 
     def answers(self, scores: NDArray[np.float32]) -> SoftAnswers:
         """Teacher's and student's scores on the first few samples, with their previews."""

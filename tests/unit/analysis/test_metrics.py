@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from secateur.analysis.metrics import agreement, cross_entropy, kl_divergence, metric_of, wilson
+from secateur.analysis.metrics import agreement, answers_warning, cross_entropy, kl_divergence, metric_of, wilson
 
 LOGITS = np.random.default_rng(3).standard_normal((200, 10)).astype(np.float32)
 LABELS = np.random.default_rng(4).integers(0, 10, 200)
@@ -39,3 +39,50 @@ def test_agreement_counts_equal_decisions():
     assert agreement(LOGITS, LOGITS * 2) == 1.0
     assert agreement(LOGITS, -LOGITS) < 0.2
     assert agreement(LOGITS[:, :1], LOGITS[:, :1]) is None
+
+
+# ------------------------------------------------------------------ answers that are no numbers
+
+
+@pytest.mark.parametrize("name", ["top1", "top5"])
+def test_answers_that_are_not_finite_are_wrong(name):
+    outputs = LOGITS.copy()
+    outputs[:50, 3] = np.nan
+    right = metric_of(name, outputs[50:], LABELS[50:])
+    assert metric_of(name, outputs, LABELS).value == pytest.approx(right.value * 150 / 200)
+    assert metric_of(name, np.full_like(LOGITS, np.nan), np.zeros(200, np.int64)).value == 0.0
+
+
+def test_an_error_with_answers_that_are_not_finite_is_no_number():
+    outputs = LOGITS.copy()
+    assert metric_of("mse", outputs, LOGITS).value == 0.0
+    outputs[0, 0] = np.inf
+    assert metric_of("mse", outputs, LOGITS) is None
+
+
+def test_a_class_that_is_ruled_out_leaves_the_answer_finite():
+    outputs = LOGITS.copy()
+    outputs[:, 9] = -np.inf
+    assert not answers_warning(outputs)
+    assert metric_of("top1", outputs, outputs.argmax(1)).value == 1.0
+    assert kl_divergence(outputs, outputs) == 0.0
+
+
+def test_how_many_answers_are_not_finite_is_said():
+    outputs = LOGITS.copy()
+    assert answers_warning(outputs) == ""
+    outputs[:7] = np.nan
+    assert answers_warning(outputs).startswith("7 of 200 answers are not finite")
+    assert answers_warning(np.full((4, 1), np.inf, np.float32)).startswith("All 4 answers are not finite")
+
+
+def test_nothing_agrees_with_an_answer_that_is_not_finite():
+    broken = np.full_like(LOGITS, np.nan)
+    assert agreement(broken, broken) == 0.0
+    assert np.isnan(kl_divergence(LOGITS, broken))
+
+
+def test_the_interval_of_an_error_does_not_reach_below_zero():
+    outputs = np.zeros((10, 1), np.float32)
+    outputs[0] = 5.0
+    assert metric_of("mse", outputs, np.zeros(10)).ci95[0] == 0.0

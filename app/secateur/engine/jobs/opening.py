@@ -1,6 +1,7 @@
 """Opening: a model, its spectra, its data with the baseline check."""
 
 from secateur.analysis.free import score_free
+from secateur.analysis.metrics import GUESSES
 from secateur.data.baseline import baseline_warning, is_near_chance, suggest_preprocessing
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
@@ -37,10 +38,10 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
     if data.task == "none":
         return DataOpened(description, previews(data, PREVIEWS), None)
     evaluation = workshop.baseline(bench, data, reporter).evaluation
-    warning = ""
-    if evaluation.metric is not None and data.task == "classification":
+    warning = " ".join(evaluation.warnings)
+    if not warning and evaluation.metric is not None and data.task == "classification":
         value, classes, samples = evaluation.metric.value, len(data.classes), evaluation.samples
-        top = 5 if data.metric == "top5" else 1
+        top = GUESSES.get(data.metric, 1)
         if is_near_chance(value, classes, samples, top):
             suggestions = suggest_preprocessing(data, workshop.session(workshop.file(bench)))
             warning = baseline_warning(value, classes, samples, top, suggestions)

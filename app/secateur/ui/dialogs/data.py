@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from secateur import figures
+from secateur.data.metrics import kind_of
 from secateur.engine.events import Event, Failed
 from secateur.engine.requests import DataSource, OpenData
 from secateur.errors import UserError
@@ -115,8 +116,9 @@ class DataDialog(DialogFrame):
         data, baseline = state.data, state.baseline
         metric = baseline.metric if baseline else None
         if metric is not None:
-            low, high = (figures.share(bound) for bound in metric.ci95)
-            self.baseline.setText(f"Untouched model: {metric.name} {figures.share(metric.value)} ({low} to {high})")
+            kind = kind_of(metric.name)
+            low, high = (kind.write(bound) for bound in metric.ci95)
+            self.baseline.setText(f"Untouched model: {kind.title} {kind.write(metric.value)} ({low} to {high})")
         else:
             self.baseline.setText("No baseline: this data has no labels.")
         warning = data.warning if data else ""

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 from secateur.analysis.documents import Evaluation, Metric, RunDocument
+from secateur.data.metrics import kind_of
 from secateur.figures import (
     MINUS,
     UNKNOWN,
     count,
     macs,
-    metric_title,
     milliseconds,
     number,
-    points,
     ratio,
     share,
     signed_share,
@@ -55,23 +54,21 @@ def figures_of(document: RunDocument) -> dict[str, Figure]:
 
 def metric_name(metric: Metric | None) -> str:
     """`Top-1`, `Agreement`, or `Metric` where there is none."""
-    return metric_title(metric.name if metric else "")
+    return kind_of(metric.name if metric else "").title
 
 
 def _metric(a: Evaluation, b: Evaluation) -> Figure:
     if b.metric is None:
         return Figure(metric_name(a.metric), UNKNOWN, "", "not measured")
-    name, spread = metric_name(b.metric), (b.metric.ci95[1] - b.metric.ci95[0]) / 2
-    is_share = b.metric.name not in ("mse", "spearman")
-    write = share if is_share else number
+    kind = kind_of(b.metric.name)
+    spread, value = kind.write_spread(b.metric.ci95), kind.write(b.metric.value)
     if a.metric is None:
-        return Figure(name, write(b.metric.value), "", f"±{spread * 100:.1f}")
-    change = b.metric.value - a.metric.value
-    better = -change if b.metric.name == "mse" else change
-    tone = "negative" if better < -spread else "positive" if better > spread else ""
-    delta = points(change) if is_share else number(change)
-    noise = f"±{spread * 100:.1f}" if is_share else f"±{number(spread)}"
-    return Figure(name, write(b.metric.value), delta, f"was {write(a.metric.value)} · {noise}", tone)
+        return Figure(kind.title, value, "", spread)
+    before, after = a.metric.value, b.metric.value
+    half = (b.metric.ci95[1] - b.metric.ci95[0]) / 2
+    gain = kind.gain(before, after)
+    tone = "negative" if gain < -half else "positive" if gain > half else ""
+    return Figure(kind.title, value, kind.write_change(before, after), f"was {kind.write(before)} · {spread}", tone)
 
 
 def _file(a: Evaluation, b: Evaluation) -> Figure:

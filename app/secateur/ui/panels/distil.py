@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from secateur.data.metrics import kind_of
 from secateur.engine.events import CurvePoint
 from secateur.engine.requests import Compress
 from secateur.figures import count, duration, number, share, thousands
@@ -147,7 +148,8 @@ class DistilTab(TabView):
 
     def _show_roles(self, state: SessionState) -> None:
         model = state.model
-        quality = share(state.baseline.metric.value) if state.baseline and state.baseline.metric else ""
+        metric = state.baseline.metric if state.baseline else None
+        quality = kind_of(metric.name).write(metric.value) if metric else ""
         params = self.tr("{0} params").format(count(model.params)) if model else ""
         self.teacher.show_words(self.tr("original"), " · ".join(w for w in (params, quality) if w))
         planned = len(state.planned_layers)
@@ -212,7 +214,8 @@ class DistilTab(TabView):
             x, y = self._data.column(column)
             if len(x):
                 series.append(Series(words, x, y, role, f"{share(float(y[-1]))} {words}", dashed=dashed))
-        reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric else None
+        is_share = metric is not None and kind_of(metric.name).is_share  # the axis is one of shares
+        reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric and is_share else None
         quantity = self.tr("share of held-out samples")
         self.quality.show_series(series, x_end=x_end, quantity=quantity, reference=reference, percent=True)
 

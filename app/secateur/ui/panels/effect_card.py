@@ -5,6 +5,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from secateur import figures
+from secateur.data.metrics import kind_of
 from secateur.session.session import LayerEffect
 from secateur.ui.theme.style import metrics
 from secateur.ui.widgets.card import Card, label
@@ -85,13 +86,13 @@ class EffectCard(Card):
     def _show_quality(self, effect: LayerEffect, metric: str) -> None:
         self.rows["SQNR"].set_figures("", figures.decibels(effect.sqnr_db))
         before, after = effect.metric_before, effect.metric_after
-        change = after - before if before is not None and after is not None else None
-        self.rows["Metric"].set_figures(
-            *figures.share_pair(before, after),
-            "" if change is None else figures.points(change),
-            "negative" if change is not None and change < -0.02 else "",
-            name=figures.metric_title(metric) if metric else "Metric",
-        )
+        kind, change, tone_of_it = kind_of(metric), "", ""
+        if before is not None and after is not None:
+            change = kind.write_change(before, after)
+            # two points of a share, a fiftieth of a number: less is seldom more than sampling noise
+            limit = 0.02 if kind.is_share else 0.02 * abs(before)
+            tone_of_it = "negative" if kind.gain(before, after) < -limit else ""
+        self.rows["Metric"].set_figures(*kind.write_pair(before, after), change, tone_of_it, name=kind.title)
 
     def _show_verdicts(self, effect: LayerEffect) -> None:
         is_planned = bool(effect.effects)

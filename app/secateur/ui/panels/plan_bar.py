@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QW
 
 from secateur import figures
 from secateur.analysis.documents import Predicted
+from secateur.data.metrics import kind_of
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
 from secateur.ui.panels.effect_card import tone
@@ -166,15 +167,13 @@ class PlanBar(QWidget):
         self._show("latency", figures.milliseconds_pair, ms_before, ms_after, _change(ms_before, ms_after))
         before = baseline.metric if baseline else None
         after = predicted.metric if predicted else None
-        words = ""
+        kind, words = kind_of(before.name if before else ""), ""
         if before and after is not None:
-            half = (before.ci95[1] - before.ci95[0]) / 2 * 100
-            words = f"{figures.points(after - before.value)} ±{half:.1f}"
-        name = figures.metric_title(before.name) if before else self.tr("Metric")
+            words = f"{kind.write_change(before.value, after)} {kind.write_spread(before.ci95)}"
         self.blocks["metric"].set_figures(
-            *_known(figures.share_pair, before.value if before else None, after),
+            *_known(kind.write_pair, before.value if before else None, after),
             words,
-            caption=self.tr("{}, predicted").format(name),
+            caption=self.tr("{}, predicted").format(kind.title if before else self.tr("Metric")),
         )
 
     def _show(self, name: str, pair: Pair, before: float | None, after: float | None, change: str) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEven
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from secateur import figures
+from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.ui.theme.style import color, font, icon, notifier
 
@@ -101,7 +102,7 @@ class RunsModel(QAbstractTableModel):
             case "size":
                 return figures.size(result.bytes) if result else ""
             case "metric":
-                return figures.share(result.metric.value) if result and result.metric else ""
+                return kind_of(result.metric.name).write(result.metric.value) if result and result.metric else ""
             case "when":
                 return figures.ago(time.time() - run.created)
             case "compare" | "restore":

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
-from secateur.figures import metric_title, milliseconds, points, size
+from secateur.data.metrics import kind_of
+from secateur.figures import milliseconds, size
 from secateur.methods.base import Effect
 from secateur.ui.plots.heat_cells import HeatCells
 from secateur.ui.plots.read_out import ReadOut
@@ -34,7 +35,9 @@ def cell_read_out(
     if shown is not None and shown.measured:
         lines.append(("damage, measured", _damage(shown, table)))
         if shown.metric_drop is not None:
-            lines.append((metric_title(table.metric if table else ""), points(-shown.metric_drop)))
+            kind = kind_of(table.metric if table else "")
+            change = -shown.metric_drop if kind.is_higher_better else shown.metric_drop
+            lines.append((kind.title, kind.write_change(0.0, change)))
     guess = estimate.row(layer, option.id) if estimate else None
     if guess is None and shown is not None and not shown.measured:
         guess, estimate = shown, table

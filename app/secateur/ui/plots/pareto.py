@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from secateur import figures
 from secateur.analysis.documents import Evaluation, Predicted
+from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
 from secateur.ui.plots.axes import Axis, Tick, paint_x_axis, paint_y_axis, set_caption
 from secateur.ui.plots.plot import Plot
@@ -21,7 +22,7 @@ _REACH = 9.0
 
 @dataclass(frozen=True)
 class Point:
-    """One network: bytes of its file and its metric (fraction); `run` is empty for the original."""
+    """One network: bytes of its file and the value of its metric; `run` is empty for the original."""
 
     run: str
     name: str
@@ -29,11 +30,11 @@ class Point:
     metric: float
 
 
-def frontier(points: Sequence[Point]) -> list[Point]:
+def frontier(points: Sequence[Point], kind: MetricKind) -> list[Point]:
     """The points that no smaller or equal one reaches in metric, from small to large."""
     best: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.size_bytes, -p.metric)):
-        if not best or point.metric > best[-1].metric:
+    for point in sorted(points, key=lambda p: (p.size_bytes, -kind.gain(0.0, p.metric))):
+        if not best or kind.is_better(point.metric, than=best[-1].metric):
             best.append(point)
     return best
 
@@ -63,7 +64,7 @@ class ParetoPlot(Plot):
         self._points: tuple[Point, ...] = ()
         self._original: Point | None = None
         self._plan: tuple[float, float | None] | None = None
-        self._metric = ""
+        self._kind = kind_of("")
         self._chosen = ""
 
     def sizeHint(self) -> QSize:
@@ -77,17 +78,18 @@ class ParetoPlot(Plot):
     ) -> None:
         """Show finished runs that have a metric, the original, and the plan where there is one."""
         results = [(run, run.document.result) for run in runs if run.document is not None]
-        self._points = tuple(
+        original = baseline or next((run.document.original for run in runs if run.document), None)
+        measured = [m for e in (original, *(result for _, result in results)) if e and (m := e.metric)]
+        self._kind = kind_of(measured[0].name if measured else "")
+        self._points = tuple(  # values of another metric do not stand on this axis
             Point(run.run, run.name, float(result.bytes), result.metric.value)
             for run, result in results
-            if result.metric is not None
+            if result.metric is not None and result.metric.name == self._kind.name
         )
-        original = baseline or next((run.document.original for run in runs if run.document), None)
         has_metric = original is not None and original.metric is not None
         self._original = None
         if original is not None and original.metric is not None:
             self._original = Point("", "original", float(original.bytes), original.metric.value)
-            self._metric = figures.metric_title(original.metric.name).lower()
         self._plan = (float(predicted.bytes), predicted.metric) if predicted and has_plan and has_metric else None
         if self._chosen not in {point.run for point in self._points}:
             self._chosen = ""
@@ -95,11 +97,11 @@ class ParetoPlot(Plot):
         self._repaint()
 
     def _repaint(self) -> None:
-        self.renew(self._points, self._original, self._plan, self._metric, self._chosen)
+        self.renew(self._points, self._original, self._plan, self._kind, self._chosen)
 
     def _describe(self) -> None:
-        best = frontier(self._points)
-        words = [f"{p.name}: {figures.size(p.size_bytes)}, {figures.share(p.metric)}" for p in best]
+        best = frontier(self._points, self._kind)
+        words = [f"{p.name}: {figures.size(p.size_bytes)}, {self._kind.write(p.metric)}" for p in best]
         self.setAccessibleDescription(f"{len(self._points)} runs. Best: {'; '.join(words)}" if words else "No runs yet")
 
     # ------------------------------------------------------------------ axes
@@ -113,15 +115,25 @@ class ParetoPlot(Plot):
         metrics = [p.metric for p in self._all]
         if self._plan and self._plan[1] is not None:
             metrics.append(self._plan[1])
-        low, high = min(metrics) * 100, max(metrics) * 100
-        margin = max((high - low) * 0.15, 0.5)
+        kind, factor = self._kind, self._kind.axis_factor
+        low, high = min(metrics) * factor, max(metrics) * factor
+        margin = max((high - low) * 0.15, 0.5 if kind.is_share else 0.05 * abs(high) or 0.5)
+        bottom = low - margin if kind.low is None else max(low - margin, kind.low * factor)
+        top = high + margin if kind.high is None else min(high + margin, kind.high * factor + 1.0)
         area = self.area
         x = Axis(min(sizes) / 1.25, max(sizes) * 1.15, area.left(), area.right(), log=True)
-        return x, Axis(max(low - margin, 0.0), min(high + margin, 101.0), area.bottom(), area.top())
+        if not kind.is_higher_better:  # better is above, whichever way the numbers go
+            return x, Axis(bottom, top, area.top(), area.bottom())
+        return x, Axis(bottom, top, area.bottom(), area.top())
+
+    def axis_title(self) -> str:
+        """The metric, and which way is better where that is down."""
+        title = self._kind.title.lower()
+        return title if self._kind.is_higher_better else self.tr("{}, less is better").format(title)
 
     def _place(self, point: Point) -> QPointF:
         x, y = self._axes()
-        return QPointF(x.pixel(point.size_bytes), y.pixel(point.metric * 100))
+        return QPointF(x.pixel(point.size_bytes), y.pixel(point.metric * self._kind.axis_factor))
 
     # ------------------------------------------------------------------ paint
 
@@ -133,8 +145,9 @@ class ParetoPlot(Plot):
             painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
             return
         x, y = self._axes()
-        ticks = [(value, f"{text}{figures.SPACE}%") for value, text in y.ticks(3)]
-        paint_y_axis(painter, self.area, y, ticks, self._metric)
+        unit = f"{figures.SPACE}%" if self._kind.is_share else ""
+        ticks = [(value, f"{text}{unit}") for value, text in y.ticks(3)]
+        paint_y_axis(painter, self.area, y, ticks, self.axis_title())
         paint_x_axis(painter, self.area, x, size_ticks(x.low, x.high), "")
         set_caption(painter)
         foot = QRectF(self.area.left(), self.area.bottom() - 18, self.area.width(), 16)
@@ -145,7 +158,7 @@ class ParetoPlot(Plot):
         self._paint_plan(painter)
 
     def _paint_frontier(self, painter: QPainter) -> None:
-        best = frontier(self._all)
+        best = frontier(self._all, self._kind)
         path = QPainterPath(self._place(best[0]))
         for earlier, later in pairwise(best):
             path.lineTo(self._place(later).x(), self._place(earlier).y())
@@ -185,7 +198,7 @@ class ParetoPlot(Plot):
             painter.setPen(pen)
             painter.drawLine(QPointF(at, self.area.top()), QPointF(at, self.area.bottom()))
             return
-        place = QPointF(at, y.pixel(metric * 100))
+        place = QPointF(at, y.pixel(metric * self._kind.axis_factor))
         self._label(painter, place, self.tr("this plan"))
         painter.setPen(QPen(color("panel"), 1.5))
         painter.setBrush(color("accent"))
@@ -218,7 +231,7 @@ class ParetoPlot(Plot):
         self._choose(point.run if point else "")
         self.setCursor(Qt.CursorShape.PointingHandCursor if point else Qt.CursorShape.ArrowCursor)
         if point:
-            numbers = f"{figures.size(point.size_bytes)} · {figures.share(point.metric)}"
+            numbers = f"{figures.size(point.size_bytes)} · {self._kind.write(point.metric)}"
             words = f"{point.name}\n{numbers}\nClick restores its plan"
             QToolTip.showText(event.globalPosition().toPoint(), words, self)
         else:
