@@ -151,7 +151,7 @@ def test_a_step_leaves_out_the_layers_that_do_not_support_it(panel: PlanPanel, s
     recipe = with_method(state.recipe, ["conv1"], "channel_pruning", ChannelPruning())
     panel.show_state(state.with_(recipe=recipe), ["conv1", "fc"])
     assert panel.layers_for(ChannelPruning()) == ["conv1"]
-    assert "Not in 1 of these 2 layers." in find(panel, QLabel, "note_channel_pruning").text()
+    assert "leaves 1 of 2 layers as it is, " in find(panel, QLabel, "note_channel_pruning").text()
 
 
 def test_coupled_layers_are_named(panel: PlanPanel, state: SessionState) -> None:

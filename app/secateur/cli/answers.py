@@ -42,6 +42,7 @@ from secateur.engine.requests import (
 )
 from secateur.errors import UserError
 from secateur.files import write_text
+from secateur.methods.left_out import sentences_about
 from secateur.model.description import Layer, ModelSource
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe, load_recipe
@@ -179,7 +180,7 @@ def plan(
     debug: bool,
     trust: bool = False,
 ) -> PlanDocument:
-    from secateur.recipe.budget import recipe_of, solve_budget
+    from secateur.recipe.budget import recipe_of, solve_budget, without_options
     from secateur.recipe.prediction import predict_plan
 
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
@@ -197,7 +198,13 @@ def plan(
     except UserError as error:
         wrong(error)
     predicted = predict_plan(opened, terminal.spectra(source), recipe, table, baseline)
-    document = PlanDocument(recipe=recipe.to_document(), predicted=predicted, limits=limits, seconds=seconds)
+    document = PlanDocument(
+        recipe=recipe.to_document(),
+        predicted=predicted,
+        limits=limits,
+        seconds=seconds,
+        warnings=(*sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),),
+    )
     _write(out, recipe.to_yaml())
     if as_json:
         print_json(document)
@@ -205,6 +212,8 @@ def plan(
     before = figures.size(opened.source_bytes)
     output.print(f"{out}: {before} → {figures.size(predicted.bytes)} predicted, {_metric_words(predicted, baseline)}")
     output.print(recipe.to_yaml(), markup=False)
+    for warning in document.warnings:
+        output.print(warning, markup=False)
     return document
 
 

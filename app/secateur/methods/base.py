@@ -37,6 +37,14 @@ class Effect:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A layer that was asked for and stays as it is (or as it was before the step), with the reason as a sentence."""
+
+    layer: str
+    reason: str
+
+
 class Batches(Protocol):
     """Ready batches: (inputs float32 as the network is fed, labels int64), the same order on every call."""
 
@@ -49,13 +57,16 @@ class Context:
 
     `progress(done, total, text)` reports and is the cancel point: it raises `Cancelled`. `log(text)` writes
     to the job's log. `emit(value)` sends a live value (a training curve's point) to whoever watches.
-    `data` is the opened data set (`secateur.data.dataset.Dataset`), None where there is none. `original` is
-    the model before the first step: the teacher. `folder` is where a long step leaves its checkpoints.
+    `leave_out` takes the layers in which the step did not do what was asked, with the reason for each: they become
+    warnings of the result. `data` is the opened data set (`secateur.data.dataset.Dataset`), None where there is
+    none. `original` is the model before the first step: the teacher. `folder` is where a long step leaves its
+    checkpoints.
     """
 
     progress: Callable[[int, int, str], None] = lambda done, total, text: None
     log: Callable[[str], None] = lambda text: None
     emit: Callable[[Any], None] = lambda value: None
+    leave_out: Callable[[Sequence[LeftOut]], None] = lambda layers: None
     data: Any = None
     original: "Model | None" = None
     folder: Path | None = None

@@ -10,6 +10,7 @@ import numpy as np
 
 from secateur.analysis.documents import SensitivityTable
 from secateur.errors import UserError
+from secateur.methods.base import LeftOut
 from secateur.model.description import ModelDescription
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
@@ -39,6 +40,17 @@ def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]
         choices.append(Choice(layer.name, FLOAT, 0.0, layer.size_bytes, layer.macs))
         choices += by_layer.get(layer.name, [])
     return choices
+
+
+def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[LeftOut, ...]:
+    """The layers for which the table has nothing to choose, with its reason: no plan changes them."""
+    left_out = []
+    for layer in model.weighted_layers:
+        rows = [row for row in table.rows if row.layer == layer.name]
+        if rows and all(row.unavailable or row.damage is None for row in rows):
+            reason = next((row.unavailable for row in rows if row.unavailable), "No damage is known for its options.")
+            left_out.append(LeftOut(layer.name, reason))
+    return tuple(left_out)
 
 
 def smallest_bytes(model: ModelDescription, table: SensitivityTable) -> int:

@@ -1,20 +1,36 @@
 """From intention to plan: which layers each step of a recipe really means for this model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from secateur.errors import UserError
-from secateur.methods.base import Method
-from secateur.model.description import ModelDescription
+from secateur.methods.base import LeftOut, Method
+from secateur.methods.left_out import sentences_about
+from secateur.model.description import Layer, ModelDescription
 from secateur.recipe.recipe import Recipe, Step
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A method and the layers it will be applied to, in network order (all weighted ones for whole-model steps)."""
+    """A method and the layers it will be applied to, in network order (all weighted ones for whole-model steps).
+
+    `left_out` are the layers that the step's patterns catch and the method does not support.
+    """
 
     method: Method
     layers: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def chosen(self) -> int:
+        """How many layers the patterns catch."""
+        return len(self.layers) + len(self.left_out)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Which layers are left out, and why."""
+        return sentences_about(self.left_out, self.chosen, self.method.title)
 
 
 @dataclass(frozen=True)
@@ -22,6 +38,11 @@ class Plan:
     """What will be done, in order. Frozen: a run keeps exactly this."""
 
     steps: tuple[PlannedStep, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Which layers are left out of which step, and why."""
+        return tuple(sentence for step in self.steps for sentence in step.warnings)
 
 
 @dataclass(frozen=True)
@@ -35,22 +56,18 @@ class Problem:
 def resolve(recipe: Recipe, model: ModelDescription, *, has_data: bool = True) -> Plan | list[Problem]:
     """The plan of `recipe` for `model`, or all problems at once.
 
-    Layers that a pattern catches but a method does not support are left out; a layer named in full that is not
-    supported is a problem, as is a name that matches nothing, or two quantizations of one layer.
+    Layers that a pattern catches but a method does not support are left out, and the plan says so; a layer named in
+    full that is not supported is a problem, as is a name that matches nothing, or two quantizations of one layer.
     """
     problems: list[Problem] = []
     steps: list[PlannedStep] = []
     for number, step in enumerate(recipe.steps, 1):
         problems += _problems_of_step(step, number, model, has_data)
-        selected = _supported(step, model)
-        if step.method.scope == "layer" and not selected and not problems:
-            problems.append(
-                Problem(
-                    f"Step {number} ({step.method.id}) applies to no layer of {model.name}.",
-                    "Change its layers.",
-                )
-            )
-        steps.append(PlannedStep(step.method, selected))
+        planned = planned_step(step, model.weighted_layers)
+        if step.method.scope == "layer" and not planned.layers and not problems:
+            sentence = f"Step {number} ({step.method.id}) applies to no layer of {model.name}."
+            problems.append(Problem(" ".join((sentence, *planned.warnings[:1])), "Change its layers."))
+        steps.append(planned)
     problems += _conflicts(steps)
     return problems or Plan(tuple(steps))
 
@@ -64,11 +81,16 @@ def require_plan(recipe: Recipe, model: ModelDescription, *, has_data: bool = Tr
     raise UserError(plan[0].sentence, plan[0].hint + more)
 
 
-def _supported(step: Step, model: ModelDescription) -> tuple[str, ...]:
-    layers = model.weighted_layers
+def planned_step(step: Step, layers: Sequence[Layer]) -> PlannedStep:
+    """What a step means for these layers, the weighted ones of a model."""
     if step.method.scope == "model":
-        return tuple(layer.name for layer in layers)
-    return tuple(layer.name for layer in layers if step.selects(layer.name) and step.method.supports(layer) is None)
+        return PlannedStep(step.method, tuple(layer.name for layer in layers))
+    reasons = {layer.name: step.method.supports(layer) for layer in layers if step.selects(layer.name)}
+    return PlannedStep(
+        step.method,
+        tuple(name for name, reason in reasons.items() if not reason),
+        tuple(LeftOut(name, reason) for name, reason in reasons.items() if reason),
+    )
 
 
 def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data: bool) -> list[Problem]:

@@ -172,9 +172,15 @@ class Session:
         self._plan(Recipe())
 
     def load_recipe(self, recipe: Recipe) -> None:
-        """Take over a recipe; its patterns become the layers they select."""
+        """Take over a recipe; its patterns become the layers that they select and that its methods work on.
+
+        A notice says which layers are left out, and why.
+        """
         layers = self.state.model.weighted_layers if self.state.model else ()
-        self._plan(expanded(recipe, [layer.name for layer in layers]))
+        taken, left_out = expanded(recipe, layers)
+        self._plan(taken)
+        if left_out:
+            self.notify(Notice("info", " ".join(left_out)))
 
     def set_budget(self, size_bytes: int, *, merge: str = "budget") -> None:
         """Re-solve the whole plan so that the file keeps within `size_bytes`; the answer comes as an event.

@@ -4,7 +4,7 @@ No tensors, no Qt. The plan is a recipe with explicit layer names, so that what 
 what is saved are one thing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
 from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.resolve import planned_step
 
 
 @dataclass(frozen=True)
@@ -178,15 +179,19 @@ def with_model_step(recipe: Recipe, family: Family, method: Method | None) -> Re
     return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
 
 
-def expanded(recipe: Recipe, layers: Iterable[str]) -> Recipe:
-    """`recipe` with every pattern replaced by the names it selects: what the session works on."""
-    names = tuple(layers)
-    steps = []
+def expanded(recipe: Recipe, layers: Sequence[Layer]) -> tuple[Recipe, tuple[str, ...]]:
+    """`recipe` with every pattern replaced by the layers it selects, which is what the session works on.
+
+    Layers that a method does not work on are left out; the sentences say which, and why.
+    """
+    steps: list[Step] = []
+    told: list[str] = []
     for step in recipe.steps:
         if step.method.scope == "model":
             steps.append(step)
             continue
-        selected = tuple(name for name in names if step.selects(name))
-        if selected:
-            steps.append(Step(step.method, selected))
-    return Recipe(tuple(steps))
+        planned = planned_step(step, layers)
+        told += planned.warnings
+        if planned.layers:
+            steps.append(Step(step.method, planned.layers))
+    return Recipe(tuple(steps)), tuple(told)

@@ -3,6 +3,8 @@
 import pytest
 
 from secateur.errors import UserError
+from secateur.methods import METHODS
+from secateur.methods.base import LeftOut
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
@@ -89,6 +91,22 @@ def test_an_unsupported_layer_named_in_full_is_a_problem_and_caught_by_a_pattern
     assert isinstance(resolve(parse_recipe(document(method="channel_pruning", layers=["fc"])), MODEL), list)
     plan = require_plan(parse_recipe(document(method="channel_pruning", layers=["*"])), MODEL)
     assert plan.steps[0].layers == ("conv1", "block.conv2")
+    assert plan.steps[0].left_out == (LeftOut("fc", "It ends."),)
+    assert plan.warnings == ("Channel pruning leaves 1 of 3 layers as it is, fc: It ends.",)
+
+
+def test_a_step_that_is_left_with_no_layer_says_why():
+    problems = resolve(parse_recipe(document(method="channel_pruning", layers=["f*"])), MODEL)
+    assert isinstance(problems, list)
+    assert "leaves fc as it is: It ends." in problems[0].sentence
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.scope == "layer"])
+def test_every_layer_that_a_pattern_catches_is_planned_or_left_out_with_a_reason(method):
+    plan = require_plan(Recipe((Step(method(), ("*",)),)), MODEL)
+    (step,) = plan.steps
+    assert {*step.layers, *(one.layer for one in step.left_out)} == {"conv1", "block.conv2", "fc"}
+    assert all(one.reason for one in step.left_out)
 
 
 def test_two_quantizations_of_one_layer_are_a_problem():

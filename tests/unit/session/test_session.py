@@ -7,6 +7,7 @@ from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
@@ -250,6 +251,12 @@ def test_restoring_a_run_brings_its_plan_back_and_can_be_undone(session):
     assert session.state.planned_layers == ("conv1", "conv2")
     session.undo()
     assert session.state.recipe == Recipe()
+
+
+def test_a_recipe_that_is_opened_leaves_out_what_its_methods_do_not_support_and_says_why(session):
+    session.load_recipe(Recipe((Step(ChannelPruning(), ("*",)),)))
+    assert session.state.recipe.steps[0].layers == ("conv1", "conv2")
+    assert session.state.notices[-1].sentence == "Channel pruning leaves 1 of 3 layers as it is, fc: The last layer."
 
 
 def test_a_failed_job_is_one_notice_and_changes_nothing_else(session, engine):

@@ -16,6 +16,7 @@ from secateur.analysis.latency import measure_together
 from secateur.analysis.layer_errors import layer_errors
 from secateur.analysis.metrics import agreement
 from secateur.engine.events import RunFinished, RunRecord
+from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import keep_network, write_and_verify
 from secateur.engine.places import run_folder
@@ -93,7 +94,9 @@ def _run(
     begun = time.monotonic()
     data = workshop.data(bench, request.data, reporter)
     baseline = workshop.baseline(bench, data, reporter)
-    model = _apply(request, plan, bench, data, reporter, folder)
+    model, left_out = apply_plan(
+        bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
+    )
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
     wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
     keep_network(model, folder)
@@ -118,7 +121,7 @@ def _run(
         headline=headline_of(original, result, {step.method.id for step in plan.steps}),
         seconds=time.monotonic() - begun,
     )
-    return document.model_copy(update={"warnings": (*warnings_of(document), *refusals)})
+    return document.model_copy(update={"warnings": (*warnings_of(document), *left_out, *refusals)})
 
 
 def _write_all(
@@ -147,18 +150,6 @@ def _write_all(
         if not file.verified and target.id != PRIMARY:
             refusals.append(f"{target.title}: {file.sentence}")
     return files, refusals
-
-
-def _apply(request: Compress, plan: Plan, bench: Bench, data: "Dataset", reporter: Reporter, folder: Path) -> Model:
-    model = bench.model
-    for number, step in enumerate(plan.steps, 1):
-        reporter.log(f"Step {number} of {len(plan.steps)}: {step.method.title} on {len(step.layers)} layers")
-        context = reporter.context(
-            data=data, original=bench.model, folder=folder / f"step-{number}", resume=request.resume
-        )
-        reporter.progress(0, 1, step.method.title)
-        model = step.method.apply(model, step.layers, context)
-    return model
 
 
 def _evaluate(

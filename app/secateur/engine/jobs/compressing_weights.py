@@ -9,6 +9,7 @@ import numpy as np
 from secateur.analysis.cost import packed_bytes
 from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
 from secateur.engine.events import RunRecord
+from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.verdict import headline_of
@@ -34,10 +35,7 @@ def run_on_weights(
     original = bench.model
     if not isinstance(original, StoredModel):
         raise TypeError("only weights without a network are compressed this way")
-    model: Model = original
-    for number, step in enumerate(plan.steps, 1):
-        reporter.log(f"Step {number} of {len(plan.steps)}: {step.method.title} on {len(step.layers)} layers")
-        model = step.method.apply(model, step.layers, reporter.context(folder=folder / f"step-{number}"))
+    model, left_out = apply_plan(original, plan, reporter, folder)
     files: list[ExportedFile] = []
     refusals: list[str] = []
     for target in _targets(request.exports, model, refusals):
@@ -57,7 +55,7 @@ def run_on_weights(
         layers=errors,
         recipe=request.recipe.to_document(),
         headline=headline_of(before, after),
-        warnings=(*([line] if (line := headline_of(before, after)) else []), _NOT_RUN, *refusals),
+        warnings=(*([line] if (line := headline_of(before, after)) else []), _NOT_RUN, *left_out, *refusals),
         seconds=time.monotonic() - begun,
     )
 

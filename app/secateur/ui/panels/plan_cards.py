@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from secateur.methods.base import Family, Method
+from secateur.methods.base import Family, LeftOut, Method
+from secateur.methods.left_out import sentences_about
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
-from secateur.ui.panels.plan_families import TITLES, Variant, reason_against, summary, supported, variants
+from secateur.ui.panels.plan_families import TITLES, Variant, reason_against, summary, variants
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.theme.style import notifier
 from secateur.ui.widgets.button import Button
@@ -91,10 +92,9 @@ class FamilyCard(Card):
     def _advice(self, state: SessionState, layers: Sequence[Layer]) -> str:
         """What a person should know about the chosen step: left-out layers, coupled layers, missing data."""
         method = self._last[self._variant.key]
-        left_out = len(layers) - len(supported(method, layers))
-        lines = []
-        if left_out:
-            lines.append(f"Not in {left_out} of these {len(layers)} layers.")
+        reasons = [(layer.name, method.supports(layer)) for layer in layers]
+        left_out = [LeftOut(name, reason) for name, reason in reasons if reason]
+        lines = [*sentences_about(left_out, len(layers), method.title)]
         coupled = sorted({name for layer in layers for name in layer.coupled} - {layer.name for layer in layers})
         if self.family == "channel_pruning" and coupled:
             more = f" and {len(coupled) - 1} more" if len(coupled) > 1 else ""
