@@ -72,7 +72,10 @@ class SensitivityRow(Document):
 
 
 class SensitivityTable(Document):
-    """`depth` free or measure; `unit` of damage: `relative error` (free) or `nats` (measured KL divergence)."""
+    """`depth` free or measure; `unit` of damage: `relative error` (free) or `nats` (measured KL divergence).
+
+    `pending` counts the cells that are not measured yet: a table with any is a part of one.
+    """
 
     depth: str
     metric: str
@@ -81,6 +84,7 @@ class SensitivityTable(Document):
     seconds: float
     rank_correlation: float | None
     rows: tuple[SensitivityRow, ...]
+    pending: int = 0
 
     def row(self, layer: str, option: str) -> SensitivityRow | None:
         return self._places.get((layer, option))

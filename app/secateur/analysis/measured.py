@@ -1,33 +1,30 @@
 """Measured sensitivity: swap one layer for its option, run the rest of the network from cached activations.
 
-Each batch is run once with every intermediate result kept; a cell then recomputes only the nodes that depend
-on its layer. Damage is the mean KL divergence of the network's answers before and after.
+Damage is the mean KL divergence of the network's answers before and after. What each batch of samples says of a cell
+is a tally; tallies are sums, so that a cell is put together from batches that were measured at different times, and
+a measurement that goes on gives what an unbroken one gives, to the last bit.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.analysis.free import cost_row
-from secateur.analysis.metrics import GUESSES, answers_warning, metric_of, output_damage
+from secateur.analysis.metrics import GUESSES, answers_warning, damage_sums, metric_of
+from secateur.analysis.swapping import CachedNetwork, Changes
 from secateur.data.metrics import kind_of
 from secateur.errors import UserError
-from secateur.methods.base import WeightMethod
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.methods.base import Context
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import Option
 
 if TYPE_CHECKING:
-    import torch
-    from torch import fx
-
     from secateur.data.dataset import Dataset
     from secateur.model.model import TorchModel
 
@@ -35,230 +32,272 @@ BATCH = 64
 CACHE_BYTES = 2_000_000_000
 """Intermediate results held at once; more samples than fit are measured in several passes."""
 
+METHOD_VERSION = 2
+"""Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
+
+SUMMED_METRICS = (*GUESSES, "mse")
+"""Metrics that are means over samples, so that those of batches add up."""
+
 
 @dataclass(frozen=True)
-class Change:
-    """One cell's change of a layer: its new weight, and whether its input is rounded to 8 bits."""
+class Tally:
+    """What one batch says of one cell. Damage is error ÷ weight over all batches.
 
-    weight: "torch.Tensor"
-    quantizes_input: bool
+    `unit` is `nats` (error: summed KL divergence, weight: samples) or `relative error` (squared error, power of the
+    original answers). `before` and `after` are sums over samples of the data's metric, None where it is no mean.
+    `seconds` is what it took.
+    """
 
-
-class CachedNetwork:
-    """A graph with all results of one batch, from which any layer can be changed and the rest re-run."""
-
-    def __init__(self, graph: "fx.GraphModule", batch: "torch.Tensor") -> None:
-        import torch
-        from torch import fx
-
-        self.graph = graph
-        self.nodes = list(graph.graph.nodes)
-        self.interpreter = fx.Interpreter(graph, garbage_collect_values=False)
-        with torch.inference_mode():
-            self.reference = _first(self.interpreter.run(batch))
-        self.results: dict[Any, Any] = dict(self.interpreter.env)
-        tensors = [value for value in self.results.values() if isinstance(value, torch.Tensor)]
-        self.size_bytes = sum(value.numel() * value.element_size() for value in tensors)
-
-    def output_with(self, layer: str, change: Change) -> "torch.Tensor":
-        """The network's first output for the batch with one layer changed; nothing is kept of the change."""
-        import torch
-        from torch import fx
-
-        module = self.graph.get_submodule(layer)
-        original = module.weight
-        stale: set[fx.Node] = set()
-        env = dict(self.results)
-        self.interpreter.env = env
-        try:
-            module.weight = torch.nn.Parameter(change.weight, requires_grad=False)
-            with torch.inference_mode():
-                for node in self.nodes:
-                    own = node.op == "call_module" and node.target == layer
-                    if not own and not any(source in stale for source in node.all_input_nodes):
-                        continue
-                    stale.add(node)
-                    if own and change.quantizes_input:
-                        source = node.all_input_nodes[0]
-                        env[source], kept = _rounded_to_8_bits(env[source]), env[source]
-                        env[node] = self.interpreter.run_node(node)
-                        env[source] = kept
-                    else:
-                        env[node] = self.interpreter.run_node(node)
-                    if node.op == "output":
-                        return _first(env[node])
-        finally:
-            module.weight = original
-        return self.reference
+    samples: int
+    unit: str
+    error: float
+    weight: float
+    before: float | None
+    after: float | None
+    seconds: float
 
 
-def _first(output: Any) -> "torch.Tensor":
-    from secateur.model.model import first_output
+class Cell(NamedTuple):
+    """A layer's name and an option's id."""
 
-    result: torch.Tensor = first_output(output)
-    return result
-
-
-def _rounded_to_8_bits(values: "torch.Tensor") -> "torch.Tensor":
-    import torch
-
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    scale = (high - low) / 255 or 1.0
-    zero_point = round(-low / scale)
-    return torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
+    layer: str
+    option: str
 
 
-def changes_of(weight: Any, option: Option, channel_axis: int) -> Change:
-    """What the option does to one layer's weight (float32)."""
-    import torch
+Tallies = Mapping[Cell, Mapping[int, Tally]]
+"""By cell, by the place of the batch's first sample in the calibration split."""
 
-    from secateur.methods.quantize.weights import encode_weight
 
-    method = option.method
-    match method:
-        case StaticInt8():
-            changed = encode_weight(weight, 8, channel_axis, "minmax").round_trip(weight)
-        case WeightOnly():
-            changed = encode_weight(weight, method.bits, channel_axis, method.observer).round_trip(weight)
-        case WeightMethod():
-            changed = method.rewrite(weight, channel_axis)
-        case _:
-            raise TypeError(f"{method.id} cannot be measured one layer at a time")
-    tensor = torch.from_numpy(np.ascontiguousarray(changed, dtype=np.float32))
-    return Change(tensor, isinstance(method, StaticInt8))
+class Keeper:
+    """Where a measurement finds what is known already and leaves what it finds; this one knows nothing."""
+
+    def known(self) -> Tallies:
+        return {}
+
+    def keep(self, cell: Cell, tallies: Mapping[int, Tally]) -> None:
+        """Called once for each cell and pass, as soon as it is measured."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is measured: which options of which layers, on how many calibration samples. `metric` is the data's."""
+
+    layers: tuple[Layer, ...]
+    spectra: Mapping[str, Spectra]
+    options: tuple[Option, ...]
+    samples: int
+    metric: str
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells whose methods can do something with their layers."""
+        return tuple(
+            Cell(layer.name, option.id)
+            for layer in self.layers
+            for option in self.options
+            if not option.method.supports(layer)
+        )
+
+    @property
+    def batches(self) -> range:
+        """The first sample of each batch."""
+        return range(0, self.samples, BATCH)
+
+    def size(self, start: int) -> int:
+        """Samples in the batch that begins here."""
+        return min(BATCH, self.samples - start)
 
 
 def measure_sensitivity(
     model: "TorchModel",
-    layers: Sequence[Layer],
-    spectra: dict[str, Spectra],
     data: "Dataset",
-    options: Sequence[Option],
-    samples: int,
+    question: Question,
     progress: Callable[[int, int, str], None],
-    emit: Callable[[tuple[SensitivityRow, ...]], None],
+    emit: Callable[[tuple[SensitivityRow, ...]], None] = lambda rows: None,
+    keeper: Keeper | None = None,
 ) -> SensitivityTable:
-    """Measure every option of every layer on `samples` calibration samples; rows are emitted layer by layer.
+    """Measure every cell that the keeper does not know; a layer's rows are emitted when all of them are there.
 
-    `model` is a lowered graph whose layers have the names of `layers`; it is not changed.
+    `model` is a lowered graph with the layers of the question; it is not changed. `progress` is the cancel point:
+    what was measured until then is kept.
     """
-    import torch
+    return _Measurement(model, data, question, progress, emit, keeper or Keeper()).run()
 
-    begun = time.monotonic()
-    cells = [(layer, option) for layer in layers for option in options if not option.method.supports(layer)]
-    changes = _Changes(model)
-    answers = _Answers({(layer.name, option.id): [] for layer, option in cells}, [], [])
-    chunks = _chunks(model, data, samples)
+
+class _Measurement:
+    def __init__(
+        self,
+        model: "TorchModel",
+        data: "Dataset",
+        question: Question,
+        progress: Callable[[int, int, str], None],
+        emit: Callable[[tuple[SensitivityRow, ...]], None],
+        keeper: Keeper,
+    ) -> None:
+        self.model, self.data, self.question = model, data, question
+        self.progress, self.emit, self.keeper = progress, emit, keeper
+        self.options = {option.id: option for option in question.options}
+        self.tallies = usable(keeper.known(), question)
+        self.refused: dict[Cell, str] = {}
+        self.changes = Changes(model, [layer.name for layer in question.layers], self._context())
+        self.total = len(question.cells) * len(question.batches)
+
+    def _context(self) -> Context:
+        return Context(progress=self.progress, data=self.data)
+
+    def run(self) -> SensitivityTable:
+        begun, earlier = time.monotonic(), seconds_of(self.tallies)
+        told = {layer.name for layer in self.question.layers if self._is_known(layer)}
+        self.emit(tuple(row for row in self._rows() if row.layer in told))
+        for passing in self._passes():
+            for layer in self.question.layers:
+                for option in self.question.options:
+                    self._measure(Cell(layer.name, option.id), passing)
+                if layer.name not in told and self._is_known(layer):
+                    told.add(layer.name)
+                    self.emit(tuple(row for row in self._rows() if row.layer == layer.name))
+        table = table_of(self.question, self.tallies, self.refused)
+        return table.model_copy(update={"seconds": earlier + time.monotonic() - begun})
+
+    def _rows(self) -> tuple[SensitivityRow, ...]:
+        return table_of(self.question, self.tallies, self.refused).rows
+
+    def _lacks(self, cell: Cell, start: int) -> bool:
+        return cell in self.tallies and start not in self.tallies[cell] and cell not in self.refused
+
+    def _is_known(self, layer: Layer) -> bool:
+        own = [cell for cell in self.tallies if cell.layer == layer.name]
+        return not any(self._lacks(cell, start) for cell in own for start in self.question.batches)
+
+    def _say(self, text: str) -> None:
+        self.progress(sum(len(found) for found in self.tallies.values()), self.total, text)
+
+    def _passes(self) -> "Iterator[list[_Batch]]":
+        """Batches with their cached results, as many at a time as fit in CACHE_BYTES; only those that are lacking."""
+        import torch
+
+        passing: list[_Batch] = []
+        held = 0
+        for start in self.question.batches:
+            if not any(self._lacks(cell, start) for cell in self.tallies):
+                continue
+            if passing and held + held // len(passing) > CACHE_BYTES:
+                yield passing
+                passing, held = [], 0
+            self._say("Measuring the original")
+            places = range(start, start + self.question.size(start))
+            inputs, labels = self.data.batch("calibration", places)
+            cache = CachedNetwork(self.model.module, torch.from_numpy(np.ascontiguousarray(inputs)))  # type: ignore[arg-type]
+            passing.append(_Batch(start, cache, labels))
+            held += cache.size_bytes
+            if warning := answers_warning(cache.reference.numpy()):
+                sentence = f"The untouched network cannot be compared with: {warning}"
+                raise UserError(sentence, "Check data and preprocessing.")
+        if passing:
+            yield passing
+
+    def _measure(self, cell: Cell, passing: "list[_Batch]") -> None:
+        lacking = [batch for batch in passing if self._lacks(cell, batch.start)]
+        if not lacking:
+            return
+        self._say(f"Measuring {cell.layer}, {cell.option}")
+        try:
+            change = self.changes.of(cell.layer, self.options[cell.option])
+        except UserError as error:
+            self.refused[cell] = error.sentence
+            return
+        found: dict[int, Tally] = {}
+        for batch in lacking:
+            begun = time.monotonic()
+            outputs = batch.cache.output_with(cell.layer, change).numpy()
+            tally = _tally(batch.cache.reference.numpy(), outputs, batch.labels, self.question.metric)
+            found[batch.start] = Tally(len(outputs), *tally, time.monotonic() - begun)
+        self.keeper.keep(cell, found)
+        self.tallies[cell].update(found)
+
+
+class _Batch(NamedTuple):
+    start: int
+    cache: CachedNetwork
+    labels: Any
+
+
+def _tally(
+    reference: Any, outputs: Any, labels: Any, metric: str
+) -> tuple[str, float, float, float | None, float | None]:
+    """(unit, error, weight, metric before, metric after) as sums over the batch."""
+    unit, error, weight = damage_sums(reference, outputs)
+    if metric not in SUMMED_METRICS:
+        return unit, error, weight, None, None
+    found = [metric_of(metric, answers, labels) for answers in (reference, outputs)]
+    before, after = (one.value * len(labels) if one else None for one in found)
+    return unit, error, weight, before, after
+
+
+# ---------------------------------------------------------------------- from tallies to a table
+
+
+def usable(known: Tallies, question: Question) -> dict[Cell, dict[int, Tally]]:
+    """By cell of the question: what is known of the batches that it asks for."""
+    return {
+        cell: {
+            start: tally
+            for start, tally in known.get(cell, {}).items()
+            if start in question.batches and tally.samples == question.size(start)
+        }
+        for cell in question.cells
+    }
+
+
+def seconds_of(tallies: Tallies) -> float:
+    """How long it took to measure these."""
+    return sum(tally.seconds for found in tallies.values() for tally in found.values())
+
+
+def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) -> SensitivityTable:
+    """The table of the cells that are known; the others have no row, and are counted in `pending`.
+
+    `refused` says why cells could not be measured.
+    """
     rows: list[SensitivityRow] = []
-    for part, (caches, is_last) in enumerate(chunks):
-        answers.reference.extend(cache.reference for cache, _ in caches)
-        answers.labels.extend(labels for _, labels in caches)
-        _refuse_what_is_not_finite(answers.reference)
-        for done, layer in enumerate(layers):
-            for index, option in enumerate(options):
-                text = f"Measuring {layer.name}, {option.id}" + (f" (part {part + 1})" if part or not is_last else "")
-                progress(done * len(options) + index, len(layers) * len(options), text)
-                if (layer.name, option.id) in answers.changed:
-                    change = changes.of(layer, option)
-                    answers.changed[layer.name, option.id] += [c.output_with(layer.name, change) for c, _ in caches]
-            if is_last:
-                measured = tuple(_measured_row(layer, spectra[layer.name], o, answers, data.metric) for o in options)
-                rows += measured
-                emit(measured)
-    reference = torch.cat(answers.reference)
+    units: set[str] = set()
+    pending = 0
+    for layer in question.layers:
+        for option in question.options:
+            cell, row = Cell(layer.name, option.id), cost_row(layer, question.spectra[layer.name], option)
+            found = tallies.get(cell, {})
+            if cell in refused:
+                rows.append(row.model_copy(update={"damage": None, "unavailable": refused[cell]}))
+            elif row.unavailable:
+                rows.append(row)
+            elif all(start in found for start in question.batches):
+                rows.append(_measured_row(row, [found[start] for start in question.batches], question.metric))
+                units.update(tally.unit for tally in found.values())
+            else:
+                pending += 1
     return SensitivityTable(
         depth="measure",
-        metric=data.metric,
-        unit="nats" if reference.ndim == 2 and reference.shape[1] > 1 else "relative error",
-        samples=len(reference),
-        seconds=time.monotonic() - begun,
+        metric=question.metric,
+        unit=next(iter(units), "nats"),
+        samples=question.samples,
+        seconds=seconds_of(tallies),
         rank_correlation=None,
         rows=tuple(rows),
+        pending=pending,
     )
 
 
-def _refuse_what_is_not_finite(reference: "list[torch.Tensor]") -> None:
-    """UserError where the untouched network has no answers that a change could be held against."""
-    import torch
-
-    if warning := answers_warning(torch.cat(reference).numpy()):
-        raise UserError(f"The untouched network cannot be compared with: {warning}", "Check data and preprocessing.")
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """Network outputs batch by batch: of every changed cell and of the original, with the labels."""
-
-    changed: "dict[tuple[str, str], list[torch.Tensor]]"
-    reference: "list[torch.Tensor]"
-    labels: list[Any]
-
-
-class _Changes:
-    """Computes each cell's change when it is first needed, and keeps the weights at hand."""
-
-    def __init__(self, model: "TorchModel") -> None:
-        self.weights = model.weights()
-
-    def of(self, layer: Layer, option: Option) -> Change:
-        return changes_of(self.weights[layer.name], option, layer.channel_axis)
-
-
-def _measured_row(layer: Layer, spectra: Spectra, option: Option, answers: _Answers, metric: str) -> SensitivityRow:
-    import torch
-
-    row = cost_row(layer, spectra, option)
-    if row.unavailable:
-        return row
-    reference = torch.cat(answers.reference).numpy()
-    outputs = torch.cat(answers.changed[layer.name, option.id]).numpy()
-    labels = np.concatenate(answers.labels)
-    damage = output_damage(reference, outputs)
+def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], metric: str) -> SensitivityRow:
+    error, weight = sum(tally.error for tally in tallies), sum(tally.weight for tally in tallies)
+    damage = error / weight if weight else 0.0
     if not isfinite(damage):
         reason = "With this option the network's answers are no finite numbers."
         return row.model_copy(update={"damage": None, "measured": True, "unavailable": reason})
-    before, after = _metric(metric, reference, labels), _metric(metric, outputs, labels)
+    before, after = _mean([t.before for t in tallies], tallies), _mean([t.after for t in tallies], tallies)
     drop = kind_of(metric).gain(after, before) if before is not None and after is not None else None
-    return row.model_copy(update={"damage": damage, "measured": True, "metric_drop": drop})
+    return row.model_copy(update={"damage": max(0.0, damage), "measured": True, "metric_drop": drop})
 
 
-def _chunks(
-    model: "TorchModel", data: "Dataset", samples: int
-) -> "Iterator[tuple[list[tuple[CachedNetwork, Any]], bool]]":
-    """Batches with their cached results, as many at a time as fit in CACHE_BYTES; whether it is the last chunk."""
-    import torch
-
-    total = min(samples, data.size("calibration"))
-    chunk: list[tuple[CachedNetwork, Any]] = []
-    done = held = 0
-    for inputs, labels in data.batches("calibration", BATCH, total):
-        if chunk and held + held // len(chunk) > CACHE_BYTES:
-            yield chunk, False
-            chunk, held = [], 0
-        cache = CachedNetwork(model.module, torch.from_numpy(inputs))  # type: ignore[arg-type]
-        chunk.append((cache, labels))
-        held += cache.size_bytes
-        done += len(inputs)
-    yield chunk, True
-
-
-def _metric(name: str, outputs: Any, labels: Any) -> float | None:
-    """None where the task has no labels."""
-    measured = metric_of(name, outputs, labels) if name in (*GUESSES, "mse") else None
-    return measured.value if measured else None
-
-
-def rank_correlation(free: SensitivityTable, measured: SensitivityTable) -> float | None:
-    """Spearman's rank correlation of the two tables' damages over the cells that both have; None below 3."""
-    from scipy.stats import spearmanr
-
-    estimates = {(row.layer, row.option): row.damage for row in free.rows}
-    pairs: list[tuple[float, float]] = []
-    for row in measured.rows:
-        estimate = estimates.get((row.layer, row.option))
-        if row.damage is not None and estimate is not None:
-            pairs.append((estimate, row.damage))
-    if len(pairs) < 3:
-        return None
-    value = float(spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic)
-    return value if np.isfinite(value) else None
+def _mean(sums: Sequence[float | None], tallies: Sequence[Tally]) -> float | None:
+    known = [value for value in sums if value is not None]
+    return sum(known) / sum(tally.samples for tally in tallies) if len(known) == len(tallies) else None

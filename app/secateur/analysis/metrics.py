@@ -88,19 +88,34 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def kl_divergence(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
     """Mean KL(reference ‖ changed) in nats of two sets of logits (n, classes); never negative, NaN for NaN."""
+    value = _summed_divergence(reference, changed) / len(reference)
+    return value if isnan(value) else max(0.0, value)
+
+
+def _summed_divergence(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
     p, q = log_softmax(reference), log_softmax(changed)
     with np.errstate(invalid="ignore"):  # a class that is ruled out, −∞, takes no part
         terms = np.where(np.isneginf(p), 0.0, np.exp(p) * (p - q))
-    value = float(terms.sum(axis=-1).mean())
-    return value if isnan(value) else max(0.0, value)
+    return float(terms.sum())
 
 
 def output_damage(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
     """KL divergence where outputs are class scores, else squared error relative to the reference's power."""
+    _, error, weight = damage_sums(reference, changed)
+    damage = error / weight if weight else 0.0
+    return damage if isnan(damage) else max(0.0, damage)
+
+
+def damage_sums(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
+    """(unit, error, weight) of which the damage is error ÷ weight; those of batches add up to those of all samples.
+
+    Of class scores (n, classes): `nats`, summed KL divergence, n. Of anything else: `relative error`, summed squared
+    error, summed squares of the reference.
+    """
     if reference.ndim == 2 and reference.shape[1] > 1:
-        return kl_divergence(reference, changed)
-    power = float((reference.astype(np.float64) ** 2).sum())
-    return float(((reference.astype(np.float64) - changed) ** 2).sum()) / power if power else 0.0
+        return "nats", _summed_divergence(reference, changed), float(len(reference))
+    exact = reference.astype(np.float64)
+    return "relative error", float(((exact - changed) ** 2).sum()), float((exact**2).sum())
 
 
 def agreement(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:

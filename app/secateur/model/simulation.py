@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from secateur.model.graph_module import nodes_by_tensor
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import fx, nn
 
     from secateur.model.encoding import Encodings
@@ -64,16 +66,27 @@ def _round_weights(module: "nn.Module", encodings: "Encodings") -> None:
 
 
 def _round_biases(module: "fx.GraphModule", encodings: "Encodings") -> None:
-    """Round the biases of the layers that compute in integers, whose kernels add them in steps of their own."""
+    import torch
+
+    for name, rounded in rounded_biases(module, encodings).items():
+        bias = module.get_submodule(name).bias
+        if isinstance(bias, torch.Tensor):
+            with torch.no_grad():
+                bias.copy_(torch.from_numpy(rounded))
+
+
+def rounded_biases(module: "fx.GraphModule", encodings: "Encodings") -> "dict[str, NDArray[np.float32]]":
+    """By layer: the biases, rounded, of the layers that compute in integers, whose kernels add them in steps."""
     import torch
 
     from secateur.model.encoding import round_bias
 
+    found = {}
     for name, scale in _input_scales(module, encodings).items():
         bias, encoding = module.get_submodule(name).bias, encodings.weights[name]
         if isinstance(bias, torch.Tensor) and encoding.scale.size in (1, bias.numel()):
-            with torch.no_grad():
-                bias.copy_(torch.from_numpy(round_bias(bias.detach().float().numpy(), scale, encoding.scale)))
+            found[name] = round_bias(bias.detach().float().numpy(), scale, encoding.scale)
+    return found
 
 
 def _input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from secateur.analysis.correlation import rank_correlation
 from secateur.analysis.free import score_free
 from secateur.analysis.latency import layer_latencies
 from secateur.engine.events import ActivationsRecorded, LatencyMeasured, RowsMeasured, SensitivityScored
@@ -29,7 +30,7 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
 
 def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityScored:
     """The data-free table, or the measured one with its rank correlation to the data-free one."""
-    from secateur.analysis.measured import measure_sensitivity, rank_correlation
+    from secateur.analysis.measured import Question, measure_sensitivity
 
     bench = workshop.bench(request.model, reporter)
     options = [option(name) for name in request.options]
@@ -43,13 +44,13 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     if request.data is None:
         raise UserError("Measuring sensitivity needs data.", "Choose a data set, or use --depth free.")
     data = workshop.data(bench, request.data, reporter)
+    total = min(request.samples, data.size("calibration"))
+    if not total:
+        raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
     table = measure_sensitivity(
         workshop.lowered(bench, reporter),
-        layers,
-        spectra,
         data,
-        options,
-        request.samples,
+        Question(layers, spectra, tuple(options), total, data.metric),
         reporter.progress,
         lambda rows: reporter.emit(RowsMeasured(rows)),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from secateur.errors import UserError
 from secateur.methods.base import Context
-from secateur.model.encoding import ActivationEncoding, WeightEncoding
+from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 from secateur.model.spectrum import Spectrum, merge
 
 if TYPE_CHECKING:
@@ -28,23 +28,50 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     ranges are the observer's, from calibration samples run in float. What was encoded before stays encoded. UserError
     where there is no data, or where it makes the network overflow.
     """
-    from secateur.formats.onnx_files.qdq import settled, static_layers, static_placement
-    from secateur.methods.quantize.lowering import graph_of, lower, require_layers
+    from secateur.methods.quantize.lowering import lower, require_layers
 
     if context.data is None:
         raise UserError(f"{method.title} needs calibration samples, and no data is open.", "Open a data set first.")
     lowered = lower(model, context)
     require_layers(lowered, layers, method.title)
-    proto, before = graph_of(lowered), lowered.encodings
-    static = [*layers, *(name for name in static_layers(proto, before) if name not in layers)]
-    providers = static_placement(proto, static).providers
-    wanted = set(providers.values()) - set(before.activations)
+    wanted = tensors_to_record(lowered, layers)
     spectra = record_spectra(lowered, wanted, context, method.samples)
-    found = {name: _encode(name, spectrum, method) for name, spectrum in spectra.items()}
+    return replace(lowered, encodings=static_encodings(lowered, layers, method, spectra))
+
+
+def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
+    """The tensors of a lowered graph whose ranges these layers need and that have none yet."""
+    return set(_static_providers(lowered, layers).values()) - set(lowered.encodings.activations)
+
+
+def static_encodings(
+    lowered: "TorchModel", layers: Sequence[str], method: "StaticInt8", spectra: Mapping[str, Spectrum]
+) -> Encodings:
+    """The encodings of a lowered model with these layers in 8 bits, besides what it has.
+
+    `spectra` holds at least those of `tensors_to_record`, in the order in which the network computes them. UserError
+    where one of these has values that are not finite.
+    """
+    from secateur.formats.onnx_files.qdq import settled
+    from secateur.methods.quantize.lowering import graph_of
+
+    before, providers = lowered.encodings, _static_providers(lowered, layers)
+    wanted = set(providers.values()) - set(before.activations)
+    found = {name: _encode(name, spectrum, method) for name, spectrum in spectra.items() if name in wanted}
     known = {**before.activations, **found}
     activations = {name: known[provider] for name, provider in providers.items()}
     encodings = replace(before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations)
-    return replace(lowered, encodings=settled(proto, encodings))
+    return settled(graph_of(lowered), encodings)
+
+
+def _static_providers(lowered: "TorchModel", layers: Sequence[str]) -> Mapping[str, str]:
+    """Rounded tensor → the tensor whose range it takes, for these layers and those that are static already."""
+    from secateur.formats.onnx_files.qdq import static_layers, static_placement
+    from secateur.methods.quantize.lowering import graph_of
+
+    proto = graph_of(lowered)
+    static = [*layers, *(name for name in static_layers(proto, lowered.encodings) if name not in layers)]
+    return static_placement(proto, static).providers
 
 
 def record_spectra(

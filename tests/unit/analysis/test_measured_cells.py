@@ -1,0 +1,58 @@
+"""A measured cell is the damage of a network that its method changed in this one layer."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from secateur.analysis.measured import Question, measure_sensitivity
+from secateur.analysis.metrics import output_damage
+from secateur.formats.describing.describe import describe
+from secateur.methods.base import Context
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.recipe.options import OPTIONS, Option
+
+SAMPLES = 150
+METHODS = (*OPTIONS, *(Option(f"int8 {o}", "Bits", "8", StaticInt8(observer=o)) for o in ("minmax", "percentile")))
+
+
+@pytest.fixture
+def question(lowered_network: Any) -> Question:
+    from secateur.model.counting import spectra_of
+
+    layers = describe(lowered_network).weighted_layers
+    weights = lowered_network.weights()
+    spectra = {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers}
+    return Question(layers, spectra, METHODS, SAMPLES, "top1")
+
+
+@pytest.mark.parametrize("option", METHODS, ids=lambda o: o.id)
+def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
+    lowered_network: Any, noise_set: Any, question: Question, option: Option
+) -> None:
+    table = measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
+    inputs, labels = noise_set.batch("calibration", range(SAMPLES))
+    original = lowered_network.run(inputs)
+    for layer in question.layers:
+        alone = option.method.apply(lowered_network, [layer.name], Context(data=noise_set))
+        answers = alone.run(inputs)
+        row = table.row(layer.name, option.id)
+        assert row is not None
+        assert row.damage == pytest.approx(output_damage(original, answers), rel=1e-3, abs=1e-9)
+        assert row.damage > 0
+        right = (original.argmax(1) == labels).mean() - (answers.argmax(1) == labels).mean()
+        assert row.metric_drop == pytest.approx(right, abs=1e-9)
+
+
+def test_int8_rounds_what_the_layer_puts_out_not_its_input_alone(lowered_network: Any, noise_set: Any) -> None:
+    from secateur.analysis.swapping import Changes
+
+    changes = Changes(lowered_network, ["conv1", "conv2", "fc"], Context(data=noise_set))
+    assert {"r1", "c2"} <= set(changes.of("conv2", METHODS[0]).rounded)
+
+
+def test_the_network_is_as_before_after_a_measurement(lowered_network: Any, noise_set: Any, question: Question) -> None:
+    inputs, _ = noise_set.batch("calibration", range(SAMPLES))
+    before = lowered_network.run(inputs)
+    measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
+    assert np.array_equal(lowered_network.run(inputs), before)
