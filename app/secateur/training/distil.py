@@ -18,13 +18,15 @@ from secateur.training.quality import HeldOut
 from secateur.training.schedule import TrainingPlan
 
 if TYPE_CHECKING:
+    from secateur.data.dataset import Dataset
     from secateur.methods.distil.distillation import Distillation
 
 
 class DistillationObjective:
     """alpha × cross-entropy + (1 − alpha) × T² × KL(teacher ‖ student), both softened by temperature T.
 
-    Hinton, Vinyals and Dean 2015, arXiv:1503.02531. With alpha 0 the labels are not looked at.
+    Hinton, Vinyals and Dean 2015, arXiv:1503.02531. With alpha 0 the labels are not looked at, with alpha 1 the
+    teacher is not asked.
     """
 
     def __init__(self, teacher: nn.Module, hardware: Hardware, *, temperature: float, alpha: float) -> None:
@@ -34,9 +36,21 @@ class DistillationObjective:
 
     def loss(self, output: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> Losses:
         """`output` (n, classes) scores of the student, `labels` int64 (n,); losses in nats."""
+        student = output.float()
+        if self._alpha == 1.0:
+            label = F.cross_entropy(student, labels)
+            return {"loss": label, "label_loss": label}
+        distillation = self._distance(student, inputs)
+        if self._alpha == 0.0:
+            return {"loss": distillation, "distillation_loss": distillation}
+        label = F.cross_entropy(student, labels)
+        total = self._alpha * label + (1.0 - self._alpha) * distillation
+        return {"loss": total, "label_loss": label, "distillation_loss": distillation}
+
+    def _distance(self, student: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """T² × KL(teacher ‖ student) of the softened answers."""
         with torch.no_grad(), self._hardware.autocast():
             target = first_output(self._teacher(inputs)).float()
-        student = output.float()
         temperature = self._temperature
         distance = F.kl_div(
             F.log_softmax(student / temperature, dim=1),
@@ -44,12 +58,7 @@ class DistillationObjective:
             reduction="batchmean",
             log_target=True,
         )
-        distillation = distance * temperature**2
-        if self._alpha == 0.0:
-            return {"loss": distillation, "distillation_loss": distillation}
-        label = F.cross_entropy(student, labels)
-        total = self._alpha * label + (1.0 - self._alpha) * distillation
-        return {"loss": total, "label_loss": label, "distillation_loss": distillation}
+        return distance * temperature**2
 
 
 def distil(
@@ -66,7 +75,7 @@ def distil(
         raise UserError("Distillation needs data to train on.", "Open a data set, or name one with --data.")
     if context.original is None:
         raise UserError("Distillation needs the original as its teacher.", "Open the original model.")
-    labelled = data.task == "classification"
+    alpha = _usable_alpha(method, data, context)
     plan = TrainingPlan(
         method.epochs,
         method.batch_size,
@@ -81,9 +90,7 @@ def distil(
     _check_scores(original, example)
     hardware = Hardware(plan.precision, model.module, example)
     teacher = hardware.place(copy.deepcopy(original.module)).eval().requires_grad_(False)
-    objective = DistillationObjective(
-        teacher, hardware, temperature=method.temperature, alpha=method.alpha if labelled else 0.0
-    )
+    objective = DistillationObjective(teacher, hardware, temperature=method.temperature, alpha=alpha)
     held_out = HeldOut.of(data, hardware.scorer(teacher))
     trained = train(
         model.module,
@@ -95,6 +102,19 @@ def distil(
         checkpoint_seconds=checkpoint_seconds,
     )
     return replace(model, module=trained, lowered=None)
+
+
+def _usable_alpha(method: "Distillation", data: "Dataset", context: Context) -> float:
+    """The labels' share of the loss: none where the data has no classes, which is said; UserError for labels alone."""
+    if data.task == "classification" or method.alpha == 0.0:
+        return method.alpha
+    if method.alpha == 1.0:
+        raise UserError(
+            f"With a label weight of 1 only labels are learned, and {data.name} has no class labels.",
+            "Lower the label weight (alpha), or open data with labels.",
+        )
+    context.log(f"{data.name} has no class labels: the teacher's answers alone are learned.")
+    return 0.0
 
 
 def _refuse_quantized(model: TorchModel) -> None:

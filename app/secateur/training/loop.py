@@ -22,7 +22,7 @@ from secateur.methods.base import Context
 from secateur.model.model import first_output
 from secateur.training import checkpoint as checkpoints
 from secateur.training.hardware import Hardware
-from secateur.training.normalization import LEAST_BATCH, TemporaryNorms
+from secateur.training.normalization import LEAST_BATCH, TemporaryNorms, check_trains_on, set_training
 from secateur.training.quality import HeldOut, training_places
 from secateur.training.record import Record
 from secateur.training.schedule import Course, TrainingPlan
@@ -58,7 +58,8 @@ def train(
 ) -> nn.Module:
     """A trained copy of `module`, in evaluation mode; `module` and its tensors are not changed.
 
-    Learns from `context.data`'s train split without its calibration split. Cancelled at any step it leaves a
+    Learns from `context.data`'s train split without its calibration split; with batches of one sample, batch norm
+    keeps the statistics it has. Cancelled at any step it leaves a
     checkpoint in `context.folder`, and with `context.resume` it goes on from there. UserError where the loss
     is no longer a number or nothing can be trained.
     """
@@ -96,6 +97,8 @@ class _Training:
         self._hardware, self._held_out, self.checkpoint_seconds = hardware, held_out, CHECKPOINT_SECONDS
         self._samples = training_places(context.data)
         self._course = Course(plan, len(self._samples))
+        if note := check_trains_on(module, self._course.batch_size):
+            context.log(note)
         identity = f"{plan} {objective.identity} {_data_identity(context.data)}"
         self._fingerprint = checkpoints.fingerprint(identity, module)
 
@@ -155,7 +158,7 @@ class _Training:
         inputs, labels = (self._hardware.tensor(values) for values in batch)
         for group in self._optimizer.param_groups:
             group["lr"] = self._course.rate(self.step)
-        self._student.train()
+        set_training(self._student, len(samples))
         losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
         self._optimizer.zero_grad()
         self._hardware.backward(losses["loss"])

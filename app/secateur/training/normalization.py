@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
+from secateur.errors import UserError
 from secateur.model.model import weighted_modules
 
 LEAST_BATCH: Final = 8
@@ -122,9 +123,43 @@ def output_statistics(
     return result
 
 
+def check_trains_on(module: nn.Module, batch_size: int) -> str:
+    """What to know of learning from batches of this size; UserError, before it starts, where that cannot be."""
+    norms = _batch_norms(module)
+    if batch_size > 1 or not norms:
+        return ""
+    if any(norm.running_mean is None for norm in norms):
+        raise UserError(
+            "This network's batch norm knows only the statistics of the batch itself, and one sample has none.",
+            "Choose a batch size of at least 2.",
+        )
+    return (
+        "With batches of one sample batch norm keeps the statistics it has. Each step follows a single sample: "
+        "a learning rate that suits whole batches is often too high."
+    )
+
+
+def set_training(module: nn.Module, samples: int) -> None:
+    """Training mode for a batch of `samples`: batch norm keeps its statistics where there is a single one.
+
+    The variance of one sample is zero, or not defined: its statistics are no estimate of anything.
+    """
+    module.train()
+    if samples == 1:
+        for norm in _batch_norms(module):
+            norm.eval()
+
+
+def _batch_norms(module: nn.Module) -> list[Any]:
+    return [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+
+
 def settle(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
-    """Measure the running statistics of every batch norm of `module` anew, as a mean over `batches` (in place)."""
-    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    """Measure the running statistics of every batch norm of `module` anew, as a mean over `batches` (in place).
+
+    Each batch holds two samples or more.
+    """
+    norms = _batch_norms(module)
     module.eval()
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

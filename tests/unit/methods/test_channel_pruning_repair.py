@@ -10,6 +10,7 @@ from torch import nn
 
 from secateur.methods.base import Context
 from secateur.methods.prune.channel import ChannelPruning
+from secateur.methods.prune.repair import REPAIR_BATCH, REPAIR_SAMPLES, calibration_batches
 from secateur.model.description import Port
 from secateur.model.model import TorchModel
 from secateur.training.normalization import bare_convolutions, output_statistics
@@ -27,8 +28,9 @@ class Images:
         return len(self.inputs)
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
-        for start in range(0, len(self.inputs), batch_size):
-            yield self.inputs[start : start + batch_size], np.zeros(batch_size, dtype=np.int64)
+        inputs = self.inputs[:limit]
+        for start in range(0, len(inputs), batch_size):
+            yield inputs[start : start + batch_size], np.zeros(batch_size, dtype=np.int64)
 
 
 def model_of(*layers: nn.Module) -> TorchModel:
@@ -106,3 +108,23 @@ def test_the_original_is_not_changed(folded: TorchModel) -> None:
     ChannelPruning(ratio=0.5).apply(folded, ["0"], Context(data=Images(64)))
     for name, tensor in folded.module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
+
+
+@pytest.mark.parametrize("samples", [32, 127, 128, 129, 130, 257, 385, 511, 512, 513])
+def test_no_batch_of_the_repair_is_much_smaller_than_the_others(samples: int) -> None:
+    sizes = [len(batch) for batch in calibration_batches(Images(samples))]
+    assert sum(sizes) == min(samples, REPAIR_SAMPLES)
+    assert max(sizes) <= REPAIR_BATCH
+    assert max(sizes) - min(sizes) < len(sizes)
+
+
+def test_a_network_of_linear_layers_is_repaired_on_one_sample_more_than_a_batch() -> None:
+    class Vectors(Images):
+        def __init__(self) -> None:
+            self.inputs = np.random.default_rng(4).normal(size=(REPAIR_BATCH + 1, 8)).astype(np.float32)
+
+    module = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3)).eval()
+    model = TorchModel("flat", module, (Port("x", "float32", (None, 8)),), (Port("y", "float32", (None, 3)),))
+    pruned = ChannelPruning(ratio=0.25).apply(model, ["0"], Context(data=Vectors()))
+    assert pruned.module[1].running_var.shape == (24,)  # type: ignore[index, union-attr]
+    assert torch.isfinite(pruned.module[1].running_var).all()  # type: ignore[index, union-attr]

@@ -246,3 +246,88 @@ def test_a_network_without_class_scores_is_refused(student: Any, data: Any) -> N
     single = replace(student, module=torch.nn.Sequential(student.module, torch.nn.Linear(3, 1)).eval())
     with pytest.raises(UserError, match="class scores"):
         METHOD.apply(single, (), Context(data=data, original=single))
+
+
+# ------------------------------------------------------------------ labels alone, the teacher alone
+
+
+class Counted(torch.nn.Module):
+    """A network that counts how often it is run, also in copies of it."""
+
+    calls: list[int]
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner, self.calls = inner, []
+
+    def __deepcopy__(self, memo: Any) -> "Counted":
+        made = Counted(copy.deepcopy(self.inner, memo))
+        made.calls = self.calls
+        return made
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.calls.append(len(inputs))
+        return self.inner(inputs)
+
+
+def calls_of_teacher(student: Any, teacher: Any, data: Any, method: Distillation) -> int:
+    counted = replace(teacher, module=Counted(teacher.module))
+    method.apply(student, (), Context(data=data, original=counted))
+    return len(counted.module.calls)
+
+
+def test_labels_alone_are_learned_without_running_the_teacher(student: Any, teacher: Any, data: Any) -> None:
+    once = calls_of_teacher(student, teacher, data, METHOD.model_copy(update={"alpha": 1.0, "epochs": 1}))
+    assert once <= 2  # its scores on the held-out samples, and what they look like
+    assert once == calls_of_teacher(student, teacher, data, METHOD.model_copy(update={"alpha": 1.0, "epochs": 3}))
+    assert once < calls_of_teacher(student, teacher, data, METHOD.model_copy(update={"epochs": 1}))
+
+
+def test_labels_alone_are_learned(student: Any, teacher: Any, data: Any) -> None:
+    seen: list[Any] = []
+    method = METHOD.model_copy(update={"alpha": 1.0, "epochs": 5})
+    method.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    points = [value for value in seen if isinstance(value, CurvePoint)]
+    assert points[-1].metric > 0.9
+    assert all(point.distillation_loss is None for point in points)
+
+
+def test_the_teacher_alone_needs_no_labels(student: Any, teacher: Any, data: Any) -> None:
+    wrong = copy.copy(data)
+    wrong.labels = np.full_like(data.labels, -1)  # a cross-entropy with these would fail
+    method = METHOD.model_copy(update={"alpha": 0.0})
+    assert_same(
+        state_of(method.apply(student, (), Context(data=replace(data, metric="agreement"), original=teacher))),
+        state_of(method.apply(student, (), Context(data=replace(wrong, metric="agreement"), original=teacher))),
+    )
+
+
+def test_labels_alone_are_refused_where_there_are_none(student: Any, teacher: Any, data: Any) -> None:
+    unlabelled = replace(data, task="none", metric="agreement")
+    with pytest.raises(UserError, match="has no class labels"):
+        METHOD.model_copy(update={"alpha": 1.0}).apply(student, (), Context(data=unlabelled, original=teacher))
+    log: list[str] = []
+    METHOD.apply(student, (), Context(data=unlabelled, original=teacher, log=log.append))
+    assert any("the teacher's answers alone" in line for line in log)
+
+
+# ------------------------------------------------------------------ batches of one sample
+
+
+def test_batch_norm_keeps_its_statistics_in_batches_of_one(student: Any, teacher: Any, data: Any) -> None:
+    method = METHOD.model_copy(update={"batch_size": 1, "epochs": 1, "learning_rate": 0.002})
+    seen: list[Any] = []
+    trained = method.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    for name, tensor in state_of(student).items():
+        changed = not torch.equal(tensor, state_of(trained)[name])
+        assert changed != ("running" in name or "tracked" in name), name
+    points = [value for value in seen if isinstance(value, CurvePoint)]
+    assert points[-1].agreement > points[0].agreement
+
+
+def test_a_batch_norm_without_statistics_refuses_batches_of_one(student: Any, teacher: Any, data: Any) -> None:
+    module = copy.deepcopy(student.module)
+    module[1] = torch.nn.BatchNorm2d(6, track_running_stats=False)
+    method = METHOD.model_copy(update={"batch_size": 1})
+    with pytest.raises(UserError, match="one sample has none"):
+        method.apply(replace(student, module=module), (), Context(data=data, original=teacher))

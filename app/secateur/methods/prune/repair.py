@@ -7,6 +7,7 @@ statistics as its target and folding it again does the same (after Jordan et al.
 
 import copy
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -22,8 +23,14 @@ LEAST_SAMPLES: Final = 32
 
 
 def calibration_batches(data: Any) -> list[torch.Tensor]:
-    """Inputs of the calibration split, in batches."""
-    batches = data.batches("calibration", batch_size=REPAIR_BATCH, limit=REPAIR_SAMPLES)
+    """Inputs of the calibration split, in batches as equal as can be.
+
+    Batch norm takes the mean of its batches' statistics: a short last one would weigh as much as a whole one, and
+    one of a single sample has no variance.
+    """
+    count = min(data.size("calibration"), REPAIR_SAMPLES)
+    size = ceil(count / max(1, ceil(count / REPAIR_BATCH)))
+    batches = data.batches("calibration", batch_size=size, limit=REPAIR_SAMPLES)
     return [torch.from_numpy(np.ascontiguousarray(inputs)) for inputs, _ in batches]
 
 
