@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import onnx
+    from torch import nn
 
 _PACKED_WHOLE, _PIECES, _PIECE_BYTES = 64 << 20, 64, 1 << 20
 
@@ -35,26 +36,32 @@ def packed_bytes(path: Path) -> int:
     return round(packed * size / (_PIECES * _PIECE_BYTES))
 
 
-def onnx_parameters(proto: "onnx.ModelProto") -> tuple[int, int]:
-    """(parameters, non-zero parameters) stored in a file's initializers, scales and zero points left out.
+def file_parameters(path: Path) -> tuple[int, int]:
+    """(parameters, non-zero parameters) of an ONNX file: what opening it shows.
 
-    int4 tensors count each packed value.
+    Tied weights count once. Scales, zero points, the running statistics of batch norms and lone numbers are none.
     """
+    from secateur.formats.onnx_files.reading import read_onnx
+
+    return onnx_parameters(read_onnx(path).proto)
+
+
+def onnx_parameters(proto: "onnx.ModelProto") -> tuple[int, int]:
+    """The same of a graph as reading leaves it; int4 tensors count each packed value."""
     from onnx import numpy_helper
 
-    not_weights = {
-        name
-        for node in proto.graph.node
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear")
-        for name in node.input[1:]
-    }
+    from secateur.formats.describing.describe_onnx import stored_parameters
+
+    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
     whole = nonzero = 0
-    for tensor in proto.graph.initializer:
-        if tensor.name in not_weights:
-            continue
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.int64:  # shapes and indices, not parameters
-            continue
+    for name in stored_parameters(proto):
+        values = numpy_helper.to_array(tensors[name])
         whole += values.size
         nonzero += int(np.count_nonzero(values.astype(np.float32)))
     return whole, nonzero
+
+
+def network_parameters(module: "nn.Module") -> tuple[int, int]:
+    """The same of a torch network."""
+    parameters = list(module.parameters())
+    return sum(value.numel() for value in parameters), sum(int(value.count_nonzero()) for value in parameters)

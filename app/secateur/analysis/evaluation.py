@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.cost import onnx_parameters, zip_bytes
+from secateur.analysis.cost import file_parameters, zip_bytes
 from secateur.analysis.documents import Evaluation, Latency
 from secateur.analysis.memory import peak_memory_bytes
 from secateur.analysis.metrics import GUESSES, answers_warning, cross_entropy, metric_of
@@ -50,9 +50,7 @@ def evaluation_of(
     file: Path, predictions: Predictions | None, metric: str, macs: int, latency: Latency | None, inputs: Any
 ) -> Evaluation:
     """The evaluation of an ONNX file whose predictions and latency were taken."""
-    import onnx
-
-    params, nonzero = onnx_parameters(onnx.load(str(file)))
+    params, nonzero = file_parameters(file)
     scored = predictions is not None and metric not in ("", "none", "agreement")
     classes = predictions is not None and predictions.outputs.ndim == 2 and metric in GUESSES
     loss = cross_entropy(predictions.outputs, predictions.labels) if predictions and classes else None

@@ -162,6 +162,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         "format": "onnx",
         "source_bytes": sum(part.stat().st_size for part in file.files),
         "path": path,
+        "narrow": file.narrow,
     }
     notes = (*file.notes, *([settled] if settled else []), *finite_notes(onnx_tensors(file.proto)))
     progress(1, _STEPS, "Importing the network")

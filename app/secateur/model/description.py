@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Final
 
-WEIGHTED_KINDS: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear")
+WEIGHTED_KINDS: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear", "MatrixProduct")
 
 
 @dataclass(frozen=True, slots=True)

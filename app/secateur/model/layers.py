@@ -80,5 +80,10 @@ def channel_axes(model: "Model") -> dict[str, int]:
         return {layer.name: layer.channel_axis for layer in model.layers if layer.is_weighted}
     from torch import nn
 
+    from secateur.model.products import MatrixProduct
+
     transposes = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-    return {name: int(isinstance(module, transposes)) for name, module in weighted_modules(model.module)}
+    return {
+        name: module.channel_axis if isinstance(module, MatrixProduct) else int(isinstance(module, transposes))
+        for name, module in weighted_modules(model.module)
+    }

@@ -1,6 +1,6 @@
 """The three kinds of opened model that the engine holds. None is ever changed in place."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class TorchModel:
     lowered: "onnx.ModelProto | None" = None
     notes: tuple[str, ...] = ()
     authorship: Authorship = field(default_factory=Authorship)
+    narrow: Mapping[str, str] = field(default_factory=dict)
+    """Initializers of an opened ONNX file that it keeps as `float16` or `bfloat16` behind a Cast."""
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""
@@ -60,7 +62,22 @@ class TorchModel:
             target = module.get_submodule(name).weight
             with torch.no_grad():
                 target.copy_(torch.from_numpy(np.ascontiguousarray(values)))  # type: ignore[operator]
-        return replace(self, module=module, lowered=None)
+        return replace(self, module=module, lowered=self._rewritten(module, weights))
+
+    def _rewritten(self, module: "nn.Module", names: Iterable[str]) -> "onnx.ModelProto | None":
+        """The graph with the weights that these layers of `module` have now; None where it does not hold them all."""
+        if self.lowered is None:
+            return None
+        from secateur.model.onnx_layers import onnx_layers, replace_weights
+
+        layers = {layer.name: layer for layer in onnx_layers(self.lowered)}
+        if not set(names) <= set(layers):
+            return None
+        stored = {}
+        for name in names:
+            weight = module.get_submodule(name).weight.detach().float().cpu().numpy()  # type: ignore[operator]
+            stored[name] = weight.T if layers[name].kind == "Linear" and layers[name].channel_axis == 1 else weight
+        return replace_weights(self.lowered, stored)
 
     def run(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         """First output for one batch, in evaluation mode, encodings simulated; float32."""
@@ -98,6 +115,7 @@ class OnnxModel:
     path: Path | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
+    narrow: Mapping[str, str] = field(default_factory=dict)
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and matrix product with a stored weight."""
@@ -241,7 +259,9 @@ def weighted_modules(module: "nn.Module") -> "list[tuple[str, Any]]":
     """(name, layer) of every convolution and linear layer, in the module's own order, shared ones once."""
     from torch import nn
 
-    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
+    from secateur.model.products import MatrixProduct
+
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear, MatrixProduct)
     return [(name, layer) for name, layer in module.named_modules() if isinstance(layer, kinds)]
 
 

@@ -43,6 +43,17 @@ def session_in_parts(proto: onnx.ModelProto, options: Any) -> Any:
     return session
 
 
+def plain_session(proto: onnx.ModelProto) -> Any:
+    """A session that computes every node as it stands, on one thread: for what is run once."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 def without_initializers(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of everything else."""
     skeleton = onnx.ModelProto()

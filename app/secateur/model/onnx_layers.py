@@ -19,7 +19,10 @@ from onnx import numpy_helper  # noqa: TID253
 from secateur.model.model import LazyWeights
 from secateur.model.onnx_large import LARGEST_MESSAGE, session_in_parts, weight_bytes
 from secateur.model.onnx_names import layer_name
-from secateur.model.onnx_parts import Parts, find_parts
+from secateur.model.onnx_parts import NORMALIZATIONS, Parts, find_parts
+
+WEIGHTED: Final = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Operators of the layers whose weights are pruned and quantized."""
 
 _FLOATING: Final = (
     onnx.TensorProto.FLOAT,
@@ -50,6 +53,39 @@ class OnnxLayer:
     channel_axis: int
     absorbed: tuple[int, ...] = ()
     first: onnx.NodeProto = field(default_factory=onnx.NodeProto, compare=False, repr=False)
+    weight_place: int = 1
+
+    @property
+    def is_normalization(self) -> bool:
+        return self.kind in NORMALIZATIONS
+
+    @property
+    def weight_input(self) -> str:
+        """The tensor that the first of its nodes reads as its weight: the initializer, or what is a view of it."""
+        return str(self.first.input[self.weight_place])
+
+    @property
+    def data_input(self) -> str:
+        """The tensor that the first of its nodes computes with it."""
+        return str(self.first.input[0 if self.weight_place else 1])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tensor that is a stored one, straight or with its axes in another order.
+
+    Axis `i` of the tensor is axis `axes[i]` of the initializer. Where the initializer holds integers that a
+    DequantizeLinear unpacks, it is `unpacked_by`, whose input has its axes in the order `packed_axes`.
+    """
+
+    initializer: str
+    axes: tuple[int, ...]
+    unpacked_by: onnx.NodeProto | None = None
+    packed_axes: tuple[int, ...] = ()
+
+    @property
+    def is_straight(self) -> bool:
+        return self.axes == tuple(range(len(self.axes)))
 
 
 class GraphIndex:
@@ -65,14 +101,43 @@ class GraphIndex:
                 self.readers.setdefault(name, []).append(index)
         self.outputs = {value.name for value in proto.graph.output}
 
+    def view(self, name: str) -> View | None:
+        """How a tensor stands to the initializer behind it; None where it is computed.
+
+        Behind it: through Identity, Transpose, and one DequantizeLinear of stored integers.
+        """
+        passed: list[onnx.NodeProto] = []
+        while name not in self.initializers:
+            maker = self.makers.get(name)
+            if maker is None or maker.op_type not in {"Identity", "Transpose", "DequantizeLinear"} or maker.domain:
+                return None
+            passed.append(maker)
+            name = maker.input[0]
+        unpackers = [node for node in passed if node.op_type == "DequantizeLinear"]
+        grids = [part for node in unpackers for part in node.input[1:] if part]
+        if len(unpackers) > 1 or not all(part in self.initializers for part in grids):
+            return None
+        axes = tuple(range(len(self.shape(name))))
+        packed = axes
+        for node in reversed(passed):
+            if node.op_type == "Transpose":
+                axes = tuple(axes[axis] for axis in _order(node) or reversed(range(len(axes))))
+            elif node.op_type == "DequantizeLinear":
+                packed = axes
+        return View(name, axes, unpackers[0], packed) if unpackers else View(name, axes)
+
     def stored(self, name: str) -> str | None:
-        """The initializer behind a tensor: itself, or what a DequantizeLinear unpacks; None if it is computed."""
-        if name in self.initializers:
-            return name
-        maker = self.makers.get(name)
-        if maker is not None and maker.op_type == "DequantizeLinear":
-            return maker.input[0] if all(part in self.initializers for part in maker.input if part) else None
-        return None
+        """The initializer behind a tensor that is it, or is unpacked from it, with its axes in the same order."""
+        view = self.view(name)
+        return view.initializer if view is not None and view.is_straight else None
+
+    def view_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor that is a view of a stored one."""
+        view = self.view(name)
+        if view is None:
+            raise KeyError(name)
+        shape = self.shape(view.initializer)
+        return tuple(shape[axis] for axis in view.axes)
 
     def shape(self, initializer: str) -> tuple[int, ...]:
         return tuple(self.initializers[initializer].dims)
@@ -81,10 +146,28 @@ class GraphIndex:
         return self.initializers[initializer].data_type in _FLOATING
 
     def values(self, name: str) -> NDArray[Any]:
-        """Values of a stored tensor; quantized ones come back as float32."""
+        """Values of a view of a stored tensor; quantized ones come back as float32."""
         if name in self.initializers:
             return np.asarray(numpy_helper.to_array(self.initializers[name]))
-        return dequantize(self, self.makers[name])
+        maker = self.makers[name]
+        if maker.op_type == "DequantizeLinear":
+            return dequantize(self, maker)
+        given = self.values(maker.input[0])
+        if maker.op_type == "Identity":
+            return given
+        return given.transpose(_order(maker) or None)
+
+    def values_as_stored(self, name: str) -> NDArray[Any]:
+        """The same, with the axes in the order in which the initializer has them."""
+        view = self.view(name)
+        if view is None:
+            raise KeyError(name)
+        return self.values(name).transpose(np.argsort(view.axes))
+
+
+def _order(node: onnx.NodeProto) -> tuple[int, ...]:
+    """The order of axes that a Transpose names; empty where it names none."""
+    return next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), ())
 
 
 def onnx_layers(proto: onnx.ModelProto) -> tuple[OnnxLayer, ...]:
@@ -92,6 +175,7 @@ def onnx_layers(proto: onnx.ModelProto) -> tuple[OnnxLayer, ...]:
     graph = GraphIndex(proto)
     found: dict[tuple[Any, ...], OnnxLayer] = {}
     used: set[str] = set()
+    owned: set[str] = set()
     for index, node in (*enumerate(proto.graph.node), *((-1, node) for node in inner_nodes(proto.graph))):
         parts = find_parts(graph, node)
         if parts is None:
@@ -103,12 +187,34 @@ def onnx_layers(proto: onnx.ModelProto) -> tuple[OnnxLayer, ...]:
             nodes, absorbed = (*known.nodes, *place), (*known.absorbed, *parts.absorbed)
             found[key] = replace(known, nodes=nodes, absorbed=absorbed)
             continue
-        name = layer_name(parts.weight, parts.bias, node.name, node.op_type, used)
+        stem = "" if parts.weight in owned else parts.weight  # tied weights have one name and several layers
+        name = layer_name(stem, parts.bias, node.name, node.op_type, used)
+        if not parts.is_normalization:
+            owned.add(parts.weight)
         found[key] = OnnxLayer(
             name, parts.kind, parts.operator or node.op_type, place, parts.weight, parts.bias, parts.tensors,
-            parts.channel_axis, parts.absorbed, node,
+            parts.channel_axis, parts.absorbed, node, parts.weight_place,
         )  # fmt: skip
-    return tuple(found.values())
+    return tuple(_as_stored(graph, layer) for layer in found.values())
+
+
+def _as_stored(graph: GraphIndex, layer: OnnxLayer) -> OnnxLayer:
+    """`layer`, as a product with the matrix as it is stored where a linear layer would have to turn a shared one."""
+    if layer.kind != "Linear" or layer.channel_axis == 0:
+        return layer
+    view = graph.view(layer.weight_input)
+    is_shared = bool(set(graph.readers.get(layer.weight, ())) - set(layer.nodes)) and view is not None
+    if not is_shared or view is None or view.unpacked_by is not None:
+        return layer
+    return replace(layer, kind="MatrixProduct")
+
+
+def multiplied_axes(graph: GraphIndex, layer: OnnxLayer) -> tuple[int, ...]:
+    """The axes of a product's stored weight in the order in which it is multiplied (a Gemm may turn it itself)."""
+    view = graph.view(layer.weight_input)
+    axes = view.axes if view is not None else tuple(range(len(graph.shape(layer.weight))))
+    is_last = layer.weight_place == 0 or axes[-1] == layer.channel_axis
+    return axes if is_last else (*axes[:-2], axes[-1], axes[-2])
 
 
 def inner_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
@@ -126,7 +232,7 @@ def _identity(node: onnx.NodeProto, parts: Parts) -> tuple[Any, ...]:
         # exporters store equal tensors once: fresh normalizations look shared without being so
         return (node.output[0],)
     attributes = tuple(sorted(attribute.SerializeToString() for attribute in node.attribute))
-    return (node.op_type, parts.weight, parts.bias, parts.tensors, attributes)
+    return (node.op_type, parts.weight, parts.bias, parts.tensors, parts.channel_axis, attributes)
 
 
 # ---------------------------------------------------------------------- weights
@@ -140,10 +246,10 @@ def layer_weights(proto: onnx.ModelProto) -> Mapping[str, NDArray[np.float32]]:
     graph = GraphIndex(proto)
 
     def read(name: str) -> NDArray[np.float32]:
-        return np.asarray(graph.values(name), dtype=np.float32)
+        return np.asarray(graph.values_as_stored(name), dtype=np.float32)
 
-    weighted = [layer for layer in onnx_layers(proto) if layer.operator in {"Conv", "ConvTranspose", "Gemm", "MatMul"}]
-    return LazyWeights({layer.name: partial(read, layer.first.input[1]) for layer in weighted})
+    weighted = [layer for layer in onnx_layers(proto) if layer.operator in WEIGHTED]
+    return LazyWeights({layer.name: partial(read, layer.weight_input) for layer in weighted})
 
 
 def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
@@ -159,8 +265,11 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
         target = graph.initializers[layers[name].weight]
         if tuple(target.dims) != values.shape:
             raise ValueError(f"{name} has the shape {tuple(target.dims)}, the new weight {values.shape}.")
-        maker = graph.makers.get(layers[name].first.input[1])
-        stored = values if maker is None else quantize(graph, maker, values)
+        view = graph.view(layers[name].weight_input)
+        stored = values
+        if view is not None and view.unpacked_by is not None:
+            packed = quantize(graph, view.unpacked_by, values.transpose(view.packed_axes))
+            stored = packed.transpose(np.argsort(view.packed_axes))
         dtype = numpy_helper.to_array(target).dtype
         target.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(stored.astype(dtype)), target.name))
     return copy
@@ -169,7 +278,7 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
 def _grid(graph: GraphIndex, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(scale, zero point) of a DequantizeLinear as float32, ready to broadcast against its input."""
     options = {attribute.name: attribute.i for attribute in node.attribute if attribute.name != "output_dtype"}
-    shape = graph.shape(node.input[0])
+    shape = graph.view_shape(node.input[0])
     scale = np.asarray(graph.values(node.input[1]), dtype=np.float32)
     has_zero = len(node.input) > 2 and bool(node.input[2])
     zero = np.asarray(graph.values(node.input[2]), dtype=np.float32) if has_zero else np.zeros_like(scale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 
 if TYPE_CHECKING:
-    from secateur.model.onnx_layers import GraphIndex
+    from secateur.model.onnx_layers import GraphIndex, View
 
 _NORMALIZATIONS: Final = {
     "BatchNormalization": "BatchNorm",
@@ -19,11 +19,14 @@ _NORMALIZATIONS: Final = {
 }
 _SKIPPING: Final = {"SkipLayerNormalization": "LayerNorm", "SkipSimplifiedLayerNormalization": "RMSNorm"}
 
+NORMALIZATIONS: Final = frozenset({*_NORMALIZATIONS.values(), *_SKIPPING.values()})
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parameters of one node, as initializers; `operator` is what it amounts to where that is not its own.
 
+    `weight_place` is the input that the node reads its weight from, `channel_axis` an axis of the initializer.
     `absorbed` are the indices of the Add nodes of the main graph whose constant is the bias.
     """
 
@@ -34,10 +37,11 @@ class Parts:
     channel_axis: int = 0
     absorbed: tuple[int, ...] = ()
     operator: str = ""
+    weight_place: int = 1
 
     @property
     def is_normalization(self) -> bool:
-        return self.kind in {*_NORMALIZATIONS.values(), *_SKIPPING.values()}
+        return self.kind in NORMALIZATIONS
 
 
 def find_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | None:
@@ -60,35 +64,54 @@ def _convolution_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | Non
 
 
 def _gemm_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | None:
-    """A Gemm that is a plain linear layer: y = x·W (+ b), neither scaled nor with a transposed input."""
+    """A Gemm with a stored matrix and an input that is not transposed: y = α·x·W (+ β·b).
+
+    The bias is the layer's where nothing is scaled (reading brings files into that form, see
+    `secateur.formats.onnx_files.gemms`).
+    """
     options = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    weight = graph.stored(node.input[1])
-    if weight is None or options.get("transA", 0) or options.get("alpha", 1.0) != 1.0:
+    view = graph.view(node.input[1])
+    if view is None or options.get("transA", 0):
         return None
-    axis = 0 if options.get("transB", 0) else 1
+    axis = view.axes[0 if options.get("transB", 0) else 1]
     bias = graph.stored(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-    channels = graph.shape(weight)[axis]
-    if bias and (options.get("beta", 1.0) != 1.0 or graph.shape(bias) not in {(channels,), (1, channels)}):
+    channels = graph.shape(view.initializer)[axis]
+    is_scaled = options.get("alpha", 1.0) != 1.0 or options.get("beta", 1.0) != 1.0
+    if bias and (is_scaled or graph.shape(bias) not in {(channels,), (1, channels)}):
         bias = None
-    return Parts("Linear", weight, bias, (weight, bias) if bias else (weight,), axis)
+    tensors = (view.initializer, bias) if bias else (view.initializer,)
+    return Parts("Linear", view.initializer, bias, tensors, axis)
 
 
 def _product_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | None:
-    """A product with a stored matrix; a constant added right behind it, to it alone, is its bias."""
-    weight = graph.stored(node.input[1])
-    if weight is None or len(graph.shape(weight)) != 2:
+    """A product with a stored matrix or a stack of them.
+
+    With one matrix on the right it is a linear layer, and a constant added right behind it, to it alone, is its bias.
+    """
+    right, left = graph.view(node.input[1]), graph.view(node.input[0])
+    if (right is None) == (left is None):
         return None
-    return _with_added_bias(graph, node, weight, 1)
+    view, place = (right, 1) if right is not None else (left, 0)
+    if view is None or len(view.axes) < 2 or not _is_matrix(graph, view):
+        return None
+    if len(view.axes) > 2 or place == 0:
+        axis = view.axes[-1 if place else -2]
+        return Parts("MatrixProduct", view.initializer, None, (view.initializer,), axis, weight_place=place)
+    return _with_added_bias(graph, node, view.initializer, view.axes[1])
+
+
+def _is_matrix(graph: "GraphIndex", view: "View") -> bool:
+    return view.unpacked_by is not None or graph.is_floating(view.initializer)
 
 
 def _fused_product_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | None:
     """FusedMatMul with a stored matrix, transposed or not, of an input that is neither."""
     options = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    weight = graph.stored(node.input[1])
+    view = graph.view(node.input[1])
     is_turned = any(options.get(name, 0) for name in ("transA", "transBatchA", "transBatchB"))
-    if weight is None or len(graph.shape(weight)) != 2 or is_turned:
+    if view is None or len(view.axes) != 2 or is_turned:
         return None
-    axis = 0 if options.get("transB", 0) else 1
+    weight, axis = view.initializer, view.axes[0 if options.get("transB", 0) else 1]
     if options.get("alpha", 1.0) != 1.0:
         return Parts("Linear", weight, None, (weight,), axis, operator="MatMul")
     return replace(_with_added_bias(graph, node, weight, axis), operator="MatMul")
@@ -161,7 +184,7 @@ def _embedding_parts(graph: "GraphIndex", node: onnx.NodeProto) -> Parts | None:
     is_known = graph.stored(node.input[1]) is not None
     if axis != 0 or is_known or len(graph.shape(table)) != 2 or not graph.is_floating(table):
         return None
-    return Parts("Embedding", table, None, (table,), channel_axis=1)
+    return Parts("Embedding", table, None, (table,), channel_axis=1, weight_place=0)
 
 
 Finder = Callable[["GraphIndex", onnx.NodeProto], Parts | None]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from secateur.analysis.cost import zip_bytes
+from secateur.analysis.cost import network_parameters, zip_bytes
 from secateur.analysis.evaluation import evaluation_of, predict
 from secateur.analysis.latency import measure
 from secateur.engine.events import Evaluated
@@ -10,6 +10,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Evaluate
 from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.model.layers import example_inputs
+from secateur.model.model import TorchModel
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -31,6 +32,9 @@ def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: R
     latency = measure(lambda: run(*inputs), threads=workshop.threads)
     metric = data.metric if data.task != "none" else "none"
     evaluation = evaluation_of(file, predictions, metric, bench.description.macs, latency, inputs)
+    if bench.description.format != "onnx" and isinstance(bench.model, TorchModel):  # its file has batch norms folded
+        params, nonzero = network_parameters(bench.model.module)
+        evaluation = evaluation.model_copy(update={"params": params, "nonzero_params": nonzero})
     if bench.files:  # what was opened, external data included, not what was made of it
         evaluation = evaluation.model_copy(
             update={"bytes": bench.description.source_bytes, "zip_bytes": sum(zip_bytes(path) for path in bench.files)}

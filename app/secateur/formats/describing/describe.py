@@ -10,6 +10,7 @@ import numpy as np
 
 from secateur.formats.describing.costs import multiply_accumulates
 from secateur.formats.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
+from secateur.formats.describing.sharing import Held, Holdings, counted_once
 from secateur.formats.torch_files.tracing import Trace, trace
 from secateur.formats.weight_files.shards import SUFFIX, shards
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
@@ -32,14 +33,18 @@ def describe(model: Model) -> ModelDescription:
     if isinstance(model, OnnxModel):
         from secateur.formats.describing.describe_onnx import onnx_description
 
-        layers, problem = onnx_description(model)
-        notes += [problem] if problem else []
+        layers, said = onnx_description(model)
+        notes += said
         trainable, reason = False, model.reason
     elif isinstance(model, StoredModel):
         layers, trainable, reason = model.layers, False, model.reason
     else:
         seen = trace(model)
-        layers, trainable, reason = _with_couplings(model, torch_layers(model, seen)), True, ""
+        found, shared = counted_once(torch_layers_held(model, seen))
+        layers, trainable, reason = _with_couplings(model, found), True, ""
+        notes += shared
+        layers, loose = _as_in_file(model, layers)
+        notes += loose
         notes += [_products_note(seen.products)] if seen.products else []
     notes += recurrent_notes(layers)
     stored = sum(layer.size_bytes for layer in layers)
@@ -58,6 +63,16 @@ def describe(model: Model) -> ModelDescription:
         fingerprint=fingerprint(model),
         notes=tuple(notes),
     )
+
+
+def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], list[str]]:
+    """`layers` with the bytes that an opened ONNX file keeps, and a note on stored matrices that are no layer's."""
+    from secateur.formats.describing import describe_onnx
+
+    if model.lowered is None:
+        return layers, describe_onnx.loose_note(layers)
+    kept = describe_onnx.kept_narrow(model.lowered, layers, model.narrow)
+    return tuple(kept), describe_onnx.graph_loose_note(model.lowered)
 
 
 def _with_couplings(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -86,21 +101,32 @@ def _products_note(macs: int) -> str:
 
 def torch_layers(model: TorchModel, seen: Trace | None = None) -> tuple[Layer, ...]:
     """Layers that hold parameters, in the order in which one sample passes through them; `seen` is a trace of it."""
+    return counted_once(torch_layers_held(model, seen))[0]
+
+
+def torch_layers_held(model: TorchModel, seen: Trace | None = None) -> list[tuple[Layer, Holdings]]:
+    """The same with the tensors of each, those that layers share counted with every one of them."""
     seen = seen or trace(model)
     axes = channel_axes(model)
     names = dict(model.module.named_modules())
     unused = [name for name in names if name not in seen.shapes]
-    layers = []
+    layers: list[tuple[Layer, Holdings]] = []
     for name in (*seen.shapes, *unused):
         module = names[name]
         parameters = list(module.named_parameters(recurse=False))
         if not parameters:
             continue
         if any(True for _ in module.children()) and getattr(module, "weight", None) is None:
-            layers += [_loose_parameter(f"{name}.{key}".lstrip("."), value) for key, value in parameters]
+            for key, value in parameters:
+                layers.append((_loose_parameter(f"{name}.{key}".lstrip("."), value), _held([value])))
         else:
-            layers.append(_torch_layer(name, module, seen, axes.get(name, 0)))
-    return tuple(layers)
+            layer = _torch_layer(name, module, seen, axes.get(name, 0))
+            layers.append((layer, _held([value for _, value in parameters])))
+    return layers
+
+
+def _held(parameters: "Iterable[torch.Tensor]") -> Holdings:
+    return {id(value): Held(value.numel(), value.numel() * value.element_size()) for value in parameters}
 
 
 def _torch_layer(name: str, module: "nn.Module", seen: Trace, axis: int) -> Layer:
@@ -117,7 +143,11 @@ def _torch_layer(name: str, module: "nn.Module", seen: Trace, axis: int) -> Laye
         bias=_info(f"{name}.bias", getattr(module, "bias", None)),
         params=sum(value.numel() for value in module.parameters(recurse=False)),
         macs=multiply_accumulates(
-            type(module).__name__, tuple(weight.shape) if weight is not None else (), given, made
+            type(module).__name__,
+            tuple(weight.shape) if weight is not None else (),
+            given,
+            made,
+            int(getattr(module, "contracted", 0)),
         ),
         size_bytes=sum(value.numel() * value.element_size() for value in stored),
         output_shape=made[1:],

@@ -9,6 +9,11 @@ from torch.overrides import TorchFunctionMode  # noqa: TID253
 _PRODUCTS: Final = frozenset({torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.bmm, torch.Tensor.__matmul__})
 
 
+def _is_stored(factor: Any) -> bool:
+    """Whether a factor is a parameter, or one with its axes in another order: the product is a layer's."""
+    return isinstance(factor, torch.nn.Parameter) or isinstance(getattr(factor, "_base", None), torch.nn.Parameter)
+
+
 class CountingProducts(TorchFunctionMode):
     """While it is entered, `macs` grows by the multiply-accumulates of every product and every attention."""
 
@@ -23,6 +28,6 @@ class CountingProducts(TorchFunctionMode):
             query, key, value = given
             self.macs += query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
         made = func(*args, **options)
-        if func in _PRODUCTS and isinstance(made, torch.Tensor) and args:
+        if func in _PRODUCTS and isinstance(made, torch.Tensor) and args and not any(map(_is_stored, args[:2])):
             self.macs += made.numel() * int(args[0].shape[-1])
         return made

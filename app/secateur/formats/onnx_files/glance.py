@@ -18,7 +18,6 @@ from secateur.formats.describing.glance import Glance
 from secateur.formats.onnx_files.reading import (
     External,
     all_tensors,
-    drop_unread,
     external_place,
     gather_weights,
     graph_ports,
@@ -39,10 +38,14 @@ _WEIGHTED: Final = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an initializer of the graph lies; `axes` says for each of its axes which one of the stored tensor it is."""
+    """Where an initializer of the graph lies; `axes` says for each of its axes which one of the stored tensor it is.
+
+    `dtype` is what its numbers are in the file, which a Cast may widen.
+    """
 
     external: External
     axes: tuple[int, ...]
+    dtype: str
 
 
 def glance_at(proto: onnx.ModelProto, path: Path, source: ModelSource) -> Glance:
@@ -57,50 +60,55 @@ def glance_at(proto: onnx.ModelProto, path: Path, source: ModelSource) -> Glance
         if external.size <= _SMALL:
             load_external(tensor, path)
         else:
-            places[tensor.name] = _Place(external, tuple(range(len(tensor.dims))))
+            places[tensor.name] = _Place(external, tuple(range(len(tensor.dims))), tensor_info(tensor).dtype)
     if proto.functions:
         from onnx import inliner
 
         proto = inliner.inline_local_functions(proto)
-    if _pass_through(proto.graph, places):
-        drop_unread(proto)
-    gather_weights(proto)
+    places, narrow = _gathered(proto, places)
     name_nodes(proto)
     ordered = (path, *sorted(files - {path}))
-    return Glance(path, ordered, _description(proto, path, source, ordered), _weights(proto, places))
+    return Glance(path, ordered, _description(proto, path, source, ordered, narrow), _weights(proto, places))
 
 
-def _pass_through(graph: onnx.GraphProto, places: dict[str, _Place]) -> bool:
-    """Make initializers of what Identity and Transpose make of external tensors, in place, as when they are loaded;
-    whether there was any.
+def _gathered(proto: onnx.ModelProto, places: dict[str, _Place]) -> tuple[dict[str, _Place], Mapping[str, str]]:
+    """Bring the weights into initializers as when they are loaded, in place.
+
+    Where those lie that were not loaded, and which of them the file keeps in half as many bits.
     """
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    passed = []
-    for index, node in enumerate(graph.node):
-        if node.op_type not in {"Identity", "Transpose"} or node.domain or node.input[0] not in places:
-            continue
-        given = places[node.input[0]]
-        straight = range(len(given.axes)) if node.op_type == "Identity" else reversed(range(len(given.axes)))
-        order = next((tuple(a.ints) for a in node.attribute if a.name == "perm"), tuple(straight))
-        dims = list(stored[node.input[0]].dims)
-        made = graph.initializer.add()
-        made.CopyFrom(stored[node.input[0]])
-        made.name = node.output[0]
-        del made.dims[:]
-        made.dims.extend(dims[axis] for axis in order)
-        stored[made.name] = made
-        places[made.name] = _Place(given.external, tuple(given.axes[axis] for axis in order))
-        passed.append(index)
-    for index in reversed(passed):
-        del graph.node[index]
-    return bool(passed)
+    moved: dict[str, _Place] = {}
+
+    def follow(node: onnx.NodeProto, source: onnx.TensorProto, result: onnx.TensorProto) -> None:
+        """Where the result of a Transpose, Reshape or Cast of a tensor lies: in its bytes."""
+        given = moved.get(source.name) or places.get(source.name)
+        if given is None:
+            return
+        if node.op_type == "Transpose":
+            order = next((tuple(a.ints) for a in node.attribute if a.name == "perm"), None)
+            axes = [given.axes[axis] for axis in order or reversed(range(len(given.axes)))]
+        elif node.op_type in {"Identity", "Cast"}:
+            axes = list(given.axes)
+        elif given.axes == tuple(range(len(given.axes))):
+            axes = list(range(len(result.dims)))
+        else:
+            return
+        moved[result.name] = _Place(given.external, tuple(axes), given.dtype)
+
+    changed: set[str] = set()
+    folded = gather_weights(proto, follow, changed.add)
+    made = {folded.names.get(name, name): place for name, place in moved.items()}
+    changed |= set(folded.names.values()) - set(made)  # computed, and no longer what lies in the file
+    return {name: place for name, place in {**places, **made}.items() if name not in changed}, folded.narrow
 
 
-def _description(proto: onnx.ModelProto, path: Path, source: ModelSource, files: tuple[Path, ...]) -> ModelDescription:
+def _description(
+    proto: onnx.ModelProto, path: Path, source: ModelSource, files: tuple[Path, ...], narrow: Mapping[str, str]
+) -> ModelDescription:
     inputs, outputs = graph_ports(proto)
     shapes = _shapes(proto, inputs)
-    layers, problem = described(proto, onnx_layers(proto), shapes)
-    problem = problem if shapes else "Shapes and MACs are unknown: they do not follow from the graph alone."
+    layers, notes = described(proto, onnx_layers(proto), shapes, narrow)
+    if not shapes:
+        notes = ["Shapes and MACs are unknown: they do not follow from the graph alone.", *notes]
     size = sum(file.stat().st_size for file in files)
     reason = _reason(proto)
     if not reason:
@@ -120,7 +128,7 @@ def _description(proto: onnx.ModelProto, path: Path, source: ModelSource, files:
         fingerprint=content_key(files, source),
         notes=(
             f"Its weights ({size / 1e9:.2g} GB) stay in their file: what needs the network itself loads it.",
-            *([problem] if problem else []),
+            *notes,
         ),
     )
 
@@ -183,16 +191,18 @@ def _weights(proto: onnx.ModelProto, places: Mapping[str, _Place]) -> dict[str, 
 def _tensor(graph: GraphIndex, layer: OnnxLayer, places: Mapping[str, _Place]) -> LayerTensor | None:
     info = tensor_info(graph.initializers[layer.weight])
     place = places.get(layer.weight)
+    if place is None and is_external(graph.initializers[layer.weight]):
+        return None
     if place is None:
         values = graph.values(layer.weight).astype("float32")
         stored = StoredTensor(info.name, info.dtype, info.shape, info.size_bytes, Path(), -1, lambda: values)
         return LayerTensor(stored, layer.channel_axis)
-    if info.dtype not in STORED_TYPES:
+    if place.dtype not in STORED_TYPES:
         return None
     shape = [0] * len(info.shape)
     for axis, length in zip(place.axes, info.shape, strict=True):
         shape[axis] = length
     stored = StoredTensor(
-        info.name, info.dtype, tuple(shape), info.size_bytes, place.external.path, place.external.offset
+        info.name, place.dtype, tuple(shape), place.external.size, place.external.path, place.external.offset
     )
     return LayerTensor(stored, place.axes[layer.channel_axis])

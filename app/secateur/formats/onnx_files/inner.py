@@ -1,7 +1,7 @@
 """What stands in the graphs inside an ONNX graph (the branches of If, the body of Loop), and in torch's notes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Final
 
@@ -75,18 +75,21 @@ def _move(tensor: onnx.TensorProto, graph: onnx.GraphProto, outer: onnx.GraphPro
     if used.get(tensor.name, 0) > 1:  # a branch may use the names of its sibling
         name = unique(tensor.name, set(used))
         used[name] = 1
-        _rename_reads(graph, tensor.name, name)
+        rename_reads(graph, {tensor.name: name})
         tensor.name = name
     outer.initializer.append(tensor)
 
 
-def _rename_reads(graph: onnx.GraphProto, old: str, new: str) -> None:
+def rename_reads(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Let every node of a graph, at any depth, read tensors by their new names, in place."""
+    if not names:
+        return
     for node in graph.node:
         for place, name in enumerate(node.input):
-            if name == old:
-                node.input[place] = new
+            if name in names:
+                node.input[place] = names[name]
         for inner in subgraphs(node):
-            _rename_reads(inner, old, new)
+            rename_reads(inner, names)
 
 
 def _all_names(graph: onnx.GraphProto) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Reading an ONNX file: external data kept inside the model's folder, weights brought into initializers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
@@ -11,7 +11,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.formats.onnx_files.inner import lift_weights, scoped_name
+from secateur.figures import size
+from secateur.formats.onnx_files.folding import Folded, Moved, all_nodes, drop_unread, fold_stored
+from secateur.formats.onnx_files.gemms import Changed, plain_gemms
+from secateur.formats.onnx_files.inner import lift_weights, scoped_name, subgraphs
 from secateur.model.description import Port
 from secateur.model.onnx_large import LARGEST_MESSAGE, weight_bytes
 from secateur.model.onnx_names import unique
@@ -19,16 +22,21 @@ from secateur.model.onnx_names import unique
 _PROTOBUF_LIMIT: Final = (1 << 31) - 1
 _DEEPEST: Final = 12
 """Graphs in graphs (If in Loop in If …): ONNX Runtime's time doubles with each."""
+_WORTH_SAYING: Final = 4096
 _EXPORT_HINT: Final = "Export the model again, or choose another file."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxFile:
-    """A graph with all its weights in initializers; `files` are all that were read, the model first."""
+    """A graph with all its weights in initializers; `files` are all that were read, the model first.
+
+    `narrow` names the float32 initializers that the file keeps in half as many bits behind a Cast, with their type.
+    """
 
     proto: onnx.ModelProto
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    narrow: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -43,9 +51,17 @@ def read_onnx(path: Path) -> OnnxFile:
         from onnx import inliner
 
         proto = inliner.inline_local_functions(proto)
-    gather_weights(proto)
+    folded = gather_weights(proto)
     name_nodes(proto)
-    return OnnxFile(proto, (path, *files), (problem,) if problem else ())
+    notes = [*([problem] if problem else []), *([grown_note(folded.grown)] if folded.grown > _WORTH_SAYING else [])]
+    return OnnxFile(proto, (path, *files), tuple(notes), folded.narrow)
+
+
+def grown_note(size_bytes: int) -> str:
+    return (
+        f"The file computes weights from smaller ones when it is loaded; here they are held as computed, "
+        f"which takes {size(size_bytes)} more, in an exported file too."
+    )
 
 
 def parse_onnx(path: Path) -> onnx.ModelProto:
@@ -197,25 +213,26 @@ def _check(proto: onnx.ModelProto, path: Path) -> str:
 # ---------------------------------------------------------------------- weights into initializers
 
 
-def gather_weights(proto: onnx.ModelProto) -> None:
-    """Turn Constant nodes, and Identity, Transpose and Unsqueeze of stored tensors, into initializers, in place."""
+def gather_weights(proto: onnx.ModelProto, moved: Moved | None = None, changed: Changed = lambda name: None) -> Folded:
+    """Bring all that layers compute with into initializers, in place, and their products into plain form.
+
+    Constant nodes, weights in subgraphs, and what the graph computes from stored tensors alone; `moved` and `changed`
+    are told of tensors that were not loaded, see `secateur.formats.onnx_files.folding` and `…gemms`.
+    """
     lift_weights(proto)
     graph = proto.graph
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    kept = []
-    for node in graph.node:
-        made = _stored_result(node, stored)
-        if made is None:
-            kept.append(node)
-        else:
+    stored = {}
+    for index in reversed(range(len(graph.node))):
+        made = _constant_tensor(graph.node[index])
+        if made is not None:
             stored[made.name] = made
-            graph.initializer.append(made)
-    if len(kept) == len(graph.node):
-        return
-    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    drop_unread(proto)
+            del graph.node[index]
+    if stored:
+        graph.initializer.extend(reversed(stored.values()))
+        drop_unread(proto)
+    folded = fold_stored(proto, moved)
+    plain_gemms(proto, changed)
+    return folded
 
 
 def name_nodes(proto: onnx.ModelProto) -> None:
@@ -225,39 +242,10 @@ def name_nodes(proto: onnx.ModelProto) -> None:
         node.name = unique(scoped_name(node) or f"{node.op_type.lower()}_{index}", used)
 
 
-def _stored_result(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> onnx.TensorProto | None:
-    if node.domain not in {"", "ai.onnx"}:
-        return None
-    if node.op_type == "Constant":
-        return _constant_tensor(node)
-    if node.op_type not in {"Identity", "Transpose", "Unsqueeze"} or node.input[0] not in stored:
-        return None
-    source = stored[node.input[0]]
-    if node.op_type == "Identity":
-        copy = onnx.TensorProto()
-        copy.CopyFrom(source)
-        copy.name = node.output[0]
-        return copy
-    if node.op_type == "Unsqueeze":
-        return _unsqueezed(node, stored)
-    order = next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), None)
-    array = np.ascontiguousarray(numpy_helper.to_array(source).transpose(order))
-    return numpy_helper.from_array(array, node.output[0])
-
-
-def _unsqueezed(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> onnx.TensorProto | None:
-    """A stored tensor with axes of length one put in; None where the axes are computed."""
-    axes: list[int] = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "axes"), [])
-    if len(node.input) > 1:
-        if node.input[1] not in stored:
-            return None
-        axes = numpy_helper.to_array(stored[node.input[1]]).tolist()
-    array = np.expand_dims(numpy_helper.to_array(stored[node.input[0]]), tuple(axes))
-    return numpy_helper.from_array(array, node.output[0])
-
-
 def _constant_tensor(node: onnx.NodeProto) -> onnx.TensorProto | None:
-    """The value of a Constant node, in whichever of its attributes; None for sparse and string values."""
+    """The value of a Constant node, in whichever of its attributes; None for others, and sparse and string values."""
+    if node.op_type != "Constant" or node.domain not in {"", "ai.onnx"} or not node.attribute:
+        return None
     attribute = node.attribute[0]
     if attribute.name == "value":
         tensor = onnx.TensorProto()
@@ -276,36 +264,18 @@ def _constant_tensor(node: onnx.NodeProto) -> onnx.TensorProto | None:
     return numpy_helper.from_array(np.asarray(value, dtype=dtypes[attribute.name]), node.output[0])
 
 
-def drop_unread(proto: onnx.ModelProto) -> None:
-    """Remove initializers that nothing reads any more, so that their bytes are not counted."""
-    read = {name for node in _nodes(proto.graph) for name in node.input} | {value.name for value in proto.graph.output}
-    for index in reversed(range(len(proto.graph.initializer))):
-        if proto.graph.initializer[index].name not in read:
-            del proto.graph.initializer[index]
-
-
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Every node, those of subgraphs included."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-                yield from _nodes(inner)
-
-
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     yield graph
     for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-                yield from _graphs(inner)
+        for inner in subgraphs(node):
+            yield from _graphs(inner)
 
 
 def all_tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """Every stored tensor of a model: initializers and attributes, in subgraphs and functions too."""
     for graph in _graphs(proto.graph):
         yield from graph.initializer
-    for node in (*_nodes(proto.graph), *(node for function in proto.functions for node in function.node)):
+    for node in (*all_nodes(proto.graph), *(node for function in proto.functions for node in function.node)):
         for attribute in node.attribute:
             yield from attribute.tensors
             if attribute.HasField("t"):

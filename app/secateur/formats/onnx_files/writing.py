@@ -55,6 +55,7 @@ def _authorship(model: "Model") -> "Authorship":
 def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     """The graph to be shipped before it is signed; a file's own is not copied, and not to be changed."""
     from secateur.formats.onnx_files.half import in_half_precision
+    from secateur.formats.onnx_files.narrow import narrowed
     from secateur.formats.onnx_files.opset import in_opset
     from secateur.formats.onnx_files.qdq import encode
     from secateur.model.model import OnnxModel, StoredModel
@@ -72,7 +73,7 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
         proto = in_opset(proto, int(options.opset), _oldest_opset(model))
     if encodings:
         proto = encode(proto, encodings)
-    return in_half_precision(proto) if options.dtype == "float16" else proto
+    return in_half_precision(proto) if options.dtype == "float16" else narrowed(proto, model.narrow)
 
 
 def _float_graph(model: "Model") -> "onnx.ModelProto":

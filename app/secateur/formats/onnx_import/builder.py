@@ -46,9 +46,10 @@ class GraphBuilder:
         self.batch = batch
         self.extent = extent
         self.has_unknown = False
-        self._unpacked = {
-            maker.input[0]: made for made, maker in stored.makers.items() if maker.op_type == "DequantizeLinear"
-        }
+        self._parameters: dict[str, nn.Parameter] = {}
+        unpacked = [made for made, maker in stored.makers.items() if maker.op_type == "DequantizeLinear"]
+        views = [(stored.view(made), made) for made in unpacked]
+        self._unpacked = {view.initializer: made for view, made in views if view is not None}
         self._graph = fx.Graph()
         self._root = nn.Module()
         self._examples: dict[fx.Node, Any] = {}
@@ -59,7 +60,13 @@ class GraphBuilder:
 
     def weight(self, initializer: str) -> torch.Tensor:
         """A stored tensor as a layer computes with it: integers that a DequantizeLinear unpacks as their floats."""
-        return to_tensor(np.array(self.stored.values(self._unpacked.get(initializer, initializer))))
+        return to_tensor(np.array(self.stored.values_as_stored(self._unpacked.get(initializer, initializer))))
+
+    def parameter(self, initializer: str) -> nn.Parameter:
+        """The one parameter that a stored tensor becomes, whichever layers use it: tied weights stay tied."""
+        if initializer not in self._parameters:
+            self._parameters[initializer] = nn.Parameter(self.weight(initializer))
+        return self._parameters[initializer]
 
     # ------------------------------------------------------------------ nodes
 
@@ -198,8 +205,9 @@ class GraphBuilder:
         # `val_9` is what torch's exporter calls its own: a network that has such a name cannot be exported
         name = unique(module_path(constant.name).replace("val_", "constant_") or "constant", self.names)
         container, leaf = _container(self._root, name)
-        if constant.stored and tensor.is_floating_point() and tensor.dim():  # a lone number is no weight
-            container.register_parameter(leaf, nn.Parameter(tensor))
+        if constant.stored and tensor.is_floating_point() and tensor.numel() > 1:  # a lone number is no weight
+            is_file_s = constant.name in self.stored.initializers
+            container.register_parameter(leaf, self.parameter(constant.name) if is_file_s else nn.Parameter(tensor))
         else:
             container.register_buffer(leaf, tensor)
         node = self._graph.create_node("get_attr", name)

@@ -113,7 +113,7 @@ def _transposed_padding(
 
 def filled(build: GraphBuilder, layer: OnnxLayer, made: nn.Module) -> nn.Module:
     """`made` with the stored weight and bias of `layer`."""
-    made.weight = nn.Parameter(build.weight(layer.weight))
+    made.weight = build.parameter(layer.weight)
     if layer.bias is not None:
         made.bias = nn.Parameter(build.weight(layer.bias).reshape(-1))
     return made

@@ -47,8 +47,10 @@ def _gather_numbers(value: Numbers, indices: Value) -> Value:
 
 def _embedding(build: GraphBuilder, layer: OnnxLayer, indices: fx.Node) -> fx.Node:
     def make() -> nn.Module:
-        table = build.weight(layer.weight)
-        return nn.Embedding(table.shape[0], table.shape[1], _weight=table)
+        table = build.parameter(layer.weight)
+        made = nn.Embedding(table.shape[0], table.shape[1], _weight=table.detach())
+        made.weight = table
+        return made
 
     return build.layer(layer.name, make, indices)
 

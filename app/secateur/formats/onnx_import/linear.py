@@ -5,7 +5,8 @@ from torch import fx, nn  # noqa: TID253
 
 from secateur.formats.onnx_import.builder import GraphBuilder
 from secateur.formats.onnx_import.values import OnnxNode, OperatorTable
-from secateur.model.onnx_layers import OnnxLayer
+from secateur.model.onnx_layers import OnnxLayer, multiplied_axes
+from secateur.model.products import MatrixProduct
 
 
 def gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
@@ -13,6 +14,9 @@ def gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     if node.layer is None:
         return _general_gemm(build, node)
     result = stored_linear(build, node.layer, build.tensor(node.required(0)))
+    alpha = float(node.attributes.get("alpha", 1.0))
+    if alpha != 1.0:
+        result = build.call(torch.mul, result, alpha)
     extra = node.input(2)
     if extra is None or node.layer.bias is not None:
         return result
@@ -41,21 +45,25 @@ def _general_gemm(build: GraphBuilder, node: OnnxNode) -> fx.Node:
 def product(build: GraphBuilder, node: OnnxNode) -> fx.Node:
     """MatMul → nn.Linear where its matrix is stored, else torch.matmul."""
     if node.layer is not None:
-        return stored_linear(build, node.layer, build.tensor(node.required(0)))
+        return stored_linear(build, node.layer, build.tensor(node.required(0 if node.layer.weight_place else 1)))
     return build.call(torch.matmul, build.tensor(node.required(0)), build.tensor(node.required(1)))
 
 
 def stored_linear(build: GraphBuilder, layer: OnnxLayer, source: fx.Node) -> fx.Node:
-    """nn.Linear with the stored matrix and bias of `layer`, made on its first use."""
+    """nn.Linear, or a MatrixProduct, with the stored matrix and bias of `layer`, made on its first use."""
 
     def make() -> nn.Module:
-        weight = build.weight(layer.weight)
-        if layer.channel_axis == 1:
-            weight = weight.T.contiguous()
-        made = nn.Linear(weight.shape[1], weight.shape[0], bias=layer.bias is not None)
-        made.weight = nn.Parameter(weight)
-        if layer.bias is not None:
-            made.bias = nn.Parameter(build.weight(layer.bias).reshape(-1))
+        bias = None if layer.bias is None else build.weight(layer.bias).reshape(-1)
+        if layer.kind == "MatrixProduct":
+            order = multiplied_axes(build.stored, layer)
+            is_left = layer.weight_place == 0
+            return MatrixProduct(build.parameter(layer.weight), order, layer.channel_axis, is_left=is_left, bias=bias)
+        is_turned = layer.channel_axis == 1
+        weight = nn.Parameter(build.weight(layer.weight).T.contiguous()) if is_turned else build.parameter(layer.weight)
+        made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+        made.weight = weight
+        if bias is not None:
+            made.bias = nn.Parameter(bias)
         return made
 
     return build.layer(layer.name, make, source)

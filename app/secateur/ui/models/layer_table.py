@@ -61,7 +61,14 @@ COLUMNS: tuple[Column, ...] = (
 )
 KEYS: tuple[str, ...] = tuple(column.key for column in COLUMNS)
 
-_KIND_NAMES = {"Conv1d": "Conv", "Conv2d": "Conv", "Conv3d": "Conv", "ConvTranspose2d": "ConvT", "Linear": "Linear"}
+_KIND_NAMES = {
+    "Conv1d": "Conv",
+    "Conv2d": "Conv",
+    "Conv3d": "Conv",
+    "ConvTranspose2d": "ConvT",
+    "Linear": "Linear",
+    "MatrixProduct": "Product",
+}
 
 
 class LayerTable(QAbstractTableModel):
