@@ -125,4 +125,5 @@ def _rich(notice: Notice) -> str:
     def escaped(text: str) -> str:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    return f"<b>{escaped(notice.sentence)}</b>&nbsp;&nbsp;{escaped(notice.hint)}"
+    strong = f'<span style="font-weight: 600">{escaped(notice.sentence)}</span>'  # the heaviest weight that is bundled
+    return f"{strong}&nbsp;&nbsp;{escaped(notice.hint)}"

@@ -78,14 +78,14 @@ def paint_clipped(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevel
 
 
 def paint_levels(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels, *, free: float) -> None:
-    """Dotted lines with a ▾ on top; where they would touch, a sentence. `free`: pixels for the caption."""
+    """Dotted lines with a ▼ on top; where they would touch, a sentence. `free`: pixels for the caption."""
     spacing = axis.pixel(levels.step) - axis.pixel(0.0)
     if spacing >= CLOSEST:
         _paint_lines(painter, area, axis, levels)
         texts = [
-            f"▾ {levels.count} levels of the {levels.bits}-bit grid, median channel",
-            f"▾ {levels.bits}-bit grid, median channel",
-            f"▾ {levels.bits}-bit grid",
+            f"▼ {levels.count} levels of the {levels.bits}-bit grid, median channel",
+            f"▼ {levels.bits}-bit grid, median channel",
+            f"▼ {levels.bits}-bit grid",
         ]
     else:
         texts = [

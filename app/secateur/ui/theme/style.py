@@ -7,10 +7,11 @@ import os
 import sys
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QIcon, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 from secateur.ui.theme import icons
+from secateur.ui.theme.fonts import interface_family
 from secateur.ui.theme.palette import DARK, LIGHT, Theme
 from secateur.ui.theme.sheet import style_sheet
 
@@ -24,7 +25,6 @@ notifier = _Notifier()
 
 _current: Theme = DARK
 _POINTS_PER_PIXEL = 1.0 if sys.platform == "darwin" else 0.75
-_FALLBACKS = ("Inter", "Noto Sans", "Cantarell", "Ubuntu", "DejaVu Sans", "Liberation Sans")
 _colours: dict[str, QColor] = {}
 _fonts: dict[tuple[float, int], QFont] = {}
 _metrics: dict[tuple[float, int], QFontMetrics] = {}
@@ -92,9 +92,7 @@ def metrics(size_px: float = 12, weight: int = 400) -> QFontMetrics:
 
 
 def _make_font(size_px: float, weight: int) -> QFont:
-    made = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    if made.family() in ("", "Sans", "Sans Serif", "sans-serif"):  # no desktop to ask: choose ourselves
-        made.setFamilies([*_FALLBACKS, made.family()])
+    made = QFont(interface_family())
     made.setPointSizeF(points(size_px))
     made.setWeight(QFont.Weight(weight))
     made.setFeature(QFont.Tag("tnum"), 1)
