@@ -7,6 +7,9 @@ Exports of torch's two exporters are made in a temporary folder. Published files
 `.venv/published`, where `make test-exporters` puts them; those that are not there are left out.
 """
 
+import secateur  # noqa: F401 - first: it switches off the telemetry of what is loaded below
+
+# isort: split
 import logging
 import sys
 import tempfile

@@ -6,6 +6,9 @@ The data are the bundled MNIST-5k in the very split that `sample:mnist` opens (s
 what the program tests. A few minutes on one core; the same machine and versions give the same weights.
 """
 
+import secateur  # noqa: F401 - first: it switches off the telemetry of what is loaded below
+
+# isort: split
 import argparse
 import sys
 from importlib.util import module_from_spec, spec_from_file_location

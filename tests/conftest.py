@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import secateur  # noqa: F401 - before any test loads a library: it switches their telemetry off
+
 WINDOW_FOLDERS = ("ui", "e2e")
 
 _home = tempfile.TemporaryDirectory(prefix="secateur-tests-", ignore_cleanup_errors=True)

@@ -9,6 +9,7 @@ from secateur.analysis.documents import DataDescription, Evaluation, Latency, Me
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import SessionState
 from secateur.ui.panels.plan_bar import PlanBar, size_words, why_not_run
@@ -200,3 +201,21 @@ def test_a_larger_file_is_called_larger() -> None:
     assert size_words(100, 50) == "2.0× smaller"
     assert size_words(100, 120) == "1.20× larger"
     assert size_words(100, 100) == size_words(None, 5) == ""
+
+
+def test_a_budget_that_costs_speed_says_so_beside_the_button(
+    bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    cost = SpeedCost(("layer3.0.conv1",), ("4-bit",), 6_700, 201_000, 0.26)
+    bar.show_state(state.with_(speed_cost=cost), predicted, RANGE)
+    assert bar.reason.isVisible()
+    assert (
+        bar.reason.text().replace("\u00a0", " ") == "The last 6.70 kB cost speed (1 layer). From 201 kB on none does."
+    )
+    assert bar.reason.property("tone") == "warn"
+    assert "layer3.0.conv1 in 4-bit" in bar.reason.toolTip()
+    assert bar.reason.heightForWidth(bar.reason.width()) <= 56
+    assert bar.run.isEnabled()
+    bar.show_state(state, predicted, RANGE)
+    assert not bar.reason.text()
+    assert not bar.reason.toolTip()

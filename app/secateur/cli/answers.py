@@ -180,7 +180,7 @@ def plan(
     debug: bool,
     trust: bool = False,
 ) -> PlanDocument:
-    from secateur.recipe.budget import recipe_of, solve_budget, without_options
+    from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
     from secateur.recipe.prediction import predict_plan
 
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
@@ -193,17 +193,21 @@ def plan(
         if data:
             baseline = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
         begun = time.perf_counter()
-        recipe = recipe_of(solve_budget(opened, table, limits))
+        chosen = solve_budget(opened, table, limits)
         seconds = time.perf_counter() - begun
     except UserError as error:
         wrong(error)
+    recipe, cost = recipe_of(chosen), speed_cost(opened, table, chosen, limits)
     predicted = predict_plan(opened, terminal.spectra(source), recipe, table, baseline)
     document = PlanDocument(
         recipe=recipe.to_document(),
         predicted=predicted,
         limits=limits,
         seconds=seconds,
-        warnings=(*sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),),
+        warnings=(
+            *((cost.sentence,) if cost else ()),
+            *sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),
+        ),
     )
     _write(out, recipe.to_yaml())
     if as_json:

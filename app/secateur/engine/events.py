@@ -22,6 +22,7 @@ from secateur.model.description import ModelDescription
 from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
+from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe
 from secateur.training.curves import CurvePoint as CurvePoint
 from secateur.training.curves import SoftAnswers as SoftAnswers
@@ -84,6 +85,7 @@ class SpectraCounted:
 @dataclass(frozen=True)
 class PlanSolved:
     recipe: Recipe
+    speed_cost: SpeedCost | None = None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,19 @@
-"""The budget solver: one option per layer, least total damage, within limits on bytes, MACs and milliseconds.
+"""The budget solver: one option per layer, least total damage, within limits on bytes and MACs.
 
-A multiple-choice knapsack, solved exactly as a mixed-integer programme (`scipy.optimize.milp`, HiGHS).
+A multiple-choice knapsack, solved exactly as a mixed-integer programme (`scipy.optimize.milp`, HiGHS). Bytes are not
+bought with milliseconds: an option that is not faster in the runtime is taken only where the limits need it, then on
+as little computation as nearly the least damage allows, and `speed_cost` says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from secateur import figures
 from secateur.analysis.documents import SensitivityTable
 from secateur.errors import UserError
 from secateur.methods.base import LeftOut
@@ -15,17 +21,28 @@ from secateur.model.description import ModelDescription
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
 
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
+
 FLOAT = ""
 """The choice that leaves a layer as it is."""
+
+NEARLY_LEAST = 1.1
+"""Damage, as a multiple of the least possible, up to which a plan is preferred that gives up less speed."""
+
+NAMED_LAYERS = 3
 
 
 @dataclass(frozen=True)
 class Choice:
+    """`faster`: the layer computes faster than it does untouched, or it is the untouched layer itself."""
+
     layer: str
     option: str
     damage: float
     bytes: int
     macs: int
+    faster: bool = True
 
 
 def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]:
@@ -34,7 +51,7 @@ def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]
     by_layer: dict[str, list[Choice]] = {}
     for row in table.rows:
         if row.damage is not None and not row.unavailable:
-            cell = Choice(row.layer, row.option, row.damage, row.bytes, row.macs)
+            cell = Choice(row.layer, row.option, row.damage, row.bytes, row.macs, row.faster)
             by_layer.setdefault(row.layer, []).append(cell)
     for layer in model.weighted_layers:
         choices.append(Choice(layer.name, FLOAT, 0.0, layer.size_bytes, layer.macs))
@@ -53,11 +70,12 @@ def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[L
     return tuple(left_out)
 
 
-def smallest_bytes(model: ModelDescription, table: SensitivityTable) -> int:
-    """The least file size that any choice of options reaches."""
+def smallest_bytes(model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False) -> int:
+    """The least file size that any choice of options reaches; `at_speed`: of those that cost no speed."""
     least: dict[str, int] = {}
     for choice in choices_of(model, table):
-        least[choice.layer] = min(least.get(choice.layer, choice.bytes), choice.bytes)
+        if choice.faster or not at_speed:
+            least[choice.layer] = min(least.get(choice.layer, choice.bytes), choice.bytes)
     return fixed_bytes(model) + sum(least.values())
 
 
@@ -71,47 +89,144 @@ def solve_budget(
 ) -> dict[str, str]:
     """Layer → option (empty: left as it is) with the least total damage within `limits`.
 
-    `limits` may hold `bytes` (of the exported file) and `macs`. UserError says the least that can be reached
-    where the limits cannot be met.
+    `limits` may hold `bytes` (of the exported file) and `macs`. Options that are not faster are left out while the
+    limits can be met without them; else the plan costs at most a tenth more damage than the least that is possible,
+    and has the fewest MACs in such options. UserError says the least that can be reached where the limits cannot be
+    met.
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array
-
     choices = choices_of(model, table)
     if not choices:
         raise UserError("There are no layers to choose options for.", "Score the sensitivity first.")
-    names = [layer.name for layer in model.weighted_layers]
-    position = {name: index for index, name in enumerate(names)}
-    columns = np.arange(len(choices))
+    problem = _Problem(model, choices, limits, seconds)
+    taken = problem.least(problem.damage, problem.slow == 0)
+    if taken is None:
+        taken = problem.least(problem.damage)
+        if taken is not None:
+            taken = problem.least_speed_given_up(taken)
+    if taken is None:
+        raise UserError(
+            "No plan meets the budget.",
+            f"The smallest file that these options reach is {smallest_bytes(model, table):,} bytes.",
+        )
+    return {choice.layer: choice.option for choice, is_taken in zip(choices, taken, strict=True) if is_taken}
+
+
+class _Problem:
+    """The programme of one budget: a variable per choice, one choice per layer, the limits as constraints."""
+
+    def __init__(
+        self, model: ModelDescription, choices: Sequence[Choice], limits: Mapping[str, float], seconds: float
+    ) -> None:
+        self.seconds = seconds
+        damage = np.array([choice.damage for choice in choices])
+        # damages span six decades: in units of a mild option's damage all of them are above the solver's tolerance
+        positive = damage[damage > 0]
+        unit = float(np.quantile(positive, 0.25)) if positive.size else 1.0
+        sizes = np.array([choice.bytes for choice in choices], dtype=float)
+        # ties go to the smaller choice
+        self.damage = np.minimum(damage / unit, 1e6) + 1e-4 * sizes / max(float(sizes.max()), 1.0)
+        macs = np.array([0.0 if choice.faster else max(choice.macs, 1) for choice in choices])
+        self.slow = macs / max(float(macs.max()), 1.0)
+        """Computation in options that are not faster, 1 for the largest layer."""
+        self.constraints = _constraints(model, choices, limits)
+
+    def least(self, cost: NDArray[Any], allowed: NDArray[np.bool_] | None = None) -> NDArray[np.bool_] | None:
+        """Which choices are taken at the least total cost, of those that are allowed; None where none fits."""
+        from scipy.optimize import Bounds, milp
+
+        top = np.ones(len(cost)) if allowed is None else allowed.astype(float)
+        result = milp(
+            cost,
+            constraints=self.constraints,
+            integrality=np.ones(len(cost), dtype=np.int64),
+            bounds=Bounds(0, top),
+            options={"time_limit": self.seconds, "mip_rel_gap": 1e-6},
+        )
+        return None if result.x is None else np.asarray(result.x > 0.5)
+
+    def least_speed_given_up(self, best: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The plan with least computation in slow options among those of nearly the damage of `best`."""
+        from scipy.optimize import LinearConstraint
+
+        share = self.damage / max(NEARLY_LEAST * float(self.damage[best].sum()), 1e-12)
+        self.constraints.append(LinearConstraint(np.minimum(share, 2.0)[None, :], -np.inf, 1.0))
+        # the smallest part of the cost decides between plans that give up the same
+        taken = self.least(self.slow + 1e-6 * np.minimum(share, 2.0))
+        return best if taken is None else taken
+
+
+def _constraints(
+    model: ModelDescription, choices: Sequence[Choice], limits: Mapping[str, float]
+) -> "list[LinearConstraint]":
+    from scipy.optimize import LinearConstraint
+    from scipy.sparse import csr_array
+
+    position = {layer.name: index for index, layer in enumerate(model.weighted_layers)}
     rows = np.array([position[choice.layer] for choice in choices])
-    one_each = LinearConstraint(csr_array((np.ones(len(choices)), (rows, columns))), 1, 1)
-    constraints = [one_each]
+    constraints = [LinearConstraint(csr_array((np.ones(len(choices)), (rows, np.arange(len(choices))))), 1, 1)]
     for name, fixed in (("bytes", fixed_bytes(model)), ("macs", 0)):
         if name in limits:
             costs = np.array([getattr(choice, name) for choice in choices], dtype=float)
             scale = max(1.0, float(costs.max()))
             constraints.append(LinearConstraint(costs[None, :] / scale, -np.inf, (limits[name] - fixed) / scale))
-    damage = np.array([choice.damage for choice in choices])
-    # damages span six decades: in units of a mild option's damage all of them are above the solver's tolerance
-    positive = damage[damage > 0]
-    unit = float(np.quantile(positive, 0.25)) if positive.size else 1.0
-    sizes = np.array([choice.bytes for choice in choices], dtype=float)
-    # ties go to the smaller choice
-    cost = np.minimum(damage / unit, 1e6) + 1e-4 * sizes / max(float(sizes.max()), 1.0)
-    result = milp(
-        cost,
-        constraints=constraints,
-        integrality=np.ones(len(choices), dtype=np.int64),
-        bounds=Bounds(0, 1),
-        options={"time_limit": seconds, "mip_rel_gap": 1e-6},
-    )
-    if result.x is None:
-        raise UserError(
-            "No plan meets the budget.",
-            f"The smallest file that these options reach is {smallest_bytes(model, table):,} bytes.",
+    return constraints
+
+
+@dataclass(frozen=True)
+class SpeedCost:
+    """What a plan gives up in speed for its size: `layers` take `options`, which the runtime does not compute faster.
+
+    `short_bytes` is what the file could not be smaller by otherwise (0 where the size is not the reason),
+    `needed_bytes` the smallest file without such options, `needed_share` that of the original's size.
+    """
+
+    layers: tuple[str, ...]
+    options: tuple[str, ...]
+    short_bytes: int
+    needed_bytes: int
+    needed_share: float
+
+    @property
+    def sentence(self) -> str:
+        """The whole of it, with the budget that would cost none."""
+        layers = ", ".join(self.layers[:NAMED_LAYERS])
+        if len(self.layers) > NAMED_LAYERS:
+            layers += f" and {len(self.layers) - NAMED_LAYERS} more"
+        told = f"{self._what}: {layers} in {' and '.join(self.options)}, which the runtime does not compute faster."
+        if self.needed_share >= 1:
+            return told
+        return (
+            f"{told} A budget of {figures.size(self.needed_bytes)} (size={self.needed_share:.2f}) needs none of that."
         )
-    picked = [choice for choice, taken in zip(choices, result.x, strict=True) if taken > 0.5]
-    return {choice.layer: choice.option for choice in picked}
+
+    @property
+    def brief(self) -> str:
+        """Two short lines of it."""
+        count = f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
+        way_out = f" From {figures.size(self.needed_bytes)} on none does." if self.needed_share < 1 else ""
+        return f"{self._what} ({count}).{way_out}"
+
+    @property
+    def _what(self) -> str:
+        return f"The last {figures.size(self.short_bytes)} cost speed" if self.short_bytes else "This plan costs speed"
+
+
+def speed_cost(
+    model: ModelDescription, table: SensitivityTable, chosen: Mapping[str, str], limits: Mapping[str, float]
+) -> SpeedCost | None:
+    """What the choice per layer costs in speed; None where it costs none."""
+    slow = [c for c in choices_of(model, table) if not c.faster and chosen.get(c.layer) == c.option]
+    if not slow:
+        return None
+    words = {option.id: option.words for option in OPTIONS}
+    needed = smallest_bytes(model, table, at_speed=True)
+    return SpeedCost(
+        layers=tuple(choice.layer for choice in slow),
+        options=tuple(dict.fromkeys(words.get(choice.option, choice.option) for choice in slow)),
+        short_bytes=max(0, round(needed - limits.get("bytes", needed))),
+        needed_bytes=needed,
+        needed_share=ceil(100 * needed / max(model.source_bytes, 1)) / 100,
+    )
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:

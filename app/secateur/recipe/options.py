@@ -18,6 +18,11 @@ class Option:
     label: str
     method: Method
 
+    @property
+    def words(self) -> str:
+        """The option in a sentence: `4-bit`, `50 % zero weights`."""
+        return f"{self.label}-bit" if self.group == "Bits" else f"{self.label} {self.group.lower()}"
+
 
 OPTIONS: tuple[Option, ...] = (
     Option("int8", "Bits", "8", StaticInt8()),

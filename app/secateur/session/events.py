@@ -196,8 +196,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             _model_opened(session, model)
         case SpectraCounted(table):
             session.update(tables={**state.tables, "free": table})
-        case PlanSolved(recipe):
-            session.budget_solved(recipe)
+        case PlanSolved(recipe, cost):
+            session.budget_solved(recipe, cost)
         case DataOpened():
             source = request.data if isinstance(request, OpenData) else state.data_source
             if state.data is not None and source != state.data_source:  # measured on other samples

@@ -33,7 +33,7 @@ from secateur.engine.requests import (
 from secateur.formats.base import WriteOptions
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
-from secateur.recipe.budget import smallest_bytes
+from secateur.recipe.budget import SpeedCost, smallest_bytes
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, parse_recipe
@@ -197,12 +197,13 @@ class Session:
         job = self.engine.submit(SolveBudget(model, table, limits, self.state.recipe))
         self._solving, self._gesture_of_budget = (job, size_bytes), merge
 
-    def budget_solved(self, recipe: Recipe | None) -> None:
-        """The solver's answer; None where no plan meets the budget."""
+    def budget_solved(self, recipe: Recipe | None, cost: SpeedCost | None = None) -> None:
+        """The solver's answer; None where no plan meets the budget. `cost` stands as long as this plan does."""
         self._solving = None
         waiting, self._next_budget = self._next_budget, None
         if recipe is not None:
             self._plan(recipe, self._gesture_of_budget)
+            self.update(speed_cost=cost)
         if waiting is not None:
             self.set_budget(waiting[0], merge=waiting[1])
 
@@ -243,7 +244,7 @@ class Session:
 
     def _show_plan(self, recipe: Recipe, gesture: str = "") -> None:
         self._gesture = gesture
-        self.update(recipe=recipe, can_undo=bool(self._undo), can_redo=bool(self._redo))
+        self.update(recipe=recipe, speed_cost=None, can_undo=bool(self._undo), can_redo=bool(self._redo))
 
     def forget_plans(self) -> None:
         """A new model: its plan starts empty, without a past."""

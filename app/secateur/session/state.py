@@ -17,6 +17,7 @@ from secateur.model.description import Layer, ModelDescription, ModelSource
 from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
+from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import planned_step
 
@@ -75,6 +76,8 @@ class SessionState:
     graph_failure: tuple[str, str] = ("", "")
     """Why there is no graph: a sentence and what would help; empty otherwise."""
     recipe: Recipe = field(default_factory=Recipe)
+    speed_cost: SpeedCost | None = None
+    """What the plan gives up in speed for its budget, where the budget made it."""
     can_undo: bool = False
     can_redo: bool = False
     jobs: tuple[JobState, ...] = ()

@@ -1,6 +1,7 @@
 """The command line keeps its contract: documents, exit statuses, one sentence for what is wrong."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from secateur.cli.answers import model_source
 from secateur.cli.budgets import parse_budgets
 from secateur.cli.commands import run
+from secateur.cli.demonstration import BUDGET
 from secateur.errors import UserError
 from secateur.model.description import ModelDescription, ModelSource
 
@@ -74,6 +76,27 @@ def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch
     assert status == 0
     assert {"a", "b", "agreement", "layers"} <= set(comparison)
     assert len(comparison["layers"]) == 15
+
+
+def test_a_budget_that_costs_speed_says_so_and_names_one_that_costs_none(capsys, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    status, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.2", "-o", str(recipe), "--json")
+    assert status == 0
+    (sentence,) = json.loads(text)["warnings"]
+    assert "cost speed" in sentence
+    share = re.search(r"\((size=0\.\d\d)\)", sentence)[1]
+    status, text, _ = call(capsys, "plan", "sample:model", "--budget", share, "-o", str(recipe), "--json")
+    plan = json.loads(text)
+    assert plan["warnings"] == []
+    assert {step["method"] for step in plan["recipe"]["steps"]} == {"static_int8"}
+
+
+def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_path):
+    recipe = str(tmp_path / "recipe.yaml")
+    _, text, _ = call(capsys, "plan", "sample:model", "--budget", BUDGET, "-o", recipe, "--json")
+    assert json.loads(text)["warnings"] == []
+    _, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.2", "-o", recipe)
+    assert "cost speed" in text
 
 
 @pytest.mark.parametrize(

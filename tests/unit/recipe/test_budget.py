@@ -9,7 +9,7 @@ from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget
+from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget, speed_cost
 from secateur.recipe.recipe import Recipe, Step
 
 NAMES = ("a", "b", "c", "d")
@@ -64,3 +64,57 @@ def test_training_steps_stay_when_the_budget_is_solved_again():
     recipe = recipe_of({"a": "int8", "b": "int4", "c": "", "d": "int8"}, keep)
     assert [step.method.id for step in recipe.steps] == ["distillation", "weight_only", "static_int8"]
     assert recipe.steps[2].layers == ("a", "d")
+
+
+def slow_table(seed, slow_damage=1.0):
+    """Scores in which 4 bits make a layer smaller and not faster; their damage is drawn anew, times `slow_damage`."""
+    rows = [
+        row.model_copy(update={"faster": row.option == "int8", "damage": row.damage * slow_damage})
+        if row.option == "int4"
+        else row
+        for row in table(seed).rows
+    ]
+    return table(seed).model_copy(update={"rows": tuple(rows)})
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("limit", [1700, 900, 640])
+def test_a_size_that_fast_options_reach_is_never_bought_with_milliseconds(seed, limit):
+    scores = slow_table(seed, slow_damage=1e-6)  # 4 bits would do less damage everywhere
+    chosen = solve_budget(model(), scores, {"bytes": limit})
+    assert "int4" not in chosen.values()
+    assert speed_cost(model(), scores, chosen, {"bytes": limit}) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("limit", [619, 569, 519, 420])
+def test_where_the_size_needs_slow_options_few_are_taken_at_nearly_the_least_damage(seed, limit):
+    scores = slow_table(seed)
+    choices = choices_of(model(), scores)
+    groups = [[c for c in choices if c.layer == n] for n in NAMES]
+    fitting = [p for p in itertools.product(*groups) if sum(c.bytes for c in p) + fixed_bytes(model()) <= limit]
+    least = min(sum(c.damage for c in p) for p in fitting)
+    nearly = [p for p in fitting if sum(c.damage for c in p) <= 1.1 * least]
+    fewest = min(sum(not c.faster for c in p) for p in nearly)
+    chosen = solve_budget(model(), scores, {"bytes": limit})
+    picked = [c for c in choices if chosen[c.layer] == c.option]
+    assert sum(c.bytes for c in picked) + fixed_bytes(model()) <= limit
+    assert sum(c.damage for c in picked) <= 1.1 * least * (1 + 1e-3) + 1e-6
+    assert sum(not c.faster for c in picked) == fewest
+
+
+def test_a_plan_that_costs_speed_says_which_layers_and_which_budget_would_not():
+    scores, limits = slow_table(0), {"bytes": 600.0}
+    chosen = solve_budget(model(), scores, limits)
+    slow = [name for name, option in chosen.items() if option == "int4"]
+    assert len(slow) == 1
+    cost = speed_cost(model(), scores, chosen, limits)
+    assert cost is not None
+    sentence = cost.sentence
+    assert sentence.startswith("The last 20\u00a0B cost speed: ")
+    assert slow[0] in sentence
+    assert "4-bit" in sentence
+    needed = smallest_bytes(model(), scores, at_speed=True)
+    assert needed == 100 + 4 * 130
+    assert "620\u00a0B (size=0.37)" in sentence
+    assert "int4" not in solve_budget(model(), scores, {"bytes": 0.37 * model().source_bytes}).values()

@@ -12,6 +12,7 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.session import Session
 
@@ -161,6 +162,17 @@ def test_a_budget_wish_during_a_solution_waits_and_only_the_newest_counts(sessio
     session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)))))
     solves = [r for r in engine.requests[before:] if isinstance(r, rq.SolveBudget)]
     assert [r.limits["bytes"] for r in solves] == [4000, 2000]
+
+
+def test_what_a_budget_costs_in_speed_stands_until_the_plan_is_another(session, engine):
+    session.receive(ev.Finished(0, ev.SensitivityScored(table())))
+    cost = SpeedCost(("conv1",), ("4-bit",), 700, 5000, 0.26)
+    session.set_budget(4000)
+    session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)), cost)))
+    assert session.state.speed_cost == cost
+    session.choose_option(["conv1"], "int8")
+    session.clear_layers(["conv1"])
+    assert session.state.speed_cost is None
 
 
 def test_a_budget_that_cannot_be_met_is_said_and_changes_nothing(session, engine):

@@ -2,9 +2,11 @@
 
 from secateur.engine.events import PlanSolved
 from secateur.engine.requests import SolveBudget
-from secateur.recipe.budget import recipe_of, solve_budget
+from secateur.recipe.budget import recipe_of, solve_budget, speed_cost
 
 
 def solve(request: SolveBudget) -> PlanSolved:
-    """The plan of least damage within the limits."""
-    return PlanSolved(recipe_of(solve_budget(request.model, request.table, request.limits), request.keep))
+    """The plan of least damage within the limits, and what it costs in speed."""
+    chosen = solve_budget(request.model, request.table, request.limits)
+    cost = speed_cost(request.model, request.table, chosen, request.limits)
+    return PlanSolved(recipe_of(chosen, request.keep), cost)

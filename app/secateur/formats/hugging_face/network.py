@@ -1,6 +1,5 @@
 """The network of a Hugging Face folder, by transformers: its layers keep the checkpoint's names."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,6 @@ def build(path: Path) -> tuple[nn.Module, tuple[str, ...]]:
 
     Only classes that transformers itself brings are used, only safetensors are read, nothing is downloaded.
     """
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import transformers
 
     logging: Any = transformers.utils.logging

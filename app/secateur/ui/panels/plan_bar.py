@@ -12,6 +12,7 @@ from secateur.data.metrics import kind_of
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
 from secateur.ui.panels.effect_card import tone
+from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.figure_block import FigureBlock
@@ -108,14 +109,18 @@ class PlanBar(QWidget):
     ) -> None:
         """`budget_range` is (smallest, original) bytes; `why_not` says why the plan cannot be run, else empty.
 
-        Without `why_not` the bar finds the common reasons itself.
+        Without `why_not` the bar finds the common reasons itself. Where a plan can be run, what its budget costs in
+        speed stands in their place.
         """
         self._show_budget(state, predicted, budget_range)
         self._show_figures(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
         self.run.setEnabled(not reason)
         self.run.setToolTip(reason or self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
-        self.reason.setText(reason)
+        cost = state.speed_cost if not reason else None
+        self.reason.setText(cost.brief if cost else reason)
+        self.reason.setToolTip(cost.sentence if cost else "")
+        set_role(self.reason, "warn" if cost else "", "tone")
         has_plan = bool(state.recipe.steps)
         self.reset.setEnabled(has_plan)
         self.reset.setToolTip(

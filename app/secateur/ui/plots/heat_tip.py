@@ -26,7 +26,7 @@ def cell_read_out(
     """
     (row, column), (table, estimate) = place, tables
     layer, option = cells.layers[row], cells.options[column]
-    title = f"{layer}  ·  {option_words(option.group, option.label)}"
+    title = f"{layer}  ·  {option.words}"
     reason = cells.reasons.get((row, column))
     if reason:
         return ReadOut(title, tuple((line, "") for line in wrapped(reason, 46)))
@@ -64,11 +64,6 @@ def _cost(row: SensitivityRow, before: int | None, effect: Effect | None) -> lis
         words = ("smaller" if effect.smaller else "not smaller", "faster" if effect.faster else "not faster")
         lines.append(("here", ", ".join(words)))
     return lines
-
-
-def option_words(group: str, label: str) -> str:
-    """An option in words: `4-bit`, `50 % zero weights`."""
-    return f"{label}-bit" if group == "Bits" else f"{label} {group.lower()}"
 
 
 def wrapped(text: str, width: int) -> list[str]:
