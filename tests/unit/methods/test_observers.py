@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.methods.quantize.observers import (
+    LEVELS,
     affine_encoding,
     encode_activation,
     minmax_range,
     mse_range,
     percentile_range,
+    within,
 )
 from secateur.model.counting import spectrum_of
 from secateur.model.encoding import ActivationEncoding
@@ -96,3 +98,18 @@ def test_the_error_of_a_grid_from_the_spectrum_is_that_of_the_values(zero_point:
 def test_an_unknown_observer_is_refused() -> None:
     with pytest.raises(ValueError, match="median"):
         encode_activation(spectrum_of(np.ones(3, np.float32)), "median")
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 6.0), (-1.0, 1.0), (0.0, np.inf), (-0.5, 6.0)])
+def test_a_grid_behind_a_clip_does_not_go_beyond_its_bounds(bounds: tuple[float, float]) -> None:
+    low, high = max(bounds[0], -3.0), min(bounds[1], 8.0)
+    encoding = within(affine_encoding(low, high), bounds)
+    scale = np.float32(encoding.scale)
+    assert scale * np.float32(LEVELS - encoding.zero_point) <= bounds[1]
+    assert -scale * np.float32(encoding.zero_point) >= bounds[0]
+    assert scale == pytest.approx((high - low) / LEVELS, rel=0.02)
+
+
+def test_a_grid_without_bounds_stays_as_it_is() -> None:
+    encoding = affine_encoding(-1.0, 3.0)
+    assert within(encoding, None) is encoding

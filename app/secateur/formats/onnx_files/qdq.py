@@ -1,50 +1,33 @@
-"""Encodings as an ONNX file: QuantizeLinear/DequantizeLinear pairs where ONNX Runtime's own quantizer puts them.
+"""Encodings as an ONNX file: QuantizeLinear/DequantizeLinear pairs that ONNX Runtime fuses into integer kernels.
 
-Where the pairs stand decides whether the runtime computes in integers at all, so the placement is the runtime's; bits,
-ranges and scales are ours. Static layers are U8S8 with weights per output channel. Their biases are rounded to what
-integer kernels add, and stored as float32: the runtime turns them into int32 when it loads the file, which saves their
-scales. Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear.
+Where the pairs stand decides whether the runtime computes in integers at all: `qdq_placement` says where. Static layers
+are U8S8 with weights per output channel. Their biases are rounded to what integer kernels add; they are stored as
+float32, which the runtime turns into int32 when it loads the file, but for Gemm as int32, without which it stays float.
+Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear. Names and shared scalars are short: in a
+file of a few hundred kilobytes they are a tenth.
 """
 
-import copy
-import logging
-from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-import numpy as np
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
-from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.formats.onnx_files.qdq_compact import compact
-from secateur.formats.onnx_files.qdq_weights import in_file_layout, store_weight
-from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding, round_bias
-from secateur.model.onnx_layers import GraphIndex, onnx_layers
-
-_WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_FOLLOWING: Final = (
-    "Add", "Mul", "Relu", "Clip", "LeakyRelu", "Sigmoid", "MaxPool", "AveragePool", "GlobalAveragePool", "Reshape",
-    "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Concat", "Pad", "Slice", "Split", "Resize",
-)  # fmt: skip
-"""Operators with 8-bit kernels, which are quantized where all that they read is."""
+from secateur.formats.onnx_files.qdq_insert import Inserting
+from secateur.formats.onnx_files.qdq_placement import Placement, place
+from secateur.formats.onnx_files.qdq_weights import in_file_layout
+from secateur.model.encoding import Encodings, round_bias
+from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 
 _INT4_OPSET: Final = 21
 _QDQ_OPSET: Final = 13
 
 
-@dataclass(frozen=True)
-class Placement:
-    """`providers`: quantized tensor → the tensor whose scale and zero point it takes (mostly itself)."""
-
-    providers: Mapping[str, str]
-
-
 def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placement:
-    """Which tensors ONNX Runtime's quantizer rounds to compute these layers, and what lies between, in integers."""
-    prepared = _prepared(proto)
-    return Placement(_providers(_quantize(prepared, layers, {}, {})))
+    """Which tensors are rounded so that these layers, and what can be between them, compute in integers."""
+    return place(proto, onnx_layers(proto), layers)
 
 
 def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
@@ -57,26 +40,47 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
     for name in encodings.weights:
         if name not in layers:
             raise UserError(f"The graph has no layer {name} to encode.", "Quantize the network again.")
-    if any(encoding.bits < 8 for encoding in encodings.weights.values()):
-        proto = with_opset(proto, _INT4_OPSET)
     static = static_layers(proto, encodings)
-    result = _prepared(proto)
-    _round_biases(result, encodings)
-    if static:
-        weights = {
-            layers[name].weight: in_file_layout(encodings.weights[name], layers[name], result) for name in static
-        }
-        result = _quantize(result, static, encodings.activations, weights)
-        missing = set(_providers(result).values()) - set(encodings.activations)
-        if missing:
-            raise UserError(
-                f"The tensor {min(missing)} of the graph has no activation encoding.",
-                "Quantize the network again with calibration samples.",
-            )
+    providers = place(proto, tuple(layers.values()), static).providers if static else {}
+    missing = set(providers.values()) - set(encodings.activations)
+    if missing:
+        raise UserError(
+            f"The tensor {min(missing)} of the graph has no activation encoding.",
+            "Quantize the network again with calibration samples.",
+        )
+    result, layers = _at_opset(proto, encodings, layers)
+    inserting = Inserting(result)
     for name, encoding in encodings.weights.items():
-        if name not in static:
-            store_weight(result, layers[name], encoding)
-    return compact(result, {layers[name].weight: f"{name}.weight" for name in encodings.weights})
+        layer = layers[name]
+        inserting.store_weight(layer, in_file_layout(encoding, layer, result), with_zero=_is_gemm(layer, name, static))
+    for layer in layers.values():
+        _store_bias(inserting, layer, encodings, is_static=layer.name in static)
+    inserting.round_activations({name: encodings.activations[source] for name, source in providers.items()})
+    return compact(inserting.finish())
+
+
+def _at_opset(
+    proto: onnx.ModelProto, encodings: Encodings, layers: Mapping[str, OnnxLayer]
+) -> tuple[onnx.ModelProto, dict[str, OnnxLayer]]:
+    """A copy of the graph in an operator set that holds these encodings, and its layers under the names they had.
+
+    Layers are what they were before: names are never derived again from a graph that was changed.
+    """
+    has_few_bits = any(encoding.bits < 8 for encoding in encodings.weights.values())
+    result = onnx.ModelProto()
+    result.CopyFrom(with_opset(proto, _INT4_OPSET if has_few_bits else _QDQ_OPSET))
+    converted = onnx_layers(result)
+    if len(converted) != len(layers):
+        raise UserError(
+            f"The graph has other layers in a newer operator set ({len(converted)} instead of {len(layers)}).",
+            "Export the network anew with a current exporter.",
+        )
+    return result, {name: replace(layer, name=name) for name, layer in zip(layers, converted, strict=True)}
+
+
+def _is_gemm(layer: OnnxLayer, name: str, static: Collection[str]) -> bool:
+    """Whether the runtime's integer kernel wants a zero point beside the weight although it is 0."""
+    return name in static and layer.operator == "Gemm"
 
 
 def static_layers(proto: onnx.ModelProto, encodings: Encodings) -> list[str]:
@@ -91,7 +95,7 @@ def static_layers(proto: onnx.ModelProto, encodings: Encodings) -> list[str]:
     return [
         name
         for name, nodes in linear.items()
-        if all(node.input[0] in known and _is_result_known(graph, node, known) for node in nodes)
+        if nodes and all(node.input[0] in known and _is_result_known(graph, node, known) for node in nodes)
     ]
 
 
@@ -135,160 +139,20 @@ def with_opset(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
         ) from error
 
 
-# ---------------------------------------------------------------------- static layers
+def _store_bias(inserting: Inserting, layer: OnnxLayer, encodings: Encodings, *, is_static: bool) -> None:
+    """Round a layer's bias to what the integer kernels will add, as the simulation does.
 
-
-def _providers(quantized: onnx.ModelProto) -> dict[str, str]:
-    """Quantized tensor → the tensor whose scale it takes, from ONNX Runtime's names."""
-    return {
-        node.input[0].removesuffix("_QuantizeLinear_Input"): node.input[1].removesuffix("_scale")
-        for node in quantized.graph.node
-        if node.op_type == "QuantizeLinear"
-    }
-
-
-def _quantize(
-    prepared: onnx.ModelProto,
-    layers: Collection[str],
-    activations: Mapping[str, ActivationEncoding],
-    weights: Mapping[str, WeightEncoding],
-) -> onnx.ModelProto:
-    """ONNX Runtime's QDQ form of `prepared` with these scales, float network outputs left float."""
-    from onnxruntime.quantization import QuantType
-    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
-    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
-
-    # it asks for a range of every tensor, also of those that it then finds no need to quantize
-    one = TensorData(lowest=np.float32(0.0), highest=np.float32(1.0))
-    ranges = TensorsData(CalibrationMethod.MinMax, dict.fromkeys(_float_tensors(prepared), one))
-    excluded, operators = _excluded(prepared, layers), [*_WEIGHTED, *_FOLLOWING]
-    options: dict[str, Any] = {
-        "ActivationSymmetric": False,
-        "WeightSymmetric": True,
-        "QuantizeBias": False,
-        "QDQDisableWeightAdjustForInt32Bias": True,
-        "OpTypesToExcludeOutputQuantization": ["MatMul"],
-        "TensorQuantOverrides": {
-            **{name: [_activation_override(encoding)] for name, encoding in activations.items()},
-            **{name: _weight_overrides(encoding) for name, encoding in weights.items()},
-        },
-    }
-    level = logging.root.level
-    logging.root.setLevel(logging.ERROR)  # its notes on every tensor are not for the person
-    try:
-        quantizer = QDQQuantizer(
-            copy.deepcopy(prepared),
-            True,  # per channel
-            False,  # reduce range
-            QuantType.QInt8,
-            QuantType.QUInt8,
-            ranges,
-            [],
-            excluded,
-            operators,
-            options,
-        )
-        quantizer.quantize_model()
-    finally:
-        logging.root.setLevel(level)
-    result: onnx.ModelProto = quantizer.model.model
-    _float_outputs(result)
-    return result
-
-
-def _activation_override(encoding: ActivationEncoding) -> dict[str, Any]:
-    return {"scale": np.array(encoding.scale, np.float32), "zero_point": np.array(encoding.zero_point, np.uint8)}
-
-
-def _weight_overrides(encoding: WeightEncoding) -> list[dict[str, Any]]:
-    zero = np.array(0, np.int8)
-    return [
-        {"axis": encoding.axis, "scale": np.array(scale, np.float32), "zero_point": zero} for scale in encoding.scale
-    ]
-
-
-def _excluded(prepared: onnx.ModelProto, layers: Collection[str]) -> list[str]:
-    """Names of the nodes that stay float: unselected layers, their bias additions, and what reads any float tensor."""
-    graph = prepared.graph
-    selected: set[int] = set()
-    absorbed: set[int] = set()
-    for layer in onnx_layers(prepared):
-        absorbed.update(layer.absorbed)
-        if layer.name in layers:
-            selected.update(layer.nodes)
-    constants = {tensor.name for tensor in graph.initializer}
-    quantized: set[str] = set()
-    excluded = []
-    for index, node in enumerate(graph.node):
-        reads = [name for name in node.input if name and name not in constants]
-        follows = node.op_type in _FOLLOWING and index not in absorbed and _computes(node, constants)
-        if index in selected:
-            quantized.update(reads)
-        if index in selected or (follows and reads and all(name in quantized for name in reads)):
-            quantized.update(() if node.op_type == "MatMul" else node.output)
-        else:
-            excluded.append(node.name)
-    return excluded
-
-
-def _computes(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """False for sums and products with a constant: a scale per tensor would coarsen what is stored in float."""
-    return node.op_type not in ("Add", "Mul") or not any(name in constants for name in node.input)
-
-
-def _float_outputs(proto: onnx.ModelProto) -> None:
-    """Take away the pair behind a network output that a linear layer makes: its kernel can answer in float.
-
-    Ten logits in 256 steps tie; without the pair the decision is exact and the file smaller.
+    A bias that other layers share becomes this layer's own first: each rounds it to its own step.
     """
-    graph = proto.graph
-    makers = {name: node for node in graph.node for name in node.output}
-    for value in graph.output:
-        dequantize = makers[value.name]
-        if dequantize.op_type != "DequantizeLinear":
-            continue
-        quantize = makers[dequantize.input[0]]
-        linear = makers.get(quantize.input[0])
-        if quantize.op_type != "QuantizeLinear" or linear is None or linear.op_type != "Gemm":
-            continue
-        linear.output[0] = value.name
-        for node in (quantize, dequantize):
-            graph.node.remove(node)
-
-
-def _round_biases(proto: onnx.ModelProto, encodings: Encodings) -> None:
-    """Round, in place, float biases to what the integer kernels will add, as the simulation does."""
-    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
-    layers = onnx_layers(proto)
-    owners = Counter(layer.bias for layer in layers)
-    for layer in layers:
-        encoding = encodings.weights.get(layer.name)
-        if encoding is None or encoding.bits != 8 or layer.bias is None or owners[layer.bias] > 1:
-            continue
-        sources = {proto.graph.node[index].input[0] for index in layer.nodes}
-        scales = {encodings.activations[name].scale for name in sources if name in encodings.activations}
-        bias = np.asarray(numpy_helper.to_array(tensors[layer.bias]), np.float32)
-        if len(scales) == 1 and sources <= set(encodings.activations) and encoding.scale.size in (1, bias.size):
-            rounded = round_bias(bias.reshape(-1), scales.pop(), encoding.scale).reshape(bias.shape)
-            tensors[layer.bias].CopyFrom(numpy_helper.from_array(rounded, layer.bias))
-
-
-# ---------------------------------------------------------------------- preparation
-
-
-def _prepared(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with inferred shapes (the quantizer needs element types) and a name for every node."""
-    prepared = onnx.ModelProto()
-    prepared.CopyFrom(with_opset(proto, _QDQ_OPSET))
-    prepared.graph.ClearField("value_info")
-    prepared = onnx.shape_inference.infer_shapes(prepared)
-    for index, node in enumerate(prepared.graph.node):
-        node.name = f"node{index}"
-    # tells the quantizer that shapes are inferred: without it, it writes the model to a temporary file to infer them
-    helper.set_model_props(prepared, {"onnx.infer": "onnxruntime.quant"})
-    return prepared
-
-
-def _float_tensors(proto: onnx.ModelProto) -> list[str]:
-    values = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
-    return [value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
+    encoding, values = encodings.weights.get(layer.name), inserting.bias_of(layer)
+    if encoding is None or encoding.bits != 8 or values is None or encoding.scale.size not in (1, values.size):
+        return
+    sources = inserting.inputs_of(layer)
+    if not sources or not set(sources) <= set(encodings.activations):
+        return
+    scales = {encodings.activations[name].scale for name in sources}
+    if len(scales) == 1:
+        step = scales.pop()
+        inserting.set_bias(layer, round_bias(values.reshape(-1), step, encoding.scale).reshape(values.shape))
+        if is_static and layer.operator == "Gemm":
+            inserting.store_integer_bias(layer, step, encoding.scale)

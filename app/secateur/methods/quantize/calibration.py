@@ -14,6 +14,7 @@ from secateur.model.spectrum import Spectrum, merge
 if TYPE_CHECKING:
     from torch import nn
 
+    from secateur.formats.onnx_files.qdq_placement import Placement
     from secateur.methods.quantize.static_int8 import StaticInt8
     from secateur.model.model import TorchModel
 
@@ -24,9 +25,9 @@ _BIAS_LIMIT = 2.0**30
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
     """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
 
-    Which activations is ONNX Runtime's decision (`static_placement` in `secateur.formats.onnx_files.qdq`); their
-    ranges are the observer's, from calibration samples run in float. What was encoded before stays encoded. UserError
-    where there is no data, or where it makes the network overflow.
+    Which activations is told by `secateur.formats.onnx_files.qdq_placement`; their ranges are the observer's, from
+    calibration samples run in float. What was encoded before stays encoded. UserError where there is no data, or where
+    it makes the network overflow.
     """
     from secateur.methods.quantize.lowering import lower, require_layers
 
@@ -41,7 +42,7 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
     """The tensors of a lowered graph whose ranges these layers need and that have none yet."""
-    return set(_static_providers(lowered, layers).values()) - set(lowered.encodings.activations)
+    return set(_static_placement(lowered, layers).providers.values()) - set(lowered.encodings.activations)
 
 
 def static_encodings(
@@ -54,24 +55,27 @@ def static_encodings(
     """
     from secateur.formats.onnx_files.qdq import settled
     from secateur.methods.quantize.lowering import graph_of
+    from secateur.methods.quantize.observers import within
 
-    before, providers = lowered.encodings, _static_providers(lowered, layers)
+    before, placement = lowered.encodings, _static_placement(lowered, layers)
+    providers = placement.providers
     wanted = set(providers.values()) - set(before.activations)
     found = {name: _encode(name, spectrum, method) for name, spectrum in spectra.items() if name in wanted}
+    found = {name: within(encoding, placement.bounds.get(name)) for name, encoding in found.items()}
     known = {**before.activations, **found}
     activations = {name: known[provider] for name, provider in providers.items()}
     encodings = replace(before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations)
     return settled(graph_of(lowered), encodings)
 
 
-def _static_providers(lowered: "TorchModel", layers: Sequence[str]) -> Mapping[str, str]:
-    """Rounded tensor → the tensor whose range it takes, for these layers and those that are static already."""
+def _static_placement(lowered: "TorchModel", layers: Sequence[str]) -> "Placement":
+    """Which tensors are rounded for these layers and those that are static already."""
     from secateur.formats.onnx_files.qdq import static_layers, static_placement
     from secateur.methods.quantize.lowering import graph_of
 
     proto = graph_of(lowered)
     static = [*layers, *(name for name in static_layers(proto, lowered.encodings) if name not in layers)]
-    return static_placement(proto, static).providers
+    return static_placement(proto, static)
 
 
 def record_spectra(

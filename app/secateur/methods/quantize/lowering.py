@@ -262,7 +262,13 @@ def _deviation(model: "TorchModel", lowered: "TorchModel") -> float:
     """Largest difference of the first output on random inputs, relative to its largest magnitude."""
     inputs = example_inputs(model, batch=3, seed=1)
     expected = replace(model, encodings=type(model.encodings)()).run(*inputs)
-    actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
+    try:
+        actual = replace(lowered, encodings=type(model.encodings)()).run(*inputs)
+    except RuntimeError as error:  # a size of the example batch stands fixed in the graph
+        raise UserError(
+            f"The ONNX graph of {model.name} works for one batch size only: {str(error).splitlines()[0]}",
+            "In its forward method take sizes from x.shape, not from len(x) or int(…), which fix them.",
+        ) from error
     if expected.shape != actual.shape:
         return float("inf")
     return float(np.abs(expected - actual).max(initial=0.0) / max(float(np.abs(expected).max(initial=0.0)), 1e-12))

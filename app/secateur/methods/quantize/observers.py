@@ -5,6 +5,7 @@ ReLU produce it in masses.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,21 @@ def affine_encoding(low: float, high: float) -> ActivationEncoding:
     if scale < _SMALLEST_SCALE:
         return ActivationEncoding(1.0 / LEVELS, 0)
     return ActivationEncoding(scale, int(np.clip(np.rint(-low / scale), 0, LEVELS)))
+
+
+def within(encoding: ActivationEncoding, bounds: tuple[float, float] | None) -> ActivationEncoding:
+    """The encoding with a scale so small that its grid does not go beyond `bounds`, by rounding of the scale either.
+
+    Behind a Clip the runtime takes the grid's ends for the Clip's, and computes in float where they are further out.
+    """
+    if bounds is None:
+        return encoding
+    steps = ((bounds[1], LEVELS - encoding.zero_point), (-bounds[0], encoding.zero_point))
+    largest = min((reach / count for reach, count in steps if count), default=np.inf)
+    scale = np.float32(min(encoding.scale, largest))
+    while any(scale * np.float32(count) > np.float32(reach) for reach, count in steps):
+        scale = np.nextafter(scale, np.float32(0.0))
+    return replace(encoding, scale=float(scale)) if scale > 0.0 else encoding
 
 
 def minmax_range(spectrum: Spectrum) -> tuple[float, float]:
