@@ -102,7 +102,8 @@ class OnnxModel:
     """An ONNX file that stays a file: inspected, run and re-weighted, but not trained.
 
     `proto` has its weights in initializers (Constant nodes and external data are resolved on reading).
-    `reason` is the sentence that says why it is not a torch network; empty where it simply was not asked for.
+    `reason` is the sentence that says why it is not a torch network; empty where it simply was not asked for. Of the
+    `encodings` it can have those of weights, which running it simulates.
     """
 
     name: str
@@ -116,6 +117,7 @@ class OnnxModel:
     reason: str = ""
     notes: tuple[str, ...] = ()
     narrow: Mapping[str, str] = field(default_factory=dict)
+    encodings: Encodings = field(default_factory=Encodings)
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and matrix product with a stored weight."""
@@ -139,8 +141,9 @@ class OnnxModel:
 
     def _answer(self, inputs: "tuple[NDArray[Any], ...]", *, first: bool) -> tuple[NDArray[np.float32], ...]:
         from secateur.model.onnx_layers import session_of
+        from secateur.model.simulation import executable_graph
 
-        session = session_of(self.proto)
+        session = session_of(executable_graph(self))
         names = [value.name for value in session.get_inputs()]
         wanted = [session.get_outputs()[0].name] if first else None
 

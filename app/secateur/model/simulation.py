@@ -12,12 +12,14 @@ from secateur.model.graph_module import nodes_by_tensor
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnx
     from numpy.typing import NDArray
     from torch import fx, nn
 
     from secateur.model.encoding import Encodings
-    from secateur.model.model import TorchModel
+    from secateur.model.model import OnnxModel, TorchModel
 
+_GRAPHS: "weakref.WeakKeyDictionary[OnnxModel, onnx.ModelProto]" = weakref.WeakKeyDictionary()
 _SIMULATED: "weakref.WeakKeyDictionary[TorchModel, nn.Module]" = weakref.WeakKeyDictionary()
 
 
@@ -31,6 +33,24 @@ def executable(model: "TorchModel") -> "nn.Module":
     if model not in _SIMULATED:
         _SIMULATED[model] = simulate(model.module, model.encodings)
     return _SIMULATED[model]
+
+
+def executable_graph(model: "OnnxModel") -> "onnx.ModelProto":
+    """The graph to run for a file that stays a file: its own, or one with the encoded weights rounded.
+
+    Weights that the file keeps in another float type are rounded to their integers and then to that type.
+    """
+    if not model.encodings:
+        return model.proto
+    if model not in _GRAPHS:
+        from secateur.model.onnx_layers import onnx_layers, replace_weights
+
+        weights, layers = model.weights(), {layer.name: layer for layer in onnx_layers(model.proto)}
+        rounded = {layers[name].weight: name for name in reversed(list(model.encodings.weights)) if name in layers}
+        _GRAPHS[model] = replace_weights(
+            model.proto, {name: model.encodings.weights[name].round_trip(weights[name]) for name in rounded.values()}
+        )
+    return _GRAPHS[model]
 
 
 def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":

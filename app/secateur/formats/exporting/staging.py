@@ -90,6 +90,7 @@ def stage_model(folder: Path, model: "Model") -> None:
         document["authorship"] = dataclasses.asdict(model.authorship)
     else:
         document["reason"] = model.reason
+        _store_encodings(folder, model.encodings)
         write_external(model.proto, folder / GRAPH)
     (folder / MODEL).write_text(json.dumps(document), encoding="utf-8")
 
@@ -118,7 +119,7 @@ def staged_model(folder: Path) -> "Model":
     }
     proto = onnx.load(str(folder / GRAPH))
     if document["kind"] == "OnnxModel":
-        return OnnxModel(proto=proto, reason=document["reason"], **common)
+        return OnnxModel(proto=proto, reason=document["reason"], encodings=_load_encodings(folder), **common)
     from secateur.formats.onnx_import.importer import import_model
 
     common |= {"encodings": _load_encodings(folder), "authorship": _authorship(document.get("authorship", {}))}

@@ -58,11 +58,12 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     from secateur.formats.onnx_files.narrow import narrowed
     from secateur.formats.onnx_files.opset import in_opset
     from secateur.formats.onnx_files.qdq import encode
+    from secateur.formats.onnx_files.qdq_stored import encode_stored
     from secateur.model.model import OnnxModel, StoredModel
 
     if isinstance(model, StoredModel):
         raise UserError(f"{model.name} cannot be written as ONNX: {model.reason}")
-    encodings = None if isinstance(model, OnnxModel) else model.encodings
+    encodings = model.encodings
     if encodings and options.dtype == "float16":
         raise UserError(
             f"{model.name} is quantized, and float16 would undo what its integers save.",
@@ -72,7 +73,7 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     if options.opset != "same":
         proto = in_opset(proto, int(options.opset), _oldest_opset(model))
     if encodings:
-        proto = encode(proto, encodings)
+        proto = encode_stored(proto, encodings) if isinstance(model, OnnxModel) else encode(proto, encodings)
     return in_half_precision(proto) if options.dtype == "float16" else narrowed(proto, model.narrow)
 
 

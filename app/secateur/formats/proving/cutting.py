@@ -63,7 +63,8 @@ def cut_behind(model: "Model", cut: Cut) -> Part:
     inputs = tuple(model.inputs[index] for index in used)
     _, outputs = graph_ports(part)
     if not isinstance(model, TorchModel):
-        return Part(replace(model, proto=part, inputs=inputs, outputs=outputs), used)
+        kept = _kept(model.encodings, part)
+        return Part(replace(model, proto=part, inputs=inputs, outputs=outputs, encodings=kept), used)
     module = import_model(part)
     lowered = replace(model, module=module, lowered=part, inputs=inputs, outputs=outputs, encodings=Encodings())
     return Part(replace(lowered, encodings=_kept(model.encodings, part)), used)

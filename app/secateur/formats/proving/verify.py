@@ -147,7 +147,7 @@ def computes_in_integers(model: "Model") -> bool:
     from secateur.model.model import OnnxModel
 
     if isinstance(model, OnnxModel):
-        return any(
+        return bool(model.encodings) or any(
             node.op_type.startswith(("Quantize", "DynamicQuantize", "QLinear")) for node in model.proto.graph.node
         )
     return bool(model.encodings)

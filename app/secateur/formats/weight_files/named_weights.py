@@ -66,9 +66,10 @@ def _of_onnx(model: "OnnxModel") -> Iterator[NamedTensor]:
     """Layers' weights under the layers' names, and all else that is stored under its own."""
     from onnx import numpy_helper
 
+    from secateur.formats.proving.verify import encoded_weights
     from secateur.model.onnx_layers import WEIGHTED, onnx_layers
 
-    weights = {f"{layer}.weight": value for layer, value in model.weights().items()}
+    weights = {f"{layer}.weight": value for layer, value in encoded_weights(model).items()}
     for name, value in weights.items():
         yield NamedTensor(name, "float32", tuple(value.shape), partial(np.asarray, value))
     passed = {*weights, *(layer.weight for layer in onnx_layers(model.proto) if layer.operator in WEIGHTED)}

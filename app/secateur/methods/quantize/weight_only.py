@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
+from secateur.methods.base import Context, Effect, Family, Method, Need
 from secateur.methods.quantize.sizes import encoded_bytes
-from secateur.model.description import Layer
+from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
     from secateur.model.model import Model
+
+
+def is_integer(layer: Layer) -> bool:
+    """Whether the file stores the layer's weight as integers."""
+    return layer.weight is not None and layer.weight.dtype.lstrip("u").startswith("int")
 
 
 class WeightOnly(Method):
@@ -23,7 +28,7 @@ class WeightOnly(Method):
     id: ClassVar[str] = "weight_only"
     title: ClassVar[str] = "Weight quantization"
     family: ClassVar[Family] = "quantize"
-    needs: ClassVar[frozenset[Need]] = frozenset({"torch"})
+    needs: ClassVar[frozenset[Need]] = frozenset()
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 40
     works_on_weights_alone: ClassVar[bool] = True
@@ -34,6 +39,11 @@ class WeightOnly(Method):
         title="Observer",
         description="Scale from each channel's maximum, or the one with the least squared error.",
     )
+
+    def why_not_for(self, model: ModelDescription) -> str:
+        if model.runnable and not model.trainable and all(is_integer(layer) for layer in model.weighted_layers):
+            return "Its weights are integers already."
+        return super().why_not_for(model)
 
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers have weights to quantize."
@@ -55,8 +65,8 @@ class WeightOnly(Method):
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.methods.quantize.weights import quantize_stored, quantize_weights
-        from secateur.model.model import StoredModel
+        from secateur.model.model import TorchModel
 
-        if isinstance(model, StoredModel):
+        if not isinstance(model, TorchModel):
             return quantize_stored(model, layers, self, context)
-        return quantize_weights(torch_only(model, self.title), layers, self, context)
+        return quantize_weights(model, layers, self, context)

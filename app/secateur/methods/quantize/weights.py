@@ -12,7 +12,7 @@ from secateur.model.encoding import WeightEncoding
 
 if TYPE_CHECKING:
     from secateur.methods.quantize.weight_only import WeightOnly
-    from secateur.model.model import StoredModel, TorchModel
+    from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 _CLIPS = np.linspace(1.0, 0.3, 36)
 _CHUNK = 1 << 22
@@ -71,13 +71,31 @@ def quantize_weights(
 
 
 def quantize_stored(
-    model: "StoredModel", layers: Sequence[str], method: "WeightOnly", context: Context
-) -> "StoredModel":
-    """Weights without a network with encodings for these layers, one weight in memory at a time."""
-    weights, axes = model.weights(), {layer.name: layer.channel_axis for layer in model.layers}
+    model: "StoredModel | OnnxModel", layers: Sequence[str], method: "WeightOnly", context: Context
+) -> "StoredModel | OnnxModel":
+    """Weights without a network, or of a file that is none here, with encodings for these layers, one at a time."""
+    from secateur.model.layers import channel_axes
+
+    weights, axes = model.weights(), channel_axes(model)
     encoded: dict[str, WeightEncoding] = {}
+    integers = _stored_as_integers(model)
     for done, name in enumerate(layers):
         context.progress(done, len(layers), f"{method.title}: {name}")
+        if name in integers:
+            context.log(f"{name} stays as it is: its weights are integers already.")
+            continue
         encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
     context.progress(len(layers), len(layers), method.title)
     return replace(model, encodings=model.encodings.with_weights(encoded))
+
+
+def _stored_as_integers(model: "StoredModel | OnnxModel") -> set[str]:
+    """The layers whose weights an ONNX file stores as integers."""
+    from secateur.model.model import OnnxModel
+
+    if not isinstance(model, OnnxModel):
+        return set()
+    from secateur.model.onnx_layers import GraphIndex, onnx_layers
+
+    graph = GraphIndex(model.proto)
+    return {layer.name for layer in onnx_layers(model.proto) if not graph.is_floating(layer.weight)}
