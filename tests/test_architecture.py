@@ -27,7 +27,7 @@ DESCRIPTIONS = (
     *("model.description", "model.spectrum", "model.encoding", "model.graph"),
     *("data.source", "data.preview", "data.metrics", "training.curves"),
 )
-ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places")
+ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places", "engine.protection")
 
 # What each part may import besides itself and the leaves; the longest matching name counts. Imports inside
 # functions and for type checkers are held to the same directions.
@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engine": WORKSHOP,
     "engine.requests": (*DEFINITIONS, *DESCRIPTIONS),
     "engine.events": (*DEFINITIONS, *DESCRIPTIONS),
+    "engine.protection": (*DEFINITIONS, *DESCRIPTIONS),
     "session": (*ENGINE_DOOR, *DEFINITIONS, *DESCRIPTIONS),
     "ui": ("session", *ENGINE_DOOR, *DEFINITIONS, *DESCRIPTIONS),
     "cli": ("engine", "session", "ui", *WORKSHOP),

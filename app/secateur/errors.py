@@ -41,5 +41,19 @@ class TrustNeeded(UserError):  # noqa: N818 - a question, not a failure
         return type(self), (self.sentence, self.hint, self.wants)
 
 
+class ReplaceNeeded(UserError):  # noqa: N818 - a question, not a failure
+    """A file would be written over that a person was not asked about: `existing` are the paths.
+
+    The hint is for the command line; a window asks, and then asks for the same again with consent.
+    """
+
+    def __init__(self, sentence: str, hint: str = "", existing: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence, hint)
+        self.existing = existing
+
+    def __reduce__(self) -> tuple[type["UserError"], tuple[Any, ...]]:
+        return type(self), (self.sentence, self.hint, self.existing)
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: the person asked for it
     """Raised at a cancel point after the person pressed Stop."""

@@ -41,7 +41,7 @@ from secateur.engine.requests import (
     ScoreSensitivity,
 )
 from secateur.errors import UserError
-from secateur.files import write_text
+from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import Layer, ModelSource
 from secateur.recipe.options import OPTIONS, option
@@ -173,20 +173,27 @@ def plan(
     weights: str,
     data: str,
     budgets: list[str],
-    out: Path,
+    out: Path | None,
     samples: int,
     *,
     as_json: bool,
     debug: bool,
+    force: bool = False,
     trust: bool = False,
 ) -> PlanDocument:
+    """The recipe within these budgets, written to `out` where one is given."""
+    from secateur.engine.protection import kept_files
+    from secateur.engine.store import RunStore
     from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
     from secateur.recipe.prediction import predict_plan
 
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
+    kept = kept_files(source, opened.files, DataSource(data), runs=RunStore().runs())
+    guard = Guard(kept, force)
     try:
         limits = parse_budgets(budgets, opened)
+        guard.check(*([out] if out else []))
         ids = tuple(o.id for o in OPTIONS)
         table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
         baseline = None
@@ -209,12 +216,14 @@ def plan(
             *sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),
         ),
     )
-    _write(out, recipe.to_yaml())
+    if out is not None:
+        _write(out, recipe.to_yaml(), guard)
     if as_json:
         print_json(document)
         return document
     before = figures.size(opened.source_bytes)
-    output.print(f"{out}: {before} → {figures.size(predicted.bytes)} predicted, {_metric_words(predicted, baseline)}")
+    words = _metric_words(predicted, baseline)
+    output.print(f"{out or 'The plan'}: {before} → {figures.size(predicted.bytes)} predicted, {words}")
     output.print(recipe.to_yaml(), markup=False)
     for warning in document.warnings:
         output.print(warning, markup=False)
@@ -230,11 +239,14 @@ def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
     return f"{baseline.metric.name} {kind.write(baseline.metric.value)} → {kind.write(predicted.metric)} predicted"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, guard: Guard) -> None:
     from secateur.engine.worker import os_error_sentence
 
     try:
+        guard.check(path)
         write_text(path, text)
+    except UserError as error:
+        wrong(error)
     except OSError as error:
         errors.print(" ".join(os_error_sentence(error)), markup=False)
         raise SystemExit(FAILED) from None
@@ -251,6 +263,7 @@ def compress(
     resume: bool,
     as_json: bool,
     debug: bool,
+    force: bool = False,
     trust: bool = False,
 ) -> RunDocument:
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
@@ -259,7 +272,7 @@ def compress(
         formats = _writable(exports)
     except UserError as error:
         wrong(error)
-    document = run_recipe(terminal, source, data, steps, out, formats, resume=resume)
+    document = run_recipe(terminal, source, data, steps, out, formats, resume=resume, force=force, recipe_file=recipe)
     if as_json:
         print_json(document)
     else:
@@ -289,8 +302,10 @@ def run_recipe(
     formats: tuple[str, ...],
     *,
     resume: bool = False,
+    force: bool = False,
+    recipe_file: Path | None = None,
 ) -> RunDocument:
-    """Carry out a recipe in `out`; a resumed run is found by its folder."""
+    """Carry out a recipe in `out`; a resumed run is found by its folder. `force`: what is there may be written over."""
     from secateur.engine.store import RunStore
 
     folder = out.absolute()
@@ -299,7 +314,16 @@ def run_recipe(
         wrong(UserError(f"There is nothing to resume in {out}.", "Leave out --resume to start anew."))
     run = earlier.run if earlier else time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
     request = Compress(
-        source, DataSource(data), recipe, run, folder=folder, exports=formats, resume=resume, name=out.name
+        source,
+        DataSource(data),
+        recipe,
+        run,
+        folder=folder,
+        exports=formats,
+        resume=resume,
+        name=out.name,
+        replace=force,
+        recipe_file=str(recipe_file or ""),
     )
     finished = _expect(RunFinished, terminal.do(request))
     assert finished.record.document is not None  # noqa: S101 - a finished run has its document
@@ -352,6 +376,7 @@ def export(
     *,
     as_json: bool,
     debug: bool,
+    force: bool = False,
     trust: bool = False,
 ) -> None:
     from secateur.cli.settings import write_options
@@ -364,7 +389,7 @@ def export(
             raise UserError(refusal)
     except UserError as error:
         wrong(error)
-    request = Export(source, DataSource(data) if data else None, to, out, options=options)
+    request = Export(source, DataSource(data) if data else None, to, out, options=options, replace=force)
     file = _expect(Exported, terminal.do(request)).file
     if as_json:
         print_json(file)

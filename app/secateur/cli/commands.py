@@ -31,6 +31,12 @@ DATA_HELP = "sample:mnist, an image folder or zip, an .npz, file.py:dataset, ran
 Model = Annotated[str, typer.Argument(help=MODEL_HELP, metavar="MODEL")]
 Weights = Annotated[str, typer.Option("--weights", help="State dict for a factory (safetensors, .pt, .pth, .th).")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code of a pickled network in a confined process.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Write over files that are there already; never over the model or what a run is made of."
+    ),
+]
 Data = Annotated[str, typer.Option("--data", help=DATA_HELP, metavar="D")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
@@ -103,12 +109,13 @@ def plan(
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
     json: AsJson = False,
     trust: Trust = False,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """The recipe with the least damage within a budget."""
     from secateur.cli import answers
 
-    answers.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, debug=debug)
+    answers.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, force=force, debug=debug)
 
 
 @app.command()
@@ -127,6 +134,7 @@ def compress(
     weights: Weights = "",
     json: AsJson = False,
     trust: Trust = False,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Carry out a recipe, export the result, prove it and compare it with the original.
@@ -135,7 +143,9 @@ def compress(
     """
     from secateur.cli import answers
 
-    answers.compress(model, weights, data, recipe, out, export, resume=resume, as_json=json, trust=trust, debug=debug)
+    answers.compress(
+        model, weights, data, recipe, out, export, resume=resume, as_json=json, trust=trust, force=force, debug=debug
+    )
 
 
 @app.command()
@@ -167,12 +177,13 @@ def export(
     weights: Weights = "",
     json: AsJson = False,
     trust: Trust = False,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Write a model in another format, re-open it, run it and compare it."""
     from secateur.cli import answers
 
-    answers.export(model, weights, data, to, out, settings, as_json=json, trust=trust, debug=debug)
+    answers.export(model, weights, data, to, out, settings, as_json=json, trust=trust, force=force, debug=debug)
 
 
 @app.command()
@@ -196,12 +207,13 @@ def demo(
     out: Annotated[
         Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Folder for the results.")
     ] = Path("out/demo"),
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """The whole way on the bundled sample, without a screen: score, plan, compress, verify, export, picture."""
     from secateur.cli import demonstration
 
-    demonstration.demo(out, debug=debug)
+    demonstration.demo(out, force=force, debug=debug)
 
 
 def open_window(model: str = "", data: str = "") -> None:

@@ -5,33 +5,77 @@ import subprocess
 import sys
 from pathlib import Path
 
+from secateur.analysis.documents import ExportedFile, RunDocument
 from secateur.cli.answers import plan, print_run, run_recipe
-from secateur.cli.terminal import Terminal, output
+from secateur.cli.terminal import Terminal, output, wrong
+from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import load_recipe
+from secateur.recipe.recipe import parse_recipe
 
 MODEL, DATA = "sample:model", "sample:mnist"
 BUDGET = "size=0.28"
 """What all layers in 8 bits are predicted to reach: smaller and faster. Any less would be bought with milliseconds."""
 
 
-def demo(out: Path, *, debug: bool = False) -> None:
-    """Sample → sensitivity → plan for the least size that costs no speed → compress → verify → export, into `out`."""
+PICTURE = "window.png"
+MADE = ("recipe.yaml", "result.json", "report.html", "network", PICTURE, "model_network.py")
+"""What the demonstration leaves in its folder besides its models and their parts."""
+
+
+def demo(out: Path, *, force: bool = False, debug: bool = False) -> None:
+    """Sample → sensitivity → plan for the least size that costs no speed → compress → verify → export; results in `out`.
+
+    An earlier demonstration there is done anew; a folder with anything else in it is written into only with `force`.
+    """
+    force = force or is_demonstration(out)
+    if out.is_dir() and any(out.iterdir()) and not force:
+        wrong(
+            UserError(
+                f"{out} holds files that are not of an earlier demonstration.",
+                "Name another folder with -o, or write over what has the same names with --force.",
+            )
+        )
     out.mkdir(parents=True, exist_ok=True)
     output.print(f"Secateur on the bundled sample: a plan for {BUDGET} of the original, which costs no speed")
-    plan(MODEL, "", DATA, [BUDGET], out / "recipe.yaml", 512, as_json=False, debug=debug)
-    recipe = load_recipe(out / "recipe.yaml")
+    planned = plan(MODEL, "", DATA, [BUDGET], None, 512, as_json=False, debug=debug)
+    recipe = parse_recipe(planned.recipe)
     terminal = Terminal(debug=debug)
-    document = run_recipe(terminal, ModelSource(MODEL), DATA, recipe, out, ("onnx", "safetensors"))
+    document = run_recipe(terminal, ModelSource(MODEL), DATA, recipe, out, ("onnx", "safetensors"), force=force)
     print_run(document)
     _picture(out)
     output.print(f"In {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")
 
 
+def is_demonstration(folder: Path) -> bool:
+    """Whether all that lies in a folder is what a demonstration made, whole or broken off.
+
+    The run's own result says so, or the store, which knows of each run from its start.
+    """
+    from secateur.engine.store import RunStore
+
+    if not folder.is_dir():
+        return False
+    made = (*MADE, *(name for file in _result_in(folder) for name in (Path(file.path).name, *file.parts)))
+    names = [path.name for path in folder.iterdir()]
+    if not all(name in made or name.startswith((".", "step-", "model.")) for name in names):
+        return False
+    known = (record for record in RunStore().runs() if record.folder == str(folder.absolute()))
+    return bool(_result_in(folder)) or any(record.model == MODEL for record in known)
+
+
+def _result_in(folder: Path) -> tuple[ExportedFile, ...]:
+    """The files that a demonstration's result names; none where there is no such result."""
+    try:
+        document = RunDocument.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return document.files if document.name == folder.name else ()
+
+
 def _picture(out: Path) -> None:
     """A picture of the window on the sample, drawn off the screen in a process of its own."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    command = [sys.executable, "-m", "secateur.ui.picture", str(out / "window.png")]
+    command = [sys.executable, "-m", "secateur.ui.picture", str(out / PICTURE)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         lines = done.stderr.strip().splitlines()

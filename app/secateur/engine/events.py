@@ -249,7 +249,8 @@ class Failed:
     """`details` is the traceback where it was a bug, empty where the person can mend it.
 
     `was_wrong` tells a request that could not be carried out from a job that did not succeed. `wants` are the names
-    that a pickle wants to import: asked again with a source that is trusted, it is opened.
+    that a pickle wants to import: asked again with a source that is trusted, it is opened. `existing` are files that
+    would be written over: asked again with `replace`, they are.
     """
 
     job: int
@@ -258,6 +259,7 @@ class Failed:
     details: str = ""
     was_wrong: bool = False
     wants: tuple[WantedImport, ...] = ()
+    existing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

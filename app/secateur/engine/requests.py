@@ -77,7 +77,9 @@ class Compress:
     """Run a recipe: a run with an entry in the store and a folder of its own → `RunFinished`.
 
     `run` names the run (made by the client); with `resume` a stopped or broken run goes on from its
-    checkpoint. `folder` overrides where the files go. Weights without a network need no data (an empty path).
+    checkpoint. `folder` overrides where the files go; where it holds files already, `replace` is a person's word that
+    those of the same names may go. `recipe_file` is where the recipe was read from, if anywhere: it stays as it is.
+    Weights without a network need no data (an empty path).
     """
 
     model: ModelSource
@@ -88,6 +90,8 @@ class Compress:
     exports: tuple[str, ...] = ("onnx",)
     resume: bool = False
     name: str = ""
+    replace: bool = False
+    recipe_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Compare:
 class Export:
     """Write the model (or, with `run`, that run's result) in a format to `path` → `Exported`.
 
-    `options` are of the format's own kind; its defaults where None.
+    `options` are of the format's own kind; its defaults where None. `replace` is a person's word that a file that is
+    there already may go; what the session, a run or its recipe refers to never does.
     """
 
     model: ModelSource
@@ -110,6 +115,7 @@ class Export:
     path: Path
     run: str = ""
     options: WriteOptions | None = None
+    replace: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,11 @@ class RunStore:
         assert record is not None  # noqa: S101 - it was entered by begin
         return record
 
+    def forget_others(self, folder: Path, run: str) -> None:
+        """Take out the runs whose files in `folder` have been replaced by those of `run`."""
+        with self._open() as database:
+            database.execute("DELETE FROM runs WHERE folder = ? AND run != ?", (str(folder), run))
+
     def find(self, run: str) -> RunRecord | None:
         with self._open() as database:
             row = database.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()

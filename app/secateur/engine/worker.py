@@ -16,7 +16,7 @@ from typing import Any
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import QUICK, Request
-from secateur.errors import Cancelled, JobError, TrustNeeded, UserError
+from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
 
 Workshop = Any
 
@@ -32,7 +32,8 @@ def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
     except UserError as error:
         was_wrong = not isinstance(error, JobError)
         wants = error.wants if isinstance(error, TrustNeeded) else ()
-        return Failed(reporter.job, error.sentence, error.hint, error.details, was_wrong, wants)
+        existing = error.existing if isinstance(error, ReplaceNeeded) else ()
+        return Failed(reporter.job, error.sentence, error.hint, error.details, was_wrong, wants, existing)
     except SystemExit:
         if reporter.cancelled.is_set():  # the command line's second Ctrl+C
             raise

@@ -6,7 +6,7 @@ request that names a model opens it anew.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -194,11 +194,21 @@ def _new_bench(source: ModelSource, reporter: Reporter) -> Bench:
     reporter.progress(0, 2, f"Opening {source.label}")
     seen = glance(source)
     if seen is not None:
-        return Bench(seen.description, lambda: open_model(source), seen.files, seen.tensors, file=seen.path)
+        return Bench(
+            _with_files(seen.description, seen.files),
+            lambda: open_model(source),
+            seen.files,
+            seen.tensors,
+            file=seen.path,
+        )
     model = open_model(source)
     reporter.progress(1, 2, f"Describing {source.label}")
     files = model_files(model, model.path) if model.path is not None else ()
-    return Bench(describe(model), lambda: model, files, layer_tensors(model))
+    return Bench(_with_files(describe(model), files), lambda: model, files, layer_tensors(model))
+
+
+def _with_files(description: ModelDescription, files: tuple[Path, ...]) -> ModelDescription:
+    return replace(description, files=tuple(str(file) for file in files))
 
 
 def _changed_at(source: ModelSource) -> float:

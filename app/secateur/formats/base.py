@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from secateur.errors import JobError
+from secateur.files import Guard
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 """Takes what is done, of how much, and what is being done; may raise to cancel."""
+
+UNVERIFIED = ".unverified"
+"""What the name of a file ends in that was written and not proven."""
 
 Samples = Sequence[NDArray[Any]]
 """One array per input of the model, samples along axis 0."""
@@ -181,16 +185,28 @@ def staged(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(files: Sequence[Path], folder: Path, suffix: str = "") -> list[Path]:
-    """Move finished files (and folders) to `folder` under their names plus `suffix`, replacing what stood there."""
-    moved = []
-    for file in files:
-        target = folder / f"{file.name}{suffix}"
+def publish(files: Sequence[Path], folder: Path, guard: Guard, suffix: str = "") -> list[Path]:
+    """Move finished files (and folders) to `folder` under their names plus `suffix`, companions before the first.
+
+    Nothing is moved where the guard refuses one of them.
+    """
+    targets = {file: folder / f"{file.name}{suffix}" for file in files}
+    guard.check(*targets.values())
+    for file in (*files[1:], *files[:1]):
+        target = targets[file]
         if target.is_dir() and file.is_dir():  # a folder does not take the place of another one by itself
             shutil.rmtree(target)
         os.replace(file, target)  # noqa: PTH105 - Path.replace is the same; this one says that it is atomic
-        moved.append(target)
-    return moved
+    return list(targets.values())
+
+
+def publish_aside(files: Sequence[Path], folder: Path, guard: Guard) -> list[Path]:
+    """Move files that are not proven to `folder` under names that end in `.unverified`, numbered where taken."""
+    number, suffix = 1, UNVERIFIED
+    while not guard.replace and any(os.path.lexists(folder / f"{file.name}{suffix}") for file in files):
+        number += 1
+        suffix = f"{UNVERIFIED}-{number}"
+    return publish(files, folder, guard, suffix)
 
 
 def writing_failed(path: Path, error: OSError) -> JobError:

@@ -119,6 +119,8 @@ class ModelDescription:
     fingerprint: str = ""
     """Hash of the file's content: what runs and caches are filed under."""
     notes: tuple[str, ...] = field(default=())
+    files: tuple[str, ...] = ()
+    """All files that were opened, the model first."""
 
     @property
     def params(self) -> int:

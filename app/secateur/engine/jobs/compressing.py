@@ -17,6 +17,7 @@ from secateur.analysis.layer_errors import layer_errors
 from secateur.analysis.metrics import agreement
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan
+from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import keep_network, write_and_verify
 from secateur.engine.places import run_folder
@@ -27,7 +28,7 @@ from secateur.engine.store import RunStore
 from secateur.engine.verdict import headline_of, warnings_of
 from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
-from secateur.files import write_text
+from secateur.files import Guard, write_text
 from secateur.formats import format_named
 from secateur.formats.base import Format
 from secateur.model.layers import example_inputs
@@ -48,6 +49,7 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
     bench = workshop.bench(request.model, reporter)
     plan = require_plan(request.recipe, bench.description)
     store, folder = RunStore(), request.folder or run_folder(request.run)
+    guard = claim_folder(request, bench.files, folder, store)
     folder.mkdir(parents=True, exist_ok=True)
     earlier = store.find(request.run) if request.resume else None
     record = RunRecord(
@@ -62,9 +64,11 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
         folder=str(folder),
     )
     store.begin(record)
-    write_text(folder / "recipe.yaml", record.recipe_yaml)
+    if not (folder / "recipe.yaml").exists():
+        keep_recipe(folder, request.recipe, guard)
     try:
-        document = _run(request, record, plan, bench, reporter, workshop, folder)
+        document = _run(request, record, plan, bench, reporter, workshop, folder, guard)
+        keep_recipe(folder, request.recipe, guard)
         write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
         write_report(folder / "report.html", record, document, bench.description)
     except Cancelled:
@@ -75,6 +79,7 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
         raise
     for checkpoints in folder.glob("step-*"):  # nothing is left to resume
         shutil.rmtree(checkpoints, ignore_errors=True)
+    store.forget_others(folder, request.run)  # their files were written over, by consent
     return RunFinished(store.end(request.run, "finished", document=document))
 
 
@@ -86,9 +91,10 @@ def _run(
     reporter: Reporter,
     workshop: Workshop,
     folder: Path,
+    guard: Guard,
 ) -> RunDocument:
     if not bench.description.runnable:
-        return run_on_weights(request, record, plan, bench, reporter, folder)
+        return run_on_weights(request, record, plan, bench, reporter, folder, guard)
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
@@ -99,11 +105,11 @@ def _run(
     )
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
     wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
-    keep_network(model, folder)
-    files, refusals = _write_all(model, wanted, folder / "model", samples, reporter)
+    files, refusals = _write_all(model, wanted, folder / "model", samples, reporter, guard)
     shipped = files[0]
     if not shipped.verified:
         raise JobError(shipped.sentence, f"The file was kept as {shipped.path} for a closer look.")
+    keep_network(model, folder)
     result, predictions, original = _evaluate(shipped, model, baseline, bench, data, reporter, workshop)
     simulated = predict(model.run, data, reporter.progress, text="Comparing the file with the simulation")
     share = agreement(simulated.outputs, predictions.outputs)
@@ -125,7 +131,7 @@ def _run(
 
 
 def _write_all(
-    model: Model, wanted: list[Format], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter
+    model: Model, wanted: list[Format], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
 ) -> tuple[list[ExportedFile], list[str]]:
     """A file in each format that can hold the model, the primary one first, and sentences about the others.
 
@@ -140,7 +146,7 @@ def _write_all(
         if loss := target.losses(model):
             refusals.append(f"{target.title}: {loss}")
         try:
-            file = write_and_verify(model, target.id, stem, samples, reporter)
+            file = write_and_verify(model, target.id, stem, samples, reporter, guard)
         except UserError as error:
             if target.id == PRIMARY:
                 raise

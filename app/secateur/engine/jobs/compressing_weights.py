@@ -15,6 +15,7 @@ from secateur.engine.requests import Compress
 from secateur.engine.verdict import headline_of
 from secateur.engine.workshop import Bench
 from secateur.errors import JobError, UserError
+from secateur.files import Guard
 from secateur.formats import format_named
 from secateur.formats.base import Format
 from secateur.formats.proving.verify import encoded_weights
@@ -28,7 +29,7 @@ _NOT_RUN = "The weights came without a network: what they are worth in it was no
 
 
 def run_on_weights(
-    request: Compress, record: RunRecord, plan: Plan, bench: Bench, reporter: Reporter, folder: Path
+    request: Compress, record: RunRecord, plan: Plan, bench: Bench, reporter: Reporter, folder: Path, guard: Guard
 ) -> RunDocument:
     """Apply the plan, write the weights in each format that can hold them, and say what became smaller."""
     begun = time.monotonic()
@@ -39,7 +40,8 @@ def run_on_weights(
     files: list[ExportedFile] = []
     refusals: list[str] = []
     for target in _targets(request.exports, model, refusals):
-        files.append(write_proven(model, target, folder / f"model{target.suffixes[0]}", None, reporter.context()))
+        path = folder / f"model{target.suffixes[0]}"
+        files.append(write_proven(model, target, path, None, reporter.context(), guard=guard))
     if not files[0].verified:
         raise JobError(files[0].sentence, f"The file was kept as {files[0].path} for a closer look.")
     changed = sorted({name for step in plan.steps for name in step.layers})

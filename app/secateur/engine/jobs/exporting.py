@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
+from secateur.engine.protection import kept_files
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import AskFormats, Export
 from secateur.engine.store import RunStore
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.figures import size
+from secateur.files import Guard
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, publish, staged
 from secateur.formats.exporting.staging import MODEL, stage_model, staged_model
@@ -36,21 +38,25 @@ def write_and_verify(
     stem: Path,
     samples: "NDArray[np.float32]",
     reporter: Reporter,
+    guard: Guard,
 ) -> ExportedFile:
     """Write `<stem><suffix>` in one format and prove it on `samples`."""
     target = format_named(format_id)
-    return write_proven(model, target, stem.with_suffix(target.suffixes[0]), (samples,), reporter.context())
+    path = stem.with_suffix(target.suffixes[0])
+    return write_proven(model, target, path, (samples,), reporter.context(), guard=guard)
 
 
 def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     """Export the opened model or a run's result; a run's proven file is copied where it is what is asked for."""
     target = format_named(request.format)
+    guard = _guard(request, reporter, workshop)
+    guard.check(request.path)
     if request.run:
         record = _finished(request.run)
         shipped = _shipped(record, request.format)
         is_default = request.options is None or request.options == target.options()
         if shipped is not None and is_default and "attachments" not in target.options.model_fields:
-            return Exported(_said(_copied(request, shipped, reporter)))
+            return Exported(_said(_copied(request, shipped, reporter, guard)))
     model = _model(request, target, reporter, workshop)
     loss = target.losses(model)
     if loss:
@@ -59,8 +65,15 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     options = request.options or target.options()
     if request.run and "attachments" in target.options.model_fields:
         options = options.model_copy(update={"attachments": _attachments(_finished(request.run))})
-    file = write_proven(model, target, request.path, samples, reporter.context(), options)
+    file = write_proven(model, target, request.path, samples, reporter.context(), options, guard)
     return Exported(_said(file))
+
+
+def _guard(request: Export, reporter: Reporter, workshop: Workshop) -> Guard:
+    """Nothing that the opened model, its data or any run consists of is written over."""
+    files = workshop.bench(request.model, reporter).files
+    kept = kept_files(request.model, files, request.data, runs=RunStore().runs())
+    return Guard(kept, request.replace)
 
 
 def _attachments(record: RunRecord) -> tuple[str, ...]:
@@ -117,9 +130,16 @@ def keep_network(model: Model, folder: Path) -> None:
 
     A quantized ONNX file stays a file when it is opened; a float one is read back as a network without this.
     """
+    kept = folder / NETWORK
     if isinstance(model, TorchModel) and model.encodings:
-        (folder / NETWORK).mkdir(exist_ok=True)
-        stage_model(folder / NETWORK, model)
+        draft = folder / f".{NETWORK}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        stage_model(draft, model)
+        shutil.rmtree(kept, ignore_errors=True)
+        draft.rename(kept)
+    else:  # that of an earlier run in this folder
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def _kept(folder: Path) -> Model | None:
@@ -155,7 +175,7 @@ def _shipped(record: RunRecord, format_id: str) -> ExportedFile | None:
 # ---------------------------------------------------------------------- copying a proven file
 
 
-def _copied(request: Export, shipped: ExportedFile, reporter: Reporter) -> ExportedFile:
+def _copied(request: Export, shipped: ExportedFile, reporter: Reporter, guard: Guard) -> ExportedFile:
     """Copy the run's file with its parts to its new place, compare the bytes, and see that the copy runs."""
     source = Path(shipped.path)
     if not source.exists():
@@ -165,8 +185,7 @@ def _copied(request: Export, shipped: ExportedFile, reporter: Reporter) -> Expor
         files = [_copy(source, draft)]
         files += [_copy(part, draft.with_name(_renamed(part, source, draft))) for part in _parts(source, shipped)]
         _require_running(draft, shipped, reporter)
-        publish(files[1:], request.path.parent)
-        publish(files[:1], request.path.parent)
+        publish(files, request.path.parent, guard)
     return shipped.model_copy(
         update={
             "path": str(request.path),

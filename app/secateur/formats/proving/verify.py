@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from secateur.analysis.documents import ExportedFile, Latency
 from secateur.errors import UserError
-from secateur.formats.base import Format, Samples, WriteOptions, publish, staged
+from secateur.files import Guard
+from secateur.formats.base import Format, Samples, WriteOptions, publish, publish_aside, staged
 from secateur.formats.exporting.exporters import CannotRun, Exporter, Ran, exporter_for
 from secateur.formats.proving.deviating import first_deviating_layer
 from secateur.formats.proving.judging import Limits, Verdict, judge, judge_weights
@@ -30,26 +31,28 @@ def export(
     samples: Samples | None = None,
     context: Context | None = None,
     options: WriteOptions | None = None,
+    guard: Guard = Guard(),  # noqa: B008 - a frozen value
 ) -> ExportedFile:
     """Write `model` to `path`, prove the file, and only then give it its name.
 
     `samples` are inputs that the file and the simulation are compared on, one array per input; random ones where None.
     A file that disagrees is kept as `<name>.unverified` with the first layer that deviates named, and what stood at
-    `path` before stays. UserError where the format cannot hold the model or the system refuses to write.
+    `path` before stays; a file that agrees takes the place of another one only where `guard` allows it. UserError
+    where the format cannot hold the model or the system refuses to write.
     """
     context, options = context or Context(), options or target.options()
     refusal = target.missing() or target.wrong_name(path) or target.can_write(model)
     if refusal:
         raise UserError(refusal)
+    guard.check(path)  # before the work, and once more before each file takes its name
     with staged(path) as draft, exporter_for(target, options) as exporter:
         model = exporter.simulated(model, context)
         files = exporter.write(model, draft, context)
         proof = _prove(files, model, target, options, exporter, samples, context)
         if proof.verified:
-            publish(files[1:], path.parent)
-            publish(files[:1], path.parent)
+            publish(files, path.parent, guard)
             return proof.model_copy(update={"path": str(path)})
-        kept = publish(files, path.parent, ".unverified")
+        kept = publish_aside(files, path.parent, guard)
         return proof.model_copy(update={"path": str(kept[0]), "parts": tuple(file.name for file in kept[1:])})
 
 
