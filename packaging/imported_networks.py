@@ -123,11 +123,12 @@ def is_layer(module: nn.Module) -> bool:
 
 def written_by_us(folder: Path, path: Path) -> tuple[str, ...]:
     """A Hugging Face folder's network as our own ONNX file."""
+    from secateur.files import Guard
     from secateur.formats import format_named
     from secateur.formats.proving.verify import export as export_model
 
     model = open_model(ModelSource(str(folder)))
-    proof = export_model(model, format_named("onnx"), path)
+    proof = export_model(model, format_named("onnx"), path, guard=Guard(replace=True))
     if not proof.verified:
         raise SystemExit(proof.sentence)
     return tuple(model.weights())

@@ -22,7 +22,6 @@ from secateur.engine.events import (
     DataOpened,
     Evaluated,
     Exported,
-    LatencyMeasured,
     ModelOpened,
     Result,
     RunFinished,
@@ -35,7 +34,6 @@ from secateur.engine.requests import (
     DataSource,
     Evaluate,
     Export,
-    MeasureLatency,
     OpenData,
     OpenModel,
     ScoreSensitivity,
@@ -43,7 +41,7 @@ from secateur.engine.requests import (
 from secateur.errors import UserError
 from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
-from secateur.model.description import Layer, ModelSource
+from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe, load_recipe
 
@@ -61,57 +59,10 @@ def model_source(model: str, weights: str, trust: bool = False) -> ModelSource:
     return ModelSource(model, trusted=trust)
 
 
-def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool = False) -> None:
-    from secateur.cli.inspection import inspection
-
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
-    opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
-    spectra = terminal.spectra(source)
-    times: dict[str, float] = {}
-    if opened.runnable and not opened.is_deferred:
-        times = _expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
-    document = inspection(opened, spectra, times)
-    if as_json:
-        print_json(document)
-        return
-    table = Table(title=f"{opened.name} · {opened.format} · {figures.size(opened.source_bytes)}", title_justify="left")
-    for head in ("layer", "kind", "shape", "params", "MACs", "size", "ms", "zeros", "8 bit", "4 bit"):
-        table.add_column(
-            head, justify="left" if head in ("layer", "kind", "shape") else "right", no_wrap=head == "layer"
-        )
-    for layer in opened.inspected_layers:
-        known = spectra[layer.name]
-        table.add_row(
-            layer.name,
-            layer.kind,
-            _shape_words(layer),
-            figures.count(layer.params),
-            figures.macs(layer.macs),
-            figures.size(layer.size_bytes),
-            figures.milliseconds(times.get(layer.name)),
-            figures.share(known.values.sparsity),
-            figures.decibels(known.sqnr_db(8)),
-            figures.decibels(known.sqnr_db(4)),
-        )
-    output.print(table)
-    totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
-    output.print(f"{len(opened.inspected_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
-    for note in opened.notes:
-        output.print(note, markup=False)
-
-
-def _shape_words(layer: Layer) -> str:
-    """The weight's shape, and its type where that is not float32."""
-    if layer.weight is None:
-        return ""
-    dtype = "" if layer.weight.dtype == "float32" else f" {layer.weight.dtype}"
-    return "×".join(map(str, layer.weight.shape)) + dtype
-
-
 def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool, trust: bool = False) -> None:
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
-    opened = _expect(DataOpened, terminal.do(OpenData(source, DataSource(data))))
-    evaluation = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+    opened = expect(DataOpened, terminal.do(OpenData(source, DataSource(data))))
+    evaluation = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
     warnings = tuple(dict.fromkeys(w for w in (opened.data.warning, *evaluation.warnings) if w))
     for warning in warnings:
         errors.print(warning, markup=False)
@@ -165,7 +116,7 @@ def _score(
     terminal: Terminal, source: ModelSource, data: str, depth: str, options: tuple[str, ...], samples: int
 ) -> SensitivityTable:
     request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples)
-    return _expect(SensitivityScored, terminal.do(request)).table
+    return expect(SensitivityScored, terminal.do(request)).table
 
 
 def plan(
@@ -188,7 +139,7 @@ def plan(
     from secateur.recipe.prediction import predict_plan
 
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
-    opened = _expect(ModelOpened, terminal.do(OpenModel(source))).model
+    opened = expect(ModelOpened, terminal.do(OpenModel(source))).model
     kept = kept_files(source, opened.files, DataSource(data), runs=RunStore().runs())
     guard = Guard(kept, force)
     try:
@@ -198,7 +149,7 @@ def plan(
         table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
         baseline = None
         if data:
-            baseline = _expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+            baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
         begun = time.perf_counter()
         chosen = solve_budget(opened, table, limits)
         seconds = time.perf_counter() - begun
@@ -325,7 +276,7 @@ def run_recipe(
         replace=force,
         recipe_file=str(recipe_file or ""),
     )
-    finished = _expect(RunFinished, terminal.do(request))
+    finished = expect(RunFinished, terminal.do(request))
     assert finished.record.document is not None  # noqa: S101 - a finished run has its document
     return finished.record.document
 
@@ -352,7 +303,7 @@ def compare(
 ) -> None:
     terminal = Terminal(debug=debug, quiet=as_json)
     request = Compare(model_source(a, weights, trust), model_source(b, weights_b, trust), DataSource(data))
-    comparison = _expect(Compared, terminal.do(request)).comparison
+    comparison = expect(Compared, terminal.do(request)).comparison
     if as_json:
         print_json(comparison)
         return
@@ -390,7 +341,7 @@ def export(
     except UserError as error:
         wrong(error)
     request = Export(source, DataSource(data) if data else None, to, out, options=options, replace=force)
-    file = _expect(Exported, terminal.do(request)).file
+    file = expect(Exported, terminal.do(request)).file
     if as_json:
         print_json(file)
     else:
@@ -410,7 +361,7 @@ def evaluation_table(columns: dict[str, Evaluation]) -> Table:
     return table
 
 
-def _expect(kind: type[R], result: Result) -> R:
+def expect(kind: type[R], result: Result) -> R:
     if not isinstance(result, kind):
         raise TypeError(f"expected {kind.__name__}, got {type(result).__name__}")
     return result

@@ -64,9 +64,9 @@ def inspect(
     model: Model, weights: Weights = "", json: AsJson = False, trust: Trust = False, debug: Debug = False
 ) -> None:
     """Layers, statistics and totals of a model."""
-    from secateur.cli import answers
+    from secateur.cli import inspection
 
-    answers.inspect(model, weights, as_json=json, trust=trust, debug=debug)
+    inspection.inspect(model, weights, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from secateur.cli.terminal import Terminal, output, wrong
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import parse_recipe
+from secateur.resources import resource
 
 MODEL, DATA = "sample:model", "sample:mnist"
 BUDGET = "size=0.28"
@@ -64,12 +65,13 @@ def is_demonstration(folder: Path) -> bool:
 
 
 def _result_in(folder: Path) -> tuple[ExportedFile, ...]:
-    """The files that a demonstration's result names; none where there is no such result."""
+    """The files that a demonstration's result names; none where there is no result of the sample."""
     try:
         document = RunDocument.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ()
-    return document.files if document.name == folder.name else ()
+    is_of_sample = document.original.bytes == resource("sample/model.onnx").stat().st_size
+    return document.files if document.name == folder.name and is_of_sample else ()
 
 
 def _picture(out: Path) -> None:

@@ -1,7 +1,14 @@
-"""The document that `inspect --json` prints."""
+"""`inspect`: layers, statistics and totals, as a table or as the document that `--json` prints."""
 
 from collections.abc import Mapping
 
+from rich.table import Table
+
+from secateur import figures
+from secateur.cli.answers import expect, model_source
+from secateur.cli.terminal import Terminal, output, print_json
+from secateur.engine.events import LatencyMeasured, ModelOpened
+from secateur.engine.requests import MeasureLatency, OpenModel
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 
@@ -53,3 +60,48 @@ def _layer(layer: Layer, spectra: Spectra | None, latency_ms: float | None) -> d
 
 def _capped(value: float | None) -> float | None:
     return None if value is None else min(value, MOST_DB)
+
+
+def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool = False) -> None:
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
+    opened = expect(ModelOpened, terminal.do(OpenModel(source))).model
+    spectra = terminal.spectra(source)
+    times: dict[str, float] = {}
+    if opened.runnable and not opened.is_deferred:
+        times = expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
+    document = inspection(opened, spectra, times)
+    if as_json:
+        print_json(document)
+        return
+    table = Table(title=f"{opened.name} · {opened.format} · {figures.size(opened.source_bytes)}", title_justify="left")
+    for head in ("layer", "kind", "shape", "params", "MACs", "size", "ms", "zeros", "8 bit", "4 bit"):
+        table.add_column(
+            head, justify="left" if head in ("layer", "kind", "shape") else "right", no_wrap=head == "layer"
+        )
+    for layer in opened.inspected_layers:
+        known = spectra[layer.name]
+        table.add_row(
+            layer.name,
+            layer.kind,
+            _shape_words(layer),
+            figures.count(layer.params),
+            figures.macs(layer.macs),
+            figures.size(layer.size_bytes),
+            figures.milliseconds(times.get(layer.name)),
+            figures.share(known.values.sparsity),
+            figures.decibels(known.sqnr_db(8)),
+            figures.decibels(known.sqnr_db(4)),
+        )
+    output.print(table)
+    totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
+    output.print(f"{len(opened.inspected_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
+    for note in opened.notes:
+        output.print(note, markup=False)
+
+
+def _shape_words(layer: Layer) -> str:
+    """The weight's shape, and its type where that is not float32."""
+    if layer.weight is None:
+        return ""
+    dtype = "" if layer.weight.dtype == "float32" else f" {layer.weight.dtype}"
+    return "×".join(map(str, layer.weight.shape)) + dtype

@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from secateur.errors import Cancelled, UserError
+from secateur.files import Guard
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, Runner, staged, writing_failed
 from secateur.formats.proving.verify import agreement, export, verify
@@ -107,11 +108,18 @@ def test_a_quantized_file_is_proven_against_its_simulation(
 def test_a_file_that_disagrees_never_gets_its_name(lowered_network: Any, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"what was there")
-    proof = export(lowered_network, WrongOnnx(), path)
+    proof = export(lowered_network, WrongOnnx(), path, guard=Guard(replace=True))
     assert not proof.verified
     assert proof.sentence.startswith("Not verified")
     assert proof.path == str(tmp_path / "net.onnx.unverified")
     assert path.read_bytes() == b"what was there"
+
+
+def test_a_file_that_was_kept_aside_earlier_stays(lowered_network: Any, tmp_path: Path) -> None:
+    (tmp_path / "net.onnx.unverified").write_bytes(b"of an earlier time")
+    proof = export(lowered_network, WrongOnnx(), tmp_path / "net.onnx")
+    assert proof.path == str(tmp_path / "net.onnx.unverified-2")
+    assert (tmp_path / "net.onnx.unverified").read_bytes() == b"of an earlier time"
 
 
 def test_a_truncated_file_is_found_out(lowered_network: Any, tmp_path: Path) -> None:
