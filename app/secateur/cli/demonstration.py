@@ -17,14 +17,13 @@ MODEL, DATA = "sample:model", "sample:mnist"
 BUDGET = "size=0.28"
 """What all layers in 8 bits are predicted to reach: smaller and faster. Any less would be bought with milliseconds."""
 
-
 PICTURE = "window.png"
 MADE = ("recipe.yaml", "result.json", "report.html", "network", PICTURE, "model_network.py")
 """What the demonstration leaves in its folder besides its models and their parts."""
 
 
 def demo(out: Path, *, force: bool = False, debug: bool = False) -> None:
-    """Sample → sensitivity → plan for the least size that costs no speed → compress → verify → export; results in `out`.
+    """Sample → sensitivity → plan for the least size that costs no speed → compress → verify → export, into `out`.
 
     An earlier demonstration there is done anew; a folder with anything else in it is written into only with `force`.
     """
