@@ -1,6 +1,8 @@
 """Why an action is unavailable and what would make it available: one sentence each, one place."""
 
+from secateur.engine.protection import kept_files
 from secateur.engine.requests import Compress
+from secateur.files import Guard
 from secateur.session.state import SessionState
 
 NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
@@ -52,3 +54,10 @@ def _why_not_run(state: SessionState) -> str:
 def _runs_without(state: SessionState, action: str) -> bool:
     """Whether a plan is carried out without data: weights alone cannot be tried on any."""
     return action == "run" and state.model is not None and not state.model.runnable
+
+
+def guard_of(state: SessionState) -> Guard:
+    """What nothing is written over: the open model with its data and plan, and what its runs left."""
+    if state.model is None:
+        return Guard()
+    return Guard(kept_files(state.model.source, state.model.files, state.data_source, state.recipe, state.runs))

@@ -7,12 +7,10 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
-from secateur.engine.protection import kept_files
 from secateur.engine.requests import (
     AskFormats,
     Compress,
@@ -31,8 +29,6 @@ from secateur.engine.requests import (
     SolveBudget,
     WriteSkeleton,
 )
-from secateur.files import Guard
-from secateur.formats.base import WriteOptions
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
 from secateur.recipe.budget import SpeedCost, smallest_bytes
@@ -324,30 +320,10 @@ class Session:
         self.update(shown_run=run, run_spectra={})
         self._submit(CountRunSpectra(run))
 
-    def export(
-        self,
-        format_id: str,
-        path: Path,
-        run: str = "",
-        options: WriteOptions | None = None,
-        *,
-        replace_file: bool = False,
-    ) -> int:
-        """Write the model, or a run's result, and prove it; the answer is an event of the job whose number this is.
-
-        A file that is there already goes only with a person's consent, `replace_file`; see `guard`.
-        """
-        if self.state.model is None:
-            return 0
-        source, data = self.state.model.source, self.state.data_source
-        return self._submit(Export(source, data, format_id, path, run, options, replace_file))
-
-    def guard(self) -> Guard:
-        """What nothing is written over: the open model with its data and plan, and what its runs left."""
-        state = self.state
-        if state.model is None:
-            return Guard()
-        return Guard(kept_files(state.model.source, state.model.files, state.data_source, state.recipe, state.runs))
+    def export(self, request: Export) -> None:
+        """Write the model, or a run's result, and prove it; the answer is an event."""
+        if self.state.model is not None:
+            self._submit(request)
 
     def ask_formats(self, run: str = "") -> None:
         """Ask which formats can hold the model, or a run's result; the answer is an event."""

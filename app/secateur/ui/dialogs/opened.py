@@ -93,6 +93,7 @@ class Dialogs(QObject):
         made.data_wanted.connect(session.open_data)
 
     def export(self) -> None:
+        from secateur.engine.requests import Export
         from secateur.ui.dialogs.export import ExportDialog
 
         session = self._commands.session
@@ -100,7 +101,9 @@ class Dialogs(QObject):
 
         def export(format_id: str, path: str, run: str, options: "WriteOptions") -> None:
             self.remember_folder(path)
-            session.export(format_id, Path(path), run, options)
+            model = session.state.model
+            if model is not None:
+                session.export(Export(model.source, session.state.data_source, format_id, Path(path), run, options))
 
         made.export_wanted.connect(export)
         made.formats_wanted.connect(session.ask_formats)
