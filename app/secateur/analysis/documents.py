@@ -71,10 +71,29 @@ class SensitivityRow(Document):
     faster: bool = True
 
 
+class WithinOptionCorrelation(Document):
+    """How well an estimate orders the *layers*: the mean over options of Spearman's correlation over their layers.
+
+    `low` and `high` are the 95 % interval of `mean` (bootstrap over layers).
+    """
+
+    mean: float
+    low: float
+    high: float
+    by_option: dict[str, float]
+
+    @property
+    def tells_layers(self) -> bool:
+        """Whether a person may decide between layers by the estimate: mean of 0.7 or more, surely above 0.5."""
+        return self.mean >= 0.7 and self.low > 0.5
+
+
 class SensitivityTable(Document):
     """`depth` free or measure; `unit` of damage: `relative error` (free) or `nats` (measured KL divergence).
 
-    `pending` counts the cells that are not measured yet: a table with any is a part of one.
+    `pending` counts the cells that are not measured yet: a table with any is a part of one. Of a measured table,
+    `rank_correlation` is that of the data-free damages over all cells (high already where an estimate tells the
+    options apart), `within_option_correlation` that over the layers of an option, which plans depend on.
     """
 
     depth: str
@@ -85,6 +104,7 @@ class SensitivityTable(Document):
     rank_correlation: float | None
     rows: tuple[SensitivityRow, ...]
     pending: int = 0
+    within_option_correlation: WithinOptionCorrelation | None = None
 
     def row(self, layer: str, option: str) -> SensitivityRow | None:
         return self._places.get((layer, option))

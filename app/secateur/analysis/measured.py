@@ -32,7 +32,7 @@ BATCH = 64
 CACHE_BYTES = 2_000_000_000
 """Intermediate results held at once; more samples than fit are measured in several passes."""
 
-METHOD_VERSION = 2
+MEASURING_VERSION = 2
 """Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
 
 SUMMED_METRICS = (*GUESSES, "mse")
@@ -64,8 +64,14 @@ class Cell(NamedTuple):
     option: str
 
 
-Tallies = Mapping[Cell, Mapping[int, Tally]]
-"""By cell, by the place of the batch's first sample in the calibration split."""
+class Span(NamedTuple):
+    """A batch: the samples from `start` to before `stop` of the calibration split."""
+
+    start: int
+    stop: int
+
+
+Tallies = Mapping[Cell, Mapping[Span, Tally]]
 
 
 class Keeper:
@@ -74,7 +80,7 @@ class Keeper:
     def known(self) -> Tallies:
         return {}
 
-    def keep(self, cell: Cell, tallies: Mapping[int, Tally]) -> None:
+    def keep(self, cell: Cell, tallies: Mapping[Span, Tally]) -> None:
         """Called once for each cell and pass, as soon as it is measured."""
 
 
@@ -99,13 +105,10 @@ class Question:
         )
 
     @property
-    def batches(self) -> range:
-        """The first sample of each batch."""
-        return range(0, self.samples, BATCH)
-
-    def size(self, start: int) -> int:
-        """Samples in the batch that begins here."""
-        return min(BATCH, self.samples - start)
+    def spans(self) -> tuple[Span, ...]:
+        """The batches that are measured, in order."""
+        starts = range(0, self.samples, BATCH)
+        return tuple(Span(start, min(start + BATCH, self.samples)) for start in starts)
 
 
 def measure_sensitivity(
@@ -140,7 +143,7 @@ class _Measurement:
         self.tallies = usable(keeper.known(), question)
         self.refused: dict[Cell, str] = {}
         self.changes = Changes(model, [layer.name for layer in question.layers], self._context())
-        self.total = len(question.cells) * len(question.batches)
+        self.total = len(question.cells) * len(question.spans)
 
     def _context(self) -> Context:
         return Context(progress=self.progress, data=self.data)
@@ -162,12 +165,12 @@ class _Measurement:
     def _rows(self) -> tuple[SensitivityRow, ...]:
         return table_of(self.question, self.tallies, self.refused).rows
 
-    def _lacks(self, cell: Cell, start: int) -> bool:
-        return cell in self.tallies and start not in self.tallies[cell] and cell not in self.refused
+    def _lacks(self, cell: Cell, span: Span) -> bool:
+        return cell in self.tallies and span not in self.tallies[cell] and cell not in self.refused
 
     def _is_known(self, layer: Layer) -> bool:
         own = [cell for cell in self.tallies if cell.layer == layer.name]
-        return not any(self._lacks(cell, start) for cell in own for start in self.question.batches)
+        return not any(self._lacks(cell, span) for cell in own for span in self.question.spans)
 
     def _say(self, text: str) -> None:
         self.progress(sum(len(found) for found in self.tallies.values()), self.total, text)
@@ -178,17 +181,16 @@ class _Measurement:
 
         passing: list[_Batch] = []
         held = 0
-        for start in self.question.batches:
-            if not any(self._lacks(cell, start) for cell in self.tallies):
+        for span in self.question.spans:
+            if not any(self._lacks(cell, span) for cell in self.tallies):
                 continue
             if passing and held + held // len(passing) > CACHE_BYTES:
                 yield passing
                 passing, held = [], 0
             self._say("Measuring the original")
-            places = range(start, start + self.question.size(start))
-            inputs, labels = self.data.batch("calibration", places)
+            inputs, labels = self.data.batch("calibration", range(*span))
             cache = CachedNetwork(self.model.module, torch.from_numpy(np.ascontiguousarray(inputs)))  # type: ignore[arg-type]
-            passing.append(_Batch(start, cache, labels))
+            passing.append(_Batch(span, cache, labels))
             held += cache.size_bytes
             if warning := answers_warning(cache.reference.numpy()):
                 sentence = f"The untouched network cannot be compared with: {warning}"
@@ -197,7 +199,7 @@ class _Measurement:
             yield passing
 
     def _measure(self, cell: Cell, passing: "list[_Batch]") -> None:
-        lacking = [batch for batch in passing if self._lacks(cell, batch.start)]
+        lacking = [batch for batch in passing if self._lacks(cell, batch.span)]
         if not lacking:
             return
         self._say(f"Measuring {cell.layer}, {cell.option}")
@@ -206,18 +208,18 @@ class _Measurement:
         except UserError as error:
             self.refused[cell] = error.sentence
             return
-        found: dict[int, Tally] = {}
+        found: dict[Span, Tally] = {}
         for batch in lacking:
             begun = time.monotonic()
             outputs = batch.cache.output_with(cell.layer, change).numpy()
             tally = _tally(batch.cache.reference.numpy(), outputs, batch.labels, self.question.metric)
-            found[batch.start] = Tally(len(outputs), *tally, time.monotonic() - begun)
+            found[batch.span] = Tally(len(outputs), *tally, time.monotonic() - begun)
         self.keeper.keep(cell, found)
         self.tallies[cell].update(found)
 
 
 class _Batch(NamedTuple):
-    start: int
+    span: Span
     cache: CachedNetwork
     labels: Any
 
@@ -237,14 +239,10 @@ def _tally(
 # ---------------------------------------------------------------------- from tallies to a table
 
 
-def usable(known: Tallies, question: Question) -> dict[Cell, dict[int, Tally]]:
+def usable(known: Tallies, question: Question) -> dict[Cell, dict[Span, Tally]]:
     """By cell of the question: what is known of the batches that it asks for."""
     return {
-        cell: {
-            start: tally
-            for start, tally in known.get(cell, {}).items()
-            if start in question.batches and tally.samples == question.size(start)
-        }
+        cell: {span: known[cell][span] for span in question.spans if span in known.get(cell, {})}
         for cell in question.cells
     }
 
@@ -270,8 +268,8 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
                 rows.append(row.model_copy(update={"damage": None, "unavailable": refused[cell]}))
             elif row.unavailable:
                 rows.append(row)
-            elif all(start in found for start in question.batches):
-                rows.append(_measured_row(row, [found[start] for start in question.batches], question.metric))
+            elif all(span in found for span in question.spans):
+                rows.append(_measured_row(row, [found[span] for span in question.spans], question.metric))
                 units.update(tally.unit for tally in found.values())
             else:
                 pending += 1

@@ -101,8 +101,24 @@ def sensitivity(
         cells = [table.row(layer, name) for name in ids]
         printed.add_row(layer, *(figures.number(cell.damage) if cell else figures.UNKNOWN for cell in cells))
     output.print(printed)
+    for sentence in _correlation_words(table):
+        output.print(sentence)
+
+
+def _correlation_words(table: SensitivityTable) -> list[str]:
+    """What the data-free estimate is worth on this model, the order of the layers first."""
+    within, words = table.within_option_correlation, []
+    if within is not None:
+        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
+        words.append(
+            f"Within an option the data-free estimate orders the layers with ρ = {within.mean:.2f} "
+            f"({within.low:.2f} to {within.high:.2f}; {each})."
+        )
+        if not within.tells_layers:
+            words.append("It knows the options, not the layers: decide by the measurement.")
     if table.rank_correlation is not None:
-        output.print(f"The data-free estimate ranks like the measurement with ρ = {table.rank_correlation:.2f}.")
+        words.append(f"Over all cells, options among each other included, ρ = {table.rank_correlation:.2f}.")
+    return words
 
 
 def _option_ids(text: str) -> tuple[str, ...]:

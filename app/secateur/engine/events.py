@@ -99,6 +99,13 @@ class SensitivityScored:
 
 
 @dataclass(frozen=True)
+class SensitivityFound:
+    """What was measured before, whole or in part; None where nothing was."""
+
+    table: SensitivityTable | None
+
+
+@dataclass(frozen=True)
 class GraphRead:
     graph: NetworkGraph
 
@@ -175,6 +182,7 @@ Result = (
     | DataOpened
     | LatencyMeasured
     | SensitivityScored
+    | SensitivityFound
     | GraphRead
     | Evaluated
     | ActivationsRecorded

@@ -41,13 +41,27 @@ class MeasureLatency:
 
 @dataclass(frozen=True)
 class ScoreSensitivity:
-    """→ `SensitivityScored`; measured rows also arrive one layer at a time as `RowsMeasured`."""
+    """→ `SensitivityScored`; measured rows also arrive one layer at a time as `RowsMeasured`.
+
+    What was measured before is not measured again, and what is measured is kept, also of a job that is stopped.
+    """
 
     model: ModelSource
     data: DataSource | None
     depth: str
     options: tuple[str, ...]
     samples: int = 512
+
+
+@dataclass(frozen=True)
+class FindSensitivity:
+    """What is kept already of this measurement → `SensitivityFound`; nothing is measured."""
+
+    what: ScoreSensitivity
+
+    @property
+    def model(self) -> ModelSource:
+        return self.what.model
 
 
 @dataclass(frozen=True)
@@ -169,6 +183,7 @@ Request = (
     | OpenData
     | MeasureLatency
     | ScoreSensitivity
+    | FindSensitivity
     | ReadGraph
     | Evaluate
     | RecordActivations

@@ -6,14 +6,13 @@ A run is entered before it starts, so that one which is killed can be found and 
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from pydantic import ValidationError
 
 from secateur.analysis.documents import RunDocument
+from secateur.engine.database import opened
 from secateur.engine.events import RunRecord, RunState
 from secateur.engine.places import home
 
@@ -32,22 +31,12 @@ class RunStore:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or home() / "runs.sqlite"
-        with self._open() as database:
+        with opened(self.path) as database:
             database.execute(_TABLE)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self.path, timeout=20)
-        database.row_factory = sqlite3.Row
-        try:
-            with database:
-                yield database
-        finally:
-            database.close()
 
     def begin(self, record: RunRecord) -> None:
         """Enter a run that starts (or goes on) in this process; `created` of a resumed run is kept."""
-        with self._open() as database:
+        with opened(self.path) as database:
             database.execute(
                 "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)"
@@ -67,7 +56,7 @@ class RunStore:
             )
 
     def end(self, run: str, state: RunState, *, error: str = "", document: RunDocument | None = None) -> RunRecord:
-        with self._open() as database:
+        with opened(self.path) as database:
             database.execute(
                 "UPDATE runs SET state = ?, error = ?, document = COALESCE(?, document) WHERE run = ?",
                 (state, error, document.model_dump_json() if document else None, run),
@@ -82,14 +71,14 @@ class RunStore:
             database.execute("DELETE FROM runs WHERE folder = ? AND run != ?", (str(folder), run))
 
     def find(self, run: str) -> RunRecord | None:
-        with self._open() as database:
+        with opened(self.path) as database:
             row = database.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
         return _record(row) if row else None
 
     def runs(self, fingerprint: str = "") -> tuple[RunRecord, ...]:
         """Newest first; of one model where `fingerprint` is given."""
         where, values = ("WHERE fingerprint = ?", (fingerprint,)) if fingerprint else ("", ())
-        with self._open() as database:
+        with opened(self.path) as database:
             rows = database.execute(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC", values)  # noqa: S608
             return tuple(record for row in rows if (record := _readable(row)) is not None)
 

@@ -29,6 +29,7 @@ from secateur.engine.events import (
     RunFinished,
     RunsListed,
     RunSpectraCounted,
+    SensitivityFound,
     SensitivityScored,
     SkeletonWritten,
     SoftAnswers,
@@ -52,6 +53,7 @@ from secateur.engine.requests import (
     WriteSkeleton,
 )
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.options import OPTIONS
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def fold(session: "Session", event: Event) -> None:
                 session.update(loading="")
             if isinstance(request, ReadGraph) and not _is_foreign(state, request):
                 session.update(graph_failure=("Reading the graph was stopped.", ""))
-            _drop_part_of_a_table(session)
+            _look_for_the_rest(session, request)
             session.list_runs()
 
 
@@ -109,11 +111,10 @@ def _is_foreign(state: SessionState, request: Request | None) -> bool:
     return state.model is not None and isinstance(asked, ModelSource) and asked != state.model.source
 
 
-def _drop_part_of_a_table(session: "Session") -> None:
-    """A measurement that did not end leaves nothing behind: half a table would mislead."""
-    table = session.state.tables.get("measure")
-    if table is not None and table.samples == 0:
-        session.update(tables={key: value for key, value in session.state.tables.items() if key != "measure"})
+def _look_for_the_rest(session: "Session", request: Request | None) -> None:
+    """A measurement ended before its end: what it kept is a part of a table, from which it can go on."""
+    if isinstance(request, ScoreSensitivity) and request.depth == "measure" and not _is_foreign(session.state, request):
+        session.find_sensitivity()
 
 
 def title_of(request: Request) -> str:
@@ -170,23 +171,29 @@ def _live(session: "Session", event: Partial) -> None:
 
 
 def _rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
-    table = session.state.tables.get("measure")
-    if table is not None and table.samples > 0:
+    """Rows of a running measurement: until its end they are a part of a table, whatever is there."""
+    state = session.state
+    if state.measured is not None:
         return  # the earlier measurement stands until the new one is whole
-    if table is None:
-        table = SensitivityTable(
-            depth="measure",
-            metric=session.state.data.metric if session.state.data else "",
-            unit="nats",
-            samples=0,
-            seconds=0.0,
-            rank_correlation=None,
-            rows=(),
-        )
+    table = state.tables.get("measure") or SensitivityTable(
+        depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
+    )
     new = {(row.layer, row.option) for row in rows}
     kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
-    measured = table.model_copy(update={"rows": (*kept, *rows)})
-    session.update(tables={**session.state.tables, "measure": measured})
+    pending = max(1, len(state.rows) * len(OPTIONS) - len(kept) - len(rows))
+    measured = table.model_copy(update={"rows": (*kept, *rows), "pending": pending})
+    session.update(tables={**state.tables, "measure": measured})
+
+
+def _sensitivity_found(session: "Session", table: SensitivityTable | None) -> None:
+    """What was measured earlier of this model on this data; a measurement that has begun meanwhile knows it too."""
+    tables = session.state.tables
+    if any(isinstance(job.request, ScoreSensitivity) for job in session.state.jobs):
+        return
+    if table is not None:
+        session.update(tables={**tables, "measure": table})
+    elif session.state.measured is None:
+        session.update(tables={key: value for key, value in tables.items() if key != "measure"})
 
 
 def _result(session: "Session", result: Result, request: Request | None) -> None:
@@ -208,11 +215,14 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
                 session.notify(
                     Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data")
                 )
+            session.find_sensitivity()
         case LatencyMeasured() if state.model is not None:
             layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
         case SensitivityScored(table):
             session.update(tables={**state.tables, table.depth: table})
+        case SensitivityFound(table):
+            _sensitivity_found(session, table)
         case ActivationsRecorded():
             session.update(activations=result)
         case GraphRead(graph):
@@ -277,7 +287,7 @@ def _failed(session: "Session", event: Failed) -> None:
         if event.wants and not request.source.trusted:
             session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
             return
-    _drop_part_of_a_table(session)
+    _look_for_the_rest(session, request)
     if isinstance(request, OpenData) and session.state.data is None:
         session.update(data_source=None)
     if isinstance(request, WriteSkeleton) and not _is_foreign(session.state, request):
@@ -301,7 +311,8 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     session.forget_budget()
     if any(isinstance(request, ReadGraph) for request in event.lost):
         session.update(graph_failure=("The engine ended before the graph was read.", ""))
-    _drop_part_of_a_table(session)
+    for request in event.lost:
+        _look_for_the_rest(session, request)
     if session.state.data is None:
         session.update(data_source=None)
     run = next((request.run for request in event.lost if isinstance(request, Compress)), "")

@@ -18,6 +18,7 @@ from secateur.engine.requests import (
     CountSpectra,
     DataSource,
     Export,
+    FindSensitivity,
     ListRuns,
     MeasureLatency,
     OpenData,
@@ -117,8 +118,19 @@ class Session:
     def score(self, depth: str) -> None:
         """Score the sensitivity of every option of every layer: `free` or `measure`."""
         if self._allowed("measure" if depth == "measure" else "analyse") and self.state.model:
-            ids = tuple(candidate.id for candidate in OPTIONS)
-            self._submit(ScoreSensitivity(self.state.model.source, self.state.data_source, depth, ids))
+            self._submit(self._scoring(depth))
+
+    def find_sensitivity(self) -> None:
+        """Look for what was measured before of the open model on the open data; what is found is shown."""
+        model = self.state.model
+        if model is not None and model.trainable and self.state.data_source is not None:
+            self._submit(FindSensitivity(self._scoring("measure")))
+
+    def _scoring(self, depth: str) -> ScoreSensitivity:
+        model = self.state.model
+        assert model is not None  # noqa: S101 - asked for after a look at it
+        ids = tuple(candidate.id for candidate in OPTIONS)
+        return ScoreSensitivity(model.source, self.state.data_source, depth, ids)
 
     def record_activations(self) -> None:
         """Record the spectra of every layer's output over calibration samples."""

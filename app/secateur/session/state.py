@@ -134,7 +134,13 @@ class SessionState:
     def measured(self) -> SensitivityTable | None:
         """The measured table once it is whole: plans are not made from a part of one."""
         table = self.tables.get("measure")
-        return table if table is not None and table.samples > 0 else None
+        return table if table is not None and not table.pending else None
+
+    @property
+    def measured_in_part(self) -> SensitivityTable | None:
+        """The table of a measurement that can go on where it was."""
+        table = self.tables.get("measure")
+        return table if table is not None and table.pending else None
 
     @property
     def running(self) -> JobState | None:

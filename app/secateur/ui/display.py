@@ -104,6 +104,6 @@ def is_progress(before: "SessionState", after: "SessionState") -> bool:
 
 def effect_source(state: "SessionState") -> str:
     """Where the predicted effect comes from, in words."""
-    if "measure" in state.tables:
+    if state.measured is not None:
         return "instant, from measurements"
     return "instant, from spectrum"

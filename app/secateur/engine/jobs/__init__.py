@@ -9,7 +9,7 @@ from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.graphing import read_graph
 from secateur.engine.jobs.history import count_run_spectra, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
-from secateur.engine.jobs.scoring import measure_latency, record_activations, score_sensitivity
+from secateur.engine.jobs.scoring import find_sensitivity, measure_latency, record_activations, score_sensitivity
 from secateur.engine.jobs.skeleton import write_skeleton
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
@@ -20,6 +20,7 @@ from secateur.engine.requests import (
     CountSpectra,
     Evaluate,
     Export,
+    FindSensitivity,
     ListRuns,
     MeasureLatency,
     OpenData,
@@ -47,6 +48,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return measure_latency(request, reporter, workshop)
         case ScoreSensitivity():
             return score_sensitivity(request, reporter, workshop)
+        case FindSensitivity():
+            return find_sensitivity(request, reporter, workshop)
         case ReadGraph():
             return read_graph(request, reporter, workshop)
         case Evaluate():

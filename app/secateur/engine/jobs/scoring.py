@@ -1,19 +1,33 @@
 """Scoring: milliseconds of layers, sensitivity, activations."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from secateur.analysis.correlation import rank_correlation
+from secateur.analysis.correlation import correlated
+from secateur.analysis.documents import SensitivityTable
 from secateur.analysis.free import score_free
 from secateur.analysis.latency import layer_latencies
-from secateur.engine.events import ActivationsRecorded, LatencyMeasured, RowsMeasured, SensitivityScored
+from secateur.engine.events import (
+    ActivationsRecorded,
+    LatencyMeasured,
+    RowsMeasured,
+    SensitivityFound,
+    SensitivityScored,
+)
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import MeasureLatency, RecordActivations, ScoreSensitivity
-from secateur.engine.workshop import Workshop
+from secateur.engine.requests import FindSensitivity, MeasureLatency, RecordActivations, ScoreSensitivity
+from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import UserError
 from secateur.model.layers import example_inputs
 from secateur.model.model import TorchModel
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
+
+if TYPE_CHECKING:
+    from secateur.analysis.measured import Question
+    from secateur.data.dataset import Dataset
+    from secateur.engine.measurements import Subject
 
 
 def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Workshop) -> LatencyMeasured:
@@ -29,32 +43,70 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
 
 
 def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityScored:
-    """The data-free table, or the measured one with its rank correlation to the data-free one."""
-    from secateur.analysis.measured import Question, measure_sensitivity
+    """The data-free table, or the measured one with its rank correlations to the data-free one.
+
+    What was measured before is taken from the store, and every cell is kept there as soon as it is measured.
+    """
+    from secateur.analysis.measured import measure_sensitivity
+    from secateur.engine.measurements import MeasurementStore, StoreKeeper
 
     bench = workshop.bench(request.model, reporter)
-    options = [option(name) for name in request.options]
-    spectra = workshop.spectra(bench, reporter)
-    layers = bench.description.weighted_layers
-    free = score_free(layers, spectra, options, reporter.progress)
+    if request.depth not in ("free", "measure"):
+        raise UserError(f"There is no sensitivity depth {request.depth!r}.", "Known: free, measure.")
+    free = _score_free(request, bench, reporter, workshop)
     if request.depth == "free":
         return SensitivityScored(free)
-    if request.depth != "measure":
-        raise UserError(f"There is no sensitivity depth {request.depth!r}.", "Known: free, measure.")
     if request.data is None:
         raise UserError("Measuring sensitivity needs data.", "Choose a data set, or use --depth free.")
     data = workshop.data(bench, request.data, reporter)
+    question = _question(request, bench, data)
+    keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
+    lowered = workshop.lowered(bench, reporter)
+    table = measure_sensitivity(
+        lowered, data, question, reporter.progress, lambda rows: reporter.emit(RowsMeasured(rows)), keeper
+    )
+    return SensitivityScored(correlated(free, table))
+
+
+def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityFound:
+    """The table of what was measured before of this model on this data; nothing is measured."""
+    from secateur.analysis.measured import table_of, usable
+    from secateur.engine.measurements import MeasurementStore, model_key
+
+    asked = request.what
+    bench = workshop.bench(asked.model, reporter)
+    store = MeasurementStore()
+    if asked.data is None or not store.has(model_key(bench.description)):
+        return SensitivityFound(None)
+    data = workshop.data(bench, asked.data, reporter)
+    options = [option(name) for name in asked.options]
+    tallies = store.find(_subject(bench, data), options)
+    if not tallies:
+        return SensitivityFound(None)
+    free = _score_free(asked, bench, reporter, workshop)
+    question = _question(asked, bench, data)
+    return SensitivityFound(correlated(free, table_of(question, usable(tallies, question), {})))
+
+
+def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:
+    options = [option(name) for name in request.options]
+    return score_free(bench.description.weighted_layers, workshop.spectra(bench, reporter), options, reporter.progress)
+
+
+def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset") -> "Question":
+    from secateur.analysis.measured import Question
+
     total = min(request.samples, data.size("calibration"))
     if not total:
         raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
-    table = measure_sensitivity(
-        workshop.lowered(bench, reporter),
-        data,
-        Question(layers, spectra, tuple(options), total, data.metric),
-        reporter.progress,
-        lambda rows: reporter.emit(RowsMeasured(rows)),
-    )
-    return SensitivityScored(table.model_copy(update={"rank_correlation": rank_correlation(free, table)}))
+    options = tuple(option(name) for name in request.options)
+    return Question(bench.description.weighted_layers, bench.spectra, options, total, data.metric)
+
+
+def _subject(bench: Bench, data: "Dataset") -> "Subject":
+    from secateur.engine.measurements import Subject, data_key, model_key
+
+    return Subject(model_key(bench.description), data_key(data))
 
 
 def record_activations(request: RecordActivations, reporter: Reporter, workshop: Workshop) -> ActivationsRecorded:

@@ -1,0 +1,171 @@
+"""What was measured of each model's sensitivity, kept cell by cell in one SQLite file as it is measured.
+
+Filed under content: of the model, of the calibration samples as the network is fed, of the method with all its
+parameters. So a cell is never measured twice, whatever files are called, and a measurement that was stopped, killed
+or broken goes on where it was. Several processes may measure at once: the first to keep a cell wins.
+"""
+
+import hashlib
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from secateur.analysis.measured import MEASURING_VERSION, Cell, Keeper, Span, Tally
+from secateur.engine.database import opened
+from secateur.engine.places import home
+from secateur.methods.base import Method
+from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.options import Option
+
+if TYPE_CHECKING:
+    from secateur.data.dataset import Dataset
+
+_log = logging.getLogger(__name__)
+_TABLE = """
+CREATE TABLE IF NOT EXISTS tallies (
+    model TEXT NOT NULL, data TEXT NOT NULL, method TEXT NOT NULL, layer TEXT NOT NULL, start INTEGER NOT NULL,
+    stop INTEGER NOT NULL, tally TEXT NOT NULL, PRIMARY KEY (model, data, method, layer, start, stop)
+)
+"""
+_BATCH = 64
+_DATA_KEYS: "WeakKeyDictionary[Dataset, str]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured on what: keys of the contents of a model and of its calibration samples."""
+
+    model: str
+    data: str
+
+
+class MeasurementStore:
+    """Reads and writes tallies. Where the file cannot be used, nothing is known and nothing is kept: that is logged."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or home() / "measurements.sqlite"
+
+    def has(self, model: str) -> bool:
+        """Whether anything was measured of the model with this key."""
+        return bool(self._rows("SELECT 1 FROM tallies WHERE model = ? LIMIT 1", (model,)))
+
+    def find(self, subject: Subject, options: Iterable[Option]) -> dict[Cell, dict[Span, Tally]]:
+        """All tallies of these options."""
+        found: dict[Cell, dict[Span, Tally]] = {}
+        for option in options:
+            rows = self._rows(
+                "SELECT layer, start, stop, tally FROM tallies WHERE model = ? AND data = ? AND method = ?",
+                (subject.model, subject.data, method_key(option.method)),
+            )
+            for row in rows:
+                if (tally := _tally(row["tally"])) is not None:
+                    found.setdefault(Cell(row["layer"], option.id), {})[Span(row["start"], row["stop"])] = tally
+        return found
+
+    def keep(self, subject: Subject, layer: str, option: Option, tallies: Mapping[Span, Tally]) -> None:
+        """Keep what was measured of one cell; what is there already stays."""
+        key = (subject.model, subject.data, method_key(option.method), layer)
+        rows = [(*key, *span, json.dumps(asdict(tally))) for span, tally in tallies.items()]
+        try:
+            with opened(self.path) as database:
+                _prepare(database)
+                database.executemany(
+                    "INSERT OR IGNORE INTO tallies (model, data, method, layer, start, stop, tally)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+        except sqlite3.Error as error:
+            _log.warning("%s of %s was not kept: %s", option.id, layer, error)
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        if not self.path.exists():
+            return []
+        try:
+            with opened(self.path) as database:
+                _prepare(database)
+                return database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            _log.warning("what was measured before cannot be read: %s", error)
+            return []
+
+
+class StoreKeeper(Keeper):
+    """Lets a measurement of some options use a store."""
+
+    def __init__(self, store: MeasurementStore, subject: Subject, options: Iterable[Option]) -> None:
+        self._store, self._subject = store, subject
+        self._options = {option.id: option for option in options}
+
+    def known(self) -> Mapping[Cell, Mapping[Span, Tally]]:
+        return self._store.find(self._subject, self._options.values())
+
+    def keep(self, cell: Cell, tallies: Mapping[Span, Tally]) -> None:
+        self._store.keep(self._subject, cell.layer, self._options[cell.option], tallies)
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    # readers and a writer do not wait for each other, and a killed process leaves whole cells or none
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute(_TABLE)
+
+
+def _tally(text: str) -> Tally | None:
+    """None where another version wrote what cannot be read here."""
+    known = {entry.name for entry in fields(Tally)}
+    try:
+        return Tally(**{key: value for key, value in json.loads(text).items() if key in known})
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+# ---------------------------------------------------------------------- keys
+
+
+def method_key(method: Method) -> str:
+    """The method with all its parameters, also those that are the default today."""
+    return json.dumps({"method": method.id, **method.model_dump(mode="json")}, sort_keys=True)
+
+
+def model_key(model: ModelDescription) -> str:
+    """What a model's cells are filed under: its files, the code that builds it, and its layers as they are seen."""
+    digest = hashlib.sha256(f"{MEASURING_VERSION} {model.format} {model.fingerprint}".encode())
+    digest.update(_code_of(model.source))
+    for layer in model.layers:
+        digest.update(f"{layer.name} {layer.kind} {layer.weight} {layer.macs} {layer.output_shape}".encode())
+    return digest.hexdigest()[:40]
+
+
+def _code_of(source: ModelSource) -> bytes:
+    """The Python file that a factory stands in; nothing for a plain file, whose graph is in it."""
+    place, _, _ = source.factory.rpartition(":")
+    if not place:
+        return b""
+    try:
+        path = place if place.endswith(".py") else (spec.origin if (spec := find_spec(place)) else None)
+        return Path(path).expanduser().read_bytes() if path else b""
+    except (OSError, ImportError, ValueError):
+        return b""
+
+
+def data_key(data: "Dataset") -> str:
+    """What cells are filed under of the data: the calibration samples exactly as the network is fed, with labels.
+
+    So whatever decides on them is in it: files, preprocessing, split, and how this version reads them.
+    """
+    if data not in _DATA_KEYS:
+        digest = hashlib.sha256(f"{data.task} {data.metric}".encode())
+        for inputs, labels in data.batches("calibration", _BATCH):
+            for values in (np.ascontiguousarray(inputs), np.ascontiguousarray(labels)):
+                digest.update(f"{values.dtype} {values.shape}".encode())
+                digest.update(values.tobytes())
+        _DATA_KEYS[data] = digest.hexdigest()[:40]
+    return _DATA_KEYS[data]
