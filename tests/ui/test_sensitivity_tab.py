@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 
+from secateur.analysis.documents import WithinOptionCorrelation
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -98,12 +99,37 @@ def test_a_running_measurement_shows_its_progress_and_fills_cells_in_place(tab, 
     tab.grab()
 
 
-@pytest.mark.parametrize(("correlation", "kind"), [(0.95, "positive"), (0.8, "positive"), (0.79, "warn")])
-def test_a_low_rank_correlation_is_a_warning(tab, state, table, measured, correlation, kind):
-    measured = measured.model_copy(update={"rank_correlation": correlation})
+@pytest.mark.parametrize(
+    ("mean", "low", "kind"),
+    [(0.95, 0.9, "positive"), (0.7, 0.55, "positive"), (0.69, 0.55, "warn"), (0.8, 0.45, "warn")],
+)
+def test_an_estimate_that_does_not_surely_order_the_layers_is_a_warning(tab, state, table, measured, mean, low, kind):
+    within = WithinOptionCorrelation(mean=mean, low=low, high=0.97, by_option={"int8": 0.31, "int4": 0.47})
+    measured = measured.model_copy(update={"rank_correlation": 0.94, "within_option_correlation": within})
     tab.show_state(state.with_(tables={"free": table, "measure": measured}), ())
     assert tab.chip.kind() == kind
-    assert f"{correlation:.2f}" in tab.chip.text()
+    assert f"{mean:.2f} ({low:.2f} … 0.97)" in tab.chip.text()
+    assert "0.94" not in tab.chip.text()
+    said = tab.chip.toolTip()
+    assert ("measure before you decide" in said) == (kind == "warn")
+    assert all(figure in said for figure in ("0.94", "int8 0.31", "int4 0.47"))
+
+
+def test_a_part_of_a_measurement_is_marked_as_one_and_offers_to_continue(qtbot, tab, state, table, measured):
+    part = measured.model_copy(update={"rows": measured.rows[:4], "pending": len(measured.rows) - 4})
+    tab.show_state(state.with_(tables={"free": table, "measure": part}), ())
+    assert tab.measure.text() == "Continue"
+    assert tab.chip.text() == f"4 of {len(measured.rows)} cells measured"
+    assert tab.map.isVisible()
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.measure, LEFT)
+    assert wanted.args == ["measure"]
+
+
+def test_a_whole_measurement_is_kept_and_needs_no_other(tab, state, table, measured):
+    tab.show_state(state.with_(tables={"free": table, "measure": measured}), ())
+    assert not tab.measure.isEnabled()
+    assert "kept" in tab.measure.toolTip()
 
 
 def test_a_cell_click_asks_for_the_option(qtbot, tab, state):

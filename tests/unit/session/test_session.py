@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
+from secateur.analysis.documents import DataDescription, SensitivityRow, SensitivityTable
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.distil.distillation import Distillation
@@ -292,13 +292,49 @@ def test_every_unavailable_action_says_why_with_nothing_open(engine, action):
     assert Session(engine, lambda state: None).why_not(action).endswith(".")
 
 
-def test_half_a_measurement_is_no_table_to_plan_from(session):
+def measuring(session, engine):
+    """A measurement that runs, as the newest request."""
+    with_data(session)
+    session.score("measure")
+    session.receive(ev.Started(len(engine.requests), engine.requests[-1]))
+    return len(engine.requests)
+
+
+def test_half_a_measurement_is_no_table_to_plan_from(session, engine):
     session.receive(ev.Finished(0, ev.SpectraCounted(table("free"))))
     whole = session.budget_range()
-    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:2])))
+    job = measuring(session, engine)
+    session.receive(ev.Partial(job, ev.RowsMeasured(table().rows[:2])))
     assert session.budget_range() == whole
-    session.receive(ev.Stopped(2))
-    assert "measure" not in session.state.tables
+    session.receive(ev.Stopped(job))
+    assert session.state.measured is None
+    assert session.state.measured_in_part.rows == table().rows[:2]
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "died"])
+def test_a_measurement_that_breaks_off_is_looked_up_as_a_part_to_go_on_from(session, engine, end):
+    job = measuring(session, engine)
+    request = engine.requests[-1]
+    session.receive(ev.Partial(job, ev.RowsMeasured(table().rows[:2])))
+    ends = {"stopped": ev.Stopped(job), "failed": ev.Failed(job, "No."), "died": ev.EngineDied("It died.", (request,))}
+    session.receive(ends[end])
+    assert rq.FindSensitivity(request) in engine.requests
+    part = table().model_copy(update={"rows": table().rows[:2], "pending": 4})
+    session.receive(ev.Finished(99, ev.SensitivityFound(part)))
+    assert session.state.measured_in_part == part
+    assert session.state.measured is None
+
+
+def test_what_was_measured_before_is_looked_up_when_data_is_opened(session, engine):
+    data = DataDescription(name="d", source="d", task="none", metric="", classes=(), train=1, calibration=1, test=1)
+    opening = rq.OpenData(session.state.model.source, rq.DataSource("d.npz"))
+    session.receive(ev.Started(7, opening))
+    session.receive(ev.Finished(7, ev.DataOpened(data, (), None)))
+    found = engine.requests[-1]
+    assert isinstance(found, rq.FindSensitivity)
+    assert found.what.data == opening.data
+    session.receive(ev.Finished(8, ev.SensitivityFound(table())))
+    assert session.state.measured == table()
 
 
 def test_a_new_measurement_leaves_the_earlier_one_until_it_is_whole(session):

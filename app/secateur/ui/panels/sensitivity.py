@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
-from secateur.analysis.documents import SensitivityTable
+from secateur.analysis.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
 from secateur.methods.base import Effect, Method
@@ -26,7 +26,6 @@ from secateur.ui.widgets.progress_line import ProgressLine
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.state_panel import StatePanel
 
-TRUSTED = 0.8
 NARROW = 800
 BAR = 14
 """Room for the map's scroll bar."""
@@ -176,12 +175,12 @@ class SensitivityTab(TabView):
         self.legend.show_legend(title, cells.range, tuple(marks), self._trust())
 
     def _trust(self) -> Trust | None:
-        measured = self._state.tables.get("measure")
-        if measured is None or measured.rank_correlation is None:
+        measured = self._state.measured
+        if measured is None or measured.within_option_correlation is None:
             return None
         estimates, truths = paired(self._state.tables.get("free"), measured)
         basis = self.tr("{0} cells, {1} samples").format(thousands(len(truths)), thousands(measured.samples))
-        return Trust(estimates, truths, measured.rank_correlation, basis)
+        return Trust(estimates, truths, measured.within_option_correlation.mean, basis)
 
     def _effect(self, layer: str, option: Option) -> Effect | None:
         spectra, model = self._state.spectra.get(layer), self._state.model
@@ -201,29 +200,61 @@ class SensitivityTab(TabView):
         self.busy_line.set_share(job.done / job.total if job.total else None)
 
     def _show_button(self, job: JobState | None) -> None:
-        known = "measure" in self._state.tables
+        state = self._state
         reason = self.tr("The measurement is running; stop it in the jobs panel (Esc).") if job else ""
-        reason = reason or why_not(self._state, "measure")
-        self.measure.setText(self.tr("Measure again") if known and job is None else self.tr("Measure"))
+        reason = reason or why_not(state, "measure")
+        if state.measured is not None and not reason:
+            reason = self.tr("All cells are measured on these samples, and kept. Open other data to measure on it.")
+        words = self.tr("Measure")
+        if job is None and state.measured_in_part is not None:
+            words = self.tr("Continue")
+        elif state.measured is not None:
+            words = self.tr("Measured")
+        self.measure.setText(words)
         self.measure.setEnabled(not reason)
         cost = self.tr("Swap each option into the network alone and run samples; the model stays as it is")
         self.measure.setToolTip(reason or cost)
         set_role(self.measure, "default")
 
     def _show_trust(self) -> None:
-        measured = self._state.tables.get("measure")
-        correlation = measured.rank_correlation if measured else None
-        narrow = self.width() < NARROW
-        self.chip.setVisible(correlation is not None)
-        if correlation is None:
-            return
-        figure = f"ρ = {correlation:.2f}"
-        if correlation >= TRUSTED:
-            kind, words = "positive", self.tr("estimate ranks like measured, {0}").format(figure)
+        """How far the estimate can be trusted; of a part of a table, how much of it there is."""
+        state, narrow = self._state, self.width() < NARROW
+        part = state.measured_in_part
+        within = state.measured.within_option_correlation if state.measured else None
+        self.chip.setVisible(part is not None or within is not None)
+        if part is not None:
+            known = self.tr("{0} of {1} cells measured").format(
+                thousands(len(part.rows)), thousands(len(part.rows) + part.pending)
+            )
+            running = any(isinstance(job.request, ScoreSensitivity) for job in state.jobs)
+            kept = self.tr("They are kept: Continue measures the others. Plans use the estimate until all are there.")
+            self.chip.set_content("info", known)
+            self.chip.setToolTip(known if running else f"{known}. {kept}")
+        elif within is not None:
+            figure = f"ρ = {within.mean:.2f}"
+            words, meaning = self._trust_words(within)
+            self.chip.set_content("positive" if within.tells_layers else "warn", figure if narrow else words)
+            self.chip.setToolTip(meaning)
+
+    def _trust_words(self, within: WithinOptionCorrelation) -> tuple[str, str]:
+        """What the chip says, and at length."""
+        figure = f"ρ = {within.mean:.2f} ({within.low:.2f} … {within.high:.2f})".replace("-", "−")
+        if within.tells_layers:
+            words = self.tr("estimate orders layers, {0}").format(figure)
+            meaning = self.tr("The data-free estimate orders the layers of an option as the measurement does.")
         else:
-            kind, words = "warn", self.tr("{0}: measure more before you trust this").format(figure)
-        self.chip.set_content(kind, figure if narrow else words)
-        self.chip.setToolTip(words)
+            words = self.tr("knows options, not layers, {0}").format(figure)
+            meaning = self.tr("The estimate knows the options, not the layers: measure before you decide.")
+        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
+        lines = [
+            meaning,
+            self.tr("Mean rank correlation within an option, with its 95 % interval: {0}").format(figure),
+            each,
+        ]
+        pooled = self._state.measured.rank_correlation if self._state.measured else None
+        if pooled is not None:
+            lines.append(self.tr("Over all cells, options among each other included: {0:.2f}").format(pooled))
+        return words, "\n".join(lines)
 
     def _show_unmeasured(self) -> None:
         text = self.tr("Swaps each option into the network alone and runs 512 samples. Cells appear as they finish.")

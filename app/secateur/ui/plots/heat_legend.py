@@ -23,7 +23,10 @@ CLOUD = 400
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """How the estimate ranks against the measurements: points (n,) each, correlation, what it rests on."""
+    """How the estimate ranks against the measurements: points (n,) each, and what that rests on.
+
+    `correlation` is the mean of those within an option.
+    """
 
     estimated: Floats
     measured: Floats
@@ -163,7 +166,7 @@ class HeatLegend(QWidget):
 
 
 def _correlation_text(correlation: float | None) -> str:
-    return "rank correlation –" if correlation is None else f"rank correlation {correlation:.2f}"
+    return "within an option –" if correlation is None else f"within an option ρ = {correlation:.2f}"
 
 
 def paint_scatter(painter: QPainter, box: QRectF, x: Floats, y: Floats) -> None:
