@@ -67,7 +67,7 @@ class RunStore:
 
     def forget_others(self, folder: Path, run: str) -> None:
         """Take out the runs whose files in `folder` have been replaced by those of `run`."""
-        with self._open() as database:
+        with opened(self.path) as database:
             database.execute("DELETE FROM runs WHERE folder = ? AND run != ?", (str(folder), run))
 
     def find(self, run: str) -> RunRecord | None:
