@@ -1,16 +1,107 @@
 """The export dialog: the word "exported" appears only after the proof."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QFileDialog
 
 from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Started
-from secateur.engine.requests import AskFormats, Export
+from secateur.engine.requests import AskFormats, DataSource, Export
 from secateur.formats import format_named
+from secateur.model.description import ModelSource
 from secateur.ui.dialogs.export import ExportDialog
+
+NETWORK = b"the opened network"
+
+
+@pytest.fixture
+def on_disk(shown, model, tmp_path: Path) -> ExportDialog:
+    """The dialog over a model that lies in the folder it offers, with somebody's file beside it."""
+    (tmp_path / "small.onnx").write_bytes(NETWORK)
+    (tmp_path / "taken.onnx").write_bytes(b"somebody's")
+    source = ModelSource(str(tmp_path / "small.onnx"))
+    shown.open(replace(model, source=source, files=(source.path,)))
+    shown.window.preferences = replace(shown.window.preferences, folder=str(tmp_path))
+    shown.assembly.commands.trigger("export")
+    return shown.window.findChild(ExportDialog)
+
+
+def test_the_proposed_file_is_never_one_that_is_there(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
+    assert Path(on_disk.path_field.text()) == tmp_path / "small-float.onnx"
+    (tmp_path / "small-float.onnx").write_bytes(b"")
+    (tmp_path / "small-float-2.onnx").write_bytes(b"")
+    on_disk.close()
+    shown.assembly.commands.trigger("export")
+    again = next(d for d in shown.window.findChildren(ExportDialog) if d.isVisible())
+    assert Path(again.path_field.text()) == tmp_path / "small-float-3.onnx"
+
+
+@pytest.mark.parametrize("name", ["small.onnx", "soft.onnx", "hard.onnx"])
+def test_the_opened_model_is_no_target(shown, on_disk: ExportDialog, tmp_path: Path, name: str) -> None:
+    (tmp_path / "soft.onnx").symlink_to(tmp_path / "small.onnx")
+    (tmp_path / "hard.onnx").hardlink_to(tmp_path / "small.onnx")
+    on_disk.path_field.setText(str(tmp_path / name))
+    assert not on_disk.go.isEnabled()
+    assert "is the opened model, which is never written over" in on_disk.reason.text()
+    on_disk.path_field.setText(str(tmp_path / "new.onnx"))
+    assert on_disk.go.isEnabled()
+
+
+def test_another_file_is_replaced_only_after_a_question(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
+    on_disk.path_field.setText(str(tmp_path / "taken.onnx"))
+    shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)
+    assert on_disk.question.isVisible()
+    assert on_disk.question.said.text() == "taken.onnx exists already. Replace it?"
+    assert on_disk.question.no.hasFocus()
+    assert not shown.engine.asked(Export)
+    shown.qtbot.mouseClick(on_disk.question.no, Qt.MouseButton.LeftButton)
+    assert not on_disk.question.isVisible()
+    assert not shown.engine.asked(Export)
+    assert on_disk.go.isEnabled()
+    shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)
+    shown.qtbot.mouseClick(on_disk.question.yes, Qt.MouseButton.LeftButton)
+    assert [(r.path.name, r.replace) for r in shown.engine.asked(Export)] == [("taken.onnx", True)]
+
+
+@pytest.mark.parametrize(("key", "asked"), [(Qt.Key.Key_Escape, 0), (Qt.Key.Key_Return, 0)])
+def test_the_keyboard_answers_the_question_and_stays_in_the_dialog(
+    shown, on_disk: ExportDialog, tmp_path: Path, key: Qt.Key, asked: int
+) -> None:
+    on_disk.path_field.setText(str(tmp_path / "taken.onnx"))
+    shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)
+    shown.qtbot.keyClick(on_disk.question.no, key)
+    assert not on_disk.question.isVisible()
+    assert on_disk.isVisible()
+    assert len(shown.engine.asked(Export)) == asked
+
+
+def test_what_the_engine_finds_in_the_way_is_asked_about_too(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
+    on_disk.path_field.setText(str(tmp_path / "new.onnx"))
+    shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)
+    job = shown.engine.job_of(Export)
+    shown.engine.say(Started(job, shown.engine.requests[job - 1]))
+    shown.engine.say(Failed(job, "new.onnx.data exists already.", "--force", existing=("new.onnx.data",)))
+    shown.until(on_disk.question.isVisible)
+    assert on_disk.question.said.text() == "new.onnx.data exists already. Replace it?"
+    shown.qtbot.mouseClick(on_disk.question.yes, Qt.MouseButton.LeftButton)
+    assert shown.engine.asked(Export)[-1].replace
+
+
+def test_a_picture_is_not_saved_over_the_data(
+    shown, on_disk: ExportDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits" / "3.png").write_bytes(b"a digit")
+    shown.session.update(data_source=DataSource(str(tmp_path / "digits")))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "digits" / "3.png"), ""))
+    shown.assembly.commands.trigger("save_picture")
+    assert (tmp_path / "digits" / "3.png").read_bytes() == b"a digit"
+    shown.until(
+        lambda: any("is the data, which is never written over" in n.sentence for n in shown.session.state.notices)
+    )
 
 
 @pytest.fixture

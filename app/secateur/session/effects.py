@@ -1,13 +1,23 @@
 """What the plan means in numbers for the layers that a person looks at: read from spectra and tables, no engine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from secateur.data.metrics import kind_of
+from secateur.engine.events import RunRecord
 from secateur.methods.base import Effect, Method
+from secateur.model.description import ModelDescription
 from secateur.model.spectrum import decibels
 from secateur.recipe.prediction import combined_cost, damage_of, effects_of, metric_per_damage
+from secateur.recipe.recipe import parse_recipe
 from secateur.session.state import SessionState
+
+MOST_WORDS = 3
+"""Steps that a name tells of."""
 
 
 @dataclass(frozen=True)
@@ -84,4 +94,18 @@ def plan_name(state: SessionState) -> str:
     """A short name for a run: the badges of its steps."""
     badges = dict.fromkeys(step.method.badge() for step in state.recipe.steps)
     words = list(badges)
-    return " + ".join(words[:3]) + (f" + {len(words) - 3} more" if len(words) > 3 else "")
+    return " + ".join(words[:MOST_WORDS]) + (f" + {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else "")
+
+
+def file_stem(model: ModelDescription, record: RunRecord | None) -> str:
+    """What a file is called that is made of a model, or of a run's result: `net-float`, `net-int8`, `net-ch-25-int8`.
+
+    Without a suffix. A model that is no float network any more is called a copy.
+    """
+    name = Path(model.name).stem or "model"
+    if record is None:
+        weights = [layer.weight.dtype for layer in model.layers if layer.weight is not None]
+        return f"{name}-{'float' if all('float' in dtype for dtype in weights) else 'copy'}"
+    recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
+    words = dict.fromkeys(re.sub(r"\W+", "-", step.method.badge()).strip("-") for step in recipe.steps)
+    return "-".join((name, *list(words)[:MOST_WORDS])) if words else f"{name}-copy"

@@ -287,6 +287,9 @@ def _failed(session: "Session", event: Failed) -> None:
         if event.wants and not request.source.trusted:
             session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
             return
+    if event.existing and isinstance(request, Export):  # a dialog that is still open asks
+        session.notify(Notice("warn", event.sentence, "Nothing was written: agree to replace it, or choose a name."))
+        return
     _look_for_the_rest(session, request)
     if isinstance(request, OpenData) and session.state.data is None:
         session.update(data_source=None)

@@ -1,5 +1,6 @@
 """Export: write a file, open it again, run it, compare it. Only then does the word "exported" appear."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,11 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QW
 
 from secateur import figures
 from secateur.analysis.documents import ExportedFile
-from secateur.engine.events import Event, Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Stopped
+from secateur.engine.events import Event, Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Started, Stopped
 from secateur.engine.requests import Export
+from secateur.files import free_name
+from secateur.session.effects import file_stem
+from secateur.session.reasons import guard_of
 from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.naming import named
 from secateur.ui.panels.plan_form import FieldsForm
@@ -17,6 +21,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
 from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.question import Question
 
 if TYPE_CHECKING:
     from secateur.formats.base import Format
@@ -35,11 +40,11 @@ def written_formats() -> "list[Format]":
 
 
 class ExportDialog(DialogFrame):
-    """`formats_wanted(run)` whenever another model is chosen; `export_wanted(format, path, run, options)`; then the
-    progress of `job`, then the proof.
+    """`formats_wanted(run)` whenever another model is chosen; `export_wanted(format, path, run, options, replace)`;
+    then the progress of `job`, then the proof. A file that is there already is asked about first.
     """
 
-    export_wanted = Signal(str, str, str, object)
+    export_wanted = Signal(str, str, str, object, bool)
     formats_wanted = Signal(str)
 
     def __init__(self, folder: str, state: "SessionState", parent: QWidget) -> None:
@@ -49,7 +54,8 @@ class ExportDialog(DialogFrame):
         self._missing = {name: candidate.missing() or "" for name, candidate in self._formats.items()}
         self._answers: dict[str, FormatAnswer] = {}
         self._folder, self._path, self.job = folder, "", 0
-        self._model_name = Path(state.model.name).stem if state.model else "model"
+        self._model, self._guard = state.model, guard_of(state)
+        self._runs = {run.run: run for run in state.runs}
         self._make_fields()
         self._assemble()
         self._fill_formats()
@@ -81,6 +87,8 @@ class ExportDialog(DialogFrame):
         self.verdict.setObjectName("export_verdict")
         self.said = label("", "secondary", wrap=True)
         self.said.setObjectName("export_said")
+        self.question = Question("export_question", "Replace", "Cancel")
+        self.question.answered.connect(self._answer)
 
     def _form(self, candidate: "Format") -> FieldsForm:
         form = FieldsForm(candidate.options, label_width=CAPTION_WIDTH)
@@ -107,7 +115,7 @@ class ExportDialog(DialogFrame):
             if extra is not None:
                 row.addWidget(extra)
             self.body.addLayout(row)
-        for below in (*self.forms.values(), self.reason, self.progress, self.verdict, self.said):
+        for below in (*self.forms.values(), self.reason, self.question, self.progress, self.verdict, self.said):
             self.body.addWidget(below)
 
     def _fill_formats(self) -> None:
@@ -140,18 +148,19 @@ class ExportDialog(DialogFrame):
         self.ask()
 
     def _suggest(self) -> None:
-        """A file name for the chosen format, and that format's options."""
+        """A file name for the chosen format that is not taken yet, and that format's options."""
         suffix = self._formats[self._format_id].suffixes[0]
-        stem = self._model_name if self.what.currentData() == ORIGINAL else f"{self._model_name}_small"
+        stem = file_stem(self._model, self._runs.get(str(self.what.currentData()))) if self._model else "model"
         for name, form in self.forms.items():
             form.setVisible(name == self._format_id and form.has_fields)
-        self.path_field.setText(str(Path(self._folder or Path.home()) / f"{stem}{suffix}"))
+        self.path_field.setText(str(free_name(Path(self._folder or Path.home()) / f"{stem}{suffix}")))
         self._check()
 
     def _check(self) -> None:
         """Whether the file can be written: what is in the way is said, and what the file would leave out."""
         text, answer = self.path_field.text().strip(), self._answers.get(self._format_id)
         refusal = self._missing[self._format_id] or (answer.refusal if answer else "")
+        refusal = refusal or (self._guard.refusal(Path(text)) if text else "")
         problem = refusal or ("" if text else "Choose where the file goes.")
         if not problem and Path(text).is_dir() and Path(text).suffix not in self._formats[self._format_id].suffixes:
             problem = f"{text} is a folder: add a file's name."
@@ -159,7 +168,7 @@ class ExportDialog(DialogFrame):
         self.reason.setText(said)
         self.reason.setVisible(bool(said))
         set_tone(self.reason, "negative" if refusal else "")
-        self.go.setEnabled(not problem and not self.job)
+        self.go.setEnabled(not problem and not self.job and not self.question.is_open)
         self.go.setToolTip(problem or "Write the file and prove it")
 
     def _browse(self) -> None:
@@ -169,7 +178,37 @@ class ExportDialog(DialogFrame):
             self.path_field.setText(path)
 
     def _want(self) -> None:
+        """Export, or ask first where a file of that name is there."""
         self._path = self.path_field.text().strip()
+        if os.path.lexists(self._path):
+            self._ask(f"{Path(self._path).name} exists already. Replace it?")
+        else:
+            self._go(replace=False)
+
+    def _ask(self, sentence: str) -> None:
+        self.go.setEnabled(False)
+        self.path_field.setEnabled(False)
+        self.verdict.hide()
+        self.said.hide()
+        self.question.ask(sentence)
+
+    def _answer(self, yes: bool) -> None:
+        self.path_field.setEnabled(True)
+        if yes:
+            self._go(replace=True)
+            return
+        self._check()
+        self.path_field.setFocus()
+        self.path_field.selectAll()
+
+    def reject(self) -> None:
+        """Esc takes back the question before it closes the dialog."""
+        if self.question.is_open:
+            self.question.no.click()
+        else:
+            super().reject()
+
+    def _go(self, *, replace: bool) -> None:
         self.verdict.hide()
         self.said.setText("Writing, then opening it again and running it…")
         self.said.show()
@@ -177,11 +216,12 @@ class ExportDialog(DialogFrame):
         self.progress.set_share(None)
         self.go.setEnabled(False)
         options = self.forms[self._format_id].values
-        self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options)
+        self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options, replace)
 
     # ------------------------------------------------------------------ what came of it
 
     def show_state(self, state: "SessionState") -> None:
+        self._guard = guard_of(state)
         job = next((job for job in state.jobs if isinstance(job.request, Export)), None)
         if job is not None and str(job.request.path) == str(Path(self._path)):  # type: ignore[union-attr]
             self.job = job.job
@@ -191,11 +231,17 @@ class ExportDialog(DialogFrame):
     def receive(self, event: Event) -> None:
         """The proof, or why there is none."""
         match event:
+            case Started(request=Export(path=path)) if path == Path(self._path):
+                self.job = event.job
             case Finished(result=FormatsAnswered(run, answers)) if run == str(self.what.currentData()):
                 self._answers = {answer.format: answer for answer in answers}
                 self._check()
-            case Finished(result=Exported(file)) if file.path.removesuffix(".unverified") == str(Path(self._path)):
+            case Finished(result=Exported(file)) if event.job == self.job:
                 self._show_file(file)
+            case Failed(existing=existing) if existing and event.job == self.job:
+                self.job = 0
+                self.progress.hide()
+                self._ask(f"{event.sentence} Replace {'it' if len(existing) == 1 else 'them'}?")
             case Failed() if event.job == self.job:
                 self._end("negative", "not exported", f"{event.sentence} {event.hint}".strip())
             case Stopped() if event.job == self.job:

@@ -99,11 +99,12 @@ class Dialogs(QObject):
         session = self._commands.session
         made = self._show("export_dialog", lambda: ExportDialog(self.folder, session.state, self._window))
 
-        def export(format_id: str, path: str, run: str, options: "WriteOptions") -> None:
+        def export(format_id: str, path: str, run: str, options: "WriteOptions", replace: bool) -> None:
             self.remember_folder(path)
             model = session.state.model
             if model is not None:
-                session.export(Export(model.source, session.state.data_source, format_id, Path(path), run, options))
+                data = session.state.data_source
+                session.export(Export(model.source, data, format_id, Path(path), run, options, replace))
 
         made.export_wanted.connect(export)
         made.formats_wanted.connect(session.ask_formats)
@@ -137,6 +138,7 @@ class Dialogs(QObject):
     def save_picture(self) -> None:
         """Save the shown picture as PNG or SVG, where a person chooses."""
         from secateur.errors import UserError
+        from secateur.session.reasons import guard_of
         from secateur.ui.plots.pictures import save_picture
 
         detail = self._commands.workspace.detail
@@ -146,6 +148,7 @@ class Dialogs(QObject):
             return
         self.remember_folder(path)
         try:
+            replace(guard_of(self._commands.session.state), replace=True).check(Path(path))  # the file dialog has asked
             save_picture(detail.picture(), path)
         except UserError as error:
             self._commands.refused.emit(error.sentence, error.hint)

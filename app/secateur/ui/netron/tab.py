@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedLayout, QWidget
 
 from secateur.engine.requests import WriteSkeleton
+from secateur.session.reasons import guard_of
 from secateur.session.state import SessionState
 from secateur.ui.netron import available
 from secateur.ui.netron.bridge import PageBridge
@@ -209,7 +210,7 @@ class NetronTab(TabView):
         self.link.forget()
         self._dress()
         self._tell_page()
-        self._web = WebGraph(url, self.bridge, color("panel"))
+        self._web = WebGraph(url, self.bridge, color("panel"), lambda path: guard_of(self._state).refusal(path))
         self._web.failed.connect(self._fail)
         self.name.set_text(name)
         self._paint()

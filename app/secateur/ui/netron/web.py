@@ -1,13 +1,14 @@
 """Netron's page in a widget. The only file that touches Qt WebEngine, and only once a person asks for the page."""
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QFile, QIODevice, Qt, QUrl, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
 from secateur.resources import resource
 from secateur.ui.netron.access import is_allowed
@@ -22,13 +23,22 @@ _log = logging.getLogger(__name__)
 class WebGraph(QWidget):
     """Shows the page at `url`; call `available.load()` first, and `stop` before it is dropped.
 
-    Netron lays its graph out in animation frames, which a page gets only while it is visible.
+    Netron lays its graph out in animation frames, which a page gets only while it is visible. `refusal` says of a path
+    why a picture is not saved there, empty where it may be.
     """
 
     failed = Signal(str)
 
-    def __init__(self, url: str, bridge: PageBridge, background: QColor, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        bridge: PageBridge,
+        background: QColor,
+        refusal: Callable[[Path], str],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._refusal = refusal
         from PySide6.QtWebEngineCore import QWebEngineProfile
         from PySide6.QtWebEngineWidgets import QWebEngineView
 
@@ -81,7 +91,9 @@ class WebGraph(QWidget):
         """Netron's own export of the whole graph as PNG or SVG: saved where the person chooses."""
         start = str(Path.home() / request.downloadFileName())
         chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save picture"), start, "Pictures (*.png *.svg)")
-        if chosen:
+        if chosen and (reason := self._refusal(Path(chosen))):
+            QMessageBox.warning(self, self.tr("Save picture"), reason)
+        elif chosen:
             request.setDownloadDirectory(str(Path(chosen).parent))
             request.setDownloadFileName(Path(chosen).name)
             request.accept()
