@@ -78,6 +78,15 @@ def test_the_keyboard_answers_the_question_and_stays_in_the_dialog(
     assert len(shown.engine.asked(Export)) == asked
 
 
+def test_a_question_ends_with_the_name_that_it_is_about(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
+    on_disk.path_field.setText(str(tmp_path / "taken.onnx"))
+    shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)
+    on_disk.format.setCurrentIndex(on_disk.format.findData("safetensors"))
+    assert not on_disk.question.isVisible()
+    assert on_disk.go.isEnabled()
+    assert on_disk.path_field.isEnabled()
+
+
 def test_what_the_engine_finds_in_the_way_is_asked_about_too(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
     on_disk.path_field.setText(str(tmp_path / "new.onnx"))
     shown.qtbot.mouseClick(on_disk.go, Qt.MouseButton.LeftButton)

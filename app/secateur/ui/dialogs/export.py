@@ -65,7 +65,7 @@ class ExportDialog(DialogFrame):
         self.go.clicked.connect(self._want)
         self.format.currentIndexChanged.connect(lambda _index: self._suggest())
         self.what.currentIndexChanged.connect(lambda _index: self._choose_model())
-        self.path_field.textChanged.connect(lambda _text: self._check())
+        self.path_field.textChanged.connect(lambda _text: self._take_back())
         self._suggest()
         for answer in (self.progress, self.verdict, self.said):
             answer.hide()
@@ -160,7 +160,8 @@ class ExportDialog(DialogFrame):
         """Whether the file can be written: what is in the way is said, and what the file would leave out."""
         text, answer = self.path_field.text().strip(), self._answers.get(self._format_id)
         refusal = self._missing[self._format_id] or (answer.refusal if answer else "")
-        refusal = refusal or (self._guard.refusal(Path(text)) if text else "")
+        kept = self._guard.refusal(Path(text)) if text else ""
+        refusal = refusal or (f"{kept} Choose another name." if kept else "")
         problem = refusal or ("" if text else "Choose where the file goes.")
         if not problem and Path(text).is_dir() and Path(text).suffix not in self._formats[self._format_id].suffixes:
             problem = f"{text} is a folder: add a file's name."
@@ -200,6 +201,12 @@ class ExportDialog(DialogFrame):
         self._check()
         self.path_field.setFocus()
         self.path_field.selectAll()
+
+    def _take_back(self) -> None:
+        """Another name: a question about the one before is answered."""
+        self.question.hide()
+        self.path_field.setEnabled(True)
+        self._check()
 
     def reject(self) -> None:
         """Esc takes back the question before it closes the dialog."""
