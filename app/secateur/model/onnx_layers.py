@@ -65,9 +65,14 @@ class OnnxLayer:
         return str(self.first.input[self.weight_place])
 
     @property
+    def data_place(self) -> int:
+        """The input of its nodes that is computed with the weight."""
+        return 0 if self.weight_place else 1
+
+    @property
     def data_input(self) -> str:
         """The tensor that the first of its nodes computes with it."""
-        return str(self.first.input[0 if self.weight_place else 1])
+        return str(self.first.input[self.data_place])
 
 
 @dataclass(frozen=True, slots=True)

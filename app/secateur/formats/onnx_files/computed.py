@@ -33,4 +33,10 @@ def float_layers(proto: onnx.ModelProto, layers: Collection[str]) -> tuple[str, 
     for node in optimized_graph(proto).graph.node:
         for name in node.input:
             kernels[name].add(node.op_type)
-    return tuple(layer for layer in layers if not kernels[f"{layer}.weight"] & INTEGER_KERNELS)
+    turned = {node.input[0]: node.output[0] for node in proto.graph.node if node.op_type == "Transpose"}
+
+    def used(weight: str) -> set[str]:
+        """The kernels that read a weight, as it is stored or turned (as one of two uses of a tied weight is)."""
+        return kernels[weight] | (kernels[turned[weight]] if weight in turned else set())
+
+    return tuple(layer for layer in layers if not used(f"{layer}.weight") & INTEGER_KERNELS)

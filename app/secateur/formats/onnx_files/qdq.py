@@ -49,9 +49,12 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
             "Quantize the network again with calibration samples.",
         )
     result, layers = _at_opset(proto, encodings, layers)
-    inserting = Inserting(result)
+    inserting, done = Inserting(result), set()
     for name, encoding in encodings.weights.items():
         layer = layers[name]
+        if layer.weight in done:  # tied: its integers are stored, and all that read them know
+            continue
+        done.add(layer.weight)
         inserting.store_weight(layer, in_file_layout(encoding, layer, result), with_zero=_is_gemm(layer, name, static))
     for layer in layers.values():
         _store_bias(inserting, layer, encodings, is_static=layer.name in static)
@@ -86,23 +89,25 @@ def _is_gemm(layer: OnnxLayer, name: str, static: Collection[str]) -> bool:
 def static_layers(proto: onnx.ModelProto, encodings: Encodings) -> list[str]:
     """The layers that these encodings let the runtime compute in integers: 8 bits, input and result encoded."""
     graph = GraphIndex(proto)
-    linear = {
-        layer.name: [proto.graph.node[index] for index in layer.nodes]
+    linear = [
+        (layer, [proto.graph.node[index] for index in layer.nodes])
         for layer in onnx_layers(proto)
         if layer.name in encodings.weights and encodings.weights[layer.name].bits == 8
-    }
+    ]
     known = encodings.activations
     return [
-        name
-        for name, nodes in linear.items()
-        if nodes and all(node.input[0] in known and _is_result_known(graph, node, known) for node in nodes)
+        layer.name
+        for layer, nodes in linear
+        if nodes
+        and all(node.input[layer.data_place] in known and _is_result_known(graph, node, known) for node in nodes)
     ]
 
 
 def layer_inputs(proto: onnx.ModelProto) -> dict[str, tuple[str, ...]]:
     """Layer → the tensors that its nodes read (one, unless layers share their weight)."""
     return {
-        layer.name: tuple(proto.graph.node[index].input[0] for index in layer.nodes) for layer in onnx_layers(proto)
+        layer.name: tuple(proto.graph.node[index].input[layer.data_place] for index in layer.nodes)
+        for layer in onnx_layers(proto)
     }
 
 

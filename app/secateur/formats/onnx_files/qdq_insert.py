@@ -57,6 +57,23 @@ class Inserting:
         self._remove(layer.weight)
         self._add(integer_tensor(stored, values, list(tensor.dims), encoding.bits))
         self._first.append(helper.make_node("DequantizeLinear", inputs, [back], axis=encoding.axis))
+        if encoding.bits == 8:
+            self._turn_integers(stored, back, inputs[1:], encoding.axis)
+
+    def _turn_integers(self, stored: str, back: str, grid: list[str], axis: int | None) -> None:
+        """Let every Transpose of a tied weight turn its integers, which the runtime does once when it loads the file.
+
+        Behind a Transpose of floats no product is computed in integers.
+        """
+        for node in list(self._readers[back]):
+            order = next((list(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), [1, 0])
+            if node.op_type != "Transpose" or axis is None or len(order) != len(self._tensors[stored].dims):
+                continue
+            turned, result = self._short("q"), node.output[0]
+            self._read_in(node, back, stored)
+            node.output[0] = turned
+            unpack = helper.make_node("DequantizeLinear", [turned, *grid], [result], axis=order.index(axis))
+            self._behind[turned] = [unpack]
 
     def bias_of(self, layer: OnnxLayer) -> NDArray[np.float32] | None:
         """A layer's stored bias, float32 in the shape of the file; None where it has none."""
@@ -66,7 +83,7 @@ class Inserting:
 
     def inputs_of(self, layer: OnnxLayer) -> list[str]:
         """The tensors that a layer's nodes read."""
-        return [self._graph.node[index].input[0] for index in layer.nodes]
+        return [self._graph.node[index].input[layer.data_place] for index in layer.nodes]
 
     def set_bias(self, layer: OnnxLayer, values: NDArray[np.float32]) -> None:
         """Store another bias for this layer alone."""

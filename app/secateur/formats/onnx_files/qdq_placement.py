@@ -60,7 +60,7 @@ class _Placing:
         self._graph = GraphIndex(proto)
         self._nodes = proto.graph.node
         self._absorbed = {index for layer in layers for index in layer.absorbed}
-        self._chosen = {index for layer in layers if layer.name in chosen for index in layer.nodes}
+        self._chosen = {index: layer for layer in layers if layer.name in chosen for index in layer.nodes}
         self._integer: set[str] = set()
         self._providers: dict[str, str] = {}
         self._bounds: dict[str, tuple[float, float]] = {}
@@ -68,7 +68,7 @@ class _Placing:
     def placement(self) -> Placement:
         for index, node in enumerate(self._nodes):
             if index in self._chosen:
-                self._round(node.input[0])
+                self._round(node.input[self._chosen[index].data_place])
                 if node.op_type not in _SELF_CONTAINED and not self._is_float_answer(node):
                     self._round_result(node)
             elif self._moves(node) and node.input[0] in self._integer:

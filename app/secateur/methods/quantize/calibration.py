@@ -1,6 +1,6 @@
 """Calibration: activation ranges of a static quantization, from spectra of exactly the tensors that will be rounded."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
     spectra = record_spectra(lowered, wanted, context, method.samples)
-    return replace(lowered, encodings=static_encodings(lowered, layers, method, spectra))
+    return replace(lowered, encodings=static_encodings(lowered, layers, method, spectra, context.log))
 
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
@@ -46,7 +46,11 @@ def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
 
 
 def static_encodings(
-    lowered: "TorchModel", layers: Sequence[str], method: "StaticInt8", spectra: Mapping[str, Spectrum]
+    lowered: "TorchModel",
+    layers: Sequence[str],
+    method: "StaticInt8",
+    spectra: Mapping[str, Spectrum],
+    log: Callable[[str], None] = lambda text: None,
 ) -> Encodings:
     """The encodings of a lowered model with these layers in 8 bits, besides what it has.
 
@@ -56,6 +60,7 @@ def static_encodings(
     from secateur.formats.onnx_files.qdq import settled
     from secateur.methods.quantize.lowering import graph_of
     from secateur.methods.quantize.observers import within
+    from secateur.methods.quantize.weights import one_per_weight
 
     before, placement = lowered.encodings, _static_placement(lowered, layers)
     providers = placement.providers
@@ -64,7 +69,8 @@ def static_encodings(
     found = {name: within(encoding, placement.bounds.get(name)) for name, encoding in found.items()}
     known = {**before.activations, **found}
     activations = {name: known[provider] for name, provider in providers.items()}
-    encodings = replace(before.with_weights(_encode_weights(lowered, layers, activations)), activations=activations)
+    weights = one_per_weight(lowered, _encode_weights(lowered, layers, activations), log)
+    encodings = replace(before.with_weights(weights), activations=activations)
     return settled(graph_of(lowered), encodings)
 
 

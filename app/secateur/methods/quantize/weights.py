@@ -1,12 +1,13 @@
 """Weight scales: symmetric integers per output channel, from each channel's maximum or by least squared error."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.errors import UserError
 from secateur.methods.base import Context
 from secateur.model.encoding import WeightEncoding
 
@@ -66,8 +67,40 @@ def quantize_weights(
         context.progress(done, len(layers), f"{method.title}: {name}")
         encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
     context.progress(len(layers), len(layers), method.title)
-    encodings = lowered.encodings.with_weights(encoded)
+    encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
     return replace(lowered, encodings=settled(graph_of(lowered), encodings))
+
+
+def one_per_weight(
+    model: "TorchModel", encoded: Mapping[str, WeightEncoding], log: Callable[[str], None] = lambda text: None
+) -> dict[str, WeightEncoding]:
+    """`encoded` with one encoding for each stored weight: layers that share one share its integers.
+
+    With the same channels they get the same scales, the larger of each two. One that reads the weight along other
+    channels has no encoding of its own, which is said: it computes in float with the integers of the first. UserError
+    where the weight is encoded already, in a step before, by a layer that is not among these.
+    """
+    weights = {name: id(model.module.get_submodule(name).weight) for name in (*model.encodings.weights, *encoded)}
+    earlier = {weights[name]: name for name in model.encodings.weights if name not in encoded}
+    first: dict[int, str] = {}
+    kept: dict[str, WeightEncoding] = {}
+    for name, encoding in encoded.items():
+        key = weights[name]
+        if key in earlier:
+            raise UserError(
+                f"{name} shares its weight with {earlier[key]}, which is quantized already.",
+                "Quantize both in one step, or take one of them out.",
+            )
+        owner = first.setdefault(key, name)
+        if encoding.axis == encoded[owner].axis:
+            kept[name] = encoding
+        else:
+            log(f"{name} shares its weight with {owner}, along other channels: it computes in float with it.")
+    joint: dict[str, WeightEncoding] = {}
+    for name, encoding in kept.items():
+        sharers = [other.scale for key, other in kept.items() if weights[key] == weights[name]]
+        joint[name] = replace(encoding, scale=np.maximum.reduce(sharers)) if len(sharers) > 1 else encoding
+    return joint
 
 
 def quantize_stored(
