@@ -70,6 +70,7 @@ def wait(condition: Callable[[], bool], what: str) -> None:
 
 def one_round(ticks: Ticks, folder: Path) -> None:
     """Open the window, do everything once, close it."""
+    from secateur.engine.requests import Export
     from secateur.methods.distil.distillation import Distillation
     from secateur.methods.prune.channel import ChannelPruning
     from secateur.session.session import SAMPLE_DATA, SAMPLE_MODEL
@@ -103,11 +104,12 @@ def one_round(ticks: Ticks, folder: Path) -> None:
     session.run_plan()
     wait(lambda: session.state.run is not None and not session.state.jobs, "Training")
     ticks.begin("exporting")
-    session.export("onnx", folder / "model.onnx", session.state.run.run)
-    session.export("safetensors", folder / "model.safetensors")
+    model, data = session.state.model.source, session.state.data_source
+    session.export(Export(model, data, "onnx", folder / "model.onnx", session.state.run.run))
+    session.export(Export(model, data, "safetensors", folder / "model.safetensors"))
     wait(lambda: (folder / "model.safetensors").exists() and not session.state.jobs, "Exporting")
     ticks.end()
-    window.close()
+    window.end()
 
 
 def main() -> int:

@@ -76,7 +76,7 @@ class Photographer:
             self.photograph_everywhere(tab, tab)
         self.window.resize(*SIZES[0])
         self.photograph_dialogs()
-        self.window.close()
+        self.window.end()
         return 0
 
     def prepare(self) -> None:

@@ -94,7 +94,7 @@ def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     shown = RealWindow(window, qtbot)
     shown.until(lambda: shown.assembly.startup.is_done)
     yield shown
-    window.close()
+    window.end()
     window.deleteLater()
 
 

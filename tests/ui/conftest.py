@@ -266,7 +266,7 @@ def shown(qtbot: QtBot, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     assembly = window.findChild(Assembly, "assembly")
     qtbot.waitUntil(lambda: assembly.is_ready and assembly.startup.is_done, timeout=20_000)
     yield Shown(window, engines[0], assembly, qtbot)
-    window.close()
+    window.end()
     window.deleteLater()
 
 

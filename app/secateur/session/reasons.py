@@ -1,9 +1,9 @@
 """Why an action is unavailable and what would make it available: one sentence each, one place."""
 
 from secateur.engine.protection import kept_files
-from secateur.engine.requests import Compress
+from secateur.engine.requests import Compress, Export, RecordActivations, ScoreSensitivity
 from secateur.files import Guard
-from secateur.session.state import SessionState
+from secateur.session.state import JobState, SessionState
 
 NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
 NEEDS_NETWORK = frozenset({"data", "measure", "record"})
@@ -54,6 +54,31 @@ def _why_not_run(state: SessionState) -> str:
 def _runs_without(state: SessionState, action: str) -> bool:
     """Whether a plan is carried out without data: weights alone cannot be tried on any."""
     return action == "run" and state.model is not None and not state.model.runnable
+
+
+def lost_on_closing(state: SessionState) -> tuple[str, ...]:
+    """What becomes of each job that is going on when the window is closed, a sentence each; quick ones do not count."""
+    return tuple(said for job in state.jobs if (said := _on_closing(job, is_running=job is state.running)))
+
+
+def _on_closing(job: JobState, *, is_running: bool) -> str:
+    match job.request:
+        case Compress() if not is_running:
+            return f"The run {job.title} waits for its turn: it has not begun, and has to be started again."
+        case Compress(recipe=recipe) if any(step.method.scope == "model" for step in recipe.steps):
+            return f"The run {job.title} is going on. Its checkpoint is kept, and it can be resumed next time."
+        case Compress():
+            return (
+                f"The run {job.title} is going on. It can be resumed next time; its steps are short, and begin again."
+            )
+        case ScoreSensitivity(depth="measure"):
+            return "Sensitivity is being measured. What was measured is kept, and it goes on from there next time."
+        case RecordActivations():
+            return "Activations are being recorded. They are lost, and have to be recorded again."
+        case Export(path=path):
+            return f"{path.name} is being written. It is not there before it is proven, and has to be exported again."
+        case _:
+            return ""
 
 
 def guard_of(state: SessionState) -> Guard:

@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None, model: str = "", data: str = "", factory
     application.setApplicationName("Secateur")
     application.setDesktopFileName("secateur")
     window = build_window(model or None, data or None, factory=factory)
+    # the system does not wait for an answer when it ends the session
+    application.commitDataRequest.connect(window.end)
     window.show()
     return application.exec()
 

@@ -137,6 +137,7 @@ class Assembly(QObject):
         bridge.received.connect(commands.dialogs.receive)
         bridge.attach(session)
         self.commands = commands
+        self.window.may_close = commands.dialogs.may_close
         self._show(session.state)
         return commands
 

@@ -36,7 +36,10 @@ DEFAULT = (1440, 900)
 
 
 class MainWindow(QMainWindow):
-    """`action_wanted` names what a person asked for; `file_dropped` is a path; `painted` comes once."""
+    """`action_wanted` names what a person asked for; `file_dropped` is a path; `painted` comes once.
+
+    `may_close` is asked before a person's wish to close is followed: false where something has to be asked first.
+    """
 
     action_wanted = Signal(str)
     file_dropped = Signal(str)
@@ -49,7 +52,8 @@ class MainWindow(QMainWindow):
         self.preferences = preferences
         self.workspace: Workspace | None = None
         self.notices: NoticesPanel | None = None
-        self._was_painted = False
+        self.may_close: Callable[[], bool] = lambda: True
+        self._was_painted = self._ends = False
         self.setObjectName("main_window")
         self.setWindowTitle("Secateur")
         self.setProperty("role", "window")
@@ -147,7 +151,15 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.file_dropped.emit(path)
 
+    def end(self) -> None:
+        """Close without a question: a person has answered it, or the system ends the session."""
+        self._ends = True
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._ends and not self.may_close():
+            event.ignore()
+            return
         self.closing.emit()
         super().closeEvent(event)
 

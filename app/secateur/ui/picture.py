@@ -34,7 +34,7 @@ def draw(target: str) -> int:
         _wait(application.processEvents, lambda: assembly.session is not None and not assembly.session.state.jobs)
         done = window.grab().save(target)
     finally:
-        window.close()
+        window.end()
     return 0 if done else 1
 
 

@@ -85,6 +85,18 @@ class Dialogs(QObject):
         made = self._show("trust_dialog", lambda: TrustDialog(question, self._window))
         made.answered.connect(lambda trusted: self._commands.session.answer_trust(trusted=trusted))
 
+    def may_close(self) -> bool:
+        """Whether nothing would be lost; else a person is asked, and closes the window with the answer."""
+        from secateur.session.reasons import lost_on_closing
+        from secateur.ui.dialogs.closing import ClosingDialog
+
+        state = self._commands.session.state
+        if not lost_on_closing(state):
+            return True
+        made = self._show("closing_dialog", lambda: ClosingDialog(state, self._window))
+        made.close_wanted.connect(self._window.end)
+        return False
+
     def data(self, path: str = "") -> None:
         from secateur.ui.dialogs.data import DataDialog
 
