@@ -450,6 +450,26 @@ def test_data_chosen_in_the_dialog_is_opened_and_shown_as_it_is_fed(shown, model
     shown.until(lambda: dialog.previews.count == 4)
     assert "81.0" in dialog.baseline.text()
     assert dialog.form.fields["mean"].text() == "0.1307"
+    assert not dialog.notes.isVisible()
+    dialog.close()
+
+
+def test_the_dialog_says_how_the_data_is_read_beside_its_warning(shown, model, data, previews, evaluation) -> None:
+    from secateur.ui.dialogs.data import DataDialog
+
+    shown.open(model)
+    press(shown, Qt.Key.Key_D, CONTROL)
+    dialog = shown.window.findChild(DataDialog)
+    read = data.model_copy(
+        update={"notes": ("2 files are not read.", "Labels are one-hot."), "warning": "Near chance."}
+    )
+    dialog.form.set_path("sample:mnist")
+    shown.qtbot.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
+    shown.open_data(read, previews, evaluation)
+    shown.until(lambda: dialog.previews.count == 4)
+    assert dialog.problem.text() == "Near chance."
+    assert dialog.notes.text().splitlines() == ["2 files are not read.", "Labels are one-hot."]
+    assert dialog.notes.isVisible()
     dialog.close()
 
 

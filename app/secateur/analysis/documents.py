@@ -105,6 +105,7 @@ class SensitivityTable(Document):
     rows: tuple[SensitivityRow, ...]
     pending: int = 0
     within_option_correlation: WithinOptionCorrelation | None = None
+    warnings: tuple[str, ...] = ()
 
     def row(self, layer: str, option: str) -> SensitivityRow | None:
         return self._places.get((layer, option))
@@ -167,10 +168,14 @@ class Comparison(Document):
     b: Evaluation
     agreement: float | None
     layers: tuple[LayerError, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class RunDocument(Document):
-    """What `compress` leaves as result.json. The first line of `headline` is the bad news where there is any."""
+    """What `compress` leaves as result.json. The first line of `headline` is the bad news where there is any.
+
+    `notes` are those of the `warnings` that say how the data was read, and nothing of the result.
+    """
 
     run: str
     name: str
@@ -182,6 +187,7 @@ class RunDocument(Document):
     recipe: dict[str, object] = {}
     headline: str = ""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -199,5 +205,6 @@ class DataDescription(Document):
     inputs: tuple[Port, ...] = ()
     preprocessing: dict[str, object] = {}
     notes: tuple[str, ...] = ()
+    """What was assumed, left out or read differently, a sentence each."""
     warning: str = ""
     """The baseline check's sentence where the untouched model is near chance."""

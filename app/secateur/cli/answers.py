@@ -101,8 +101,8 @@ def sensitivity(
         cells = [table.row(layer, name) for name in ids]
         printed.add_row(layer, *(figures.number(cell.damage) if cell else figures.UNKNOWN for cell in cells))
     output.print(printed)
-    for sentence in _correlation_words(table):
-        output.print(sentence)
+    for sentence in (*_correlation_words(table), *table.warnings):
+        output.print(sentence, markup=False)
 
 
 def _correlation_words(table: SensitivityTable) -> list[str]:
@@ -181,6 +181,8 @@ def plan(
         warnings=(
             *((cost.sentence,) if cost else ()),
             *sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),
+            *(baseline.warnings if baseline else ()),
+            *table.warnings,
         ),
     )
     if out is not None:
@@ -300,7 +302,7 @@ def run_recipe(
 def print_run(document: RunDocument) -> None:
     """The before/after table of a run, bad news first."""
     for warning in document.warnings:
-        output.print(warning, style="bold red", markup=False)
+        output.print(warning, style="" if warning in document.notes else "bold red", markup=False)
     table = Table("", title=document.name, title_justify="left")
     for head in ("original", "result", "change"):
         table.add_column(head, justify="right")
@@ -325,6 +327,8 @@ def compare(
         return
     output.print(evaluation_table({"A": comparison.a, "B": comparison.b}))
     output.print(f"Same answer on {figures.share(comparison.agreement)} of the samples.")
+    for warning in comparison.warnings:
+        output.print(warning, markup=False)
     table = Table("layer", title="Error of B against A, signal over error", title_justify="left")
     table.add_column("weights", justify="right")
     table.add_column("output", justify="right")

@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur import figures
 from secateur.data.folders import open_archive
 from secateur.data.samples import ArrayImages, ArrayInputs, Reader
 from secateur.data.splits import Indices
@@ -32,11 +33,33 @@ class Arrays:
     test: Indices | None = None
     classes: tuple[str, ...] = ()
 
+    @property
+    def are_images(self) -> bool:
+        """Whether these are pixels: uint8, or uint16 in a shape that images have."""
+        if self.inputs.dtype == np.uint16:
+            return image_axes(self.inputs.shape[1:])
+        return self.inputs.dtype == np.uint8 and self.inputs.ndim in {3, 4}
+
     def reader(self, dtype: str) -> Reader:
-        """uint8 images are images, everything else is ready inputs, cast to the network's `dtype`."""
-        if self.inputs.dtype == np.uint8 and self.inputs.ndim in {3, 4}:
-            return ArrayImages(self.inputs)
-        return ArrayInputs(self.inputs, np.dtype(dtype))
+        """Pixels are images, everything else is ready inputs, cast to the network's `dtype`."""
+        if not self.are_images:
+            return ArrayInputs(self.inputs, np.dtype(dtype))
+        return ArrayImages((self.inputs >> 8).astype(np.uint8) if self._is_deep else self.inputs.astype(np.uint8))
+
+    @property
+    def _is_deep(self) -> bool:
+        return self.inputs.dtype == np.uint16 and bool(self.inputs.max() > 255)
+
+    def notes(self, dtype: str) -> tuple[str, ...]:
+        """How these arrays are read, where that is not what everybody would expect."""
+        if self.are_images and self.inputs.dtype == np.uint16:
+            how = "are reduced to the upper 8 of their 16 bits" if self._is_deep else "are read as 8-bit images"
+            return (f"The inputs are uint16: they are taken for images and {how}.",)
+        if not self.are_images and self.inputs.dtype.kind in "iub" and np.dtype(dtype).kind == "f":
+            low, high = figures.thousands(int(self.inputs.min())), figures.thousands(int(self.inputs.max()))
+            kind = self.inputs.dtype
+            return (f"The inputs are {kind}, from {low} to {high}: they are fed as they are, as {dtype}.",)
+        return ()
 
 
 def read_npz(path: Path) -> Arrays:
@@ -77,6 +100,11 @@ def from_mapping(content: Mapping[str, NDArray[Any]], name: str) -> Arrays:
     if test is not None and train is None:
         train = np.setdiff1d(np.arange(len(inputs)), test)
     return Arrays(inputs, labels, train, test, classes)
+
+
+def image_axes(shape: tuple[int, ...]) -> bool:
+    """Whether the axes of one sample can be those of an image: rows and columns, with 1, 3 or 4 channels."""
+    return len(shape) == 2 or (len(shape) == 3 and bool({shape[0], shape[2]} & {1, 3, 4}))
 
 
 def check_arrays(inputs: NDArray[Any], labels: NDArray[Any] | None, name: str) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.data.augment import mirrored, shifted
 from secateur.data.preprocessing import Pixels, Preprocessing
+from secateur.data.remarks import Remarks, upright
 from secateur.data.samples import ArrayReader, ImageReader
 from secateur.data.splits import Indices, Split
 from secateur.errors import UserError
@@ -34,6 +35,7 @@ class PixelCache:
         self.is_kept = int(np.prod(shape, dtype=np.int64)) <= limit
         self._pixels: Pixels | None = np.empty(shape, np.uint8) if self.is_kept else None
         self._known = np.zeros(len(reader), dtype=bool)
+        self.remarks = Remarks()
 
     def pixels(self, samples: NDArray[np.integer]) -> Pixels:
         """uint8 (n, height, width, channels) of these samples of the whole set."""
@@ -47,7 +49,9 @@ class PixelCache:
             return kept
 
     def _decode(self, sample: int) -> Pixels:
-        return self._preprocessing.apply_uint8(self._reader.image(sample))
+        pixels, remarks = self._preprocessing.apply_and_tell(self._reader.image(sample))
+        self.remarks.note(sample, remarks)
+        return pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,8 @@ class Dataset:
     `source` is what was opened; `images` or `inputs` reads single samples (one of the two, the other is
     None); `labels` is int64 class numbers, float32 targets of a regression, or zeros where `task` is `none`.
     `preprocessing` is resolved: nothing in it is left open (None for ready inputs). `mirror` says whether an
-    image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed.
+    image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed or left out when the
+    source was opened; `told` adds what was done to the samples since.
     """
 
     name: str
@@ -74,6 +79,11 @@ class Dataset:
     mirror: bool = True
     notes: tuple[str, ...] = ()
     cache: PixelCache | None = field(default=None, repr=False)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Everything that a person should know of how this data is read: assumed, left out, read differently."""
+        return (*self.notes, *(self.cache.remarks.sentences() if self.cache else ()))
 
     def size(self, split: Split) -> int:
         """Number of samples in the split."""
@@ -121,14 +131,14 @@ class Dataset:
         progress(len(samples), len(samples), f"Decoding the {split} images")
 
     def raw(self, split: Split, index: int) -> NDArray[np.uint8]:
-        """One image as it was stored, before resizing: uint8 (height, width, 3 or 1).
+        """One image as it was stored, upright and before resizing: uint8 (height, width, 3 or 1).
 
         A ready input is stretched from its least to its greatest value; one without rows and columns is
         shown as a single row.
         """
         sample = int(self.splits[split][index])
         if self.images is not None:
-            image = self.images.image(sample)
+            image, _ = upright(self.images.image(sample))
             image = image if image.mode in {"L", "RGB"} else image.convert("RGB")
             pixels = np.asarray(image, dtype=np.uint8)
             return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -24,6 +24,6 @@ def describe(dataset: Dataset, warning: str = "") -> DataDescription:
         test=dataset.size("test"),
         inputs=(port,),
         preprocessing=preprocessing,
-        notes=dataset.notes,
+        notes=dataset.told,
         warning=warning,
     )

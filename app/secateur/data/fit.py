@@ -1,5 +1,7 @@
 """Whether data and network belong together: asked before anything is run, answered in one sentence."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from secateur.data.dataset import Dataset
@@ -8,11 +10,11 @@ from secateur.errors import UserError
 from secateur.model.description import Port
 
 
-def check_fit(dataset: Dataset, model_inputs: tuple[Port, ...], model_outputs: tuple[Port, ...]) -> None:
-    """UserError where the data's inputs or labels cannot be those of this network.
+def check_fit(dataset: Dataset, model_inputs: tuple[Port, ...], model_outputs: tuple[Port, ...]) -> tuple[str, ...]:
+    """UserError where the data's inputs or labels cannot be those of this network; sentences on what is odd.
 
-    The shape of one ready input must be that of the network's; class labels must be below the number of the
-    network's outputs (its last axis), targets of a regression as wide as them.
+    The shape of one ready input must be that of the network's; there must be no more classes than outputs of the
+    network (its last axis), and targets of a regression as wide as them.
     """
     if len(model_inputs) != 1:
         raise UserError(
@@ -29,20 +31,36 @@ def check_fit(dataset: Dataset, model_inputs: tuple[Port, ...], model_outputs: t
             "Give data of that shape, or change resize, crop and layout in the preprocessing.",
         )
     if model_outputs and dataset.task == "classification":
-        _check_classes(dataset, model_outputs[0])
+        return _check_classes(dataset, model_outputs[0])
     if model_outputs and dataset.task == "regression":
         _check_targets(dataset, model_outputs[0])
+    return ()
 
 
-def _check_classes(dataset: Dataset, output: Port) -> None:
+def _check_classes(dataset: Dataset, output: Port) -> tuple[str, ...]:
     outputs = output.shape[-1] if len(output.shape) > 1 else None
-    highest = int(dataset.labels.max())
-    if outputs is not None and highest >= outputs:
-        raise UserError(
-            f"{dataset.name} has the label {highest} ({dataset.classes[highest]}), and the network has only "
-            f"{outputs} outputs.",
-            "Open the data that the network was trained for; labels count from 0.",
+    classes = dataset.classes
+    if outputs is None or len(classes) == outputs:
+        return ()
+    are = f"{dataset.name} has {len(classes)} classes ({_first_and_last(classes)}), and the network's output "
+    are += f"{output.name} answers with {outputs} score{'' if outputs == 1 else 's'}"
+    if len(classes) < outputs:
+        unasked = _first_and_last([str(n) for n in range(len(classes), outputs)])
+        return (f"{are}: no sample asks for {unasked}.",)
+    hint = "Open the data that the network was trained for; labels count from 0."
+    if outputs == 1:
+        hint = "Say task: regression in a data.yaml where the labels are targets of that one number."
+    unused = [name for number, name in enumerate(classes) if not (dataset.labels == number).any()]
+    if unused:
+        hint = (
+            f"No sample is of {_first_and_last(unused)}: take that out, or give the network's classes in a data.yaml."
         )
+    raise UserError(f"{are}.", hint)
+
+
+def _first_and_last(names: Sequence[str]) -> str:
+    """`cat`, `cat, dog`, `cat … zebra`."""
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} … {names[-1]}"
 
 
 def _check_targets(dataset: Dataset, output: Port) -> None:

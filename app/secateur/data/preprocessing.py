@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from secateur.data.remarks import Remark, in_channels, upright
 from secateur.errors import UserError
 from secateur.model.description import Port
 
@@ -84,12 +85,21 @@ class Preprocessing(BaseModel):
 
     def apply_uint8(self, image: Image.Image) -> Pixels:
         """The image with the right channels and size; uint8 (height, width, channels). Only once resolved."""
-        image = image.convert("RGB" if self.channels == COLOUR else "L")
+        return self.apply_and_tell(image)[0]
+
+    def apply_and_tell(self, image: Image.Image) -> tuple[Pixels, tuple[Remark, ...]]:
+        """`apply_uint8` of an image as it is stored, and what had to be done to it that nobody asked for."""
+        image, turned = upright(image)
+        image, converted = in_channels(image, self.channels == COLOUR)
+        remarks = [*turned, *converted]
         if self.resize is not None:
             image = _resized(image, self.resize)
         if self.crop is not None:
-            image = _cropped(image, pair(self.crop))
-        return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, self.channels)
+            high, wide = pair(self.crop)
+            remarks += [Remark.BORDERED] if image.height < high or image.width < wide else []
+            image = _cropped(image, (high, wide))
+        pixels = np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, self.channels)
+        return pixels, tuple(remarks)
 
     def normalise(self, pixels: Pixels) -> NDArray[Any]:
         """uint8 (n, height, width, channels) → `dtype` in the network's layout, NCHW or NHWC."""
@@ -172,6 +182,8 @@ def resolve(wanted: Preprocessing, port: Port, image_size: tuple[int, int]) -> t
     resize, crop = wanted.resize, wanted.crop
     if resize is None and crop is None:
         resize = (height, width)
+        if None not in {high, wide} and (height, width) != image_size:
+            notes.append(f"No size given: images are resized to {width} × {height}, whatever shape they have.")
     elif crop is None and isinstance(resize, int):
         crop = (height, width) if high and wide else resize
     dtype = wanted.dtype or ("float16" if port.dtype == "float16" else "float32")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from secateur.data.remarks import DEPTH, FRAMES
 from secateur.errors import UserError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -28,7 +29,7 @@ class ImageReader(Protocol):
     def __len__(self) -> int: ...
 
     def image(self, index: int) -> Image.Image:
-        """The decoded image; UserError names the file where it cannot be decoded."""
+        """The decoded image as it is stored; UserError names the file where it cannot be decoded."""
 
 
 class ArrayReader(Protocol):
@@ -43,9 +44,13 @@ Reader = ImageReader | ArrayReader
 
 
 def decode(data: bytes | Path, name: str) -> Image.Image:
-    """A fully decoded image; UserError names it where it is damaged, foreign or absurdly large."""
+    """A fully decoded image as it is stored; UserError names it where it is damaged, foreign or absurdly large.
+
+    What Pillow changes while it decodes is kept in the image's `info`, for `remarks.upright` to tell.
+    """
     try:
         image = Image.open(BytesIO(data) if isinstance(data, bytes) else data)
+        depth, frames = _stored_bits(image), _frames(image)
         image.load()
     except FileNotFoundError:
         raise UserError(f"The image {name} has gone.", "Open the data again.") from None
@@ -59,15 +64,20 @@ def decode(data: bytes | Path, name: str) -> Image.Image:
             f"The image {name} is damaged or not an image{reason}.",
             "Replace it or take it out, then open again.",
         ) from None
-    return _eight_bits(image)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey as its upper 8 bits; Pillow would clip it to white."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
-        return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+    image.info |= {DEPTH: depth, FRAMES: frames}
     return image
+
+
+def _frames(image: Image.Image) -> int:
+    """Pictures in an animation or a file of pages; the previews that cameras put behind a photograph are none."""
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def _stored_bits(image: Image.Image) -> int:
+    """Bits of a channel in the file of an image of 8 bits: Pillow cuts 16-bit colour to 8 while it decodes."""
+    if image.mode.startswith(("I", "F")):
+        return 8  # not cut: `remarks.upright` sees it by the mode
+    return 16 if any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())) else 8
 
 
 @dataclass(frozen=True)

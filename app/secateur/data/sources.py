@@ -15,6 +15,7 @@ from secateur.data.folders import Arrangement, arrange, list_archive, list_folde
 from secateur.data.labels import labels_for
 from secateur.data.own_code import call_function, read_own
 from secateur.data.preprocessing import COLOUR, Preprocessing, parse_preprocessing, resolve, shape_text
+from secateur.data.remarks import upright
 from secateur.data.samples import ArchiveImages, FileImages, ImageReader, RandomInputs, Reader
 from secateur.data.source import DataSource
 from secateur.data.splits import Indices, make_splits
@@ -48,10 +49,17 @@ class Content:
     notes: tuple[str, ...] = ()
 
 
-def open_data(source: DataSource, inputs: tuple[Port, ...], seed: int = 0, progress: Report | None = None) -> Dataset:
+def open_data(
+    source: DataSource,
+    inputs: tuple[Port, ...],
+    seed: int = 0,
+    progress: Report | None = None,
+    outputs: tuple[Port, ...] = (),
+) -> Dataset:
     """The data set that `source` names, prepared for a network with these inputs.
 
-    Nothing is decoded yet but the first image. The same source, inputs and seed give the same splits.
+    Nothing is decoded yet but the first image. The same source, inputs and seed give the same splits. `outputs`
+    help to tell class numbers from targets, where they are known.
     UserError where the source is missing, damaged, foreign, or does not fit the input.
     """
     if len(inputs) != 1:
@@ -63,23 +71,24 @@ def open_data(source: DataSource, inputs: tuple[Port, ...], seed: int = 0, progr
     port = inputs[0]
     wish = read_wish(source)
     content = _read(wish, port, progress or (lambda done, total, text: None))
-    task, labels, classes = labels_for(content.name, len(content.reader), content.labels, content.classes, wish)
+    labels = labels_for(content.name, len(content.reader), content.labels, content.classes, wish, outputs)
+    task, values = labels.task, labels.values
     metric = wish.metric or METRICS[task][0]
     if metric not in METRICS[task]:
         raise UserError(f"The metric {metric} does not fit {task}.", f"Known: {', '.join(METRICS[task])}.")
-    if len(labels) < 2:
+    if len(values) < 2:
         raise UserError(f"{content.name} holds a single sample.", "Give two samples or more.")
-    splits = make_splits(labels, seed, stratify=task == "classification", train=content.train, test=content.test)
+    splits = make_splits(values, seed, stratify=task == "classification", train=content.train, test=content.test)
     dataset = Dataset(
         name=content.name,
         source=source.path,
         task=task,
         metric=metric,
-        classes=classes,
-        labels=labels,
+        classes=labels.classes,
+        labels=values,
         splits=splits,
         input_name=port.name,
-        notes=content.notes,
+        notes=(*content.notes, *labels.notes),
     )
     return _with_reader(dataset, content, wish, port)
 
@@ -95,7 +104,7 @@ def _with_reader(dataset: Dataset, content: Content, wish: Wish, port: Port) -> 
         return replace(dataset, inputs=reader)
     stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
     wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
-    first = reader.image(int(dataset.splits["train"][0]))
+    first, _ = upright(reader.image(int(dataset.splits["train"][0])))
     preprocessing, notes = resolve(wanted, port, (first.height, first.width))
     mirror = wish.mirror if wish.mirror is not None else content.mirror
     if mirror is None:
@@ -118,8 +127,9 @@ def _read(wish: Wish, port: Port, progress: Report) -> Content:
     if named == "random":
         return _random(port)
     if path.is_dir():
-        arrangement = arrange(paths := list_folder(path), str(path), wish.classes)
-        files = tuple(path.joinpath(*paths[n]) for n in arrangement.positions)
+        listing = list_folder(path)
+        arrangement = arrange(listing, str(path), wish.classes)
+        files = tuple(path.joinpath(*listing.images[n]) for n in arrangement.positions)
         return _arranged(path.name, FileImages(files), arrangement)
     if not path.exists():
         return _own(named, port, progress)
@@ -181,14 +191,23 @@ def _arranged(name: str, reader: ImageReader, arrangement: Arrangement) -> Conte
 
 
 def _archive(path: Path, archive: ZipFile, wish: Wish) -> Content:
-    paths, members = list_archive(archive)
-    arrangement = arrange(paths, str(path), wish.classes)
-    reader = ArchiveImages(archive, tuple(members[n] for n in arrangement.positions))
+    listing = list_archive(archive)
+    arrangement = arrange(listing, str(path), wish.classes)
+    reader = ArchiveImages(archive, tuple("/".join(listing.images[n]) for n in arrangement.positions))
     return _arranged(path.name, reader, arrangement)
 
 
 def _arrays(name: str, arrays: Arrays, port: Port) -> Content:
-    return Content(name, arrays.reader(fed_dtype(port).name), arrays.labels, arrays.classes, arrays.train, arrays.test)
+    dtype = fed_dtype(port).name
+    return Content(
+        name,
+        arrays.reader(dtype),
+        arrays.labels,
+        arrays.classes,
+        arrays.train,
+        arrays.test,
+        notes=arrays.notes(dtype),
+    )
 
 
 def _own(named: str, port: Port, progress: Report) -> Content:

@@ -79,7 +79,8 @@ def write_report(path: Path, record: RunRecord, document: RunDocument, model: Mo
     parts = [
         f"<h1>{escape(model.name)}: {escape(document.name)}</h1>",
         f"<p><small>Run {escape(record.run)} on {escape(record.data)}, {document.seconds:.0f} s</small></p>",
-        *(f'<p class="bad">{escape(warning)}</p>' for warning in document.warnings),
+        *(f'<p class="bad">{escape(said)}</p>' for said in document.warnings if said not in document.notes),
+        *(f"<p><small>{escape(note)}</small></p>" for note in document.notes),
         "<h2>Original and result</h2>",
         _table(("", "original", "result", "change"), rows_of(document.original, document.result)),
         "<h2>Files</h2>",

@@ -106,10 +106,11 @@ class Workshop:
             raise UserError(f"{bench.description.name} cannot be run on data: {bench.description.reason}")
         key = f"{source!r} {_file_changed_at(source.path)}"
         if key not in bench.data:
-            dataset = open_data(source, bench.description.inputs, progress=reporter.progress)
-            check_fit(dataset, bench.description.inputs, bench.description.outputs)
+            inputs, outputs = bench.description.inputs, bench.description.outputs
+            dataset = open_data(source, inputs, progress=reporter.progress, outputs=outputs)
+            notes = check_fit(dataset, inputs, outputs)
             bench.data.clear()
-            bench.data[key] = dataset
+            bench.data[key] = replace(dataset, notes=(*dataset.notes, *notes))
         return bench.data[key]
 
     def lowered(self, bench: Bench, reporter: Reporter) -> TorchModel:

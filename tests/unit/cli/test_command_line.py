@@ -159,3 +159,75 @@ def test_every_command_of_the_readme_exists(capsys):
         assert status == 0
         for option in (word for word in line if word.startswith("--")):
             assert option in out
+
+
+def test_how_the_data_is_read_is_told_by_every_command_that_reads_it(capsys, tmp_path, small_data, monkeypatch):
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    whole, odd, recipe = np.load(small_data), str(tmp_path / "odd.npz"), tmp_path / "none.yaml"
+    np.savez(odd, images=whole["images"], labels=whole["labels"][:, None].astype(np.float64))
+    recipe.write_text("schema: 1\nsteps: []\n")
+    measured = ("--options", "int8", "--samples", "8")
+    for arguments in (
+        ("evaluate", "sample:model", "--data", odd),
+        ("sensitivity", "sample:model", "--data", odd, *measured),
+        ("plan", "sample:model", "--data", odd, "--budget", "size=0.5", "-o", str(tmp_path / "p.yaml"), *measured[2:]),
+        ("compare", "sample:model", "sample:model", "--data", odd),
+        ("compress", "sample:model", "--data", odd, "--recipe", str(recipe), "-o", str(tmp_path / "out")),
+    ):
+        status, out, said = call(capsys, *arguments, "--json")
+        assert status == 0, said
+        warnings = json.loads(out)["warnings"]
+        assert any("labels are a column" in warning for warning in warnings), (arguments[0], warnings)
+        assert any("whole numbers" in warning for warning in warnings), (arguments[0], warnings)
+    _, out, _ = call(capsys, "compare", "sample:model", "sample:model", "--data", odd)
+    assert "The labels are a column" in out
+
+
+def test_an_error_is_printed_in_its_own_units_and_its_rise_is_a_warning(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(0)
+    weight = random.normal(size=(4, 16)).astype(np.float32)
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)],
+        "net",
+        [value("x", TensorProto.FLOAT, ["N", 16])],
+        [value("y", TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    model, data, recipe = tmp_path / "net.onnx", tmp_path / "data.npz", tmp_path / "r.yaml"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    inputs = random.normal(size=(100, 16)).astype(np.float32)
+    np.savez(data, inputs=inputs, targets=inputs @ weight.T + random.normal(0, 0.1, (100, 4)).astype(np.float32))
+    _, out, _ = call(capsys, "evaluate", str(model), "--data", str(data))
+    line = next(line for line in out.splitlines() if "mse" in line)
+    assert "%" not in line
+    recipe.write_text("schema: 1\nsteps:\n  - {method: magnitude_pruning, layers: ['*'], ratio: 0.9}\n")
+    arguments = ("--data", str(data), "--recipe", str(recipe), "-o", str(tmp_path / "out"), "--json")
+    status, out, _ = call(capsys, "compress", str(model), *arguments)
+    assert status == 0
+    assert [w for w in json.loads(out)["warnings"] if w.startswith("mse rose by more than its sampling noise: +")]
+
+
+def test_answers_that_are_no_numbers_are_wrong_and_told(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    import onnx
+    from onnx import TensorProto, helper
+
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Sqrt", ["x"], ["y"])],
+        "net",
+        [value("x", TensorProto.FLOAT, ["N", 4])],
+        [value("y", TensorProto.FLOAT, ["N", 4])],
+    )
+    model, data = tmp_path / "net.onnx", tmp_path / "data.npz"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    np.savez(data, inputs=np.full((50, 4), -1.0, np.float32), labels=np.arange(50) % 10 // 9)
+    status, out, _ = call(capsys, "evaluate", str(model), "--data", str(data), "--json")
+    document = json.loads(out)
+    assert (status, document["metric"]["value"], document["loss"]) == (0, 0.0, None)
+    assert document["warnings"][0].startswith("All 10 answers are not finite")

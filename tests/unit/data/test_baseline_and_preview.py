@@ -129,12 +129,26 @@ def test_a_described_preprocessing_opens_the_same_data(pets, colour_port):
 
 
 def test_data_made_for_the_network_fit_it(pets, colour_port):
-    check_fit(pets, (colour_port,), (scores(4),))
-    check_fit(pets, (colour_port,), (scores(1000),))
+    assert check_fit(pets, (colour_port,), (scores(4),)) == ()
 
 
-def test_more_classes_than_outputs_names_label_and_outputs(pets, colour_port):
-    with pytest.raises(UserError, match=r"label 3 \(dog\).*2 outputs"):
+def test_fewer_classes_than_outputs_are_told_naming_both(pets, colour_port):
+    (note,) = check_fit(pets, (colour_port,), (scores(1000),))
+    assert "4 classes (ant … dog)" in note
+    assert "1000 scores: no sample asks for 4 … 999" in note
+
+
+def test_an_empty_folder_too_many_is_named_as_the_way_out(make_folder, colour_port):
+    root = make_folder({"ant": 5, "dog": 5})
+    (root / "notes").mkdir()
+    data = open_data(DataSource(str(root)), (colour_port,))
+    with pytest.raises(UserError) as caught:
+        check_fit(data, (colour_port,), (scores(2),))
+    assert "No sample is of notes" in caught.value.hint
+
+
+def test_more_classes_than_outputs_are_refused_naming_both(pets, colour_port):
+    with pytest.raises(UserError, match=r"4 classes \(ant … dog\).*logits.*2 scores"):
         check_fit(pets, (colour_port,), (scores(2),))
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from secateur.data import folders
-from secateur.data.folders import arrange
+from secateur.data.folders import arrange, listing_of
 from secateur.data.source import DataSource
 from secateur.data.sources import open_data
 from secateur.errors import UserError
@@ -191,14 +191,14 @@ def test_a_truncated_archive_is_refused(make_zip, colour_port):
 
 def test_given_classes_set_the_order():
     paths = [("cat", "0.png"), ("dog", "0.png"), ("cat", "1.png")]
-    arrangement = arrange(paths, "pets", ("dog", "cat", "cow"))
+    arrangement = arrange(listing_of(paths), "pets", ("dog", "cat", "cow"))
     assert arrangement.classes == ("dog", "cat", "cow")
-    assert list(arrangement.labels) == [1, 0, 1]
+    assert list(arrangement.labels) == [1, 1, 0]
 
 
 def test_a_class_folder_that_is_not_among_the_given_classes_is_named():
     with pytest.raises(UserError, match="cat"):
-        arrange([("cat", "0.png"), ("dog", "0.png")], "pets", ("dog", "cow"))
+        arrange(listing_of([("cat", "0.png"), ("dog", "0.png")]), "pets", ("dog", "cow"))
 
 
 def test_a_missing_path_lists_what_is_known(colour_port, tmp_path):
@@ -214,3 +214,50 @@ def test_a_foreign_file_lists_what_is_known(colour_port, tmp_path, content):
     with pytest.raises(UserError) as caught:
         opened(path, colour_port)
     assert ".npz" in caught.value.hint
+
+
+# ------------------------------------------------------------------ what is left out is said, and keeps its number
+
+
+def test_an_empty_class_folder_is_a_class_and_is_told(make_folder, colour_port):
+    root = make_folder({"ant": 5, "dog": 5})
+    (root / "cat").mkdir()
+    data = opened(root, colour_port)
+    assert data.classes == ("ant", "cat", "dog")
+    assert set(data.labels) == {0, 2}
+    assert any("cat holds no image: it is class 1" in note for note in data.told)
+
+
+def test_an_empty_class_folder_of_an_archive_or_a_division_is_a_class_too(make_folder, colour_port, tmp_path):
+    divided = make_folder({"train/ant": 5, "train/dog": 5, "test/ant": 2, "test/dog": 2})
+    (divided / "train" / "cat").mkdir()
+    assert opened(divided, colour_port).classes == ("ant", "cat", "dog")
+    path = tmp_path / "images.zip"
+    with ZipFile(path, "w") as archive:
+        archive.mkdir("photos/cat")
+        for file in sorted((divided / "train").rglob("*.png")):
+            archive.write(file, Path("photos") / file.relative_to(divided / "train"))
+    assert opened(path, colour_port).classes == ("ant", "cat", "dog")
+
+
+def test_a_folder_of_hidden_files_is_no_class(make_folder, colour_port):
+    root = make_folder({"ant": 5, "dog": 5, ".cache": 3, "__MACOSX": 2})
+    data = opened(root, colour_port)
+    assert data.classes == ("ant", "dog")
+    assert "5 files are not read: 5 hidden." in data.told
+
+
+def test_files_that_are_not_read_are_counted_with_their_kinds(make_folder, colour_port):
+    root = make_folder({"ant": 5, "dog": 5})
+    for name in ("readme.txt", "ant/a.heic", "dog/b.heic", "dog/.hidden"):
+        (root / name).write_text("x")
+    told = opened(root, colour_port).told
+    assert "4 files are not read: 1 hidden and 3 no image by name (.heic, .txt)." in told
+
+
+def test_a_folder_that_is_none_of_the_given_classes_is_told():
+    listing = listing_of([("cat", "0.png"), ("dog", "0.png")], [("old",), ("cow",)])
+    arrangement = arrange(listing, "pets", ("dog", "cow", "cat"))
+    assert arrangement.classes == ("dog", "cow", "cat")
+    assert [note for note in arrangement.notes if "old holds no image and is none" in note]
+    assert [note for note in arrangement.notes if "cow holds no image: it is class 1" in note]

@@ -21,11 +21,15 @@ def compare(request: Compare, reporter: Reporter, workshop: Workshop) -> Compare
     run_a, run_b = workshop.session(workshop.file(a)), workshop.session(workshop.file(b))
     before, after = measure_together([lambda: run_a(*inputs), lambda: run_b(*inputs)], "ONNX Runtime", workshop.threads)
     samples, _ = data.batch("calibration", range(min(LAYER_SAMPLES, data.size("calibration"))))
+    broken = [
+        f"{which}: {warning}" for which, made in (("A", first), ("B", second)) for warning in made.evaluation.warnings
+    ]
     return Compared(
         Comparison(
             a=first.evaluation.model_copy(update={"latency_ms": before}),
             b=second.evaluation.model_copy(update={"latency_ms": after}),
             agreement=agreement(first.predictions.outputs, second.predictions.outputs),
             layers=layer_errors(workshop.shipped_proto(a, reporter), workshop.shipped_proto(b, reporter), (samples,)),
+            warnings=tuple(dict.fromkeys((*broken, *data.told, *data_b.told))),
         )
     )

@@ -127,7 +127,9 @@ def _run(
         headline=headline_of(original, result, {step.method.id for step in plan.steps}),
         seconds=time.monotonic() - begun,
     )
-    return document.model_copy(update={"warnings": (*warnings_of(document), *left_out, *refusals)})
+    return document.model_copy(
+        update={"warnings": (*warnings_of(document), *left_out, *refusals, *data.told), "notes": data.told}
+    )
 
 
 def _write_all(

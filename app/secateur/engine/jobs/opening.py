@@ -34,9 +34,9 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
 
     bench = workshop.bench(request.model, reporter)
     data = workshop.data(bench, request.data, reporter)
-    description = describe(data)
+    shown = previews(data, PREVIEWS)
     if data.task == "none":
-        return DataOpened(description, previews(data, PREVIEWS), None)
+        return DataOpened(describe(data), shown, None)
     evaluation = workshop.baseline(bench, data, reporter).evaluation
     warning = " ".join(evaluation.warnings)
     if not warning and evaluation.metric is not None and data.task == "classification":
@@ -45,4 +45,4 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
         if is_near_chance(value, classes, samples, top):
             suggestions = suggest_preprocessing(data, workshop.session(workshop.file(bench)))
             warning = baseline_warning(value, classes, samples, top, suggestions)
-    return DataOpened(description.model_copy(update={"warning": warning}), previews(data, PREVIEWS), evaluation)
+    return DataOpened(describe(data, warning), shown, evaluation)

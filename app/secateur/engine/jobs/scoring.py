@@ -65,7 +65,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     table = measure_sensitivity(
         lowered, data, question, reporter.progress, lambda rows: reporter.emit(RowsMeasured(rows)), keeper
     )
-    return SensitivityScored(correlated(free, table))
+    return SensitivityScored(correlated(free, table).model_copy(update={"warnings": data.told}))
 
 
 def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityFound:
@@ -85,7 +85,8 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
         return SensitivityFound(None)
     free = _score_free(asked, bench, reporter, workshop)
     question = _question(asked, bench, data)
-    return SensitivityFound(correlated(free, table_of(question, usable(tallies, question), {})))
+    table = correlated(free, table_of(question, usable(tallies, question), {}))
+    return SensitivityFound(table.model_copy(update={"warnings": data.told}))
 
 
 def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:

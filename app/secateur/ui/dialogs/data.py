@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from secateur import figures
 from secateur.data.metrics import kind_of
@@ -38,6 +38,16 @@ class DataDialog(DialogFrame):
         self.baseline.setObjectName("data_baseline")
         self.problem = label("", wrap=True)
         self.problem.setObjectName("data_problem")
+        self.notes = label("", "secondary", wrap=True)
+        self.notes.setObjectName("data_notes")
+        self.notes.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._notes_title = label("How it is read", "strong")
+        self._notes_area = QScrollArea()
+        self._notes_area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._notes_area.setWidgetResizable(True)
+        self._notes_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._notes_area.setWidget(self.notes)
+        self._show_notes(())
         self.progress = ProgressLine()
         self._assemble()
         self.add_button("data_close", "Close").clicked.connect(self.close)
@@ -61,6 +71,8 @@ class DataDialog(DialogFrame):
         right.body.addStretch(1)
         left = QVBoxLayout()
         left.addWidget(self.form)
+        left.addWidget(self._notes_title)
+        left.addWidget(self._notes_area, 1)
         row = QHBoxLayout()
         row.setSpacing(16)
         row.addLayout(left)
@@ -121,15 +133,21 @@ class DataDialog(DialogFrame):
             self.baseline.setText(f"Untouched model: {kind.title} {kind.write(metric.value)} ({low} to {high})")
         else:
             self.baseline.setText("No baseline: this data has no labels.")
-        warning = data.warning if data else ""
-        notes = " ".join(data.notes) if data else ""
-        self.problem.setText(warning or notes)
-        set_tone(self.problem, "warn" if warning else "secondary")
+        self.problem.setText(data.warning if data else "")
+        set_tone(self.problem, "warn")
+        self._show_notes(data.notes if data else ())
+
+    def _show_notes(self, notes: tuple[str, ...]) -> None:
+        """What was assumed, left out or read differently, below the form that can change it."""
+        self.notes.setText("\n".join(notes))
+        self._notes_title.setVisible(bool(notes))
+        self._notes_area.setVisible(bool(notes))
 
     def receive(self, event: Event) -> None:
         """A failure of opening is said here as well, beside the form that can mend it."""
         if isinstance(event, Failed) and event.job == self._job:
             self.summary.setText("The data could not be opened.")
             self.baseline.setText("")
+            self._show_notes(())
             self.problem.setText(f"{event.sentence} {event.hint}".strip())
             set_tone(self.problem, "negative")

@@ -153,7 +153,7 @@ class CompareTab(TabView):
             self.runs.setCurrentIndex(self.runs.findData(self._record.run))
 
     def _show_banner(self, document: RunDocument) -> None:
-        rest = [text for text in document.warnings if text != document.headline]
+        rest = [text for text in document.warnings if text != document.headline and text not in document.notes]
         self.banner.setVisible(bool(document.headline or rest))
         if document.headline:
             self.banner.show_words("negative", document.headline, " ".join(rest))
