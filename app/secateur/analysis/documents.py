@@ -116,10 +116,12 @@ class SensitivityTable(Document):
 
 
 class Predicted(Document):
+    """What a plan is expected to cost; `damage` and `metric` are None where that of one of its layers is not known."""
+
     bytes: int
     macs: int
     latency_ms: float | None
-    damage: float
+    damage: float | None
     metric: float | None = None
 
 

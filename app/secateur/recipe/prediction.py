@@ -90,23 +90,25 @@ def predict_plan(
     """Bytes of the exported file, MACs, latency, damage and metric of the whole plan.
 
     Latency is not predicted: what a plan gains in a runtime is measured by the run. The metric counts no
-    training: a distillation can only win back.
+    training: a distillation can only win back. Where the table cannot tell the damage of one planned layer, that of
+    the plan is None, and so is its metric: the sum over the others would pass for the whole.
     """
     size, macs = float(model.overhead_bytes), 0.0
-    damage, known = 0.0, True
+    damage: float | None = 0.0
     thinner = _input_shares(model, recipe)
     for layer in model.layers:
         methods = [s.method for s in recipe.steps if s.method.scope == "layer" and s.selects(layer.name)]
         layer_size, layer_macs = layer.size_bytes, layer.macs
-        if methods and layer.is_weighted and layer.name in spectra:
-            layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], methods))
+        if methods and layer.is_weighted:
+            if layer.name in spectra:
+                layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], methods))
             change = damage_of(layer.name, methods, table)
-            damage, known = damage + (change or 0.0), known and change is not None
+            damage = None if damage is None or change is None else damage + change
         share = thinner.get(layer.name, 1.0)
         size, macs = size + layer_size * share, macs + layer_macs * share
     per_damage = metric_per_damage(table)
     metric = None
-    if known and per_damage is not None and baseline is not None and baseline.metric is not None:
+    if damage is not None and per_damage is not None and baseline is not None and baseline.metric is not None:
         metric = kind_of(baseline.metric.name).worsened(baseline.metric.value, per_damage * damage)
     if not any(s.method.scope == "layer" for s in recipe.steps) and baseline is not None and baseline.metric:
         metric = baseline.metric.value

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from secateur.analysis.documents import Evaluation, Metric, SensitivityRow, SensitivityTable
+from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.counting import spectra_of
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
@@ -32,3 +33,44 @@ def test_a_predicted_metric_becomes_worse_in_its_own_direction(name, value, want
     recipe = Recipe((Step(MagnitudePruning(ratio=0.5), ("a",)),))
     predicted = predict_plan(model, {"a": spectra_of(WEIGHT)}, recipe, table, baseline(name, value))
     assert predicted.metric == pytest.approx(wanted)
+
+
+LAYERS = tuple(
+    Layer(name, "Linear", TensorInfo(name, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400)
+    for name in ("a", "b")
+)
+SPECTRA = {layer.name: spectra_of(WEIGHT) for layer in LAYERS}
+
+
+def predicted(steps, *rows):
+    table = SensitivityTable(
+        depth="measure", metric="top1", unit="nats", samples=10, seconds=0, rank_correlation=None, rows=rows
+    )
+    model = ModelDescription("m", ModelSource("m"), "onnx", 900, LAYERS, (), ())
+    return predict_plan(model, SPECTRA, Recipe(steps), table, baseline("top1", 0.9))
+
+
+def measured_row(layer, damage=0.1):
+    return SensitivityRow(
+        layer=layer, option="prune50", damage=damage, bytes=400, macs=100, measured=True, metric_drop=damage
+    )
+
+
+def test_the_damage_of_a_plan_is_that_of_all_its_layers_or_not_told():
+    both = (Step(MagnitudePruning(ratio=0.5), ("a", "b")),)
+    whole = predicted(both, measured_row("a"), measured_row("b", 0.2))
+    assert whole.damage == pytest.approx(0.3)
+    assert whole.metric == pytest.approx(0.6)
+    part = predicted(both, measured_row("a"))
+    assert part.damage is None
+    assert part.metric is None
+
+
+def test_a_method_that_the_table_does_not_know_leaves_the_plans_damage_open():
+    steps = (Step(MagnitudePruning(ratio=0.5), ("a",)), Step(ChannelPruning(ratio=0.5), ("b",)))
+    assert predicted(steps, measured_row("a"), measured_row("b")).damage is None
+
+
+def test_a_plan_without_layers_does_no_damage_and_keeps_the_metric():
+    untouched = predicted(())
+    assert (untouched.damage, untouched.metric) == (0.0, 0.9)
