@@ -15,6 +15,7 @@ from secateur.analysis.documents import (
     SensitivityTable,
 )
 from secateur.cli.budgets import parse_budgets
+from secateur.cli.resuming import Asked, Wanted, new_run, resumed_run
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
 from secateur.engine.events import (
@@ -43,7 +44,6 @@ from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS, option
-from secateur.recipe.recipe import Recipe, load_recipe
 
 R = TypeVar("R")
 
@@ -225,7 +225,7 @@ def compress(
     model: str,
     weights: str,
     data: str,
-    recipe: Path,
+    recipe: Path | None,
     out: Path,
     exports: str,
     *,
@@ -235,13 +235,14 @@ def compress(
     force: bool = False,
     trust: bool = False,
 ) -> RunDocument:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
+    terminal = Terminal(debug=debug, quiet=as_json)
     try:
-        steps = load_recipe(recipe)
-        formats = _writable(exports)
+        source = model_source(model, weights, trust) if model else None
+        asked = Asked(source, data, recipe, _writable(exports))
+        wanted = resumed_run(asked, out) if resume else new_run(asked)
     except UserError as error:
         wrong(error)
-    document = run_recipe(terminal, source, data, steps, out, formats, resume=resume, force=force, recipe_file=recipe)
+    document = run_recipe(terminal, wanted, out, resume=resume, force=force, recipe_file=recipe)
     if as_json:
         print_json(document)
     else:
@@ -264,31 +265,22 @@ def _writable(text: str) -> tuple[str, ...]:
 
 def run_recipe(
     terminal: Terminal,
-    source: ModelSource,
-    data: str,
-    recipe: Recipe,
+    wanted: Wanted,
     out: Path,
-    formats: tuple[str, ...],
     *,
     resume: bool = False,
     force: bool = False,
     recipe_file: Path | None = None,
 ) -> RunDocument:
-    """Carry out a recipe in `out`; a resumed run is found by its folder. `force`: what is there may be written over."""
-    from secateur.engine.store import RunStore
-
-    folder = out.absolute()
-    earlier = next((r for r in RunStore().runs() if r.folder == str(folder)), None) if resume else None
-    if resume and earlier is None:
-        wrong(UserError(f"There is nothing to resume in {out}.", "Leave out --resume to start anew."))
-    run = earlier.run if earlier else time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
+    """Carry out a recipe in `out`. `force`: what is there may be written over."""
+    run = wanted.run or time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
     request = Compress(
-        source,
-        DataSource(data),
-        recipe,
+        wanted.model,
+        wanted.data,
+        wanted.recipe,
         run,
-        folder=folder,
-        exports=formats,
+        folder=out.absolute(),
+        exports=wanted.exports,
         resume=resume,
         name=out.name,
         replace=force,

@@ -120,15 +120,15 @@ def plan(
 
 @app.command()
 def compress(
-    model: Model,
-    recipe: Annotated[Path, typer.Option(help="The recipe to carry out.")],
     out: Annotated[
         Path,
         typer.Option(
             "-o", "--output", parser=place, metavar="PATH", help="Folder for model, recipe, report and result."
         ),
     ],
-    export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "onnx",
+    model: Model = "",
+    recipe: Annotated[Path | None, typer.Option(help="The recipe to carry out.")] = None,
+    export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
     data: Data = "",
     weights: Weights = "",
@@ -139,7 +139,8 @@ def compress(
 ) -> None:
     """Carry out a recipe, export the result, prove it and compare it with the original.
 
-    --data may be left out for weights without a network.
+    --data may be left out for weights without a network. With --resume the model, its data, the recipe and the formats
+    are those of the run in the folder, unless they are named.
     """
     from secateur.cli import answers
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from secateur.analysis.documents import ExportedFile, RunDocument
 from secateur.cli.answers import plan, print_run, run_recipe
+from secateur.cli.resuming import Wanted
 from secateur.cli.terminal import Terminal, output, wrong
+from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import parse_recipe
@@ -40,7 +42,8 @@ def demo(out: Path, *, force: bool = False, debug: bool = False) -> None:
     planned = plan(MODEL, "", DATA, [BUDGET], None, 512, as_json=False, debug=debug)
     recipe = parse_recipe(planned.recipe)
     terminal = Terminal(debug=debug)
-    document = run_recipe(terminal, ModelSource(MODEL), DATA, recipe, out, ("onnx", "safetensors"), force=force)
+    wanted = Wanted(ModelSource(MODEL), DataSource(DATA), recipe, ("onnx", "safetensors"))
+    document = run_recipe(terminal, wanted, out, force=force)
     print_run(document)
     _picture(out)
     output.print(f"In {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")

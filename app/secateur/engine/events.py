@@ -17,8 +17,8 @@ from secateur.analysis.documents import (
     SensitivityTable,
 )
 from secateur.data.preview import Preview as Preview
-from secateur.engine.requests import Request
-from secateur.model.description import ModelDescription
+from secateur.engine.requests import DataSource, Request
+from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
@@ -46,6 +46,10 @@ class RunRecord:
     folder: str
     error: str = ""
     document: RunDocument | None = None
+    model_source: ModelSource | None = None
+    """How the model is opened again; None in runs of earlier versions, as the two below."""
+    data_source: DataSource | None = None
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,25 @@
 A run is entered before it starts, so that one which is killed can be found and resumed.
 """
 
+import json
 import logging
 import os
 import sqlite3
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from pydantic import ValidationError
 
 from secateur.analysis.documents import RunDocument
-from secateur.engine.database import opened
+from secateur.engine.database import add_columns, opened
 from secateur.engine.events import RunRecord, RunState
 from secateur.engine.places import home
+from secateur.engine.requests import DataSource
+from secateur.model.description import ModelSource
+
+S = TypeVar("S", ModelSource, DataSource)
 
 _log = logging.getLogger(__name__)
 _TABLE = """
@@ -26,6 +33,10 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
+_LATER_COLUMNS = {"model_source": "TEXT", "data_source": "TEXT", "exports": "TEXT"}
+"""Added to files of earlier versions, in which they are NULL."""
+
+
 class RunStore:
     """Reads and writes run records; every call opens the file anew, so processes can share it."""
 
@@ -33,15 +44,18 @@ class RunStore:
         self.path = path or home() / "runs.sqlite"
         with opened(self.path) as database:
             database.execute(_TABLE)
+            add_columns(database, "runs", _LATER_COLUMNS)
 
     def begin(self, record: RunRecord) -> None:
         """Enter a run that starts (or goes on) in this process; `created` of a resumed run is kept."""
         with opened(self.path) as database:
             database.execute(
-                "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)"
+                "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process,"
+                " model_source, data_source, exports) VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (run) DO UPDATE SET state = 'running', error = '', process = excluded.process,"
-                " recipe = excluded.recipe, data = excluded.data, name = excluded.name",
+                " recipe = excluded.recipe, data = excluded.data, name = excluded.name,"
+                " model_source = excluded.model_source, data_source = excluded.data_source,"
+                " exports = excluded.exports",
                 (
                     record.run,
                     record.name,
@@ -52,6 +66,9 @@ class RunStore:
                     record.created,
                     record.folder,
                     _this_process(),
+                    json.dumps(asdict(record.model_source)) if record.model_source else None,
+                    json.dumps(asdict(record.data_source)) if record.data_source else None,
+                    json.dumps(record.exports),
                 ),
             )
 
@@ -108,7 +125,16 @@ def _record(row: sqlite3.Row) -> RunRecord:
         folder=row["folder"],
         error=row["error"],
         document=RunDocument.model_validate_json(row["document"]) if row["document"] else None,
+        model_source=_source(ModelSource, row["model_source"]),
+        data_source=_source(DataSource, row["data_source"]),
+        exports=tuple(json.loads(row["exports"])) if row["exports"] else (),
     )
+
+
+def _source(kind: type[S], text: str | None) -> S | None:
+    """A source from its JSON, without what a later version says besides; None where nothing is there."""
+    known = {entry.name for entry in fields(kind)}
+    return kind(**{key: value for key, value in json.loads(text).items() if key in known}) if text else None
 
 
 def _this_process() -> str:

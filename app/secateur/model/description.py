@@ -4,8 +4,9 @@ Nothing here holds a tensor. A description crosses from the engine to the window
 undo history and printed as JSON.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Final
 
 WEIGHTED_KINDS: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear", "MatrixProduct")
@@ -77,6 +78,12 @@ class Layer:
         return self.weight.shape[self.channel_axis] if self.weight and self.weight.shape else 0
 
 
+def absolute_path(path: str) -> str:
+    """`path` from the root where something is there; any other name (`sample:model`, a module) as it is."""
+    place = Path(path).expanduser()
+    return str(place.absolute()) if path and place.exists() else path
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """How to open a model again: `sample:model`, a path, or a factory with a weights file.
@@ -92,6 +99,12 @@ class ModelSource:
     @property
     def label(self) -> str:
         return self.path or self.factory
+
+    def absolute(self) -> "ModelSource":
+        """The same model from whatever folder it is asked for: what is written down to be opened another day."""
+        place, colon, name = self.factory.rpartition(":")
+        factory = f"{absolute_path(place)}:{name}" if colon else self.factory
+        return replace(self, path=absolute_path(self.path), factory=factory)
 
 
 @dataclass(frozen=True, slots=True)

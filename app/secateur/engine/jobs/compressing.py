@@ -62,6 +62,9 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
         state="running",
         created=earlier.created if earlier else time.time(),
         folder=str(folder),
+        model_source=request.model.absolute(),
+        data_source=request.data.absolute(),
+        exports=request.exports,
     )
     store.begin(record)
     if not (folder / "recipe.yaml").exists():
