@@ -18,7 +18,7 @@ APP = ROOT / "app"
 MOST_LINES = 400
 
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "qtawesome", "pyqtgraph", "superqt")
-HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "torch_pruning", "accelerate", "scipy", "numba")
+HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "accelerate", "scipy", "numba")
 
 LEAVES = ("errors", "figures", "files", "privacy", "resources", "model.trust")
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")

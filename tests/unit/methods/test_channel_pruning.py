@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 from secateur.errors import UserError
 from secateur.methods.base import Context
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
-from secateur.methods.prune.coupling import couplings
+from secateur.methods.prune.coupling import Coupling, couplings
 from secateur.model.description import Port
 from secateur.model.encoding import Encodings, WeightEncoding
 from secateur.model.model import TorchModel
@@ -116,7 +116,7 @@ def images() -> np.ndarray:
 
 
 def prunable(model: TorchModel) -> list[str]:
-    return [name for name, (_, reason) in couplings(model).items() if not reason]
+    return [name for name, found in couplings(model).items() if not found.reason]
 
 
 def width(model: TorchModel, name: str) -> int:
@@ -170,7 +170,7 @@ def test_the_original_is_not_changed(model: TorchModel, images: np.ndarray) -> N
 
 
 def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model: TorchModel) -> None:
-    assert set(couplings(model)["stem"][0]) == {"narrow.conv2", "wide.conv2"}
+    assert set(couplings(model)["stem"].together) == {"narrow.conv2", "wide.conv2"}
     pruned = ChannelPruning(ratio=0.25).apply(model, ["stem"], Context())
     assert width(pruned, "stem") == width(pruned, "narrow.conv2") == 6
     assert width(pruned, "wide.conv2") == 14
@@ -178,7 +178,7 @@ def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model:
 
 
 def test_a_wide_layer_first_loses_channels_that_a_padded_shortcut_leaves_empty(model: TorchModel) -> None:
-    assert couplings(model)["wide.conv2"][0] == ()
+    assert couplings(model)["wide.conv2"].together == ()
     pruned = ChannelPruning(ratio=0.5).apply(model, ["wide.conv2"], Context())
     assert width(pruned, "wide.conv2") == 8
     assert width(pruned, "stem") == 8
@@ -208,22 +208,25 @@ def test_removing_channels_that_are_silent_changes_no_answer(layer: str, model: 
 
 
 def test_layers_that_give_the_answers_stay(model: TorchModel) -> None:
-    assert couplings(model)["head"] == ((), "Its outputs are the model's answers.")
+    assert couplings(model)["head"] == Coupling((), "Its outputs are the model's answers.")
     with pytest.raises(UserError, match="answers"):
         ChannelPruning(ratio=0.5).apply(model, ["head"], Context())
 
 
 def test_a_depthwise_convolution_follows_the_layer_before_it(images: np.ndarray) -> None:
     model = model_of(Depthwise(groups=8), outputs=4)
-    assert couplings(model)["first"][0] == ("depth",)
+    assert couplings(model)["first"].together == ("depth",)
     pruned = ChannelPruning(ratio=0.5).apply(model, ["first"], Context())
     assert width(pruned, "first") == width(pruned, "depth") == pruned.module.depth.groups == 4  # type: ignore[union-attr]
     assert pruned.run(images).shape == (4, 4)
 
 
-def test_a_grouped_convolution_says_why_it_keeps_its_channels() -> None:
-    found = couplings(model_of(Depthwise(groups=2), outputs=4))
-    assert "grouped convolution depth" in found["depth"][1]
+def test_a_grouped_convolution_loses_as_many_channels_in_each_group(images: np.ndarray) -> None:
+    model = model_of(Depthwise(groups=2), outputs=4)
+    pruned = ChannelPruning(ratio=0.5).apply(model, ["first", "depth"], Context())
+    assert width(pruned, "first") == width(pruned, "depth") == 4
+    assert pruned.module.depth.groups == 2  # type: ignore[union-attr]
+    assert pruned.run(images).shape == (4, 4)
 
 
 def test_branches_that_are_joined_side_by_side_shrink_alone(images: np.ndarray) -> None:
@@ -237,8 +240,8 @@ def test_branches_that_are_joined_side_by_side_shrink_alone(images: np.ndarray) 
 def test_channels_that_meet_fixed_sizes_are_reported_and_the_rest_still_prunable(images: np.ndarray) -> None:
     model = model_of(FixedSizes(), outputs=4)
     found = couplings(model)
-    assert "sizes are fixed" in found["bound"][1]
-    assert not found["free"][1]
+    assert "sizes are fixed" in found["bound"].reason
+    assert not found["free"].reason
     assert width(ChannelPruning(ratio=0.5).apply(model, ["free"], Context()), "free") == 5
 
 
@@ -251,8 +254,8 @@ def test_a_network_that_cannot_be_traced_says_so() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             raise ValueError("not today")
 
-    (_, reason), *_ = couplings(model_of(Stubborn())).values()
-    assert "not today" in reason
+    found, *_ = couplings(model_of(Stubborn())).values()
+    assert "not today" in found.reason
 
 
 def test_the_number_of_channels_left_is_a_multiple_where_asked(model: TorchModel) -> None:

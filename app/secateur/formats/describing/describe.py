@@ -80,11 +80,10 @@ def _with_couplings(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[Layer
     from secateur.methods.prune.coupling import couplings
 
     found = couplings(model)
-    nothing: tuple[tuple[str, ...], str] = ((), "")
     return tuple(
-        replace(
-            layer, coupled=tuple(found.get(layer.name, nothing)[0]), fixed_channels=found.get(layer.name, nothing)[1]
-        )
+        replace(layer, coupled=found[layer.name].together, fixed_channels=found[layer.name].reason)
+        if layer.name in found
+        else layer
         for layer in layers
     )
 

@@ -1,8 +1,8 @@
-"""Shortcuts that pad channels, made visible to the dependency graph.
+"""Shortcuts that pad channels, and whose padding must be able to shrink.
 
-A ResNet for small images has no convolution in its shortcuts: it appends channels of zeros. Torch-Pruning
-follows layers, not functions, so before channels are removed each such padding becomes a layer for a while,
-which keeps count of its zeros as channels go, and afterwards a call of `F.pad` again.
+A ResNet for small images has no convolution in its shortcuts: it appends channels of zeros, as many as its code
+says. So before channels are removed each such padding becomes a layer for a while, which is told how many of its
+zeros are left, and afterwards a call of `F.pad` again.
 """
 
 import copy
@@ -18,13 +18,13 @@ RESHAPES = (torch.reshape, torch.Tensor.reshape, torch.Tensor.view, "reshape", "
 
 
 class ChannelPad(nn.Module):
-    """`F.pad` with `before` and `after` zero channels around `channels` of its input (batch, channels, …)."""
+    """`F.pad` with `before` and `after` zero channels around those of its input (batch, channels, …)."""
 
-    def __init__(self, pad: Sequence[int], channels: int, rank: int, rest: tuple[Any, ...]) -> None:
+    def __init__(self, pad: Sequence[int], rank: int, rest: tuple[Any, ...]) -> None:
         super().__init__()
         place = 2 * (rank - 2)
         self._pad, self._place, self._rest = list(pad), place, rest
-        self.before, self.after, self.channels = pad[place], pad[place + 1], channels
+        self.before, self.after = pad[place], pad[place + 1]
 
     @property
     def pad(self) -> list[int]:
@@ -36,66 +36,8 @@ class ChannelPad(nn.Module):
         """Mode and value, as far as the call named them."""
         return self._rest
 
-    @property
-    def width(self) -> int:
-        """Channels of the output."""
-        return self.before + self.channels + self.after
-
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return F.pad(inputs, self.pad, *self._rest)
-
-    def remove(self, channels: Sequence[int]) -> None:
-        """Forget these channels of the output: zeros, or channels of the input that have gone."""
-        end = self.before + self.channels
-        gone_before = sum(channel < self.before for channel in channels)
-        gone_after = sum(channel >= end for channel in channels)
-        self.before -= gone_before
-        self.after -= gone_after
-        self.channels -= len(channels) - gone_before - gone_after
-
-
-class ChannelPadPruner:
-    """How the dependency graph prunes a `ChannelPad`; indices are channels of its output."""
-
-    pruning_dim = 1
-
-    def prune_out_channels(self, layer: ChannelPad, channels: Sequence[int]) -> ChannelPad:
-        layer.remove(channels)
-        return layer
-
-    prune_in_channels = prune_out_channels
-
-    def get_out_channels(self, layer: ChannelPad) -> int:
-        return layer.width
-
-    def get_in_channels(self, layer: ChannelPad) -> int:
-        return layer.width
-
-
-def connect(graph: Any) -> None:
-    """Teach the edges at each `ChannelPad` of a dependency graph that channels move up by `before`."""
-    for node in graph.module2node.values():
-        if not isinstance(node.module, ChannelPad):
-            continue
-        for inlet in node.inputs:
-            for edge in node.dependencies:
-                if edge.target is inlet:
-                    edge.index_mapping[1] = _down(node.module)
-            for edge in inlet.dependencies:
-                if edge.target is node:
-                    edge.index_mapping[1] = _up(node.module)
-
-
-def _up(layer: ChannelPad) -> Any:
-    return lambda indices: [index._replace(idx=index.idx + layer.before) for index in indices]
-
-
-def _down(layer: ChannelPad) -> Any:
-    return lambda indices: [
-        index._replace(idx=index.idx - layer.before)
-        for index in indices
-        if 0 <= index.idx - layer.before < layer.channels
-    ]
 
 
 # ---------------------------------------------------------------------- the graph
@@ -190,7 +132,7 @@ def _traced(module: nn.Module) -> fx.GraphModule | None:
 
 def _make_layer(module: fx.GraphModule, node: fx.Node, name: str, shape: torch.Size) -> None:
     source, pad, *rest = _bound(node)
-    layer = ChannelPad(pad, shape[1], len(shape), tuple(rest))
+    layer = ChannelPad(pad, len(shape), tuple(rest))
     module.add_submodule(name, layer)
     with module.graph.inserting_before(node):
         made = module.graph.call_module(name, (source,))

@@ -1,125 +1,156 @@
 """Channel pruning at work: choose the least important channels of each group, and take them out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from secateur.errors import UserError
-from secateur.methods.base import Context
+from secateur.methods.base import Context, LeftOut
 from secateur.methods.prune.channel import removed_channels
-from secateur.methods.prune.coupling import (
-    ChannelGraph,
-    ChannelGroup,
-    couplings,
-    example_tensors,
-)
+from secateur.methods.prune.coupling import ChannelGraph, example_tensors
 from secateur.methods.prune.importance import Scores, channel_scores
 from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
-from secateur.model.model import TorchModel
+from secateur.methods.prune.units import ChannelGroup, ChannelUnit
+from secateur.model.model import TorchModel, weighted_modules
 
 if TYPE_CHECKING:
     from secateur.methods.prune.channel import ChannelPruning
 
 
+@dataclass(frozen=True)
+class Move:
+    """Units that leave together: one, or one of each part of a group. `gain` is what the layer in question loses."""
+
+    units: tuple[ChannelUnit, ...]
+    gain: int
+    importance: float
+
+
 def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPruning", context: Context) -> TorchModel:
     """A copy of `model` without the least important channels of `layers` and what is coupled to them.
 
-    Every layer of `layers` loses `removed_channels(...)` of its channels. `model` is not changed. UserError
-    where a layer is unknown, cannot lose channels, or is quantized already.
+    Every layer of `layers` loses `removed_channels(...)` of its channels, or as many fewer as its blocks ask for;
+    those that lose none are left out with a reason. `model` is not changed. UserError where a layer is unknown,
+    cannot lose channels, or is quantized already.
     """
-    _check(model, layers)
-    inputs = example_tensors(model)
-    scores = channel_scores(model.module, method, context)
-    graph = ChannelGraph(model.module, inputs)
-    expected = [tensor.shape for tensor in graph.run()]
-    original = {name: graph.width(name) for name in graph.layers if graph.reaches(name)}
-    chosen = [group for group in graph.groups() if set(group.layers) & set(layers)]
-    for done, group in enumerate(sorted(chosen, key=lambda group: group.channels)):
-        context.progress(done, len(chosen), f"{method.title}: {group.root}")
-        _thin_out(graph, group.root, scores, method, original)
-    if [tensor.shape for tensor in graph.run()] != expected:
-        raise UserError(
-            f"{model.name} answers in another shape once channels are removed.",
-            "Leave out the layers near its outputs.",
-        )
-    _report(graph, original, layers, context)
-    module = graph.finish()
-    shrunk = any(graph.width(name) < width for name, width in original.items())
-    if method.repair and shrunk and can_repair(context.data):
-        context.progress(len(chosen), len(chosen), f"{method.title}: statistics")
-        module = repaired(module, model.module, graph.kept, calibration_batches(context.data))
-    return replace(model, module=module, lowered=None)
-
-
-def _check(model: TorchModel, layers: Sequence[str]) -> None:
     if model.encodings:
         raise UserError(
             f"Channel pruning changes float weights, and {model.name} is quantized already.",
             "Put the channel pruning step before the quantization step.",
         )
-    coupled = couplings(model)
+    graph = _graph(model, layers)
+    scores = channel_scores(model.module, method, context)
+    original = {name: graph.width(name) for name in graph.outputs}
+    for done, name in enumerate(sorted(layers, key=lambda name: original[name])):
+        context.progress(done, len(layers), f"{method.title}: {name}")
+        _thin_out(graph, name, scores, method, original)
+    module, kept = graph.finish()
+    _report(graph, original, layers, context)
+    if method.ratio > 0:
+        context.leave_out([LeftOut(n, _why_whole(graph, n, method)) for n in layers if graph.width(n) == original[n]])
+    shrunk = any(graph.width(name) < width for name, width in original.items())
+    if method.repair and shrunk and can_repair(context.data):
+        context.progress(len(layers), len(layers), f"{method.title}: statistics")
+        module = repaired(module, model.module, kept, calibration_batches(context.data))
+    return replace(model, module=module, lowered=None)
+
+
+def _graph(model: TorchModel, layers: Sequence[str]) -> ChannelGraph:
+    known = {name for name, _ in weighted_modules(model.module)}
     for name in layers:
-        if name not in coupled:
+        if name not in known:
             raise UserError(
                 f"{model.name} has no layer {name} whose channels could be removed.",
                 "Check the layer's name.",
             )
-        reason = coupled[name][1]
-        if reason:
+    graph = ChannelGraph(model.module, example_tensors(model))
+    for name in layers:
+        if reason := graph.coupling(name).reason:
             raise UserError(f"Channels of {name} cannot be removed: {reason}", "Take it out of the step.")
+    return graph
 
 
 def _thin_out(
-    graph: ChannelGraph, root: str, scores: Scores, method: "ChannelPruning", original: dict[str, int]
+    graph: ChannelGraph, layer: str, scores: Scores, method: "ChannelPruning", original: dict[str, int]
 ) -> None:
-    """Remove channels of one group until the layer `root` has lost its share, coupled losses counted in."""
-    group = graph.group(root)
-    wanted = removed_channels(original[root], method.ratio, method.round_to) - (original[root] - group.channels)
-    if wanted <= 0:
-        return
-    gone = _choice(graph, group, _importance(group, scores), wanted)
-    for name, tie in group.ties.items():
-        lost = [tie[channel] for channel in gone if channel in tie]
-        scores[name] = np.delete(scores[name], lost)
-    graph.remove(root, gone)
+    """Remove units until `layer` has lost its share, coupled losses counted in, and is a multiple as was asked for."""
+    wanted = removed_channels(original[layer], method.ratio, method.round_to) - original[layer] + graph.width(layer)
+    chosen: list[Move] = []
+    spare = {name: graph.width(name) - 1 for name in graph.outputs}
+    for move in _moves(graph, layer, scores):
+        losses = _losses(move)
+        if move.gain <= wanted and all(spare[name] >= count for name, count in losses.items()):
+            chosen.append(move)
+            wanted -= move.gain
+            for name, count in losses.items():
+                spare[name] -= count
+    while chosen and (graph.width(layer) - sum(move.gain for move in chosen)) % method.round_to:
+        chosen.pop()
+    for move in chosen:
+        graph.remove(move.units)
 
 
-def _importance(group: ChannelGroup, scores: Scores) -> NDArray[np.float64]:
-    """The coupled layers' scores, summed for each channel of the group's root."""
-    total = np.zeros(group.channels)
-    for name, tie in group.ties.items():
-        for channel, own in tie.items():
-            total[channel] += scores[name][own]
-    return total
+def _moves(graph: ChannelGraph, layer: str, scores: Scores) -> list[Move]:
+    """What can be done about a layer, the least important first; before that, what costs no narrower layer anything."""
+    moves = [move for group in graph.groups if layer in group.layers for move in _moves_of(graph, group, layer, scores)]
+    width = graph.width(layer)
+
+    def order(place: int) -> tuple[bool, float, int]:
+        names = {name for unit in moves[place].units for name in unit.channels}
+        return any(graph.width(name) < width for name in names), moves[place].importance, place
+
+    return [moves[place] for place in sorted(range(len(moves)), key=order)]
 
 
-def _choice(graph: ChannelGraph, group: ChannelGroup, importance: NDArray[np.float64], wanted: int) -> list[int]:
-    """The `wanted` least important channels, first among those that no narrower layer would lose with them.
+def _moves_of(graph: ChannelGraph, group: ChannelGroup, layer: str, scores: Scores) -> list[Move]:
+    def importance(unit: ChannelUnit) -> float:
+        return float(sum(scores[name][list(channels)].sum() for name, channels in unit.channels.items()))
 
-    No layer loses its last channel.
-    """
-    narrower = [group.ties[name] for name in group.others if graph.width(name) < group.channels]
-    shared = {channel for tie in narrower for channel in tie}
-    spare = {name: graph.width(name) - 1 for name in group.ties}
-    chosen: list[int] = []
-    for channel in sorted(range(group.channels), key=lambda c: (c in shared, importance[c], c)):
-        touched = [name for name, tie in group.ties.items() if channel in tie]
-        if len(chosen) < wanted and all(spare[name] > 0 for name in touched):
-            chosen.append(channel)
-            for name in touched:
-                spare[name] -= 1
-    return chosen
+    parts = [[unit for unit in part if not graph.is_gone(unit)] for part in group.parts]
+    if len(parts) == 1:
+        together = [(unit,) for unit in parts[0] if layer in unit.channels]
+    else:
+        ordered = [sorted(part, key=importance) for part in parts]
+        together = list(zip(*(part[: min(map(len, parts)) - 1] for part in ordered), strict=True))
+    return [
+        Move(units, sum(len(unit.channels.get(layer, ())) for unit in units), sum(map(importance, units)))
+        for units in together
+    ]
+
+
+def _losses(move: Move) -> dict[str, int]:
+    losses: dict[str, int] = {}
+    for unit in move.units:
+        for name, channels in unit.channels.items():
+            losses[name] = losses.get(name, 0) + len(channels)
+    return losses
+
+
+def _why_whole(graph: ChannelGraph, layer: str, method: "ChannelPruning") -> str:
+    """Why a layer that could lose channels did not lose any."""
+    width = graph.width(layer)
+    if int(width * method.ratio) == 0:
+        return "The ratio takes less than one of its channels."
+    if removed_channels(width, method.ratio, method.round_to) == 0:
+        return f"Its width cannot fall by that ratio to a multiple of {method.round_to}."
+    gains = [len(unit.channels.get(layer, ())) for group in graph.groups for part in group.parts for unit in part]
+    parts = max(sum(any(layer in u.channels for u in part) for part in group.parts) for group in graph.groups)
+    block = min((gain for gain in gains if gain), default=1) * parts
+    return f"Its channels go in blocks of {block}, and the ratio takes fewer." if block > 1 else (
+        "What could go is all that is left of a layer coupled with it."
+    )  # fmt: skip
 
 
 def _report(graph: ChannelGraph, original: dict[str, int], layers: Sequence[str], context: Context) -> None:
     """Say in the log what became of each group, and which layers shrank although they were not chosen."""
-    for group in graph.groups():
-        before = original[group.root]
-        if group.channels < before:
-            context.log(f"{', '.join(group.layers)}: {before} → {group.channels} channels")
+    told: set[str] = set()
+    for name, before in original.items():
+        after = graph.width(name)
+        if name in told or after == before:
+            continue
+        mates = [n for n in graph.coupling(name).together if (original[n], graph.width(n)) == (before, after)]
+        told.update(mates)
+        context.log(f"{', '.join((name, *mates))}: {before} → {after} channels")
     also = [n for n in original if n not in layers and graph.width(n) < original[n]]
     if also:
         context.log(f"Coupled to them, so these shrank too: {', '.join(also)}")
