@@ -42,7 +42,7 @@ def demo(out: Path, *, force: bool = False, debug: bool = False) -> None:
     planned = plan(MODEL, "", DATA, [BUDGET], None, 512, as_json=False, debug=debug)
     recipe = parse_recipe(planned.recipe)
     terminal = Terminal(debug=debug)
-    wanted = Wanted(ModelSource(MODEL), DataSource(DATA), recipe, ("onnx", "safetensors"))
+    wanted = Wanted(ModelSource(MODEL), DataSource(DATA), recipe, ("onnx",))
     document = run_recipe(terminal, wanted, out, force=force)
     print_run(document)
     _picture(out)
