@@ -5,8 +5,10 @@ command-line processes that tests start inherit it.
 """
 
 import atexit
+import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 import secateur  # noqa: F401 - before any test loads a library: it switches their telemetry off
 
 WINDOW_FOLDERS = ("ui", "e2e")
+SHUT_IN = Path(__file__).parent / "shut_in"
 
 _home = tempfile.TemporaryDirectory(prefix="secateur-tests-", ignore_cleanup_errors=True)
 
@@ -58,6 +61,56 @@ def _own_display() -> str:
 
 
 _isolate(Path(_home.name))
+
+
+class ShutIn:
+    """Runs programs as on a new machine: an empty home, a bare environment, and no way to the network.
+
+    Every attempt to get to another machine is counted: Python's by an audit hook that refuses it, all others by the
+    kernel, in a network name space without routes (`is_alone` says whether that could be had here).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self._log, self._report = folder / "home", folder / "attempts.txt", folder / "report.json"
+        self.home.mkdir(parents=True)
+        self.is_alone = True
+        self._unroutable = 0
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command line to its end."""
+        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "OMP_NUM_THREADS") if name in os.environ}
+        own = {"HOME": str(self.home), "USERPROFILE": str(self.home), "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
+        hooks = {"PYTHONPATH": str(SHUT_IN), "SECATEUR_ATTEMPTS": str(self._log)}
+        whole = [sys.executable, str(SHUT_IN / "without_routes.py"), str(self._report), *command]
+        done = subprocess.run(whole, env={**kept, **own, **hooks}, capture_output=True, text=True, check=False)
+        report = json.loads(self._report.read_text())
+        self.is_alone &= report["alone"]
+        self._unroutable += report["tried"] or 0
+        return done
+
+    def secateur(self, *arguments: str) -> str:
+        """What a command of the program prints; fails where it did not succeed."""
+        done = self.run(sys.executable, "-m", "secateur", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def attempts(self) -> list[str]:
+        """Every attempt to reach another machine so far."""
+        told = self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
+        return [*told, *(["the kernel found no route"] * self._unroutable)]
+
+    @property
+    def strange_files(self) -> list[str]:
+        """Every file in the home that is not in a folder of the program's own name."""
+        found = (path.relative_to(self.home) for path in self.home.rglob("*") if not path.is_dir())
+        return sorted(path.as_posix() for path in found if "secateur" not in path.parts)
+
+
+@pytest.fixture(scope="module")
+def shut_in(tmp_path_factory: pytest.TempPathFactory) -> ShutIn:
+    """A home and a network of its own for the programs of one file of tests."""
+    return ShutIn(tmp_path_factory.mktemp("shut-in"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
