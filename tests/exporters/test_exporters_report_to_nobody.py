@@ -1,4 +1,4 @@
-"""Every exporter in an empty home and without a network writes its file, reaches for nobody, and leaves nothing else."""
+"""Every exporter in an empty home, without a network: it writes its file, reaches for nobody, leaves nothing else."""
 
 import os
 from pathlib import Path
