@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from secateur.errors import TrustNeeded, UserError
+from secateur.formats.torch_files.numpy_values import NAMES as NUMPY_NAMES
+from secateur.formats.torch_files.numpy_values import STAND_INS
 from secateur.formats.torch_files.pickles import BROKEN
 from secateur.formats.weight_files.shards import SUFFIX, shards
 
@@ -100,10 +102,11 @@ def _loaded(path: Path) -> Any:
     """What `torch.save` wrote, without running its code; today's zips are mapped, so that nothing of them is read."""
     import torch
 
-    if zipfile.is_zipfile(path) and path.suffix != ".safetensors":  # given a path, torch.load goes by that suffix
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    with path.open("rb") as stream:
-        return torch.load(stream, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(list(STAND_INS)):
+        if zipfile.is_zipfile(path) and path.suffix != ".safetensors":  # given a path, torch.load goes by that suffix
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with path.open("rb") as stream:
+            return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def _refuse_foreign_zip(path: Path) -> None:
@@ -136,7 +139,7 @@ def _refusal(path: Path) -> UserError:
 
     wants = wanted_imports(path)
     asked = next((wanted for wanted in wants if wanted.danger), None) or next(
-        (wanted for wanted in wants if not _OF_WEIGHTS.fullmatch(wanted.name)), None
+        (w for w in wants if not _OF_WEIGHTS.fullmatch(w.name) and w.name not in NUMPY_NAMES), None
     )
     if asked is None or wants == (BROKEN,):
         return UserError(
