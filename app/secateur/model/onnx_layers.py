@@ -5,7 +5,7 @@ imported from it call every layer the same.
 """
 
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -178,29 +178,42 @@ def _order(node: onnx.NodeProto) -> tuple[int, ...]:
 def onnx_layers(proto: onnx.ModelProto) -> tuple[OnnxLayer, ...]:
     """Every layer that holds stored parameters, in graph order; those inside subgraphs (If, Loop) at the end."""
     graph = GraphIndex(proto)
-    found: dict[tuple[Any, ...], OnnxLayer] = {}
-    used: set[str] = set()
-    owned: set[str] = set()
+    found: dict[tuple[Any, ...], _Found] = {}
     for index, node in (*enumerate(proto.graph.node), *((-1, node) for node in inner_nodes(proto.graph))):
         parts = find_parts(graph, node)
         if parts is None:
             continue
-        place = () if index < 0 else (index,)
-        key = _identity(node, parts)
-        known = found.get(key)
-        if known is not None:
-            nodes, absorbed = (*known.nodes, *place), (*known.absorbed, *parts.absorbed)
-            found[key] = replace(known, nodes=nodes, absorbed=absorbed)
-            continue
-        stem = "" if parts.weight in owned else parts.weight  # tied weights have one name and several layers
-        name = layer_name(stem, parts.bias, node.name, node.op_type, used)
+        known = found.setdefault(_identity(node, parts), _Found(node, parts))
+        known.nodes += () if index < 0 else (index,)
+        known.absorbed += parts.absorbed
+    users = Counter(one.parts.weight for one in found.values() if not one.parts.is_normalization)
+    used: set[str] = set()
+    owned: set[str] = set()
+    layers = []
+    for one in found.values():
+        node, parts = one.node, one.parts
+        # a tied weight has one name and several layers: where their own names are known, it is none of theirs
+        is_known = "/" in node.name or (parts.bias or "").endswith(".bias")
+        is_tied = parts.weight in owned or (users[parts.weight] > 1 and is_known)
+        name = layer_name("" if is_tied else parts.weight, parts.bias, node.name, node.op_type, used)
         if not parts.is_normalization:
             owned.add(parts.weight)
-        found[key] = OnnxLayer(
-            name, parts.kind, parts.operator or node.op_type, place, parts.weight, parts.bias, parts.tensors,
-            parts.channel_axis, parts.absorbed, node, parts.weight_place,
+        layer = OnnxLayer(
+            name, parts.kind, parts.operator or node.op_type, one.nodes, parts.weight, parts.bias, parts.tensors,
+            parts.channel_axis, one.absorbed, node, parts.weight_place,
         )  # fmt: skip
-    return tuple(_as_stored(graph, layer) for layer in found.values())
+        layers.append(_as_stored(graph, layer))
+    return tuple(layers)
+
+
+@dataclass
+class _Found:
+    """A layer before it has a name: the first of its nodes, its parts, and the places of all its nodes."""
+
+    node: onnx.NodeProto
+    parts: Parts
+    nodes: tuple[int, ...] = ()
+    absorbed: tuple[int, ...] = ()
 
 
 def _as_stored(graph: GraphIndex, layer: OnnxLayer) -> OnnxLayer:

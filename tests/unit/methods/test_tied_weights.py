@@ -5,17 +5,22 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import helper, numpy_helper
+from torch import nn
 
 from secateur.errors import UserError
 from secateur.formats.onnx_files.computed import float_layers
 from secateur.formats.onnx_files.writing import run_onnx, write_onnx
 from secateur.formats.reading import describe, open_model
+from secateur.formats.torch_files.state_dicts import StateDict, fit
+from secateur.formats.weight_files.safetensors_write import run_safetensors, write_safetensors
 from secateur.methods.base import Context
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.model.description import ModelSource
+from secateur.model.description import ModelSource, Port
+from secateur.model.model import TorchModel
 
 RANDOM = np.random.default_rng(0)
 WIDTH = 48
@@ -148,3 +153,55 @@ def test_a_tied_weight_has_one_mask(two_heads: Any, tmp_path: Any) -> None:
     assert len(matrices) == 1
     x = inputs_for(two_heads)
     np.testing.assert_allclose(run_onnx(tmp_path / "pruned.onnx")(x), pruned.run(x), rtol=1e-4, atol=1e-4)
+
+
+class Tied(nn.Module):
+    """A torch network with tied weights, as language models have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(400, WIDTH)
+        self.inner = nn.Linear(WIDTH, WIDTH)
+        self.head = nn.Linear(WIDTH, 400, bias=False)
+        self.head.weight = self.embedding.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.inner(self.embedding(x)))).mean(1)
+
+
+@pytest.fixture
+def tied_network() -> TorchModel:
+    torch.manual_seed(0)
+    port = Port("x", "int64", (None, 6))
+    return TorchModel("tied", Tied(), (port,), (Port("y", "float32", (None, 400)),))
+
+
+@pytest.mark.parametrize("method", [MagnitudePruning(ratio=0.5), StaticInt8(), WeightOnly(bits=8)])
+def test_a_torch_network_keeps_its_ties_in_the_file(tied_network: Any, tmp_path: Any, method: Any) -> None:
+    inputs = np.random.default_rng(1).integers(0, 400, (32, 6))
+    seen = describe(tied_network)
+    assert seen.params == sum(value.numel() for value in tied_network.module.parameters())
+    result = method.apply(tied_network, ["inner", "head"], Context(data=Samples(inputs)))
+    write_onnx(result, tmp_path / "out.onnx")
+    tables = [item for item in onnx.load(tmp_path / "out.onnx").graph.initializer if list(item.dims) == [400, WIDTH]]
+    assert len(tables) == 1
+    simulated = result.run(inputs)
+    written = run_onnx(tmp_path / "out.onnx")(inputs)
+    np.testing.assert_allclose(written, simulated, atol=0.03 * float(np.abs(simulated).max()))
+
+
+def test_a_checkpoint_that_names_a_tied_weight_once_fits(tied_network: Any, tmp_path: Any) -> None:
+    state = {name: value + 1 for name, value in tied_network.module.state_dict().items() if name != "head.weight"}
+    fresh = Tied()
+    fit(fresh, StateDict(state), tmp_path / "weights.safetensors", "net.py:build")
+    assert torch.equal(fresh.head.weight, state["embedding.weight"])
+
+
+@pytest.mark.parametrize("fixture", ["tied_network", "there_and_back", "language_model"])
+def test_safetensors_hold_a_tied_weight_once_and_their_code_ties_it(request: Any, tmp_path: Any, fixture: str) -> None:
+    model = request.getfixturevalue(fixture)
+    inputs = inputs_for(model)
+    path, code = write_safetensors(model, tmp_path / "net.safetensors")
+    assert path.stat().st_size < 4 * describe(model).params + 4000
+    assert "secateur." not in code.read_text()
+    np.testing.assert_allclose(run_safetensors(path)(inputs), model.run(inputs), rtol=1e-4, atol=1e-4)

@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812, TID253 - torch's own name for it
 from torch import fx, nn  # noqa: TID253
 
 from secateur.model.encoding import WeightEncoding
+from secateur.model.products import MatrixProduct
 from secateur.model.simulation import simulate
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ def _restored(
 def _computation(layer: Any) -> Callable[[fx.Graph, Any, fx.Node, fx.Node | None], fx.Node]:
     """How the layer computes with a weight that is given to it."""
     kind = type(layer)
+    if isinstance(layer, MatrixProduct):
+        return lambda graph, x, weight, bias: _product(graph, layer, x, weight, bias)
     if isinstance(layer, nn.Linear):
         return lambda graph, x, weight, bias: graph.call_function(F.linear, (x, weight, bias))
     if getattr(layer, "padding_mode", "zeros") != "zeros":
@@ -155,6 +158,13 @@ def _computation(layer: Any) -> Callable[[fx.Graph, Any, fx.Node, fx.Node | None
         places = (layer.stride, layer.padding, layer.output_padding, layer.groups, layer.dilation)
         return lambda graph, x, weight, bias: graph.call_function(_TRANSPOSED[kind], (x, weight, bias, *places))
     raise ValueError(f"{kind.__name__} has no form that computes with a dequantized weight")
+
+
+def _product(graph: fx.Graph, layer: MatrixProduct, x: fx.Node, weight: fx.Node, bias: fx.Node | None) -> fx.Node:
+    """What a product with a stored matrix computes, with a weight that is given to it."""
+    turned = graph.call_method("permute", (weight, layer.order))
+    made = graph.call_function(torch.matmul, (turned, x) if layer.is_left else (x, turned))
+    return made if bias is None else graph.call_function(torch.add, (made, bias))
 
 
 def _packed(integers: torch.Tensor) -> torch.Tensor:

@@ -191,7 +191,9 @@ def fit(module: "nn.Module", state: StateDict, path: Path, factory: str) -> tupl
     """
     wanted = module.state_dict()
     tensors, notes = _without_prefixes(state.tensors, set(wanted))
-    missing = [name for name in wanted if name not in tensors and not name.endswith("num_batches_tracked")]
+    present = {wanted[name].data_ptr() for name in wanted if name in tensors} - {0}  # 0: nothing, or no memory yet
+    tied = {name for name in wanted if wanted[name].data_ptr() in present}  # such a weight has one name in most files
+    missing = [name for name in wanted if name not in {*tensors, *tied} and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in tensors if name not in wanted and not name.endswith("num_batches_tracked")]
     misshapen = [name for name in wanted if name in tensors and tensors[name].shape != wanted[name].shape]
     if missing or unexpected or misshapen:

@@ -26,7 +26,7 @@ _TEMPLATE: Final = '''"""{title}: the network whose weights are in {weights}.
 
     from safetensors.torch import load_file
     network = make()
-    network.load_state_dict(load_file("{weights}"))
+    network.load_state_dict(load_file("{weights}"){strictly})
 """
 
 {imports}
@@ -47,6 +47,12 @@ def _attach(root, path, part):
         for name, child in root._modules[leaf].named_children() if leaf in root._modules else ():
             part.add_module(name, child)
         root.add_module(leaf, part)
+
+
+def _tie(root, path, first):
+    """Let a parameter be another one, as tied weights are."""
+    holder, _, leaf = path.rpartition(".")
+    setattr(root.get_submodule(holder), leaf, root.get_parameter(first))
 
 
 class Network(nn.Module):
@@ -94,7 +100,12 @@ def write_safetensors(model: "Model", path: Path) -> tuple[Path, ...]:
     module, source = _written_down(model, path.name)
     architecture = architecture_path(path)
     architecture.write_text(source, encoding="utf-8")
-    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in module.state_dict().items()}
+    again = _shared_names(module)
+    tensors = {
+        name: value.detach().cpu().clone().contiguous()
+        for name, value in module.state_dict().items()
+        if name not in again
+    }
     save_file(tensors, str(path), metadata={"format": "pt", "architecture": architecture.name})
     return path, architecture
 
@@ -107,7 +118,10 @@ def run_safetensors(path: Path) -> Runner:
     from secateur.model.model import all_outputs
 
     network = _load_code(architecture_path(path)).make()
-    network.load_state_dict(load_file(str(path)))
+    told = network.load_state_dict(load_file(str(path)), strict=False)
+    missing = set(told.missing_keys) - set(_shared_names(network))
+    if missing or told.unexpected_keys:
+        raise RuntimeError(f"the weights do not fit the code: {min(missing | set(told.unexpected_keys))}")
 
     def run(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
         with torch.inference_mode():
@@ -162,9 +176,10 @@ def network_code(graph: "fx.GraphModule", title: str, weights: str) -> str:
                 imports.append(line)
     return _TEMPLATE.format(
         title=title.replace('"', "'").replace("\\", "/"),
+        strictly=", strict=False" if _shared_names(graph) else "",
         weights=weights,
         imports="\n".join(sorted(imports)),
-        helpers="".join(f"\n\n{helper}" for helper in helpers),
+        helpers="".join(f"\n\n{helper}" for helper in [*_classes(graph), *helpers]),
         layers=textwrap.indent("\n".join(_constructors(graph)) or "pass", " " * 8),
         forward=textwrap.indent(code.fn_code.strip() if hasattr(code, "fn_code") else code.src.strip(), " " * 4) + "\n",
     )
@@ -191,7 +206,27 @@ def _constructors(graph: "fx.GraphModule") -> list[str]:
     missing = set(graph.state_dict()) - _covered(graph, done)
     if missing:
         raise NotImplementedError(f"the tensor {min(missing)} belongs to no layer of the graph")
+    lines += [f'_tie(self, "{name}", "{first}")' for name, first in _shared_names(graph).items()]
     return lines
+
+
+def _shared_names(module: "nn.Module") -> dict[str, str]:
+    """Name of a parameter → the name under which it came before: tied weights are written once."""
+    first: dict[int, str] = {}
+    again = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if id(parameter) in first:
+            again[name] = first[id(parameter)]
+        first.setdefault(id(parameter), name)
+    return again
+
+
+def _classes(graph: "fx.GraphModule") -> list[str]:
+    """The code of the layers of our own that the graph uses."""
+    from secateur.model.products import MatrixProduct
+
+    is_used = any(isinstance(part, MatrixProduct) for part in graph.modules())
+    return [inspect.getsource(MatrixProduct).rstrip()] if is_used else []
 
 
 def _covered(graph: "fx.GraphModule", paths: set[str]) -> set[str]:
@@ -208,6 +243,12 @@ def _constructor(layer: "nn.Module") -> str:
     import torch
     from torch import nn
 
+    from secateur.model.products import MatrixProduct
+
+    if isinstance(layer, MatrixProduct):
+        weight = f"nn.Parameter(torch.zeros({tuple(layer.weight.shape)}))"
+        bias = "None" if layer.bias is None else f"torch.zeros({tuple(layer.bias.shape)})"
+        return f"MatrixProduct({weight}, {layer.order}, {layer.channel_axis}, is_left={layer.is_left}, bias={bias})"
     if not type(layer).__module__.startswith("torch.nn.") or list(layer.children()):
         raise NotImplementedError(f"{type(layer).__name__} is not one of torch's plain layers")
     call = f"nn.{_described(layer)}"

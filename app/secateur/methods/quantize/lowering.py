@@ -125,6 +125,7 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
     """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
     import torch
 
+    from secateur.formats.onnx_files.reading import name_nodes
     from secateur.formats.onnx_files.recurrent import translations, with_written_layers
 
     module = with_written_layers(copy.deepcopy(model.module).eval().cpu().float())
@@ -149,9 +150,16 @@ def export(model: "TorchModel") -> "onnx.ModelProto":
             "Quantization and ONNX export need a network that torch.export can trace with a free batch size.",
         ) from error
     proto: onnx.ModelProto = program.model_proto
+    if _is_tied(module):  # one initializer then has several layers, which only their nodes can tell
+        name_nodes(proto)
     strip(proto)
     _name_after_layers(proto, module)
     return proto
+
+
+def _is_tied(module: "nn.Module") -> bool:
+    """Whether a parameter belongs to more than one layer."""
+    return len(list(module.named_parameters(remove_duplicate=False))) > len(list(module.parameters()))
 
 
 def _open_axes(model: "TorchModel") -> tuple[dict[int, Any], ...]:
