@@ -68,7 +68,8 @@ def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool
     spectra = terminal.spectra(source)
     times: dict[str, float] = {}
     if opened.runnable and not opened.is_deferred:
-        times = expect(LatencyMeasured, terminal.do(MeasureLatency(source))).layers
+        measured = terminal.attempt(MeasureLatency(source))
+        times = measured.layers if isinstance(measured, LatencyMeasured) else {}
     document = inspection(opened, spectra, times)
     if as_json:
         print_json(document)
@@ -95,7 +96,7 @@ def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool
     output.print(table)
     totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
     output.print(f"{len(opened.inspected_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
-    for note in opened.notes:
+    for note in (*opened.notes, *([opened.blocked] if opened.blocked else [])):
         output.print(note, markup=False)
 
 

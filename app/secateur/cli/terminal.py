@@ -52,6 +52,26 @@ class Terminal:
 
     def do(self, request: Request) -> Result:
         """Do one request; returns its result or leaves the program with the exit status that fits."""
+        event = self._end_of(request)
+        if isinstance(event, Finished):
+            return event.result
+        if isinstance(event, Failed):
+            self.fail(event)
+        errors.print("Cancelled. Nothing was changed.")
+        raise SystemExit(CANCELLED)
+
+    def attempt(self, request: Request) -> Result | None:
+        """The result of a request that the command can do without; None, and a sentence, where it fails."""
+        event = self._end_of(request)
+        if isinstance(event, Failed):
+            errors.print(f"{event.sentence} {event.hint}".strip(), markup=False)
+            return None
+        if isinstance(event, Finished):
+            return event.result
+        errors.print("Cancelled. Nothing was changed.")
+        raise SystemExit(CANCELLED)
+
+    def _end_of(self, request: Request) -> Event:
         from secateur.engine.reporting import Reporter
         from secateur.engine.worker import engine_threads, run_job, set_threads
         from secateur.engine.workshop import Workshop
@@ -69,13 +89,7 @@ class Terminal:
             reporter = Reporter(1, show)
             # a person's own code may print: standard output is for the answer alone
             with _cancelled_by_ctrl_c(reporter.cancelled), redirect_stdout(sys.stderr):
-                event = run_job(request, reporter, self._workshop)
-        if isinstance(event, Finished):
-            return event.result
-        if isinstance(event, Failed):
-            self.fail(event)
-        errors.print("Cancelled. Nothing was changed.")
-        raise SystemExit(CANCELLED)
+                return run_job(request, reporter, self._workshop)
 
     def spectra(self, source: ModelSource) -> dict[str, Spectra]:
         """Spectra of every weighted layer, as they are sent while they are counted."""

@@ -1,5 +1,6 @@
 """Opening a model: whatever the source is, one of the three kinds of model comes out, or a sentence."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -154,7 +155,8 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)
-    settled = settle_heights(file.proto)
+    blocked = _why_not_loaded(file, path)
+    settled = "" if blocked else settle_heights(file.proto)
     inputs, outputs = with_lengths(file.proto), graph_ports(file.proto)[1]
     common: dict[str, Any] = {
         "name": _model_name(source, path),
@@ -165,6 +167,9 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         "narrow": file.narrow,
     }
     notes = (*file.notes, *([settled] if settled else []), *finite_notes(onnx_tensors(file.proto)))
+    if blocked:
+        common |= {"reason": blocked, "blocked": blocked}
+        return OnnxModel(proto=file.proto, inputs=graph_ports(file.proto)[0], outputs=outputs, notes=notes, **common)
     progress(1, _STEPS, "Importing the network")
     module, reason = _imported(file, path, inputs, progress)
     if module is None:
@@ -182,6 +187,23 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, **common)
 
 
+def _why_not_loaded(file: "OnnxFile", path: Path) -> str:
+    """Why ONNX Runtime does not load a file whose layers can be looked at; UserError where it has none."""
+    from secateur.formats.onnx_files.reading import require_layers
+    from secateur.model.onnx_layers import session_of
+
+    try:
+        session_of(file.proto)
+    except Exception as problem:  # noqa: BLE001 - the runtime raises types of its own; the sentence says which
+        lines = str(problem).strip().splitlines()
+        said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0]) if lines else type(problem).__name__
+        sentence = f"ONNX Runtime cannot load {path.name}: {said}"
+        hint = "Export the model again with operators that ONNX Runtime has."
+        require_layers(file.proto, UserError(sentence, hint), problem)
+        return f"{sentence.rstrip('.')}. {hint}"
+    return ""
+
+
 def _imported(
     file: "OnnxFile", path: Path, inputs: tuple[Port, ...], progress: Progress
 ) -> "tuple[nn.Module | None, str]":
@@ -189,16 +211,7 @@ def _imported(
     from secateur.formats.onnx_import.check import TOLERATED, batch_deviation, import_deviation
     from secateur.formats.onnx_import.importer import import_model, quantized_reason
     from secateur.formats.onnx_import.values import ImportRefused
-    from secateur.model.onnx_layers import session_of
 
-    try:
-        session_of(file.proto)
-    except Exception as problem:
-        lines = str(problem).strip().splitlines()
-        raise UserError(
-            f"ONNX Runtime cannot load {path.name}: {lines[0] if lines else type(problem).__name__}",
-            "Export the model again with operators that ONNX Runtime has.",
-        ) from problem
     try:
         if reason := quantized_reason(file.proto):
             raise ImportRefused(reason)

@@ -125,7 +125,9 @@ class ModelDescription:
     trainable: bool = True
     reason: str = ""
     runnable: bool = True
-    """False for weights without a network, which nothing can run."""
+    """False for weights without a network, which nothing can run, and for a network that the runtime does not load."""
+    blocked: str = ""
+    """Why the runtime does not load a network, which can be inspected all the same; empty for every other model."""
     is_deferred: bool = False
     """True for a file so large that only its graph was read: the first job that needs the network loads it."""
     overhead_bytes: int = 0

@@ -116,6 +116,7 @@ class OnnxModel:
     path: Path | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
+    blocked: str = ""
     narrow: Mapping[str, str] = field(default_factory=dict)
     encodings: Encodings = field(default_factory=Encodings)
 

@@ -260,7 +260,9 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
         jobs=before.jobs,
     )
     notices = tuple(Notice("info", note) for note in model.notes[:2])
-    if not model.trainable:
+    if model.blocked:
+        notices = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *notices)
+    elif not model.trainable:
         can = "run and re-weighted as a file" if model.runnable else "pruned and stored in few bits as weights"
         notices = (
             Notice("info", model.reason, f"It can be inspected, {can}.", "" if model.runnable else "open_code"),

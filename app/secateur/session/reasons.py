@@ -7,6 +7,7 @@ from secateur.session.state import JobState, SessionState
 
 NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
 NEEDS_NETWORK = frozenset({"data", "measure", "record"})
+NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export"})
 NEEDS_DATA = frozenset({"measure", "run", "record"})
 
 
@@ -14,6 +15,8 @@ def why_not(state: SessionState, action: str) -> str:
     """The sentence for this action in this state; empty where the action can be done."""
     if action in NEEDS_MODEL and state.model is None:
         return "Open a model first."
+    if action in NEEDS_RUNNING and state.model is not None and state.model.blocked:
+        return f"{state.model.name} can be inspected alone. {state.model.blocked}"
     if action in NEEDS_NETWORK and state.model is not None and not state.model.runnable:
         return f"It needs a network, and {state.model.name} is weights alone: {state.model.reason}"
     if action in NEEDS_DATA and not _runs_without(state, action) and state.data_source is None:

@@ -149,7 +149,7 @@ class Commands(QObject):
     def _open_code(self) -> None:
         """From Python code; weights that are open without their network are what its function is for."""
         model = self.session.state.model
-        self.dialogs.open_code("" if model is None or model.runnable else model.source.path)
+        self.dialogs.open_code("" if model is None or model.runnable or model.blocked else model.source.path)
 
     def open_data(self, path: str) -> None:
         """Open data for the open model; where one is on its way, its data is opened with it."""

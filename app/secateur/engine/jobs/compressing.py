@@ -96,6 +96,8 @@ def _run(
     folder: Path,
     guard: Guard,
 ) -> RunDocument:
+    if bench.description.blocked:
+        raise UserError(f"{bench.description.name} cannot be compressed. {bench.description.blocked}")
     if not bench.description.runnable:
         return run_on_weights(request, record, plan, bench, reporter, folder, guard)
     if not request.data.path:

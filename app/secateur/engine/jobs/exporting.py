@@ -107,7 +107,10 @@ def ask_formats(request: AskFormats, reporter: Reporter, workshop: Workshop) -> 
 def _model(request: Export | AskFormats, target: Format, reporter: Reporter, workshop: Workshop) -> Model:
     """The opened model, or a run's result: as it was kept, else opened from the ONNX file that it was shipped as."""
     if not request.run:
-        return workshop.bench(request.model, reporter).model
+        bench = workshop.bench(request.model, reporter)
+        if bench.description.blocked:
+            raise UserError(f"What is written of it could not be proven. {bench.description.blocked}")
+        return bench.model
     record = _finished(request.run)
     kept = _kept(Path(record.folder))
     if kept is not None:

@@ -18,7 +18,7 @@ from secateur.engine.events import (
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import FindSensitivity, MeasureLatency, RecordActivations, ScoreSensitivity
 from secateur.engine.workshop import Bench, Workshop
-from secateur.errors import UserError
+from secateur.errors import JobError, UserError
 from secateur.model.layers import example_inputs
 from secateur.model.model import TorchModel
 from secateur.model.spectrum import Spectrum
@@ -38,7 +38,16 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
     proto = model.lowered if isinstance(model, TorchModel) else None
     if proto is None:
         proto = workshop.shipped_proto(bench, reporter)
-    layers = layer_latencies(proto, example_inputs(model), workshop.threads)
+    try:
+        layers = layer_latencies(proto, example_inputs(model), workshop.threads)
+    except Exception as problem:  # ONNX Runtime raises types of its own
+        if isinstance(problem, UserError):
+            raise
+        lines = str(problem).strip().splitlines()
+        raise JobError(
+            f"{bench.description.name} was not timed, for ONNX Runtime could not run one sample of noise: "
+            f"{lines[0] if lines else type(problem).__name__}"
+        ) from problem
     return LatencyMeasured(layers, sum(layers.values()))
 
 

@@ -48,6 +48,7 @@ def describe(model: Model) -> ModelDescription:
         notes += [_products_note(seen.products)] if seen.products else []
     notes += recurrent_notes(layers)
     stored = sum(layer.size_bytes for layer in layers)
+    blocked = model.blocked if isinstance(model, OnnxModel) else ""
     return ModelDescription(
         name=model.name,
         source=model.source,
@@ -58,7 +59,8 @@ def describe(model: Model) -> ModelDescription:
         outputs=model.outputs,
         trainable=trainable,
         reason=reason,
-        runnable=not isinstance(model, StoredModel),
+        runnable=not isinstance(model, StoredModel) and not blocked,
+        blocked=blocked,
         overhead_bytes=max(model.source_bytes - stored, 0) if model.path is not None else 0,
         fingerprint=fingerprint(model),
         notes=tuple(notes),

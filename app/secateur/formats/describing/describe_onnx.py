@@ -39,7 +39,7 @@ Shapes = dict[str, tuple[int, ...]]
 def onnx_description(model: OnnxModel) -> tuple[tuple[Layer, ...], list[str]]:
     """(layers, notes): stored tensors that belong to no layer stand at the end, each by its own name."""
     found = onnx_layers(model.proto)
-    shapes, problem = _shapes(model, found)
+    shapes, problem = (inferred_shapes(model.proto), "") if model.blocked else _shapes(model, found)
     layers, notes = described(model.proto, found, shapes, model.narrow)
     return layers, [*([problem] if problem else []), *notes]
 
@@ -209,6 +209,14 @@ def _recurrent_macs(graph: GraphIndex, layer: OnnxLayer, given: tuple[int, ...])
 def _trainable(layer: OnnxLayer) -> tuple[str, ...]:
     """The layer's parameters; the statistics of a batch normalization are stored but not trained."""
     return layer.tensors[:2] if layer.kind == "BatchNorm" else layer.tensors
+
+
+def inferred_shapes(proto: onnx.ModelProto) -> Shapes:
+    """Shape of each tensor for one sample as far as ONNX's own inference knows it, for a graph that nothing runs."""
+    from secateur.formats.describing.graph_of_onnx import sample_shapes
+
+    known, _ = sample_shapes(proto)
+    return {name: (1, *(size for size in shape if size)) for name, shape in known.items() if all(shape)}
 
 
 def _shapes(model: OnnxModel, layers: tuple[OnnxLayer, ...]) -> tuple[Shapes, str]:

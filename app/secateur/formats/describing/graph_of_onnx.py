@@ -29,7 +29,7 @@ Known = dict[str, Piece | None]
 def graph_of_onnx(proto: onnx.ModelProto, layers: Mapping[str, Layer]) -> NetworkGraph:
     """The graph of `proto`, whose weights are initializers; `layers` are those of its description, by name."""
     names, absorbed = _layer_of_node(proto)
-    shapes, note = _shapes(proto)
+    shapes, note = sample_shapes(proto)
     stored = {tensor.name for tensor in proto.graph.initializer}
     known: Known = dict.fromkeys(stored)
     pieces: list[Piece] = []
@@ -128,7 +128,7 @@ def _written_scope(value: str) -> Path | None:
 # ---------------------------------------------------------------------- shapes
 
 
-def _shapes(proto: onnx.ModelProto) -> tuple[dict[str, tuple[int | None, ...]], str]:
+def sample_shapes(proto: onnx.ModelProto) -> tuple[dict[str, tuple[int | None, ...]], str]:
     """Tensor → shape of one sample, by ONNX's own inference on a copy without its large weights."""
     skeleton = onnx.ModelProto()
     for field in ("ir_version", "producer_name"):

@@ -204,10 +204,35 @@ def _check(proto: onnx.ModelProto, path: Path) -> str:
         complaint = str(problem).strip().splitlines()[0].rstrip(".")
         try:
             session_of(proto)
-        except Exception as refusal:
-            raise UserError(f"{path.name} is not a valid ONNX model: {complaint}.", _EXPORT_HINT) from refusal
+        except Exception as refusal:  # noqa: BLE001 - the runtime raises types of its own
+            error = UserError(f"{path.name} is not a valid ONNX model: {complaint}.", _EXPORT_HINT)
+            require_layers(proto, error, refusal)
+            return f"onnx.checker complains: {complaint}."
         return f"onnx.checker complains ({complaint}), but ONNX Runtime runs the file."
     return ""
+
+
+def require_layers(proto: onnx.ModelProto, error: UserError, cause: Exception) -> None:
+    """Raise `error` for a graph that the runtime does not load, unless it hangs together and has layers to look at."""
+    from secateur.model.onnx_layers import onnx_layers
+
+    try:
+        found = onnx_layers(proto) if _hangs_together(proto.graph) else ()
+    except Exception:  # noqa: BLE001 - what a graph that is not valid makes of them
+        raise error from cause
+    if not found:
+        raise error from cause
+
+
+def _hangs_together(graph: onnx.GraphProto) -> bool:
+    """Whether everything that nodes read, and the graph gives out, is made before by something."""
+    made = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | {""}
+    made |= {tensor.values.name for tensor in graph.sparse_initializer}
+    for node in graph.node:
+        if not made.issuperset(node.input):
+            return False
+        made.update(node.output)
+    return made.issuperset(value.name for value in graph.output)
 
 
 # ---------------------------------------------------------------------- weights into initializers
