@@ -6,7 +6,7 @@ Frozen pydantic models; bytes and counts are integers, times milliseconds, metri
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from secateur.model.description import Port
 
@@ -135,12 +135,18 @@ class PlanDocument(Document):
     warnings: tuple[str, ...] = ()
 
 
+Verdict = Literal["proven", "differs", "broken"]
+"""Of a written file: it does what the simulation does; it runs and does something else; it does not run."""
+
+
 class ExportedFile(Document):
     """One file that was written, re-opened, run and compared with the simulation.
 
+    `verified` is whether the `verdict` is "proven" (of records of earlier versions, it alone tells).
     `max_deviation` is relative to the largest simulated output; `agreement` the share of equal decisions. `bytes` are
-    those of all its parts. Where `proof` is "weights", nothing here runs such files, and what was compared are the
-    weights that they hold. Of a file that is not verified, `first_deviating_layer` is the first layer whose results
+    those of all its parts. Where `proof` is "layers", every stored number and every layer was compared, not the
+    outputs alone; where it is "weights", nothing here runs such files, and what was compared are the weights that they
+    hold. Of a file that is not verified, `first_deviating_layer` is the first layer whose results
     differ (empty where it was not found), and `details` what its converter printed. `parts` names the further files
     that belong to it, beside it.
     """
@@ -153,10 +159,18 @@ class ExportedFile(Document):
     agreement: float | None
     latency_ms: Latency | None
     sentence: str = ""
-    proof: Literal["outputs", "weights"] = "outputs"
+    verdict: Verdict = "proven"
+    proof: Literal["outputs", "weights", "layers"] = "outputs"
     first_deviating_layer: str = ""
     details: str = ""
     parts: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _verdict_of_earlier_versions(cls, values: object) -> object:
+        if isinstance(values, dict) and "verdict" not in values:
+            return {**values, "verdict": "proven" if values.get("verified") else "differs"}
+        return values
 
 
 class LayerError(Document):

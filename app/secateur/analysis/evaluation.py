@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.cost import file_parameters, zip_bytes
-from secateur.analysis.documents import Evaluation, Latency
+from secateur.analysis.documents import Evaluation, Latency, Metric
 from secateur.analysis.memory import peak_memory_bytes
 from secateur.analysis.metrics import GUESSES, answers_warning, cross_entropy, metric_of
 
@@ -51,13 +51,10 @@ def evaluation_of(
 ) -> Evaluation:
     """The evaluation of an ONNX file whose predictions and latency were taken."""
     params, nonzero = file_parameters(file)
-    scored = predictions is not None and metric not in ("", "none", "agreement")
-    classes = predictions is not None and predictions.outputs.ndim == 2 and metric in GUESSES
-    loss = cross_entropy(predictions.outputs, predictions.labels) if predictions and classes else None
-    warning = answers_warning(predictions.outputs) if predictions else ""
+    value, loss, warnings = scores_of(predictions, metric) if predictions else (None, None, ())
     return Evaluation(
-        metric=metric_of(metric, predictions.outputs, predictions.labels) if predictions and scored else None,
-        loss=loss if loss is not None and isfinite(loss) else None,
+        metric=value,
+        loss=loss,
         samples=len(predictions.outputs) if predictions else 0,
         bytes=file.stat().st_size,
         zip_bytes=zip_bytes(file),
@@ -66,5 +63,18 @@ def evaluation_of(
         macs=macs,
         latency_ms=latency,
         peak_memory_bytes=peak_memory_bytes(file, inputs),
-        warnings=(warning,) if warning else (),
+        warnings=warnings,
+    )
+
+
+def scores_of(predictions: Predictions, metric: str) -> tuple[Metric | None, float | None, tuple[str, ...]]:
+    """(metric, loss, warnings) of predictions: None where nothing scores them, or the answers are no numbers."""
+    scored = metric not in ("", "none", "agreement")
+    classes = predictions.outputs.ndim == 2 and metric in GUESSES
+    loss = cross_entropy(predictions.outputs, predictions.labels) if classes else None
+    warning = answers_warning(predictions.outputs)
+    return (
+        metric_of(metric, predictions.outputs, predictions.labels) if scored else None,
+        loss if loss is not None and isfinite(loss) else None,
+        (warning,) if warning else (),
     )

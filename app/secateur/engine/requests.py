@@ -120,7 +120,8 @@ class Export:
     """Write the model (or, with `run`, that run's result) in a format to `path` → `Exported`.
 
     `options` are of the format's own kind; its defaults where None. `replace` is a person's word that a file that is
-    there already may go; what the session, a run or its recipe refers to never does.
+    there already may go; what the session, a run or its recipe refers to never does. `accept` is the word that a file
+    which runs, but differs from the simulation, gets its name all the same.
     """
 
     model: ModelSource
@@ -130,6 +131,7 @@ class Export:
     run: str = ""
     options: WriteOptions | None = None
     replace: bool = False
+    accept: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The sentences that a result must say first: what became worse, and why."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from secateur.analysis.documents import Evaluation, RunDocument
 from secateur.data.metrics import kind_of
-from secateur.figures import milliseconds, share, signed_share, size
+from secateur.figures import milliseconds, signed_share, size
+from secateur.methods.left_out import listed
 
 
 def headline_of(original: Evaluation, result: Evaluation, methods: Collection[str] = ()) -> str:
@@ -39,6 +40,18 @@ def cause_of_slowness(methods: Collection[str]) -> str:
     return ""
 
 
+def computed_in_float(layers: Sequence[str], planned: Sequence[str]) -> tuple[str, ...]:
+    """Why a plan gains less speed than it should: layers in static int8 that the runtime computes in float."""
+    if not layers:
+        return ()
+    share = f"{len(layers)} of {len(planned)} layers in static int8"
+    told = (
+        f"ONNX Runtime computes {listed(tuple(layers))} in float, {share}: it has no "
+        "integer kernel for them as they stand, so they are smaller and not faster."
+    )
+    return (told,)
+
+
 def warnings_of(document: RunDocument) -> tuple[str, ...]:
     """All that a person should know before using the result."""
     warnings = [document.headline] if document.headline else []
@@ -52,6 +65,4 @@ def warnings_of(document: RunDocument) -> tuple[str, ...]:
     for file in document.files:
         if not file.verified:
             warnings.append(file.sentence)
-        elif file.agreement is not None and file.agreement < 0.995:
-            warnings.append(f"{file.format}: file and simulation agree on only {share(file.agreement)} of the samples.")
     return tuple(warnings)

@@ -48,6 +48,22 @@ class Runner:
         return tuple(np.asarray(output, dtype=np.float32) for output in self.run_all(*inputs))
 
 
+@dataclass(frozen=True)
+class LocalProof:
+    """What a look into an encoded file showed: every number and every layer right, or the first that is not.
+
+    `layer` names that one (a tensor where no layer makes it), `sentence` says what is wrong; both empty where all is
+    right.
+    """
+
+    layer: str = ""
+    sentence: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        return not self.sentence
+
+
 class WriteOptions(BaseModel):
     """How a file is written; a format with choices subclasses this.
 
@@ -159,6 +175,13 @@ class Format:
 
     def layer_outputs(self, path: Path, inputs: Samples) -> Mapping[str, NDArray[np.float32]] | None:
         """Layer name → its output in a written file for one batch; None where the runtime shows outputs alone."""
+        return None
+
+    def local_proof(self, path: Path, model: "Model", inputs: Samples) -> LocalProof | None:
+        """Whether a file of an encoded model holds its numbers and does its arithmetic, layer by layer, on few samples.
+
+        None where that cannot be seen: then the outputs alone tell.
+        """
         return None
 
     def weights(self, path: Path) -> Mapping[str, NDArray[np.float32]]:

@@ -352,7 +352,7 @@ def session_of(proto: onnx.ModelProto, threads: int | None = None, *, profile: b
     if not profile and key in _SESSIONS:
         _SESSIONS.move_to_end(key)
         return _SESSIONS[key][1]
-    session = _new_session(proto, threads, profile)
+    session = new_session(proto, threads, profile=profile)
     if not profile:
         _SESSIONS[key] = (proto, session)
         while len(_SESSIONS) > _KEPT_SESSIONS:
@@ -360,7 +360,8 @@ def session_of(proto: onnx.ModelProto, threads: int | None = None, *, profile: b
     return session
 
 
-def _new_session(proto: onnx.ModelProto, threads: int | None, profile: bool) -> Any:
+def new_session(proto: onnx.ModelProto, threads: int | None = None, *, profile: bool = False) -> Any:
+    """An ONNX Runtime CPU session for `proto` that nobody keeps."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -6,7 +6,7 @@ quantization, whose gradient is straight-through, so that a simulated network ca
 
 import copy
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from secateur.model.graph_module import nodes_by_tensor
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from secateur.model.model import OnnxModel, TorchModel
 
 _GRAPHS: "weakref.WeakKeyDictionary[OnnxModel, onnx.ModelProto]" = weakref.WeakKeyDictionary()
+ROUNDS: Final = "rounds"
+"""Key in a node's meta under which a rounding names the tensor that it rounds."""
+
 _SIMULATED: "weakref.WeakKeyDictionary[TorchModel, nn.Module]" = weakref.WeakKeyDictionary()
 
 
@@ -145,6 +148,7 @@ def _round_activations(module: "fx.GraphModule", encodings: "Encodings") -> None
                 torch.fake_quantize_per_tensor_affine,
                 (node, encoding.scale, encoding.zero_point, 0, 2**encoding.bits - 1),
             )
+        rounded.meta[ROUNDS] = name
         for reader in readers:
             reader.replace_input_with(node, rounded)
     graph.lint()

@@ -110,7 +110,8 @@ def test_a_file_that_disagrees_never_gets_its_name(lowered_network: Any, tmp_pat
     path.write_bytes(b"what was there")
     proof = export(lowered_network, WrongOnnx(), path, guard=Guard(replace=True))
     assert not proof.verified
-    assert proof.sentence.startswith("Not verified")
+    assert proof.verdict == "differs"
+    assert proof.sentence.startswith("Differs from the simulation")
     assert proof.path == str(tmp_path / "net.onnx.unverified")
     assert path.read_bytes() == b"what was there"
 
@@ -122,9 +123,15 @@ def test_a_file_that_was_kept_aside_earlier_stays(lowered_network: Any, tmp_path
     assert (tmp_path / "net.onnx.unverified").read_bytes() == b"of an earlier time"
 
 
+def test_a_file_that_disagrees_gets_its_name_where_a_person_says_so(lowered_network: Any, tmp_path: Path) -> None:
+    proof = export(lowered_network, WrongOnnx(), tmp_path / "net.onnx", accept=True)
+    assert (proof.verdict, proof.path) == ("differs", str(tmp_path / "net.onnx"))
+
+
 def test_a_truncated_file_is_found_out(lowered_network: Any, tmp_path: Path) -> None:
     proof = export(lowered_network, BrokenOnnx(), tmp_path / "net.onnx")
     assert not proof.verified
+    assert proof.verdict == "broken"
     assert "cannot run the file" in proof.sentence
     assert not (tmp_path / "net.onnx").exists()
 

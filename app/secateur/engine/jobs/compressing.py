@@ -10,36 +10,31 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
-from secateur.analysis.evaluation import Predictions, evaluation_of, predict
-from secateur.analysis.latency import measure_together
-from secateur.analysis.layer_errors import layer_errors
+from secateur.analysis.documents import ExportedFile, RunDocument
 from secateur.analysis.metrics import agreement
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import keep_network, write_and_verify
+from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.places import run_folder
 from secateur.engine.report import write_report
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.store import RunStore
-from secateur.engine.verdict import headline_of, warnings_of
-from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
-from secateur.errors import Cancelled, JobError, UserError
+from secateur.engine.verdict import computed_in_float, headline_of, warnings_of
+from secateur.engine.workshop import Bench, Workshop
+from secateur.errors import Cancelled, UserError
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
 from secateur.formats.base import Format
-from secateur.model.layers import example_inputs
-from secateur.model.model import Model
+from secateur.model.model import Model, TorchModel
 from secateur.recipe.resolve import Plan, require_plan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from secateur.data.dataset import Dataset
 
 PRIMARY = "onnx"
 
@@ -111,30 +106,38 @@ def _run(
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
     wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
     files, refusals = _write_all(model, wanted, folder / "model", samples, reporter, guard)
-    shipped = files[0]
-    if not shipped.verified:
-        raise JobError(shipped.sentence, f"The file was kept as {shipped.path} for a closer look.")
     keep_network(model, folder)
-    result, predictions, original = _evaluate(shipped, model, baseline, bench, data, reporter, workshop)
-    simulated = predict(model.run, data, reporter.progress, text="Comparing the file with the simulation")
-    share = agreement(simulated.outputs, predictions.outputs)
-    files[0] = shipped.model_copy(update={"agreement": share, "latency_ms": result.latency_ms})
-    errors = _layer_errors(Path(shipped.path), bench, data, reporter, workshop)
+    measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
+    files[0] = measured.file
     document = RunDocument(
         run=record.run,
         name=record.name,
-        original=original,
-        result=result,
+        original=measured.original,
+        result=measured.result,
         files=tuple(files),
-        agreement=agreement(baseline.predictions.outputs, predictions.outputs),
-        layers=errors,
+        agreement=agreement(baseline.predictions.outputs, measured.predictions.outputs),
+        layers=measured.layers,
         recipe=request.recipe.to_document(),
-        headline=headline_of(original, result, {step.method.id for step in plan.steps}),
+        headline=headline_of(measured.original, measured.result, {step.method.id for step in plan.steps}),
         seconds=time.monotonic() - begun,
     )
-    return document.model_copy(
-        update={"warnings": (*warnings_of(document), *left_out, *refusals, *data.told), "notes": data.told}
-    )
+    in_float = _computed_in_float(model, measured.file)
+    warnings = (*warnings_of(document), *in_float, *left_out, *refusals, *data.told)
+    return document.model_copy(update={"warnings": warnings, "notes": data.told})
+
+
+def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
+    """What to know of the layers in static int8 that the runtime computes in float all the same."""
+    import onnx
+
+    from secateur.formats.onnx_files.computed import float_layers
+    from secateur.formats.onnx_files.qdq import static_layers
+    from secateur.methods.quantize.lowering import graph_of
+
+    if file.verdict == "broken" or not isinstance(model, TorchModel) or not model.encodings.activations:
+        return ()
+    planned = static_layers(graph_of(model), model.encodings)
+    return computed_in_float(float_layers(onnx.load(file.path), planned), planned)
 
 
 def _write_all(
@@ -163,40 +166,3 @@ def _write_all(
         if not file.verified and target.id != PRIMARY:
             refusals.append(f"{target.title}: {file.sentence}")
     return files, refusals
-
-
-def _evaluate(
-    shipped: ExportedFile,
-    model: Model,
-    baseline: Baseline,
-    bench: Bench,
-    data: "Dataset",
-    reporter: Reporter,
-    workshop: Workshop,
-) -> tuple[Evaluation, Predictions, Evaluation]:
-    """Evaluation of the shipped file, its predictions, and the original with latency taken in the same rounds."""
-    from secateur.formats.reading import describe
-
-    path = Path(shipped.path)
-    run, original_run = workshop.session(path), workshop.session(workshop.file(bench))
-    predictions = predict(run, data, reporter.progress, text="Evaluating the exported file")
-    inputs = example_inputs(bench.description)
-    before, after = measure_together(
-        [lambda: original_run(*inputs), lambda: run(*inputs)],
-        "ONNX Runtime",
-        workshop.threads,
-        check=lambda: reporter.progress(0, 1, "Measuring original and result in turns"),
-    )
-    metric = data.metric if data.task != "none" else "none"
-    result = evaluation_of(path, predictions, metric, describe(model).macs, after, inputs)
-    return result, predictions, baseline.evaluation.model_copy(update={"latency_ms": before})
-
-
-def _layer_errors(
-    shipped: Path, bench: Bench, data: "Dataset", reporter: Reporter, workshop: Workshop
-) -> tuple[LayerError, ...]:
-    import onnx
-
-    reporter.progress(0, 1, "Comparing layer by layer")
-    samples, _ = data.batch("calibration", range(min(data.size("calibration"), LAYER_SAMPLES)))
-    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), (samples,))

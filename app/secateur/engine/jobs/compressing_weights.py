@@ -14,7 +14,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.verdict import headline_of
 from secateur.engine.workshop import Bench
-from secateur.errors import JobError, UserError
+from secateur.errors import UserError
 from secateur.files import Guard
 from secateur.formats import format_named
 from secateur.formats.base import Format
@@ -41,9 +41,7 @@ def run_on_weights(
     refusals: list[str] = []
     for target in _targets(request.exports, model, refusals):
         path = folder / f"model{target.suffixes[0]}"
-        files.append(write_proven(model, target, path, None, reporter.context(), guard=guard))
-    if not files[0].verified:
-        raise JobError(files[0].sentence, f"The file was kept as {files[0].path} for a closer look.")
+        files.append(write_proven(model, target, path, None, reporter.context(), guard=guard, accept=True))
     changed = sorted({name for step in plan.steps for name in step.layers})
     errors, zeros = _compared(original, model, changed, reporter)
     before = _evaluation(original, bench.files, bench.description.source_bytes, 0, reporter)
@@ -57,7 +55,13 @@ def run_on_weights(
         layers=errors,
         recipe=request.recipe.to_document(),
         headline=headline_of(before, after),
-        warnings=(*([line] if (line := headline_of(before, after)) else []), _NOT_RUN, *left_out, *refusals),
+        warnings=(
+            *([line] if (line := headline_of(before, after)) else []),
+            *(file.sentence for file in files if not file.verified),
+            _NOT_RUN,
+            *left_out,
+            *refusals,
+        ),
         seconds=time.monotonic() - begun,
     )
 

@@ -16,7 +16,7 @@ from secateur.errors import UserError
 from secateur.figures import size
 from secateur.files import Guard
 from secateur.formats import FORMATS, format_named
-from secateur.formats.base import Format, publish, staged
+from secateur.formats.base import UNVERIFIED, Format, publish, staged
 from secateur.formats.exporting.staging import MODEL, stage_model, staged_model
 from secateur.formats.proving.verify import export as write_proven
 from secateur.formats.proving.verify import size_of
@@ -40,14 +40,14 @@ def write_and_verify(
     reporter: Reporter,
     guard: Guard,
 ) -> ExportedFile:
-    """Write `<stem><suffix>` in one format and prove it on `samples`."""
+    """Write `<stem><suffix>` in one format and prove it on `samples`; a file that runs is a result."""
     target = format_named(format_id)
     path = stem.with_suffix(target.suffixes[0])
-    return write_proven(model, target, path, (samples,), reporter.context(), guard=guard)
+    return write_proven(model, target, path, (samples,), reporter.context(), guard=guard, accept=True)
 
 
 def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
-    """Export the opened model or a run's result; a run's proven file is copied where it is what is asked for."""
+    """Export the opened model or a run's result; a run's own file is copied where it is what is asked for."""
     target = format_named(request.format)
     guard = _guard(request, reporter, workshop)
     guard.check(request.path)
@@ -65,7 +65,8 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     options = request.options or target.options()
     if request.run and "attachments" in target.options.model_fields:
         options = options.model_copy(update={"attachments": _attachments(_finished(request.run))})
-    file = write_proven(model, target, request.path, samples, reporter.context(), options, guard)
+    context = reporter.context()
+    file = write_proven(model, target, request.path, samples, context, options, guard, accept=request.accept)
     return Exported(_said(file))
 
 
@@ -170,9 +171,9 @@ def _finished(run: str) -> RunRecord:
 
 
 def _shipped(record: RunRecord, format_id: str) -> ExportedFile | None:
-    """The run's proven file in a format."""
+    """The run's file in a format, where it runs: a person who saw its verdict may export one that differs."""
     files = record.document.files if record.document else ()
-    return next((file for file in files if file.format == format_id and file.verified), None)
+    return next((file for file in files if file.format == format_id and file.verdict != "broken"), None)
 
 
 # ---------------------------------------------------------------------- copying a proven file
@@ -258,7 +259,7 @@ def _example(shipped: ExportedFile) -> "tuple[NDArray[np.float32], ...] | None":
 
 
 def _said(file: ExportedFile) -> ExportedFile:
-    """The sentence that the person sees: `exported` only where the file was proven."""
-    if not file.verified:
+    """The sentence that the person sees: `exported` only where the file has the name that was asked for."""
+    if file.path.endswith(UNVERIFIED):
         return file
     return file.model_copy(update={"sentence": f"Exported {file.path} ({size(file.bytes)}): {file.sentence}"})

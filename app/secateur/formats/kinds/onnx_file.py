@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from secateur.formats.base import Format, Progress, Runner, Samples, WriteOptions
+from secateur.formats.base import Format, LocalProof, Progress, Runner, Samples, WriteOptions
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
@@ -82,3 +82,8 @@ class OnnxFormat(Format):
         from secateur.formats.onnx_files.writing import layer_outputs_of
 
         return layer_outputs_of(path, inputs)
+
+    def local_proof(self, path: Path, model: "Model", inputs: Samples) -> LocalProof | None:
+        from secateur.formats.proving.arithmetic import local_proof
+
+        return local_proof(path, model, inputs)

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.formats.base import WriteOptions
+from secateur.analysis.documents import Verdict
+from secateur.formats.base import LocalProof, WriteOptions
 
 AGREEMENT: Final = 0.995
 """Share of equal decisions that a file must reach, less two standard errors of the samples that were compared."""
@@ -15,6 +16,15 @@ AGREEMENT: Final = 0.995
 FLOAT_DEVIATION: Final = 1e-3
 ENCODED_DEVIATION: Final = 0.05
 """Root mean square deviation, relative to that of the simulated outputs, which integer arithmetic may show."""
+
+SMALL_BESIDE: Final = 0.1
+"""10 dB: the power of a file's error against the simulation, beside that of the simulation against float."""
+
+AS_NEAR: Final = 10.0**0.1
+"""1 dB: how much further from float a file may be than its simulation."""
+
+NEGLIGIBLE: Final = 1e-6
+"""60 dB below the signal: an error that needs no explanation."""
 
 HALF_DEVIATION: Final = 0.02
 """The same for float16, whose numbers have three decimal digits: layers add up to a few times their 0.05 %."""
@@ -62,13 +72,17 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What came out: the largest deviation of all outputs, equal decisions of the first, and whether that will do."""
+class Judgement:
+    """What came out: the verdict, the largest deviation of all outputs, and equal decisions of the first."""
 
-    verified: bool
+    verdict: Verdict
     deviation: float | None
     agreement: float | None
     sentence: str
+
+    @property
+    def verified(self) -> bool:
+        return self.verdict == "proven"
 
 
 def compared(expected: Array, actual: Array, what: str = "The file gives") -> Comparison:
@@ -91,40 +105,78 @@ def compared(expected: Array, actual: Array, what: str = "The file gives") -> Co
     )
 
 
-def judge(expected: Sequence[Array], actual: Sequence[Array], limits: Limits, runtime: str) -> Verdict:
-    """All outputs of a file beside the simulation's, samples along axis 0 of each."""
+def judge(
+    expected: Sequence[Array],
+    actual: Sequence[Array],
+    limits: Limits,
+    runtime: str,
+    local: LocalProof | None = None,
+    floats: Sequence[Array] | None = None,
+) -> Judgement:
+    """All outputs of a file beside the simulation's, samples along axis 0 of each.
+
+    Where `local` proves an encoded file layer by layer, the outputs need only be as near to the simulation's as
+    rounding explains (`_is_explained`); `floats` are the outputs of the network without encodings. A file of which the
+    outputs alone are known must keep within `limits`, and decide alike.
+    """
     if len(expected) != len(actual):
-        return Verdict(False, None, None, f"The file gives {len(actual)} outputs, the network {len(expected)}.")
+        return Judgement("broken", None, None, f"The file gives {len(actual)} outputs, the network {len(expected)}.")
     found = []
     for number, (ours, theirs) in enumerate(zip(expected, actual, strict=True), 1):
         what = "The file gives outputs of" if len(expected) == 1 else f"The file's output {number} has"
         found.append(compared(ours, theirs, what))
     problem = next((comparison.problem for comparison in found if comparison.problem), "")
     if problem:
-        return Verdict(False, None, None, problem)
+        return Judgement("broken", None, None, problem)
     deviation, count = max(comparison.deviation for comparison in found), len(expected[0])
     share = agreement(expected[0], actual[0])
-    allowed = AGREEMENT - 2.0 * (AGREEMENT * (1.0 - AGREEMENT) / max(count, 1)) ** 0.5
-    verified = all(comparison.is_within(limits) for comparison in found) and (share is None or share >= allowed)
     same = "" if share is None else f" the same decision on {share * 100:.4g} % and"
     outputs = "outputs" if len(expected) == 1 else f"{len(expected)} outputs"
-    words = f"{runtime} and the simulation gave{same} {outputs} within {deviation * 100:.2g} %"
-    if verified:
-        return Verdict(True, deviation, share, f"{words}, on {count:,} samples.")
-    return Verdict(False, deviation, share, f"Not verified: {words}; that is too far apart.")
+    words = f"{runtime} and the simulation gave{same} {outputs} within {deviation * 100:.2g} %, on {count:,} samples"
+    if local is None:
+        allowed = AGREEMENT - 2.0 * (AGREEMENT * (1.0 - AGREEMENT) / max(count, 1)) ** 0.5
+        is_alike = all(comparison.is_within(limits) for comparison in found) and (share is None or share >= allowed)
+        if is_alike:
+            return Judgement("proven", deviation, share, f"{words}.")
+        return Judgement("differs", deviation, share, f"Differs from the simulation: {words}; that is too far apart.")
+    if not local.is_right:
+        return Judgement("differs", deviation, share, f"Differs from the simulation: {local.sentence} {words}.")
+    if floats is not None and not all(map(_is_explained, floats, expected, actual)):
+        said = (
+            f"{words}; that is more than the rounding in its layers explains, although each of them is right by itself"
+        )
+        return Judgement("differs", deviation, share, f"Differs from the simulation: {said}.")
+    return Judgement("proven", deviation, share, f"{words}; every number and every layer in it is as planned.")
 
 
-def judge_weights(expected: Mapping[str, Array], actual: Mapping[str, Array], options: WriteOptions) -> Verdict:
+def _is_explained(exact: Array, simulated: Array, actual: Array) -> bool:
+    """Whether the file's error against the simulation is small beside the simulation's against float (10 dB below).
+
+    Or, since ties that are rounded the other way add up over many layers until the two errors are as good as
+    independent: whether the file is as near to float as the simulation is, to 1 dB. Both hold for rounding alone; a
+    wrong number makes the file worse than its simulation.
+    """
+    known = np.isfinite(exact) & np.isfinite(simulated) & np.isfinite(actual)
+
+    def power(values: Array) -> float:
+        return float(np.square(values[known].astype(np.float64)).sum())
+
+    signal, of_simulation = power(exact), power(simulated - exact)
+    apart, of_file = power(actual - simulated), power(actual - exact)
+    return apart <= max(of_simulation * SMALL_BESIDE, signal * NEGLIGIBLE) or of_file <= of_simulation * AS_NEAR
+
+
+def judge_weights(expected: Mapping[str, Array], actual: Mapping[str, Array], options: WriteOptions) -> Judgement:
     """The weights that a file holds beside the model's own, by layer."""
     absent = [name for name in expected if name not in actual]
     if absent:
-        return Verdict(False, None, None, f"The file holds no weight of the layer {absent[0]}.")
+        return Judgement("broken", None, None, f"The file holds no weight of the layer {absent[0]}.")
     worst, where = 0.0, ""
     for name, weight in expected.items():
         comparison = compared(weight, actual[name].reshape(weight.shape) if actual[name].size == weight.size
                               else actual[name])  # fmt: skip
         if comparison.problem:
-            return Verdict(False, None, None, f"{comparison.problem.rstrip('.')} in the layer {name}.")
+            return Judgement("broken", None, None, f"{comparison.problem.rstrip('.')} in the layer {name}.")
         if comparison.deviation > worst:
             worst, where = comparison.deviation, name
     limit = HALF_WEIGHT_DEVIATION if options.computes_in == "float16" else WEIGHT_DEVIATION
@@ -132,8 +184,10 @@ def judge_weights(expected: Mapping[str, Array], actual: Mapping[str, Array], op
         limit = options.weight_error
     words = f"The weights of its {len(expected)} layers were read back within {worst * 100:.2g} % of the model's"
     if worst <= limit:
-        return Verdict(True, worst, None, f"{words}.")
-    return Verdict(False, worst, None, f"Not verified: {words} (the layer {where}); that is too far apart.")
+        return Judgement("proven", worst, None, f"{words}.")
+    return Judgement(
+        "differs", worst, None, f"Differs from the model: {words} (the layer {where}); that is too far apart."
+    )
 
 
 def decisions(outputs: Array) -> NDArray[np.int64] | None:

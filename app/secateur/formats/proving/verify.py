@@ -1,9 +1,10 @@
 """Verification: a written file is opened anew, run, and compared with the simulation before it gets its name."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +12,23 @@ from numpy.typing import NDArray
 from secateur.analysis.documents import ExportedFile, Latency
 from secateur.errors import UserError
 from secateur.files import Guard
-from secateur.formats.base import Format, Samples, WriteOptions, publish, publish_aside, staged
+from secateur.formats.base import Format, LocalProof, Samples, WriteOptions, publish, publish_aside, staged
 from secateur.formats.exporting.exporters import CannotRun, Exporter, Ran, exporter_for
 from secateur.formats.proving.deviating import first_deviating_layer
-from secateur.formats.proving.judging import Limits, Verdict, judge, judge_weights
+from secateur.formats.proving.judging import Judgement, Limits, judge, judge_weights
 from secateur.formats.proving.judging import agreement as agreement
 from secateur.formats.proving.judging import decisions as decisions
 from secateur.formats.proving.running import Batching, run_in_batches, samples_for
 from secateur.methods.base import Context
+from secateur.model.encoding import Encodings
 
 if TYPE_CHECKING:
     from secateur.model.model import Model
+
+Proof = Literal["outputs", "weights", "layers"]
+
+LOOKED_INTO: Final = 8
+"""Samples on which every layer is compared."""
 
 
 def export(
@@ -32,12 +39,15 @@ def export(
     context: Context | None = None,
     options: WriteOptions | None = None,
     guard: Guard = Guard(),  # noqa: B008 - a frozen value
+    *,
+    accept: bool = False,
 ) -> ExportedFile:
     """Write `model` to `path`, prove the file, and only then give it its name.
 
     `samples` are inputs that the file and the simulation are compared on, one array per input; random ones where None.
     A file that disagrees is kept as `<name>.unverified` with the first layer that deviates named, and what stood at
-    `path` before stays; a file that agrees takes the place of another one only where `guard` allows it. UserError
+    `path` before stays; with `accept` one that runs gets its name whatever it answers, since a verdict with numbers is
+    a result too. A file that agrees takes the place of another one only where `guard` allows it. UserError
     where the format cannot hold the model or the system refuses to write.
     """
     context, options = context or Context(), options or target.options()
@@ -49,7 +59,7 @@ def export(
         model = exporter.simulated(model, context)
         files = exporter.write(model, draft, context)
         proof = _prove(files, model, target, options, exporter, samples, context)
-        if proof.verified:
+        if proof.verified or (accept and proof.verdict == "differs"):
             publish(files, path.parent, guard)
             return proof.model_copy(update={"path": str(path)})
         kept = publish_aside(files, path.parent, guard)
@@ -83,21 +93,45 @@ def _prove(
     """The document of written files: by their outputs, or by their weights where nothing here runs them."""
     try:
         if not can_run(model) or target.why_not_run() is not None:
-            verdict = _by_weights(files[0], model, target, options, exporter, context)
-            return _document(target, files, verdict, proof="weights", details=exporter.details())
+            judgement = _by_weights(files[0], model, target, options, exporter, context)
+            return _document(target, files, judgement, proof="weights", details=exporter.details())
         inputs = samples_for(model, samples)
         ran = exporter.run(files[0], inputs, Batching.of(model), context.progress)
     except CannotRun as problem:
-        verdict = Verdict(False, None, None, problem.sentence)
-        return _document(target, files, verdict, details=problem.details)
-    verdict = _by_outputs(ran, model, target, options, inputs, context)
-    document = _document(target, files, verdict, latency=ran.latency, details=exporter.details())
-    if verdict.verified:
+        judgement = Judgement("broken", None, None, problem.sentence)
+        return _document(target, files, judgement, details=problem.details)
+    local = _local_proof(files[0], model, target, options, inputs, context)
+    judgement = _by_outputs(ran, model, target, options, inputs, local, context)
+    proof: Proof = "outputs" if local is None else "layers"
+    document = _document(target, files, judgement, proof=proof, latency=ran.latency, details=exporter.details())
+    if judgement.verified:
         return document
+    if local is not None and not local.is_right:
+        return _with_remedy(document, local.layer)
     limits = _limits(options, model)
     layer = first_deviating_layer(files[0], model, target, exporter, inputs, limits, context)
-    said = f"{verdict.sentence} {layer.sentence}".strip()
-    return document.model_copy(update={"first_deviating_layer": layer.name, "sentence": said})
+    said = f"{judgement.sentence} {layer.sentence}".strip()
+    return _with_remedy(document.model_copy(update={"sentence": said}), layer.name)
+
+
+def _with_remedy(document: ExportedFile, layer: str) -> ExportedFile:
+    """The document with what a person can do about a file that runs and differs."""
+    if document.verdict != "differs":
+        return document.model_copy(update={"first_deviating_layer": layer})
+    way = f"Leave {layer} as it is, or" if layer else "To use it all the same,"
+    said = f"{document.sentence} {way} judge the file by its own measured numbers."
+    return document.model_copy(update={"first_deviating_layer": layer, "sentence": said})
+
+
+def _local_proof(
+    path: Path, model: "Model", target: Format, options: WriteOptions, inputs: Samples, context: Context
+) -> LocalProof | None:
+    """The look into an encoded file, where its format allows one; on a few samples: each has many values."""
+    if not getattr(model, "encodings", None) or options.computes_in != "float32":
+        return None
+    context.progress(2, 3, "Comparing every layer")
+    batching = Batching.of(model)
+    return target.local_proof(path, model, batching.part(inputs, 0, batching.size or LOOKED_INTO))
 
 
 def can_run(model: "Model") -> bool:
@@ -108,22 +142,33 @@ def can_run(model: "Model") -> bool:
 
 
 def _by_outputs(
-    ran: Ran, model: "Model", target: Format, options: WriteOptions, inputs: Samples, context: Context
-) -> Verdict:
-    expected = run_in_batches(model.run_all, inputs, Batching.of(model), context.progress, "Running the simulation")
+    ran: Ran,
+    model: "Model",
+    target: Format,
+    options: WriteOptions,
+    inputs: Samples,
+    local: LocalProof | None,
+    context: Context,
+) -> Judgement:
+    batching = Batching.of(model)
+    expected = run_in_batches(model.run_all, inputs, batching, context.progress, "Running the simulation")
+    floats = None
+    if local is not None and local.is_right:
+        without = replace(model, encodings=Encodings())
+        floats = run_in_batches(without.run_all, inputs, batching, context.progress, "Running the float network")
     context.progress(3, 3, "Compared")
-    return judge(expected, ran.outputs, _limits(options, model), target.runtime)
+    return judge(expected, ran.outputs, _limits(options, model), target.runtime, local, floats)
 
 
 def _by_weights(
     path: Path, model: "Model", target: Format, options: WriteOptions, exporter: Exporter, context: Context
-) -> Verdict:
+) -> Judgement:
     reason = target.why_not_run() or "There is no network to run it with."
     actual = exporter.weights(path, context.progress)
     if actual is None:
-        return Verdict(False, None, None, f"Not verified: {reason} What it holds could not be read back either.")
-    verdict = judge_weights(encoded_weights(model), actual, options)
-    return Verdict(verdict.verified, verdict.deviation, None, f"{verdict.sentence} It was not run: {reason}")
+        return Judgement("broken", None, None, f"Not verified: {reason} What it holds could not be read back either.")
+    found = judge_weights(encoded_weights(model), actual, options)
+    return replace(found, sentence=f"{found.sentence} It was not run: {reason}")
 
 
 def encoded_weights(model: "Model") -> Mapping[str, NDArray[np.float32]]:
@@ -159,9 +204,9 @@ def computes_in_integers(model: "Model") -> bool:
 def _document(
     target: Format,
     files: Sequence[Path],
-    verdict: Verdict,
+    judgement: Judgement,
     *,
-    proof: str = "outputs",
+    proof: Proof = "outputs",
     latency: Latency | None = None,
     details: str = "",
 ) -> ExportedFile:
@@ -169,13 +214,14 @@ def _document(
         format=target.id,
         path=str(files[0]),
         bytes=sum(size_of(file) for file in files),
-        verified=verdict.verified,
-        max_deviation=verdict.deviation,
-        agreement=verdict.agreement,
+        verified=judgement.verified,
+        max_deviation=judgement.deviation,
+        agreement=judgement.agreement,
         latency_ms=latency,
-        sentence=verdict.sentence,
-        proof="weights" if proof == "weights" else "outputs",
-        details="" if verdict.verified else details,
+        sentence=judgement.sentence,
+        verdict=judgement.verdict,
+        proof=proof,
+        details="" if judgement.verified else details,
         parts=tuple(file.name for file in files[1:]),
     )
 
