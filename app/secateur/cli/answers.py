@@ -162,10 +162,12 @@ def plan(
         limits = parse_budgets(budgets, opened)
         guard.check(*([out] if out else []))
         ids = tuple(o.id for o in OPTIONS)
-        table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
         baseline = None
         if data:
             baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+            opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
+            limits = parse_budgets(budgets, opened)
+        table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
         begun = time.perf_counter()
         chosen = solve_budget(opened, table, limits)
         seconds = time.perf_counter() - begun

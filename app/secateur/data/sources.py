@@ -14,9 +14,17 @@ from secateur.data.description_file import METRICS, Wish, read_wish
 from secateur.data.folders import Arrangement, arrange, list_archive, list_folder, open_archive
 from secateur.data.labels import labels_for
 from secateur.data.own_code import call_function, read_own
-from secateur.data.preprocessing import COLOUR, Preprocessing, parse_preprocessing, resolve, shape_text
+from secateur.data.preprocessing import (
+    COLOUR,
+    Preprocessing,
+    image_input,
+    pair,
+    parse_preprocessing,
+    resolve,
+    shape_text,
+)
 from secateur.data.remarks import upright
-from secateur.data.samples import ArchiveImages, FileImages, ImageReader, RandomInputs, Reader
+from secateur.data.samples import ArchiveImages, ArrayImages, FileImages, ImageReader, RandomInputs, Reader
 from secateur.data.source import DataSource
 from secateur.data.splits import Indices, make_splits
 from secateur.errors import UserError
@@ -91,6 +99,31 @@ def open_data(
         notes=(*content.notes, *labels.notes),
     )
     return _with_reader(dataset, content, wish, port)
+
+
+def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
+    """The shape of one sample as the data or its preprocessing states it, in the order of the network's input.
+
+    None where it states none: files of images have all sizes, and random inputs are made to fit. `port` is the
+    input whose number of channels and layout are kept.
+    """
+    wish = read_wish(source)
+    content = _read(wish, port, lambda done, total, text: None)
+    reader = content.reader
+    if not isinstance(reader, ImageReader):
+        return None if isinstance(reader, RandomInputs) else reader.array(0).shape
+    stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
+    wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
+    if wanted.crop is not None or wanted.resize is not None:
+        high, wide = pair(wanted.crop or wanted.resize or 0)
+    elif isinstance(reader, ArrayImages):
+        image = reader.image(0)
+        high, wide = image.height, image.width
+    else:
+        return None
+    layout, channels, _ = image_input(port, wanted.layout)
+    count = channels or COLOUR
+    return (high, wide, count) if layout == "nhwc" else (count, high, wide)
 
 
 def _with_reader(dataset: Dataset, content: Content, wish: Wish, port: Port) -> Dataset:

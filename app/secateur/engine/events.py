@@ -66,9 +66,12 @@ class SpectraReady:
 
 @dataclass(frozen=True, eq=False)
 class DataOpened:
+    """`model` is the network described anew where the data's shape took the place of a guessed one."""
+
     data: DataDescription
     previews: tuple[Preview, ...]
     baseline: Evaluation | None
+    model: ModelDescription | None = None
 
 
 @dataclass(frozen=True)

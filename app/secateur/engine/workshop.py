@@ -68,6 +68,14 @@ class Bench:
     def model(self) -> Model:
         return self.open()
 
+    def take(self, description: ModelDescription, model: Model) -> None:
+        """The same network for another input: what was made for the one before is dropped."""
+        self.description, self.open = description, lambda: model
+        self.__dict__["model"] = model  # where the cached property keeps it
+        self.lowered = self.file = None
+        self.data.clear()
+        self.baselines.clear()
+
     @cached_property
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Weights by layer, as the network holds them."""
@@ -106,9 +114,10 @@ class Workshop:
             raise UserError(f"{bench.description.name} cannot be run on data: {bench.description.reason}")
         key = f"{source!r} {_file_changed_at(source.path)}"
         if key not in bench.data:
+            told = fit_to_data(bench, source)
             inputs, outputs = bench.description.inputs, bench.description.outputs
             dataset = open_data(source, inputs, progress=reporter.progress, outputs=outputs)
-            notes = check_fit(dataset, inputs, outputs)
+            notes = (*told, *check_fit(dataset, inputs, outputs))
             bench.data.clear()
             bench.data[key] = replace(dataset, notes=(*dataset.notes, *notes))
         return bench.data[key]
@@ -186,6 +195,31 @@ class Workshop:
 
         run_any = in_batches_of(fixed_batch(session), run)
         return lambda *inputs: run_any(*inputs)[0]
+
+
+def fit_to_data(bench: Bench, source: DataSource) -> tuple[str, ...]:
+    """Let the data's shape go before one that was guessed, where the network takes it; a sentence that says so.
+
+    `bench` is then as if the network had been opened with that shape; its weights and their spectra stay.
+    """
+    from secateur.data.preprocessing import shape_text
+    from secateur.data.sources import shape_of
+    from secateur.formats.describing.describe import describe
+
+    ports = bench.description.inputs
+    if not bench.description.inputs_guessed or len(ports) != 1 or not isinstance(bench.model, TorchModel):
+        return ()
+    shape = shape_of(source, ports[0])
+    if shape is None or shape == ports[0].shape[1:]:
+        return ()
+    from secateur.formats.describing.input_shapes import with_input_of
+
+    model = with_input_of(bench.model, shape, Path(source.path).name)
+    if model is None:
+        return ()
+    bench.take(_with_files(describe(model), bench.files), model)
+    guessed = shape_text(ports[0].shape[1:])
+    return (f"The network's input {guessed} was only found by trying: it takes the data's {shape_text(shape)} too.",)
 
 
 def _new_bench(source: ModelSource, reporter: Reporter) -> Bench:

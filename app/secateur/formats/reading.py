@@ -102,6 +102,7 @@ def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
         source_bytes=_size_of(path) if path else 0,
         path=path,
         notes=(*notes, *found, *finite_notes(torch_tensors(built.module))),
+        inputs_guessed=bool(found),
     )
 
 

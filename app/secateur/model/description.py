@@ -136,6 +136,8 @@ class ModelDescription:
     notes: tuple[str, ...] = field(default=())
     files: tuple[str, ...] = ()
     """All files that were opened, the model first."""
+    inputs_guessed: bool = False
+    """Whether the shape of the input was found by trying: data that says another one goes before it."""
 
     @property
     def params(self) -> int:

@@ -46,6 +46,8 @@ class TorchModel:
     authorship: Authorship = field(default_factory=Authorship)
     narrow: Mapping[str, str] = field(default_factory=dict)
     """Initializers of an opened ONNX file that it keeps as `float16` or `bfloat16` behind a Cast."""
+    inputs_guessed: bool = False
+    """Whether the shape of the input was found by trying, as neither network nor factory says one."""
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""

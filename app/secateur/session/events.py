@@ -206,16 +206,7 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case PlanSolved(recipe, cost):
             session.budget_solved(recipe, cost)
         case DataOpened():
-            source = request.data if isinstance(request, OpenData) else state.data_source
-            if state.data is not None and source != state.data_source:  # measured on other samples
-                tables = {key: table for key, table in state.tables.items() if key != "measure"}
-                session.update(tables=tables, activations=None)
-            session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
-            if result.data.warning:
-                session.notify(
-                    Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data")
-                )
-            session.find_sensitivity()
+            _data_opened(session, result, request)
         case LatencyMeasured() if state.model is not None:
             layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
@@ -274,6 +265,23 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     if same_data is not None and model.runnable:
         session.open_data(same_data)
     session.measure_latency()
+
+
+def _data_opened(session: "Session", result: DataOpened, request: Request | None) -> None:
+    state = session.state
+    source = request.data if isinstance(request, OpenData) else state.data_source
+    if state.data is not None and source != state.data_source:  # measured on other samples
+        tables = {key: table for key, table in state.tables.items() if key != "measure"}
+        session.update(tables=tables, activations=None)
+    session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
+    if result.model is not None:  # the data's shape took the place of a guessed one
+        session.update(model=result.model, graph=None)
+        session.measure_latency()
+        if state.graph is not None:
+            session.read_graph()
+    if result.data.warning:
+        session.notify(Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data"))
+    session.find_sensitivity()
 
 
 def _failed(session: "Session", event: Failed) -> None:

@@ -1,5 +1,7 @@
 """The session: wishes become requests, events become state, and nothing is ever lost. No Qt, no torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -364,3 +366,15 @@ def test_the_budget_works_again_after_the_engine_died_while_solving(session, eng
     session.receive(ev.EngineDied("It died.", (engine.requests[-1],)))
     session.set_budget(3000)
     assert engine.requests[-1].limits["bytes"] == 3000
+
+
+def test_a_network_whose_shape_the_data_set_is_taken_over_with_the_plan_kept(session, engine):
+    planned = session.state.recipe
+    data = DataDescription(name="d", source="d", task="none", metric="", classes=(), train=1, calibration=1, test=1)
+    opening = rq.OpenData(session.state.model.source, rq.DataSource("d.npz"))
+    anew = replace(session.state.model, notes=("The input shape 3×12×12 is that of d.npz.",))
+    session.receive(ev.Started(7, opening))
+    session.receive(ev.Finished(7, ev.DataOpened(data, (), None, anew)))
+    assert session.state.model == anew
+    assert session.state.recipe == planned
+    assert rq.MeasureLatency(anew.source) in engine.requests

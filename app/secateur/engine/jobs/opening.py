@@ -33,10 +33,12 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
     from secateur.data.preview import previews
 
     bench = workshop.bench(request.model, reporter)
+    before = bench.description
     data = workshop.data(bench, request.data, reporter)
+    anew = bench.description if bench.description is not before else None
     shown = previews(data, PREVIEWS)
     if data.task == "none":
-        return DataOpened(describe(data), shown, None)
+        return DataOpened(describe(data), shown, None, anew)
     evaluation = workshop.baseline(bench, data, reporter).evaluation
     warning = " ".join(evaluation.warnings)
     if not warning and evaluation.metric is not None and data.task == "classification":
@@ -45,4 +47,4 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
         if is_near_chance(value, classes, samples, top):
             suggestions = suggest_preprocessing(data, workshop.session(workshop.file(bench)))
             warning = baseline_warning(value, classes, samples, top, suggestions)
-    return DataOpened(describe(data, warning), shown, evaluation)
+    return DataOpened(describe(data, warning), shown, evaluation, anew)

@@ -64,6 +64,7 @@ def describe(model: Model) -> ModelDescription:
         overhead_bytes=max(model.source_bytes - stored, 0) if model.path is not None else 0,
         fingerprint=fingerprint(model),
         notes=tuple(notes),
+        inputs_guessed=isinstance(model, TorchModel) and model.inputs_guessed,
     )
 
 

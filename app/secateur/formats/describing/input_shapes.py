@@ -1,6 +1,7 @@
 """What a factory's network takes: from what the factory says, or else found by trying."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import torch  # noqa: TID253 - imported lazily by secateur.formats.reading
@@ -8,10 +9,12 @@ from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.model.description import Port
-from secateur.model.model import first_output
+from secateur.model.model import TorchModel, first_output
 
 _LARGE_FIRST: Final = (224, 32, 28, 64, 96, 128, 256, 299, 384, 448, 512)
 _SMALL_FIRST: Final = (32, 28, 224, 64, 96, 128, 256, 299, 384, 448, 512)
+_SHAPE: Final = "The input shape"
+_FIX: Final = "say `input_shape` in the factory to fix it."
 _HOW: Final = (
     "Give the network (or its factory) an attribute `input_shape`, the shape of one sample such as (3, 224, 224), "
     "or `example_input`, a tensor with a batch axis."
@@ -34,9 +37,24 @@ def find_inputs(
     for example in _candidates(like or module):
         if not _problem(module, [example]):
             shape = "×".join(str(size) for size in example.shape[1:])
-            note = f"The input shape {shape} was found by trying; say `input_shape` in the factory to fix it."
-            return _ports(module, [example]), (note,)
+            return _ports(module, [example]), (f"{_SHAPE} {shape} was found by trying; {_FIX}",)
     raise UserError(f"No input was found that {factory} takes.", _HOW)
+
+
+def with_input_of(model: TorchModel, shape: tuple[int, ...], data: str) -> TorchModel | None:
+    """`model` with one input of this shape (of one sample) in place of a guess; None where it does not take it.
+
+    `data` is the name of the data that has this shape, for the note.
+    """
+    port = replace(model.inputs[0], shape=(None, *shape))
+    if _problem(model.module, [_zeros(port)]):
+        return None
+    words = "×".join(str(size) for size in shape)
+    notes = tuple(note for note in model.notes if not note.startswith(_SHAPE))
+    outputs = output_ports(model.module, (port,))
+    return replace(
+        model, inputs=(port,), outputs=outputs, notes=(*notes, f"{_SHAPE} {words} is that of {data}; {_FIX}")
+    )
 
 
 def output_ports(module: nn.Module, inputs: Sequence[Port]) -> tuple[Port, ...]:
