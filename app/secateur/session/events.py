@@ -229,7 +229,9 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.notify(Notice(kind, file.sentence))
         case RunsListed(runs):
             session.update(runs=runs)
-            if session.state.run is not None and not state.shown_run:
+            if state.model is None:
+                session.remembering.offer(runs)
+            elif session.state.run is not None and not state.shown_run:
                 session.show_run(session.state.run.run)
         case SkeletonWritten(path):
             session.update(skeleton=path)
@@ -240,16 +242,10 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
 
 
 def _model_opened(session: "Session", model: ModelDescription) -> None:
+    session.remembering.keep()
     session.forget_plans()
     before = session.state
-    same_data = before.data_source
-    session.state = SessionState(
-        model=model,
-        data_source=same_data,
-        engine=before.engine,
-        engine_ready=before.engine_ready,
-        jobs=before.jobs,
-    )
+    session.state = SessionState(model=model, engine=before.engine, engine_ready=before.engine_ready, jobs=before.jobs)
     notices = tuple(Notice("info", note) for note in model.notes[:2])
     if model.blocked:
         notices = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *notices)
@@ -262,8 +258,7 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.update(notices=notices)
     session.list_runs()
     session.count_spectra()
-    if same_data is not None and model.runnable:
-        session.open_data(same_data)
+    session.remembering.model_opened(before)
     session.measure_latency()
 
 
@@ -281,6 +276,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
             session.read_graph()
     if result.data.warning:
         session.notify(Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data"))
+    session.remembering.data_opened()
     session.find_sensitivity()
 
 
@@ -294,6 +290,8 @@ def _failed(session: "Session", event: Failed) -> None:
     request = job.request if job else None
     if isinstance(request, OpenModel):
         session.update(loading="")
+        if not event.wants:
+            session.remembering.forget_resuming()
         if event.wants and not request.source.trusted:
             session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
             return

@@ -36,6 +36,8 @@ def why_not(state: SessionState, action: str) -> str:
             if state.model is not None and not state.model.trainable:
                 return f"Measuring needs a torch network. {state.model.reason}"
             return ""
+        case "use_data":
+            return "" if state.proposed else "No data of another model is at hand."
         case "stop":
             return "" if state.jobs else "No job is running."
         case "compare":

@@ -38,6 +38,8 @@ from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, parse_recipe
 from secateur.session import effects, events, reasons
 from secateur.session.effects import LayerEffect
+from secateur.session.memory import Memory
+from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
 
 SAMPLE_MODEL = ModelSource("sample:model")
@@ -63,9 +65,10 @@ class Engine(Protocol):
 class Session:
     """One opened model with its data, plan, history and jobs. Every change goes through these methods."""
 
-    def __init__(self, engine: Engine, changed: Callable[[SessionState], None]) -> None:
+    def __init__(self, engine: Engine, changed: Callable[[SessionState], None], memory: Memory | None = None) -> None:
         self.engine, self.changed = engine, changed
         self.state = SessionState()
+        self.remembering = Remembering(self, memory)
         self._undo: list[Recipe] = []
         self._redo: list[Recipe] = []
         self._gesture = ""
@@ -81,8 +84,10 @@ class Session:
 
     # ------------------------------------------------------------------ what is open
 
-    def open_model(self, source: ModelSource) -> None:
-        """Open a model; the one on the screen stays until the first layers of the new one arrive."""
+    def open_model(self, source: ModelSource, data: DataSource | None = None) -> None:
+        """Open a model, with this data or else its own; the one on the screen stays until the new one arrives."""
+        self.remembering.forget_resuming()
+        self.remembering.with_model = data
         for job in self.state.jobs:
             self.engine.cancel(job.job)
         self.update(loading=source.label, notices=())
@@ -95,7 +100,7 @@ class Session:
             return
         self.update(trust=None)
         if trusted:
-            self.open_model(replace(question.source, trusted=True))
+            self.open_model(replace(question.source, trusted=True), self.remembering.with_model)
 
     def open_data(self, source: DataSource) -> None:
         """Open data for the open model: preview, and the baseline check."""
@@ -110,8 +115,7 @@ class Session:
 
     def open_sample(self) -> None:
         """The bundled network with its data."""
-        self.open_model(SAMPLE_MODEL)
-        self.state = self.state.with_(data_source=SAMPLE_DATA)
+        self.open_model(SAMPLE_MODEL, SAMPLE_DATA)
 
     # ------------------------------------------------------------------ what is known
 
@@ -294,30 +298,18 @@ class Session:
         self.engine.cancel(job)
 
     def resume(self, run: str) -> None:
-        """Go on with a stopped or broken run from its last checkpoint."""
+        """Go on with a stopped or broken run from its last checkpoint; what it needs is opened where it is not."""
         record = next((r for r in self.state.runs if r.run == run), None)
-        if record is None or self.state.model is None or self.state.data_source is None:
-            self.notify(Notice("warn", "That run cannot go on yet.", "Open its model and its data first."))
+        if record is None:
+            self.notify(Notice("warn", "That run is not in the history any more.", "Open its model and run it anew."))
             return
-        import yaml
+        self.update(notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"))
+        self.remembering.resume(record)
 
-        recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
-        self.update(
-            curve=(),
-            answers=None,
-            notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"),
-        )
-        self._submit(
-            Compress(
-                self.state.model.source,
-                self.state.data_source,
-                recipe,
-                run,
-                exports=EXPORTS,
-                resume=True,
-                name=record.name,
-            )
-        )
+    def resume_with(self, request: Compress) -> None:
+        """Submit a resumed run; one that does not know its formats is written in the usual ones."""
+        self.update(curve=(), answers=None)
+        self._submit(replace(request, exports=request.exports or EXPORTS))
 
     def restore(self, run: str) -> None:
         """Make the plan of an earlier run the plan again (undoable)."""
@@ -343,8 +335,8 @@ class Session:
             self._submit(AskFormats(self.state.model.source, run))
 
     def list_runs(self) -> None:
-        if self.state.model is not None:
-            self._submit(ListRuns(self.state.model.fingerprint))
+        """The runs of the open model; with nothing open all runs, of which one may have broken off."""
+        self._submit(ListRuns(self.state.model.fingerprint if self.state.model else ""))
 
     def measure_latency(self) -> None:
         if self.state.model is not None and self.state.model.runnable and not self.state.model.is_deferred:

@@ -20,6 +20,7 @@ from secateur.model.trust import WantedImport
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import planned_step
+from secateur.session.memory import View
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class SessionState:
     notices: tuple[Notice, ...] = ()
     engine: str = "Engine: starting"
     engine_ready: bool = False
+    proposed: DataSource | None = None
+    """The data of the model that was open before, which a person may take for this one too."""
+    view: View = field(default_factory=View)
+    """How a person looked at this model the last time."""
     loading: str = ""
     """Label of the model that is being opened; empty otherwise."""
 

@@ -38,6 +38,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("data", "Data…", ("Ctrl+D",), "image", "Choose the samples that the model is measured on", "data"),
     Action(
+        "use_data",
+        "Use this data",
+        (),
+        "image",
+        "Prepare the data of the model that was open before for this one",
+        "use_data",
+    ),
+    Action(
         "analyse",
         "Analyse",
         ("Ctrl+M",),
@@ -171,6 +179,9 @@ TABS: tuple[tuple[str, str], ...] = tuple(
     (action.id.removeprefix("tab_"), action.text) for action in ACTIONS if action.id.startswith("tab_")
 )
 """(key, title) of the detail tabs, in order."""
+
+TABS_ON_DEMAND = frozenset({"netron"})
+"""Tabs that are built when they are first shown: not everybody wants what they need."""
 
 
 def action(name: str) -> Action:

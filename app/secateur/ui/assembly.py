@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from secateur.session.preferences import save_preferences
+from secateur.ui.actions import TABS_ON_DEMAND
 from secateur.ui.main_window import MainWindow
 from secateur.ui.recents import Recents
 from secateur.ui.startup import Startup
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 BUG = "Something went wrong inside Secateur. The session is kept."
 
-TABS_ON_DEMAND = frozenset({"netron"})
-"""Tabs that are built when they are first shown: not everybody wants what they need."""
+KEEP_MS = 500
+"""What is remembered of a model is written down when it has not changed for so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Assembly(QObject):
         self._bridge: EngineBridge | None = None
         self._coalescer: Coalescer | None = None
         self._waiting: list[Callable[[Commands], None]] = []
+        self._keeping = QTimer(self, singleShot=True, interval=KEEP_MS)
+        self._keeping.timeout.connect(self._keep)
         self._hook = sys.excepthook
         sys.excepthook = self.on_exception
         self.startup = Startup(self._steps, self)
@@ -119,6 +122,7 @@ class Assembly(QObject):
             part.grab()
 
     def _connect(self, workspace: "Workspace", notices: "NoticesPanel", bridge: "EngineBridge") -> "Commands":
+        from secateur.session.memory import Memory
         from secateur.session.session import Session
         from secateur.ui.bridge import Coalescer
         from secateur.ui.commands import Commands
@@ -126,7 +130,7 @@ class Assembly(QObject):
         from secateur.ui.wiring import connect_panels
 
         self._coalescer = Coalescer(self._show, self)
-        self.session = session = Session(bridge.engine, self._coalescer.push)
+        self.session = session = Session(bridge.engine, self._coalescer.push, Memory())
         commands = Commands(self.window, workspace, session)
         self.display = display = Display(self.window, workspace, session, commands.why_not)
         connect_panels(workspace, session, display, commands)
@@ -153,6 +157,12 @@ class Assembly(QObject):
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             call(commands)
+        if not (waiting or model or factory):
+            commands.session.list_runs()  # one of them may have broken off
+
+    def _keep(self) -> None:
+        if self.session is not None:
+            self.session.remembering.keep()
 
     def _show(self, state: "SessionState") -> None:
         if self.display is None or self.commands is None:
@@ -161,6 +171,7 @@ class Assembly(QObject):
         self.commands.watch(state)
         self.commands.dialogs.show_state(state)
         self.recents.note(state)
+        self._keeping.start()
 
     def _refuse(self, what: str, why: str) -> None:
         """Say why something cannot be done, in the strip of notices."""
@@ -193,6 +204,8 @@ class Assembly(QObject):
         sys.excepthook = self._hook
         self.window.hide()
         self.startup.stop()
+        self._keeping.stop()
+        self._keep()
         try:
             save_preferences(self.window.current_preferences())
         except OSError as error:

@@ -56,6 +56,7 @@ class Commands(QObject):
             "open_sample": self._in_session(lambda session: session.open_sample()),
             "open_code": self._open_code,
             "data": self.dialogs.data,
+            "use_data": self._in_session(lambda session: session.remembering.use_proposed()),
             "analyse": self._analyse,
             "record_activations": self._in_session(lambda session: session.record_activations()),
             "budget": self._in_workspace(lambda workspace: workspace.plan_bar.focus_budget()),

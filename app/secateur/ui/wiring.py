@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.ui.actions import TABS_ON_DEMAND
 
 if TYPE_CHECKING:
     from secateur.methods.base import Family, Method
@@ -44,6 +45,15 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
         for index in reversed(read):
             session.dismiss(index)
 
+    def note_tab(tab: str) -> None:
+        if tab not in TABS_ON_DEMAND:  # what a tab needs is not loaded because it was wanted another day
+            session.remembering.set_view(tab=tab)
+
+    def note_columns(columns: dict[str, list[str]]) -> None:
+        session.remembering.set_view(columns={tab: list(keys) for tab, keys in columns.items()})
+
+    detail.tab_changed.connect(note_tab)
+    workspace.columns_changed.connect(note_columns)
     detail.tab_changed.connect(forget_read_news)
     detail.action_wanted.connect(commands.trigger)
     detail.tab_built.connect(lambda key: _CONNECT_TAB[key](detail.tab(key), session, display, commands))

@@ -16,6 +16,7 @@ from secateur.ui.plan_overlay import RAIL_WIDTH, PlanOverlay
 from secateur.ui.widgets.card import rule
 
 if TYPE_CHECKING:
+    from secateur.session.memory import View
     from secateur.session.state import SessionState
 
 NARROW_WIDTH = 1200
@@ -56,6 +57,7 @@ class Workspace(QWidget):
         self.setObjectName("workspace")
         self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
         self.columns: dict[str, list[str]] = {}
+        self._view: View | None = None
         self._sizes: dict[str, list[int]] = {}
         self._arranged_narrow: bool | None = None
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -152,6 +154,18 @@ class Workspace(QWidget):
         self._sizes = {mode: list(s) for mode, s in sizes.items() if len(s) == 3}
         self.arrange()
 
+    def _show_view(self, view: "View") -> None:
+        """Show the open model as a person looked at it the last time; what is not noted stays as it is."""
+        if view is self._view:
+            return
+        self._view = view
+        if view.tab and view.tab != self.detail.current:
+            self.detail.show_tab(view.tab)
+        columns = {**self.columns, **view.columns}
+        if columns != self.columns:
+            self.columns = {tab: list(keys) for tab, keys in columns.items()}
+            self.arrange()
+
     # ------------------------------------------------------------------ panels in the order of F6
 
     @property
@@ -161,4 +175,5 @@ class Workspace(QWidget):
 
     def show_layers(self, state: "SessionState") -> None:
         """Rows and totals first: the other panels look at the selection that this may change."""
+        self._show_view(state.view)
         self.layers.show_state(state)

@@ -1,0 +1,76 @@
+"""Whether the data of one model could serve another, told from descriptions alone: nothing is opened for it."""
+
+from secateur.analysis.documents import DataDescription
+from secateur.model.description import ModelDescription, Port
+
+Shape = tuple[int | None, ...]
+
+
+def why_not_for(data: DataDescription, model: ModelDescription) -> str:
+    """Why this data cannot be that of the model, as a sentence; empty where it may be."""
+    if len(model.inputs) != 1:
+        return f"the network takes {len(model.inputs)} inputs, and the data feeds one."
+    fed, wanted = _sample(data.inputs[0]) if data.inputs else (), _sample(model.inputs[0])
+    if not data.preprocessing:  # ready inputs are fed as they are
+        fits = len(fed) == len(wanted) and all(b is None or a == b for a, b in zip(fed, wanted, strict=True))
+        return "" if fits or not wanted else f"it feeds {_words(fed)}, and the network takes {_words(wanted)}."
+    if len(wanted) != 3:
+        return f"it holds images, and the network takes {_words(wanted)}."
+    outputs = _outputs(model)
+    if data.task == "classification" and outputs is not None and len(data.classes) > outputs:
+        return f"it has {len(data.classes):,} classes, and the network {outputs:,} outputs."
+    channels = _channels(wanted, None)
+    if channels not in (1, 3, None):
+        return f"it holds images, and the network takes {channels} channels."
+    return ""
+
+
+def what_would_change(data: DataDescription, model: ModelDescription) -> tuple[str, ...]:
+    """Sentences on how the data would be prepared otherwise for this model, and what speaks against it."""
+    sentences: list[str] = []
+    fed, wanted = _sample(data.inputs[0]) if data.inputs else (), _sample(model.inputs[0]) if model.inputs else ()
+    if data.preprocessing and len(fed) == len(wanted) == 3:
+        layout = str(data.preprocessing.get("layout", "nchw"))
+        before, after = _channels(fed, layout), _channels(wanted, None)
+        if before != after and after is not None:
+            sentences.append(f"Its images would be turned from {before} to {after} channel{'s' if after != 1 else ''}.")
+        sizes = _size(fed, layout), _size(wanted, None)
+        if None not in sizes[1] and sizes[0] != sizes[1]:
+            sentences.append(f"Its images would be resized from {_size_words(sizes[0])} to {_size_words(sizes[1])}.")
+    outputs = _outputs(model)
+    if data.task == "classification" and outputs is not None and len(data.classes) < outputs:
+        sentences.append(f"It has {len(data.classes):,} classes, and the network {outputs:,} outputs.")
+    return tuple(sentences)
+
+
+def _sample(port: Port) -> Shape:
+    """The shape of one sample."""
+    return port.shape[1:]
+
+
+def _outputs(model: ModelDescription) -> int | None:
+    shape = model.outputs[0].shape if model.outputs else ()
+    return shape[-1] if len(shape) > 1 else None
+
+
+def _is_last(shape: Shape, layout: str | None) -> bool:
+    """Whether channels are the last axis of an image's three."""
+    return layout == "nhwc" if layout else shape[2] in (1, 3) and shape[0] not in (1, 3)
+
+
+def _channels(shape: Shape, layout: str | None) -> int | None:
+    return shape[2] if _is_last(shape, layout) else shape[0]
+
+
+def _size(shape: Shape, layout: str | None) -> Shape:
+    """(height, width)."""
+    return shape[:2] if _is_last(shape, layout) else shape[1:]
+
+
+def _words(shape: Shape) -> str:
+    return " × ".join("any" if side is None else f"{side}" for side in shape) or "single numbers"
+
+
+def _size_words(size: Shape) -> str:
+    high, wide = size
+    return f"{wide} × {high}"
