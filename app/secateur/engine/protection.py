@@ -56,6 +56,11 @@ def _of_model(model: ModelSource, files: Iterable[str | Path]) -> Iterator[Kept]
         yield Kept(Path(loaded or code).expanduser(), "the code of the opened network")
 
 
+def data_files(data: DataSource) -> tuple[Path, ...]:
+    """The file or folder that data is named by, and those that its description names."""
+    return tuple(dict.fromkeys(kept.path for kept in _of_data(data)))
+
+
 def _of_data(data: DataSource) -> Iterator[Kept]:
     path = Path(data.path).expanduser()
     yield Kept(_without_name(path) or path, "the data")

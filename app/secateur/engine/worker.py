@@ -1,6 +1,7 @@
 """The engine process: takes requests one after the other, sends events, and can be told to stop one.
 
-One thread receives, the main thread works. The process has a low priority and leaves one core to the window.
+One thread receives, the main thread works, a third one answers what does not wait for its turn. The process has a low
+priority and leaves one core to the window.
 """
 
 import os
@@ -99,24 +100,52 @@ def serve(connection: Connection) -> None:
         with sending:
             connection.send(event)
 
-    work: queue.Queue[tuple[int, Request] | None] = queue.Queue()
-    reporters: dict[int, Reporter] = {}
-    receiver = threading.Thread(target=_receive, args=(connection, work, reporters, send), daemon=True)
-    receiver.start()
+    work, quick = _Work(send), _Work(send)
+    threading.Thread(target=_receive, args=(connection, work, quick), daemon=True).start()
+    threading.Thread(target=quick.go_on, args=(None,), daemon=True).start()
     threads = engine_threads()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     workshop = _warm_up(threads)
     send(EngineReady("CPU", threads, os.getpid()))
     threading.Thread(target=_warm_up_counting, daemon=True).start()
-    while (item := work.get()) is not None:
-        job, request = item
-        reporter = reporters[job]
-        if reporter.cancelled.is_set():
-            send(Stopped(job))
-            continue
-        send(Started(job, request))
-        send(run_job(request, reporter, workshop))
-        reporters.pop(job, None)
+    work.go_on(workshop, tell=True)
+
+
+class _Work:
+    """Requests that wait for one thread, which does them in their order; any of them can be told to stop."""
+
+    def __init__(self, send: Callable[[Event], None]) -> None:
+        self._send = send
+        self._waiting: queue.Queue[tuple[Reporter, Request] | None] = queue.Queue()
+        self._reporters: dict[int, Reporter] = {}
+
+    def add(self, job: int, request: Request) -> None:
+        reporter = self._reporters[job] = Reporter(job, self._send)
+        self._waiting.put((reporter, request))
+
+    def cancel(self, job: int) -> None:
+        """Nothing where there is no such job, or not any more."""
+        reporter = self._reporters.get(job)
+        if reporter is not None:
+            reporter.cancelled.set()
+
+    def end(self) -> None:
+        """Stop what runs and what waits; `go_on` then returns."""
+        for reporter in list(self._reporters.values()):
+            reporter.cancelled.set()
+        self._waiting.put(None)
+
+    def go_on(self, workshop: Workshop, *, tell: bool = False) -> None:
+        """Do what comes until the end, on this thread; `tell` sends `Started` for each."""
+        while (item := self._waiting.get()) is not None:
+            reporter, request = item
+            if reporter.cancelled.is_set():
+                self._send(Stopped(reporter.job))
+            else:
+                if tell:
+                    self._send(Started(reporter.job, request))
+                self._send(run_job(request, reporter, workshop))
+            self._reporters.pop(reporter.job, None)
 
 
 def _warm_up(threads: int) -> Workshop:
@@ -133,29 +162,22 @@ def _warm_up_counting() -> None:
     warm_up()
 
 
-def _receive(
-    connection: Connection,
-    work: "queue.Queue[tuple[int, Request] | None]",
-    reporters: dict[int, Reporter],
-    send: Callable[[Event], None],
-) -> None:
+def _receive(connection: Connection, work: _Work, quick: _Work) -> None:
+    """Take in what the window sends and do nothing else here, so that a cancel is heard whatever is being done."""
     try:
         while True:
             kind, job, request = connection.recv()
-            if kind == "submit" and isinstance(request, QUICK):
-                send(run_job(request, Reporter(job, send), None))
-            elif kind == "submit":
-                reporters[job] = Reporter(job, send)
-                work.put((job, request))
+            if kind == "submit":
+                (quick if isinstance(request, QUICK) else work).add(job, request)
             elif kind == "close":
                 raise EOFError
-            elif job in reporters:
-                reporters[job].cancelled.set()
+            else:
+                work.cancel(job)
+                quick.cancel(job)
     except (EOFError, OSError):
         # the window is gone: stop what runs, and leave even where native code does not listen
-        for reporter in list(reporters.values()):
-            reporter.cancelled.set()
-        work.put(None)
+        quick.end()
+        work.end()
         time.sleep(5)
         os._exit(0)
 

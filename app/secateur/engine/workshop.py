@@ -4,6 +4,8 @@ Everything is made on first use and found again by its source, so a restarted en
 request that names a model opens it anew.
 """
 
+import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from secateur.analysis.documents import Evaluation
 from secateur.analysis.evaluation import Predictions
+from secateur.engine.protection import data_files
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
@@ -112,7 +115,7 @@ class Workshop:
 
         if not bench.description.runnable:
             raise UserError(f"{bench.description.name} cannot be run on data: {bench.description.reason}")
-        key = f"{source!r} {_file_changed_at(source.path)}"
+        key = f"{source!r} {_state_of(source)}"
         if key not in bench.data:
             told = fit_to_data(bench, source)
             inputs, outputs = bench.description.inputs, bench.description.outputs
@@ -172,10 +175,10 @@ class Workshop:
         return path
 
     def baseline(self, bench: Bench, data: "Dataset", reporter: Reporter) -> Baseline:
-        """Evaluation of the untouched model on the test split, taken once for each data set."""
+        """Evaluation of the untouched model on the test split, taken once for each content of the data."""
         from secateur.engine.jobs.evaluating import evaluate_file
 
-        key = f"{data.source} {data.preprocessing} {data.task} {data.metric} {id(data.labels)}"
+        key = _samples_key(bench, data)
         if key not in bench.baselines:
             bench.baselines[key] = evaluate_file(self, bench, data, reporter)
         return bench.baselines[key]
@@ -254,3 +257,29 @@ def _changed_at(source: ModelSource) -> float:
 def _file_changed_at(name: str) -> float:
     path = Path(name)
     return path.stat().st_mtime if name and path.exists() else 0.0
+
+
+def _state_of(source: DataSource) -> str:
+    """Size and time of change of every file that the data names; of a folder, those of all folders in it."""
+    return " ".join(_stamp(path) for path in data_files(source))
+
+
+def _stamp(path: Path) -> str:
+    if path.is_dir():
+        return " ".join(
+            f"{folder} {Path(folder).stat().st_mtime_ns} {len(files)}" for folder, _, files in os.walk(path)
+        )
+    if not path.exists():
+        return str(path)
+    return f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}"
+
+
+def _samples_key(bench: Bench, data: "Dataset") -> str:
+    """What a test split is, by content: where it came from, how it is fed and judged, its labels and its places."""
+    opened_as = next((key for key, known in bench.data.items() if known is data), data.source)
+    words = f"{opened_as} {data.preprocessing} {data.task} {data.metric} {data.classes}"
+    digest = hashlib.sha256(words.encode())
+    for values in (data.labels, np.asarray(data.splits["test"])):
+        digest.update(f"{values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
