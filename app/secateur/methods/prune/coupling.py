@@ -16,11 +16,13 @@ from secateur.methods.prune.marks import Array
 from secateur.methods.prune.slicing import slice_network
 from secateur.methods.prune.units import ChannelGroup, ChannelUnit, groups_of
 from secateur.model.model import weighted_modules
+from secateur.model.products import MatrixProduct
 
 if TYPE_CHECKING:
     from secateur.model.model import TorchModel
 
 UNREACHED: Final = "No path from the inputs to the outputs leads through it."
+PRODUCT: Final = "It is a stack of matrices, stands on the left or is tied: its outputs are not removed one by one."
 FIXED_SIZES: Final = "Its channels reach an operation whose sizes are fixed."
 NOT_TRIED: Final = "It was not tried: after {} trials, each of which found other layers of this network bound."
 MOST_TRIALS: Final = 96
@@ -99,7 +101,7 @@ class ChannelGraph:
             sure = others if len(own) == 1 else {n for n in free if all(n in g.together(name) for g in own)}
             return Coupling(tuple(n for n in self._names if n in sure and n != name), "")
         if name not in self.outputs:
-            return Coupling((), UNREACHED)
+            return Coupling((), PRODUCT if isinstance(self.module.get_submodule(name), MatrixProduct) else UNREACHED)
         marks = self.outputs[name]
         reasons = [self.found.marks.reason(int(mark)) for mark in marks if mark >= 0]
         return Coupling((), next((r for r in reasons if r), ONE_CHANNEL if len(marks) == 1 else ANSWERS))
