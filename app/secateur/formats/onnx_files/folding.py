@@ -76,10 +76,10 @@ class _Folding:
         self.stored = {tensor.name: tensor for tensor in proto.graph.initializer}
         self.outputs = {value.name for value in proto.graph.output}
         self.reads = Counter(name for node in all_nodes(proto.graph) for name in node.input if name)
-        self.shares = self._shares()
         self.weights = {
             tensor.name for tensor in proto.graph.initializer if tensor.data_type in _FLOATS and prod(tensor.dims) > 1
         }
+        self.shares, self.wanted = self._looked_over()
         self.roots: dict[str, str] = {}
         """Folded tensor → the initializer that it is another form of."""
         self.done = Folded()
@@ -132,19 +132,28 @@ class _Folding:
 
     # ------------------------------------------------------------------ what is folded
 
-    def _shares(self) -> dict[str, float]:
-        """Tensor → how many of its bytes each of its readers may replace: none where it is read as it is."""
-        constant, readers = set(self.stored), []
+    def _looked_over(self) -> tuple[dict[str, float], set[str]]:
+        """(shares, wanted): what each reader of a tensor may replace, and which tensors are worth computing.
+
+        A share is the part of the tensor's bytes: none where something that is not computed here reads it as it is.
+        Wanted is what is made of stored floats, and the sizes and indices that it is made with.
+        """
+        constant, derived, readers = set(self.stored), set(self.weights), Counter[str]()
+        nodes = []
         for node in self.proto.graph.node:
-            if _is_foldable(node) and all(name in constant for name in node.input if name):
-                constant.update(node.output)
-                readers += [name for name in node.input if name]
-        foldable = Counter(readers)
-        return {
-            name: 1.0 / count
-            for name, count in foldable.items()
-            if self.reads[name] == count and name not in self.outputs
-        }
+            if not _is_foldable(node) or not all(name in constant for name in node.input if name):
+                continue
+            nodes.append(node)
+            constant.update(node.output)
+            readers.update(name for name in node.input if name)
+            if derived & set(node.input):
+                derived.update(node.output)
+        wanted = derived - self.weights
+        for node in reversed(nodes):
+            if wanted & set(node.output):
+                wanted.update(node.input)
+        free = {name: count for name, count in readers.items() if self.reads[name] == count}
+        return {name: 1.0 / count for name, count in free.items() if name not in self.outputs}, wanted
 
     def _results(self, node: onnx.NodeProto) -> list[onnx.TensorProto] | None:
         """What the node gives, as initializers; None where it stays a node."""
@@ -152,7 +161,9 @@ class _Folding:
         if not names or not _is_foldable(node) or not all(name in self.stored for name in names):
             return None
         given = [self.stored[name] for name in names]
-        if self.outputs & set(node.output) or any(tensor.data_type == onnx.TensorProto.STRING for tensor in given):
+        if not self.wanted & set(node.output) or self.outputs & set(node.output):
+            return None
+        if any(tensor.data_type == onnx.TensorProto.STRING for tensor in given):
             return None
         shapes = _inferred(self.proto, node, given)
         if shapes is None or not self._is_worth_it(node, given, shapes):
