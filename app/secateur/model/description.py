@@ -67,6 +67,8 @@ class Layer:
     """Layers that read this one's output channels, and so lose inputs when channels are removed here."""
     fixed_channels: str = ""
     """Why output channels cannot be removed here, as a sentence; empty where they can."""
+    channel_block: int = 1
+    """How many output channels leave at a time: a pixel shuffle by 2 binds four."""
 
     @property
     def is_weighted(self) -> bool:
@@ -75,7 +77,29 @@ class Layer:
 
     @property
     def out_channels(self) -> int:
-        return self.weight.shape[self.channel_axis] if self.weight and self.weight.shape else 0
+        if self.weight is None or not self.weight.shape:
+            return 0
+        # a transposed convolution stores the output channels of one group
+        return self.weight.shape[self.channel_axis] * (self.groups if self.channel_axis == 1 else 1)
+
+    @property
+    def in_channels(self) -> int:
+        """Inputs of a weighted layer: channels of a convolution, features of a linear layer."""
+        if self.weight is None or len(self.weight.shape) < 2:
+            return 0
+        return self.weight.shape[1 - self.channel_axis] * (self.groups if self.channel_axis == 0 else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBundle:
+    """Output channels that leave a network together: there are `count` such bundles, each as good as another.
+
+    `outputs` says how many channels each layer loses with one of them, norms included; `inputs` how many inputs.
+    """
+
+    count: int
+    outputs: tuple[tuple[str, int], ...]
+    inputs: tuple[tuple[str, int], ...]
 
 
 def absolute_path(path: str) -> str:
@@ -134,6 +158,8 @@ class ModelDescription:
     fingerprint: str = ""
     """Hash of the file's content: what runs and caches are filed under."""
     notes: tuple[str, ...] = field(default=())
+    bundles: tuple[ChannelBundle, ...] = ()
+    """What channel pruning can take out, and what goes with it."""
     files: tuple[str, ...] = ()
     """All files that were opened, the model first."""
     inputs_guessed: bool = False

@@ -6,12 +6,13 @@ from itertools import pairwise
 from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
 from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
-from secateur.methods.prune.channel import ChannelPruning, removed_channels
+from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.widths import shares_left
 
 
 def effects_of(layer: Layer, spectra: Spectra, methods: Iterable[Method]) -> tuple[tuple[Method, Effect], ...]:
@@ -95,16 +96,21 @@ def predict_plan(
     """
     size, macs = float(model.overhead_bytes), 0.0
     damage: float | None = 0.0
-    thinner = _input_shares(model, recipe)
+    shares = shares_left(model, recipe)
     for layer in model.layers:
-        methods = [s.method for s in recipe.steps if s.method.scope == "layer" and s.selects(layer.name)]
+        methods = [
+            s.method
+            for s in recipe.steps
+            if s.method.scope == "layer" and s.selects(layer.name) and not s.method.supports(layer)
+        ]
         layer_size, layer_macs = layer.size_bytes, layer.macs
         if methods and layer.is_weighted:
             if layer.name in spectra:
-                layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], methods))
+                others = [method for method in methods if not isinstance(method, ChannelPruning)]
+            layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], others))
             change = damage_of(layer.name, methods, table)
             damage = None if damage is None or change is None else damage + change
-        share = thinner.get(layer.name, 1.0)
+        share = shares[layer.name].both if layer.name in shares else 1.0
         size, macs = size + layer_size * share, macs + layer_macs * share
     per_damage = metric_per_damage(table)
     metric = None
@@ -113,16 +119,3 @@ def predict_plan(
     if not any(s.method.scope == "layer" for s in recipe.steps) and baseline is not None and baseline.metric:
         metric = baseline.metric.value
     return Predicted(bytes=round(size), macs=round(macs), latency_ms=None, damage=damage, metric=metric)
-
-
-def _input_shares(model: ModelDescription, recipe: Recipe) -> dict[str, float]:
-    """Share of the inputs that stays in layers that read pruned channels."""
-    shares: dict[str, float] = {}
-    for layer in model.weighted_layers:
-        for step in recipe.steps:
-            if isinstance(step.method, ChannelPruning) and step.selects(layer.name) and not layer.fixed_channels:
-                gone = removed_channels(layer.out_channels, step.method.ratio, step.method.round_to)
-                kept = 1.0 - gone / max(layer.out_channels, 1)
-                for reader in layer.readers:
-                    shares[reader] = min(shares.get(reader, 1.0), kept)
-    return shares

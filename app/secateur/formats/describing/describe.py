@@ -13,7 +13,7 @@ from secateur.formats.describing.describe_recurrent import is_recurrent, recurre
 from secateur.formats.describing.sharing import Held, Holdings, counted_once
 from secateur.formats.torch_files.tracing import Trace, trace
 from secateur.formats.weight_files.shards import SUFFIX, shards
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.layers import channel_axes
 from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel
 
@@ -30,6 +30,7 @@ _BLOCKS: Final = 256
 def describe(model: Model) -> ModelDescription:
     """Everything about a model that one run on a single sample of noise shows."""
     notes = list(model.notes)
+    bundles: tuple[ChannelBundle, ...] = ()
     if isinstance(model, OnnxModel):
         from secateur.formats.describing.describe_onnx import onnx_description
 
@@ -41,7 +42,7 @@ def describe(model: Model) -> ModelDescription:
     else:
         seen = trace(model)
         found, shared = counted_once(torch_layers_held(model, seen))
-        layers, trainable, reason = _with_couplings(model, found), True, ""
+        (layers, bundles), trainable, reason = _with_couplings(model, found), True, ""
         notes += shared
         layers, loose = _as_in_file(model, layers)
         notes += loose
@@ -58,6 +59,7 @@ def describe(model: Model) -> ModelDescription:
         inputs=model.inputs,
         outputs=model.outputs,
         trainable=trainable,
+        bundles=bundles,
         reason=reason,
         runnable=not isinstance(model, StoredModel) and not blocked,
         blocked=blocked,
@@ -78,17 +80,21 @@ def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Lay
     return tuple(kept), describe_onnx.graph_loose_note(model.lowered)
 
 
-def _with_couplings(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """`layers` with what must shrink together, and why some cannot shrink."""
-    from secateur.methods.prune.coupling import couplings
+def _with_couplings(
+    model: TorchModel, layers: tuple[Layer, ...]
+) -> tuple[tuple[Layer, ...], tuple[ChannelBundle, ...]]:
+    """`layers` with what must shrink together, and why some cannot shrink; what can be taken out at a time."""
+    from secateur.methods.prune.coupling import channel_structure
 
-    found = couplings(model)
-    return tuple(
-        replace(layer, coupled=found[layer.name].together, fixed_channels=found[layer.name].reason)
-        if layer.name in found
-        else layer
-        for layer in layers
-    )
+    found, bundles = channel_structure(model)
+
+    def coupled(layer: Layer) -> Layer:
+        own = found.get(layer.name)
+        if own is None:
+            return layer
+        return replace(layer, coupled=own.together, fixed_channels=own.reason, channel_block=own.block)
+
+    return tuple(map(coupled, layers)), bundles
 
 
 # ---------------------------------------------------------------------- torch

@@ -51,7 +51,18 @@ class ChannelPruning(Method):
         return layer.fixed_channels or None
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
-        kept = 1.0 - removed_channels(layer.out_channels, self.ratio, self.round_to) / max(layer.out_channels, 1)
+        gone = removed_channels(layer.out_channels, self.ratio, self.round_to)
+        gone -= gone % layer.channel_block
+        kept = 1.0 - gone / max(layer.out_channels, 1)
+        if not gone and self.ratio > 0:
+            return Effect(
+                layer.size_bytes,
+                layer.macs,
+                None,
+                smaller=False,
+                faster=False,
+                sentence=self.why_whole(layer.out_channels, layer.channel_block),
+            )
         return Effect(
             round(layer.size_bytes * kept),
             round(layer.macs * kept),
@@ -60,6 +71,16 @@ class ChannelPruning(Method):
             faster=kept < 1.0,
             sentence="Fewer channels are fewer multiplications in every runtime; the next layers shrink too.",
         )
+
+    def why_whole(self, width: int, block: int) -> str:
+        """Why a layer of `width` channels, of which `block` leave at a time, does not lose any."""
+        if int(width * self.ratio) == 0:
+            return "The ratio takes less than one of its channels."
+        if removed_channels(width, self.ratio, self.round_to) == 0:
+            return f"Its width cannot fall by that ratio to a multiple of {self.round_to}."
+        if removed_channels(width, self.ratio, self.round_to) < block:
+            return f"Its channels go in blocks of {block}, and the ratio takes fewer."
+        return "What could go is all that is left of a layer coupled with it."
 
     def badge(self) -> str:
         return f"ch −{self.ratio * 100:.3g} %"

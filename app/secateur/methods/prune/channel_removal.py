@@ -47,7 +47,8 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
     module, kept = graph.finish()
     _report(graph, original, layers, context)
     if method.ratio > 0:
-        context.leave_out([LeftOut(n, _why_whole(graph, n, method)) for n in layers if graph.width(n) == original[n]])
+        whole = [name for name in layers if graph.width(name) == original[name]]
+        context.leave_out([LeftOut(n, method.why_whole(original[n], graph.coupling(n).block)) for n in whole])
     shrunk = any(graph.width(name) < width for name, width in original.items())
     if method.repair and shrunk and can_repair(context.data):
         context.progress(len(layers), len(layers), f"{method.title}: statistics")
@@ -124,21 +125,6 @@ def _losses(move: Move) -> dict[str, int]:
         for name, channels in unit.channels.items():
             losses[name] = losses.get(name, 0) + len(channels)
     return losses
-
-
-def _why_whole(graph: ChannelGraph, layer: str, method: "ChannelPruning") -> str:
-    """Why a layer that could lose channels did not lose any."""
-    width = graph.width(layer)
-    if int(width * method.ratio) == 0:
-        return "The ratio takes less than one of its channels."
-    if removed_channels(width, method.ratio, method.round_to) == 0:
-        return f"Its width cannot fall by that ratio to a multiple of {method.round_to}."
-    gains = [len(unit.channels.get(layer, ())) for group in graph.groups for part in group.parts for unit in part]
-    parts = max(sum(any(layer in u.channels for u in part) for part in group.parts) for group in graph.groups)
-    block = min((gain for gain in gains if gain), default=1) * parts
-    return f"Its channels go in blocks of {block}, and the ratio takes fewer." if block > 1 else (
-        "What could go is all that is left of a layer coupled with it."
-    )  # fmt: skip
 
 
 def _report(graph: ChannelGraph, original: dict[str, int], layers: Sequence[str], context: Context) -> None:

@@ -15,6 +15,7 @@ from secateur.methods.prune.following import ANSWERS, ONE_CHANNEL, Findings, Fit
 from secateur.methods.prune.marks import Array
 from secateur.methods.prune.slicing import slice_network
 from secateur.methods.prune.units import ChannelGroup, ChannelUnit, groups_of
+from secateur.model.description import ChannelBundle
 from secateur.model.model import weighted_modules
 from secateur.model.products import MatrixProduct
 
@@ -32,10 +33,14 @@ Inputs = tuple[torch.Tensor, ...]
 
 @dataclass(frozen=True)
 class Coupling:
-    """What holds for one layer: who loses channels whenever it does, and why its own stay (empty: they may go)."""
+    """What holds for one layer: who loses channels whenever it does, and why its own stay (empty: they may go).
+
+    `block` is how many of its channels leave at a time.
+    """
 
     together: tuple[str, ...]
     reason: str
+    block: int = 1
 
 
 class ChannelGraph:
@@ -64,13 +69,20 @@ class ChannelGraph:
     # ------------------------------------------------------------------ what was found
 
     def _look(self) -> None:
-        follower = Follower(self.module, self._tied_cuts)
-        self.answers = tuple(tensor.shape for tensor in follower.run(self._inputs))
+        follower = self._followed()
+        while not follower.found.wrong_cuts <= self._tied_cuts:
+            self._tied_cuts |= follower.found.wrong_cuts
+            follower = self._followed()
         self.found: Findings = follower.found
         self.outputs = self._outputs()
         for mark, reason in self._bound.items():
             self.found.marks.fix(np.array([mark]), reason)
         self.groups: tuple[ChannelGroup, ...] = groups_of(self.found.marks, self.outputs, self.found.balances)
+
+    def _followed(self) -> Follower:
+        follower = Follower(self.module, self._tied_cuts)
+        self.answers = tuple(tensor.shape for tensor in follower.run(self._inputs))
+        return follower
 
     def _outputs(self) -> dict[str, Array]:
         """Layer → the marks of its output channels, of the layers that took part."""
@@ -99,7 +111,8 @@ class ChannelGraph:
             others = {n for group in own for n in group.together(name)}
             free = {n for group in own for n in group.layers}
             sure = others if len(own) == 1 else {n for n in free if all(n in g.together(name) for g in own)}
-            return Coupling(tuple(n for n in self._names if n in sure and n != name), "")
+            block = min(size for group in own for losses in group.losses if (size := losses.get(name, 0)))
+            return Coupling(tuple(n for n in self._names if n in sure and n != name), "", block)
         if name not in self.outputs:
             return Coupling((), PRODUCT if isinstance(self.module.get_submodule(name), MatrixProduct) else UNREACHED)
         marks = self.outputs[name]
@@ -218,13 +231,20 @@ def _one_of_each_kind(group: ChannelGroup, outputs: Mapping[str, Array]) -> list
 
 def couplings(model: "TorchModel") -> dict[str, Coupling]:
     """Layer → what loses channels with it, and why its own cannot be removed. `model` is not changed."""
+    return channel_structure(model)[0]
+
+
+def channel_structure(model: "TorchModel") -> tuple[dict[str, Coupling], tuple[ChannelBundle, ...]]:
+    """`couplings`, and what can leave the network with all that goes along. `model` is not changed."""
+    from secateur.methods.prune.bundles import bundles_of
+
     names = [name for name, _ in weighted_modules(model.module)]
     try:
         graph = ChannelGraph(model.module, example_tensors(model))
     except Exception as error:  # noqa: BLE001 - whatever the network raises means the same to the person
         reason = f"Its channels cannot be followed through this network ({type(error).__name__}: {error})."
-        return dict.fromkeys(names, Coupling((), reason))
-    return {name: graph.coupling(name) for name in names}
+        return dict.fromkeys(names, Coupling((), reason)), ()
+    return {name: graph.coupling(name) for name in names}, bundles_of(graph.groups, graph.found, graph.module)
 
 
 def example_tensors(model: "TorchModel") -> Inputs:

@@ -64,6 +64,8 @@ class Findings:
     balances: list[tuple[Array, ...]] = field(default_factory=list)
     cuts: dict[int, Array] = field(default_factory=dict)
     """Marks of each axis that a reshape takes apart, by the number of the reshape."""
+    wrong_cuts: set[int] = field(default_factory=set)
+    """Reshapes of which later single parts are picked: their parts are no rows but blocks."""
     sums: set[int] = field(default_factory=set)
     """Numbers of the reductions and products that sum over channels."""
 

@@ -43,6 +43,17 @@ class ChannelGroup:
         """How many units can leave each part."""
         return min(len(part) for part in self.parts) - 1
 
+    @cached_property
+    def losses(self) -> tuple[dict[str, int], ...]:
+        """What each layer loses at a time: with each unit, or with one unit of each part."""
+        if len(self.parts) == 1:
+            return tuple({name: len(own) for name, own in unit.channels.items()} for unit in self.parts[0])
+        total: dict[str, int] = {}
+        for part in self.parts:
+            for name, own in part[0].channels.items():
+                total[name] = total.get(name, 0) + len(own)
+        return (total,) * min(map(len, self.parts))
+
     def together(self, layer: str) -> tuple[str, ...]:
         """Layers that lose channels whenever this one does."""
         if len(self.parts) > 1:

@@ -99,8 +99,11 @@ class FamilyCard(Card):
         if self.family == "channel_pruning" and coupled:
             more = f" and {len(coupled) - 1} more" if len(coupled) > 1 else ""
             verb = "lose" if more else "loses"
-            lines.append(f"{coupled[0]}{more} {verb} the same channels: they meet in an addition.")
+            lines.append(f"{coupled[0]}{more} {verb} the same channels: they belong together.")
             self.note.setToolTip(", ".join(coupled))
+        blocks = {layer.channel_block for layer in layers if not layer.fixed_channels} - {1}
+        if self.family == "channel_pruning" and blocks:
+            lines.append(f"Channels go in blocks of {' or '.join(map(str, sorted(blocks)))}.")
         elif self.family == "quantize" and len(self.variants) > 1:
             lines.append(summary(type(method)))
         needs_data = "data" in method.needs or getattr(method, "criterion", "") == "taylor"

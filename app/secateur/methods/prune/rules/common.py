@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Stored, compact, filled, shortened, tensors_in
+from secateur.methods.prune.following import Follower, Stored, compact, filled, shortened, tensors_in, varying
 from secateur.methods.prune.marks import FIXED, Array
 
 COMPUTED_WEIGHTS: Final = "It is read by a layer whose weights are computed."
@@ -39,6 +39,24 @@ def line(run: Follower, marks: Marked, axis: int) -> Array:
     for column in rows.T[1:]:
         run.meet(first, column)
     return first if len(first) == size else np.repeat(first, size)
+
+
+def differs(run: Follower, marks: Marked, axis: int) -> bool:
+    """Whether units differ along an axis."""
+    if axis not in varying(marks):
+        return False
+    roots = run.found.marks.roots(shortened(marks))
+    return bool((roots != roots.take([0], axis)).any())
+
+
+def fix_picked(run: Follower, marks: Marked) -> None:
+    """Single places of an axis with channels are picked: they stay, unless a reshape made that axis out of blocks."""
+    own = shortened(marks)
+    cuts = {number for number, cut in run.found.cuts.items() if np.isin(cut, own).any()} - run.tied_cuts
+    if cuts:
+        run.found.wrong_cuts |= cuts
+    else:
+        run.fix(own, PICKED)
 
 
 def tie_all(run: Follower, first: Array, second: Array) -> None:

@@ -9,7 +9,16 @@ import torch  # noqa: TID253 - imported by channel removal alone
 
 from secateur.methods.prune.following import Follower, Unfit, along, compact, filled, shortened, varying
 from secateur.methods.prune.marks import ANY, FIXED
-from secateur.methods.prune.rules.common import PICKED, Marked, argument_of, line, parts_of, tie_all, values_of
+from secateur.methods.prune.rules.common import (
+    Marked,
+    argument_of,
+    differs,
+    fix_picked,
+    line,
+    parts_of,
+    tie_all,
+    values_of,
+)
 
 # ---------------------------------------------------------------------- moving
 
@@ -86,12 +95,12 @@ def cut(run: Follower, func: Any, full: Sequence[Any], result: Any) -> Any:
     source, name = full[0], func._schema.name.partition("::")[2]
     marks = values_of(run, source)
     axis = int(argument_of(func, full, "dim") or 0) % source.ndim
-    if axis in varying(marks) and not _whole_parts(run, marks, axis):
+    if differs(run, marks, axis) and not _whole_parts(run, marks, axis):
         size = source.shape[axis]
         bounds = _bounds(name, func, full, size)
         step = int(argument_of(func, full, "step") or 1) if name == "slice" else 1
         if bounds is None or step != 1 or len(varying(marks)) > 1:
-            run.fix(shortened(marks), PICKED)
+            fix_picked(run, marks)
         else:
             part = gcd(*bounds, size)
             if part < size:
@@ -142,7 +151,7 @@ def padded(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor) 
                 )
             continue
         if before < 0 or after < 0:
-            run.fix(shortened(marks), PICKED)
+            fix_picked(run, marks)
             return filled(FIXED, result.shape)
         if before or after or (f"{name}:after", axis) in run.found.stored:
             sides = [(f"{name}:before", before), (f"{name}:after", after)]
@@ -170,6 +179,6 @@ def picked(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor) 
         axes = [int(full[1]) % source.ndim]
     else:
         axes = [axis for axis, index in enumerate(full[1]) if index is not None]
-    if any(axis in varying(marks) and not _whole_parts(run, marks, axis) for axis in axes):
-        run.fix(shortened(marks), PICKED)
+    if any(differs(run, marks, axis) and not _whole_parts(run, marks, axis) for axis in axes):
+        fix_picked(run, marks)
     return compact(func(marks, *full[1:]))
