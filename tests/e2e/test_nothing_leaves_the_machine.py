@@ -1,9 +1,15 @@
 """A whole run in an empty home and without a network: everything works, nobody tries, only our own folders are left."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("SECATEUR_TEST_PLATFORM") == "xvfb",
+    reason="ran in the offscreen pass: its programs take no display from the tests",
+)
 
 CONNECT_IN_C = """
 import ctypes, socket, struct
