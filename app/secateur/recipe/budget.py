@@ -30,6 +30,9 @@ FLOAT = ""
 NEARLY_LEAST = 1.1
 """Damage, as a multiple of the least possible, up to which a plan is preferred that gives up less speed."""
 
+PREFERENCE_GAP = 0.01
+"""How far from the least the speed given up may be: with 500 layers the last percent takes ten times as long."""
+
 NAMED_LAYERS = 3
 
 
@@ -130,8 +133,10 @@ class _Problem:
         """Computation in options that are not faster, 1 for the largest layer."""
         self.constraints = _constraints(model, choices, limits)
 
-    def least(self, cost: NDArray[Any], allowed: NDArray[np.bool_] | None = None) -> NDArray[np.bool_] | None:
-        """Which choices are taken at the least total cost, of those that are allowed; None where none fits."""
+    def least(
+        self, cost: NDArray[Any], allowed: NDArray[np.bool_] | None = None, gap: float = 1e-6
+    ) -> NDArray[np.bool_] | None:
+        """Which choices are taken at the least total cost (but for `gap`), of those allowed; None where none fits."""
         from scipy.optimize import Bounds, milp
 
         top = np.ones(len(cost)) if allowed is None else allowed.astype(float)
@@ -140,7 +145,7 @@ class _Problem:
             constraints=self.constraints,
             integrality=np.ones(len(cost), dtype=np.int64),
             bounds=Bounds(0, top),
-            options={"time_limit": self.seconds, "mip_rel_gap": 1e-6},
+            options={"time_limit": self.seconds, "mip_rel_gap": gap},
         )
         return None if result.x is None else np.asarray(result.x > 0.5)
 
@@ -151,7 +156,7 @@ class _Problem:
         share = self.damage / max(NEARLY_LEAST * float(self.damage[best].sum()), 1e-12)
         self.constraints.append(LinearConstraint(np.minimum(share, 2.0)[None, :], -np.inf, 1.0))
         # the smallest part of the cost decides between plans that give up the same
-        taken = self.least(self.slow + 1e-6 * np.minimum(share, 2.0))
+        taken = self.least(self.slow + 1e-6 * np.minimum(share, 2.0), gap=PREFERENCE_GAP)
         return best if taken is None else taken
 
 
