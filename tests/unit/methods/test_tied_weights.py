@@ -13,6 +13,7 @@ from secateur.errors import UserError
 from secateur.formats.onnx_files.computed import float_layers
 from secateur.formats.onnx_files.writing import run_onnx, write_onnx
 from secateur.formats.reading import describe, open_model
+from secateur.formats.torch_files.qdq import quantized_module
 from secateur.formats.torch_files.state_dicts import StateDict, fit
 from secateur.formats.weight_files.safetensors_write import run_safetensors, write_safetensors
 from secateur.methods.base import Context
@@ -205,3 +206,17 @@ def test_safetensors_hold_a_tied_weight_once_and_their_code_ties_it(request: Any
     assert path.stat().st_size < 4 * describe(model).params + 4000
     assert "secateur." not in code.read_text()
     np.testing.assert_allclose(run_safetensors(path)(inputs), model.run(inputs), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("fixture", ["tied_network", "there_and_back", "two_heads", "language_model"])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_torch_files_hold_the_integers_of_a_tied_weight_once(request: Any, fixture: str, bits: int) -> None:
+    model = request.getfixturevalue(fixture)
+    result = WeightOnly(bits=bits).apply(model, weighted(model), Context())
+    module = quantized_module(result)
+    state = [value for value in module.state_dict().values() if value.is_floating_point()]
+    assert max(value.numel() for value in state) <= 400  # scales and biases
+    inputs = inputs_for(model)
+    with torch.no_grad():
+        answer = module(torch.from_numpy(inputs)).numpy()
+    np.testing.assert_allclose(answer, result.run(inputs), rtol=1e-4, atol=1e-4)

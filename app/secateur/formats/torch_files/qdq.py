@@ -43,8 +43,10 @@ def quantized_module(model: "TorchModel", *, decomposed: bool = False, packed: b
     if not isinstance(module, fx.GraphModule):
         raise TypeError(f"{model.name} is not lowered")
     _spell_out_activations(module, decomposed=decomposed)
+    done: set[str] = set()
     for name, encoding in model.encodings.weights.items():
-        _store_integers(module, name, encoding, decomposed=decomposed, packed=packed)
+        if name not in done:
+            done.update(_store_integers(module, name, encoding, decomposed=decomposed, packed=packed))
     module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
@@ -91,33 +93,40 @@ def round_to_grid(values: torch.Tensor, scale: float, zero_point: int, low: int,
 
 def _store_integers(
     module: fx.GraphModule, name: str, encoding: WeightEncoding, *, decomposed: bool, packed: bool
-) -> None:
-    """Replace a layer by its integers and scales, and its calls by what dequantizes and computes."""
+) -> tuple[str, ...]:
+    """Replace a layer by its integers and scales, and its calls by what dequantizes and computes.
+
+    So are those that share its weight, which read the same integers. The names of all of them.
+    """
     layer: Any = module.get_submodule(name)
-    compute = _computation(layer)
-    weight = layer.weight.detach()
-    integers = torch.from_numpy(encoding.quantize(weight.float().numpy()))
+    weight = layer.weight
+    layers = {name: layer}
+    layers |= {other: part for other, part in module.named_modules() if getattr(part, "weight", None) is weight}
+    integers = torch.from_numpy(encoding.quantize(weight.detach().float().numpy()))
     is_packed = packed and encoding.bits <= 4
     holder = nn.Module()
     holder.register_buffer("weight", _packed(integers) if is_packed else integers)
     holder.register_buffer("scale", torch.from_numpy(encoding.scale.astype("float32")))
     if decomposed:
         holder.register_buffer("zero_point", torch.zeros(encoding.scale.size, dtype=torch.int64))
-    has_bias = isinstance(layer.bias, torch.Tensor)
-    if has_bias:
-        holder.bias = layer.bias
-    _replace(module, name, holder)
-    for node in [node for node in module.graph.nodes if node.op == "call_module" and node.target == name]:
-        with module.graph.inserting_before(node):
-            stored = module.graph.get_attr(f"{name}.weight")
-            if is_packed:
-                stored = module.graph.call_function(unpack_int4, (stored, tuple(weight.shape)))
-            restored = _restored(module.graph, stored, name, encoding, weight.ndim, decomposed=decomposed)
-            bias = module.graph.get_attr(f"{name}.bias") if has_bias else None
-            computed = compute(module.graph, node.args[0], restored, bias)
-        computed.meta = dict(node.meta)
-        node.replace_all_uses_with(computed)
-        module.graph.erase_node(node)
+    for user, part in layers.items():
+        compute, bias = _computation(part), getattr(part, "bias", None)
+        own = holder if user == name else nn.Module()
+        if isinstance(bias, torch.Tensor):
+            own.bias = bias
+        _replace(module, user, own)
+        for node in [node for node in module.graph.nodes if node.op == "call_module" and node.target == user]:
+            with module.graph.inserting_before(node):
+                stored = module.graph.get_attr(f"{name}.weight")
+                if is_packed:
+                    stored = module.graph.call_function(unpack_int4, (stored, tuple(weight.shape)))
+                restored = _restored(module.graph, stored, name, encoding, weight.ndim, decomposed=decomposed)
+                added = module.graph.get_attr(f"{user}.bias") if isinstance(bias, torch.Tensor) else None
+                computed = compute(module.graph, node.args[0], restored, added)
+            computed.meta = dict(node.meta)
+            node.replace_all_uses_with(computed)
+            module.graph.erase_node(node)
+    return tuple(layers)
 
 
 def _restored(
@@ -145,6 +154,8 @@ def _restored(
 def _computation(layer: Any) -> Callable[[fx.Graph, Any, fx.Node, fx.Node | None], fx.Node]:
     """How the layer computes with a weight that is given to it."""
     kind = type(layer)
+    if isinstance(layer, nn.Embedding):
+        return lambda graph, x, weight, bias: graph.call_function(F.embedding, (x, weight))
     if isinstance(layer, MatrixProduct):
         return lambda graph, x, weight, bias: _product(graph, layer, x, weight, bias)
     if isinstance(layer, nn.Linear):
