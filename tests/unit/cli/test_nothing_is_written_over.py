@@ -232,6 +232,24 @@ def test_a_failed_run_leaves_the_earlier_result_whole(call: Call, place: Any, mo
     assert hashes(place.folder / "out") == before
 
 
+def test_the_folder_of_a_run_that_broke_off_is_gone_on_with(
+    call: Call, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from secateur.methods.prune.magnitude import MagnitudePruning
+
+    def breaks(*_: object) -> None:
+        Path("out/step-1").mkdir()
+        raise RuntimeError("no")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MagnitudePruning, "apply", breaks)
+        assert call(*compress("-o", "out"))[0] == 1
+    status, said = call(*compress("-o", "out"))
+    assert (status, "with --resume" in said) == (2, True), said
+    assert call(*compress("-o", "out", "--resume"))[0] == 0
+    assert [record.state for record in RunStore().runs()] == ["finished"]
+
+
 def test_a_demonstration_knows_its_own_folder(call: Call, place: Any) -> None:
     assert call(*compress("-o", "demo"))[0] == 0
     assert not is_demonstration(Path("demo")), "a run of another network in a folder of that name"

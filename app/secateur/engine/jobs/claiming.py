@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from secateur.engine.events import RunRecord
 from secateur.engine.protection import RESULT_FILES, kept_files
 from secateur.engine.requests import Compress
 from secateur.engine.store import RunStore
@@ -33,7 +34,7 @@ def claim_folder(request: Compress, files: Sequence[Path], folder: Path, store: 
     if names and not agreed:
         raise ReplaceNeeded(
             f"{folder} holds other files already ({', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}).",
-            "Choose an empty or a new folder, or write over what has the same names with --force.",
+            _way_out(inside),
             tuple(str(folder / name) for name in names),
         )
     foreign = [record for record in others if not (agreed and record in inside)]
@@ -43,6 +44,14 @@ def claim_folder(request: Compress, files: Sequence[Path], folder: Path, store: 
     written = [folder / f"model{suffix}" for suffix in suffixes] + [folder / name for name in RESULT_FILES[1:]]
     guard.check(*written, *_recipe_to_write(folder, request.recipe))
     return guard
+
+
+def _way_out(inside: Sequence[RunRecord]) -> str:
+    """What to do about a folder that is not empty; `inside` are the runs whose folder it is."""
+    others = "choose an empty or a new folder, or write over what has the same names with --force."
+    if any(record.state != "finished" for record in inside):
+        return f"Go on with the run that broke off there with --resume, {others}"
+    return f"{others[0].upper()}{others[1:]}"
 
 
 def keep_recipe(folder: Path, recipe: Recipe, guard: Guard) -> None:
