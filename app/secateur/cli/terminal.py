@@ -29,7 +29,7 @@ from secateur.engine.events import (
     Result,
     SpectraReady,
 )
-from secateur.engine.requests import CountSpectra, Request
+from secateur.engine.requests import Compress, CountSpectra, Request, ScoreSensitivity
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.spectrum import Spectra
@@ -57,7 +57,7 @@ class Terminal:
             return event.result
         if isinstance(event, Failed):
             self.fail(event)
-        errors.print("Cancelled. Nothing was changed.")
+        errors.print(cancelled_words(request), markup=False)
         raise SystemExit(CANCELLED)
 
     def attempt(self, request: Request) -> Result | None:
@@ -68,7 +68,7 @@ class Terminal:
             return None
         if isinstance(event, Finished):
             return event.result
-        errors.print("Cancelled. Nothing was changed.")
+        errors.print(cancelled_words(request), markup=False)
         raise SystemExit(CANCELLED)
 
     def _end_of(self, request: Request) -> Event:
@@ -110,6 +110,17 @@ class Terminal:
         if self.debug and event.details:
             errors.print(event.details, markup=False)
         raise SystemExit(WRONG if event.was_wrong else FAILED)
+
+
+def cancelled_words(request: Request) -> str:
+    """What is left of work that was cancelled."""
+    match request:
+        case ScoreSensitivity(depth="measure"):
+            return "Cancelled. What was measured is kept: the same command goes on from there."
+        case Compress():
+            return "Cancelled. The run goes on from its last checkpoint with --resume and the same -o."
+        case _:
+            return "Cancelled. Nothing was changed."
 
 
 def wrong(error: UserError) -> NoReturn:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
 
-from secateur.engine.requests import DataSource
+from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import load_recipe
@@ -198,7 +198,9 @@ class Commands(QObject):
     def stop_job(self, job: int) -> None:
         """Stop a job; asks first where more than a minute of work would be lost."""
         started = self._started.get(job)
-        if started is not None and time.monotonic() - started > ASK_AFTER_S:
+        running = next((entry.request for entry in self.session.state.jobs if entry.job == job), None)
+        kept = isinstance(running, ScoreSensitivity)  # cell by cell: nothing is lost, so nothing is asked
+        if not kept and started is not None and time.monotonic() - started > ASK_AFTER_S:
             answer = QMessageBox.question(
                 self.window,
                 "Stop the job?",
