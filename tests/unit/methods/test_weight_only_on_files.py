@@ -133,3 +133,14 @@ def test_weights_go_by_their_layer_wherever_they_are_used(opened: Any, tmp_path:
     read = {tensor.name for tensor in read_onnx(tmp_path / "again.onnx").proto.graph.initializer}
     assert {"W", "V"} <= read
     assert sum(weight.size for weight in model.weights().values()) == 16 * 32 + 32 * 6
+
+
+def test_a_matrix_that_a_branch_uses_in_another_way_is_named_in_a_note(opened: Any) -> None:
+    proto = branching()
+    inner = next(attribute.g for attribute in proto.graph.node[2].attribute if attribute.name == "else_branch")
+    turned = helper.make_node("Transpose", ["U"], ["Ut"], perm=[1, 0])
+    inner.node.insert(1, turned)
+    inner.node[2].input[1] = "Ut"
+    stored = numpy_helper.from_array(RANDOM.standard_normal((32, 16)).astype(np.float32), "U")
+    proto.graph.initializer.append(stored)
+    assert any("belongs to no layer" in note and "U (32×16)" in note for note in describe(opened(proto)).notes)
