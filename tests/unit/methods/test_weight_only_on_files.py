@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
@@ -135,12 +136,23 @@ def test_weights_go_by_their_layer_wherever_they_are_used(opened: Any, tmp_path:
     assert sum(weight.size for weight in model.weights().values()) == 16 * 32 + 32 * 6
 
 
-def test_a_matrix_that_a_branch_uses_in_another_way_is_named_in_a_note(opened: Any) -> None:
+@pytest.mark.parametrize("turned_by", ["Transpose", "Einsum"])
+def test_a_matrix_in_another_form_inside_a_branch_is_a_layer_or_named_in_a_note(opened: Any, turned_by: str) -> None:
     proto = branching()
     inner = next(attribute.g for attribute in proto.graph.node[2].attribute if attribute.name == "else_branch")
-    turned = helper.make_node("Transpose", ["U"], ["Ut"], perm=[1, 0])
+    how: Any = {"perm": [1, 0]} if turned_by == "Transpose" else {"equation": "ij->ji"}
+    turned = helper.make_node(turned_by, ["U"], ["Ut"], **how)
     inner.node.insert(1, turned)
     inner.node[2].input[1] = "Ut"
     stored = numpy_helper.from_array(RANDOM.standard_normal((32, 16)).astype(np.float32), "U")
     proto.graph.initializer.append(stored)
-    assert any("belongs to no layer" in note and "U (32×16)" in note for note in describe(opened(proto)).notes)
+    onnx.checker.check_model(proto)
+    model = opened(proto)
+    seen = describe(model)
+    is_named = any("belongs to no layer" in note and "U (32×16)" in note for note in seen.notes)
+    is_layer = len(seen.weighted_layers) == 3
+    assert (is_layer, is_named) == ((True, False) if turned_by == "Transpose" else (False, True))
+    original = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for sign in (1, -1):
+        given = np.abs(RANDOM.standard_normal((1, 16))).astype(np.float32) * sign
+        np.testing.assert_allclose(model.run(given), original.run(None, {"x": given})[0], rtol=1e-5)

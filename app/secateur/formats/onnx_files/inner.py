@@ -11,6 +11,7 @@ from secateur.model.onnx_names import unique
 
 _NUMBERS = onnx.TensorProto
 _FLOATING: Final = (_NUMBERS.FLOAT, _NUMBERS.DOUBLE, _NUMBERS.FLOAT16, _NUMBERS.BFLOAT16)
+_FORMS: Final = frozenset({"Identity", "Transpose", "Cast"})
 _SCOPES: Final = "pkg.torch.onnx.name_scopes"
 
 
@@ -18,12 +19,40 @@ def lift_weights(proto: onnx.ModelProto) -> None:
     """Bring the float weights of inner graphs into the initializers of the outer one, in place.
 
     There they are seen, measured and rewritten as all others; inner graphs read what stands outside of them. A
-    name that is taken gets a number. Weights that an inner graph gives out as they are stay inside it.
+    name that is taken gets a number. Weights that an inner graph gives out as they are stay inside it. The nodes that
+    only give stored tensors another type or order of axes come along.
     """
     used = _all_names(proto.graph)
     for node in proto.graph.node:
         for inner in subgraphs(node):
             _lift(inner, proto.graph, used)
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    lifted = [made for node in proto.graph.node for inner in subgraphs(node) for made in _forms(inner, stored, used)]
+    if lifted:
+        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in proto.graph.node]
+        del proto.graph.node[:]
+        proto.graph.node.extend([*lifted, *nodes])
+
+
+def _forms(graph: onnx.GraphProto, stored: set[str], used: dict[str, int]) -> list[onnx.NodeProto]:
+    """The nodes of an inner graph that only give another form to tensors stored outside, taken out of it."""
+    given = {value.name for value in graph.output}
+    found = []
+    for node in list(graph.node):
+        is_form = node.op_type in _FORMS and not node.domain and node.input[0] in stored and used[node.input[0]] == 1
+        if is_form and node.output[0] not in given:
+            made = onnx.NodeProto.FromString(node.SerializeToString())
+            if used[made.output[0]] > 1:  # a branch may use the names of its sibling
+                made.output[0] = unique(made.output[0], set(used))
+                used[made.output[0]] = 1
+                rename_reads(graph, {node.output[0]: made.output[0]})
+            graph.node.remove(node)
+            stored.add(made.output[0])
+            found.append(made)
+    for node in graph.node:
+        for inner in subgraphs(node):
+            found += _forms(inner, stored, used)
+    return found
 
 
 def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
