@@ -14,6 +14,7 @@ import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812
 
 from secateur.formats import format_named
 from secateur.methods.base import Context
@@ -187,3 +188,61 @@ def test_an_operation_that_nobody_follows_is_named(networks: Any) -> None:
             return self.b(torch.sort(self.a(x).mean((2, 3)), 1).values)
 
     assert "sort" in couplings(networks.model_of(Sorted()))["a"].reason
+
+
+@pytest.mark.parametrize(
+    "name", ["hardswish", "hardsigmoid", "silu", "gelu", "logsigmoid", "rrelu", "instance_norm", "normalize"]
+)
+def test_functions_that_keep_channels_apart_bind_nothing(networks: Any, name: str) -> None:
+    class Between(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.b(getattr(F, name)(self.a(x))).mean((2, 3))
+
+    assert couplings(networks.model_of(Between()))["a"].reason == ""
+
+
+def test_the_hidden_layer_of_torchs_own_transformer_layer_can_lose_channels(networks: Any, images: np.ndarray) -> None:
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Conv2d(3, 12, 4, 4), nn.Linear(12, 4)
+            self.layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.layer(self.embed(x).flatten(2).transpose(1, 2)).mean(1))
+
+    model = networks.model_of(Encoder())
+    assert couplings(model)["layer.linear1"].reason == ""
+    pruned = ChannelPruning(ratio=0.5).apply(model, ["layer.linear1"], Context())
+    assert pruned.weights()["layer.linear2"].shape == (12, 8)
+    assert pruned.run(images).shape == (3, 4)
+
+
+def test_what_the_code_overwrites_by_number_stays(networks: Any) -> None:
+    class Overwritten(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.a(x)
+            x[:, :4] = 0.0
+            return self.b(x).mean((2, 3))
+
+    assert "sizes are fixed" in couplings(networks.model_of(Overwritten()))["a"].reason
+
+
+def test_channels_that_are_computed_from_their_neighbours_stay_together(networks: Any) -> None:
+    class Normalized(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.b(F.local_response_norm(self.a(x), 3)).mean((2, 3))
+
+    assert "belong together" in couplings(networks.model_of(Normalized()))["a"].reason

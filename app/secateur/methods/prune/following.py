@@ -8,7 +8,7 @@ The same run of a network that lost channels, `Fitting`, proves that what arrive
 are for, and puts weights into the order in which a network that shuffles channels now delivers them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,10 +17,10 @@ import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 from torch import nn  # noqa: TID253
 from torch.overrides import TorchFunctionMode  # noqa: TID253
-from torch.utils import _pytree  # noqa: TID253
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: TID253
 from torch.utils.weak import WeakTensorKeyDictionary  # noqa: TID253
 
+from secateur.methods.prune.mark_tensors import along, compact, filled, shortened, tensors_in
 from secateur.methods.prune.marks import FIXED, Array, Marks
 
 ANSWERS: Final = "Its outputs are the model's answers."
@@ -66,6 +66,8 @@ class Findings:
     """Marks of each axis that a reshape takes apart, by the number of the reshape."""
     wrong_cuts: set[int] = field(default_factory=set)
     """Reshapes of which later single parts are picked: their parts are no rows but blocks."""
+    pieces: dict[int, list[Array]] = field(default_factory=dict)
+    """Marks of each piece that a slice or split makes of channels."""
     sums: set[int] = field(default_factory=set)
     """Numbers of the reductions and products that sum over channels."""
 
@@ -87,7 +89,7 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.tensors.setdefault(id(tensor), (name, tensor))
         self._marks: Any = WeakTensorKeyDictionary()
         self._views: Any = WeakTensorKeyDictionary()
-        self._number = 0
+        self._numbers: dict[str, int] = {}
         self._paddings = 0
         self.padding_layer = ""
 
@@ -107,7 +109,8 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def run(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """All output tensors; their channels stay."""
-        with torch.inference_mode(False), torch.no_grad(), _naming(self), _telling_paddings(self), self:
+        around = (_in_single_steps(), _naming(self), _telling_paddings(self))
+        with torch.inference_mode(False), torch.no_grad(), around[0], around[1], around[2], self:
             outputs = tensors_in(self.module(*inputs))
         for output in outputs:
             if isinstance(self.look(output), torch.Tensor):
@@ -151,10 +154,14 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         marks = self.produce(view.name, view.axes[place] or 0, tensor.shape[place])
         return along(marks, place, tensor.shape)
 
-    def next_number(self) -> int:
-        """A number for an operation, the same in every run."""
-        self._number += 1
-        return self._number
+    def next_number(self, kind: str) -> int:
+        """A number for an operation among those of its kind, the same in every run."""
+        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        return self._numbers[kind]
+
+    def see_pieces(self, number: int, pieces: list[Array]) -> None:
+        """What a cut makes of its channels."""
+        self.found.pieces[number] = pieces
 
     def sums_over_channels(self, number: int, *, is_so: bool) -> bool:
         """Whether this operation sums over channels: as it was when they were all there."""
@@ -252,6 +259,12 @@ class Fitting(Follower):  # type: ignore[no-untyped-call]
     def meet(self, known: Array, marks: Array) -> None:
         self.tie(known, marks)
 
+    def see_pieces(self, number: int, pieces: list[Array]) -> None:
+        for meant, piece in zip(self.found.pieces.get(number, ()), pieces, strict=False):
+            strange = piece[~np.isin(piece, meant)]
+            if len(strange):
+                raise Unfit(strange, "a piece holds other channels than it was cut for")
+
     def _is_stored(self, name: str, tensor: torch.Tensor) -> bool:
         stored = dict(self.tensors.values())[name]
         return tensor.untyped_storage().data_ptr() == stored.untyped_storage().data_ptr()
@@ -286,51 +299,6 @@ def _order(meant: Array, arriving: Array) -> Array | None:
     return order
 
 
-# ---------------------------------------------------------------------- marks as tensors
-
-
-def filled(mark: int, shape: Any) -> torch.Tensor:
-    return torch.full((), mark, dtype=torch.int64).expand(tuple(shape))
-
-
-def along(marks: Array, axis: int, shape: Any) -> torch.Tensor:
-    """Marks that differ along one axis of `shape`."""
-    sizes = [1] * len(shape)
-    sizes[axis] = len(marks)
-    return torch.from_numpy(np.ascontiguousarray(marks)).reshape(sizes).expand(tuple(shape))
-
-
-def compact(marks: torch.Tensor) -> torch.Tensor:
-    """The same marks with stride 0 along each axis along which they are equal."""
-    shape = marks.shape
-    if 0 in shape:
-        return marks
-    for axis in range(marks.ndim):
-        if marks.shape[axis] > 1 and (marks.stride(axis) == 0 or bool((marks == marks.narrow(axis, 0, 1)).all())):
-            marks = marks.narrow(axis, 0, 1)
-    return marks.clone().expand(shape) if marks.shape != shape else marks
-
-
-def shortened(marks: torch.Tensor) -> Array:
-    """Marks as an array in which every axis along which they are equal has the size 1."""
-    for axis in range(marks.ndim):
-        if marks.shape[axis] > 1 and marks.stride(axis) == 0:
-            marks = marks.narrow(axis, 0, 1)
-    return np.ascontiguousarray(marks.numpy())
-
-
-def varying(marks: torch.Tensor) -> tuple[int, ...]:
-    """The axes along which marks differ."""
-    return tuple(axis for axis in range(marks.ndim) if marks.shape[axis] > 1 and marks.stride(axis) != 0)
-
-
-def tensors_in(value: Any) -> list[torch.Tensor]:
-    """All tensors in a value of any structure, in order."""
-    if isinstance(value, Mapping):
-        return [tensor for part in value.values() for tensor in tensors_in(part)]
-    return [leaf for leaf in _pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
-
-
 # ---------------------------------------------------------------------- around the run
 
 
@@ -359,6 +327,17 @@ def _naming(follower: Follower) -> Iterator[None]:
         return
     with _Naming(follower):
         yield
+
+
+@contextmanager
+def _in_single_steps() -> Iterator[None]:
+    """Let torch compute its attention layers operation by operation, and not in one."""
+    was_on = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_on)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Stored, filled, tensors_in
+from secateur.methods.prune.following import Follower, Stored
+from secateur.methods.prune.mark_tensors import filled, tensors_in
 from secateur.methods.prune.marks import ANY, FIXED
 from secateur.methods.prune.rules import common, layers, moving, norms, values
 
@@ -14,8 +15,11 @@ Rule = Callable[[Follower, Any, Sequence[Any], Any], Any]
 
 SAME: Final = frozenset({
     "clone", "alias", "detach", "detach_", "contiguous", "_to_copy", "lift_fresh", "to", "dropout", "native_dropout",
-    "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "cumsum_", "bernoulli",
+    "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "bernoulli", "bernoulli_",
+    "fill_", "zero_",
 })  # fmt: skip
+UNTAGGED: Final = frozenset({"hardswish", "hardswish_", "rrelu_with_noise", "log_sigmoid_forward", "_prelu_kernel"})
+"""Computed value by value, though torch does not say so."""
 MOVING: Final = frozenset({
     "permute", "transpose", "t", "unsqueeze", "squeeze", "flip", "stack", "cat", "repeat", "pixel_shuffle",
     "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "im2col", "unfold", "movedim", "t_", "squeeze_",
@@ -136,7 +140,7 @@ BY_NAME: Final[dict[str, Rule]] = {
     "embedding": layers.embedding,
     "native_group_norm": norms.group_norm,
     "native_layer_norm": norms.layer_norm,
-    "_prelu_kernel": values.elementwise,
+    "roll": moving.rolled,
     "glu": values.halves,
     "expand": moving.expanded,
     "constant_pad_nd": moving.padded,
@@ -156,6 +160,7 @@ BY_NAME: Final[dict[str, Rule]] = {
 
 BY_SET: Final[tuple[tuple[frozenset[str], Rule], ...]] = (
     (SAME, values.same),
+    (UNTAGGED, values.elementwise),
     (MOVING, moving.moved),
     (RESHAPING, moving.reshaped),
     (CUTTING, moving.cut),

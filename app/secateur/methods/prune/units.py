@@ -68,6 +68,10 @@ def groups_of(
     """The groups of the units that may leave. Units that cannot be kept in balance are fixed (in `marks`)."""
     cells = _cells(marks, balances)
     units = _units(marks, outputs)
+    for root, unit in list(units.items()):
+        if any(len(own) == len(outputs[name]) for name, own in unit.channels.items()):
+            marks.fix(np.array([root]), ALL_TOGETHER)
+            del units[root]
     groups: list[ChannelGroup] = []
     bound: set[int] = set()
     for parts in cells:

@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Stored, compact, filled, shortened, tensors_in, varying
+from secateur.methods.prune.following import Follower, Stored
+from secateur.methods.prune.mark_tensors import compact, filled, shortened, tensors_in, varying
 from secateur.methods.prune.marks import FIXED, Array
 
 COMPUTED_WEIGHTS: Final = "It is read by a layer whose weights are computed."

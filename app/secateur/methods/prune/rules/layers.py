@@ -7,7 +7,8 @@ import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 from torch import nn  # noqa: TID253
 
-from secateur.methods.prune.following import Follower, Stored, along, filled, shortened, tensors_in, varying
+from secateur.methods.prune.following import Follower, Stored
+from secateur.methods.prune.mark_tensors import along, filled, shortened, tensors_in, varying
 from secateur.methods.prune.marks import FIXED, Array
 from secateur.methods.prune.rules.common import (
     COMPUTED_WEIGHTS,
@@ -88,7 +89,7 @@ def product(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor)
     inner, outer = view.axes[-2], view.axes[-1]
     rows = [axis for axis in varying(marks) if axis != marks.ndim - 1]
     leaving = run.produce(view.name, outer or 0, result.shape[-1])
-    number, is_sum = run.next_number(), not rows or marks.ndim - 1 in varying(marks)
+    number, is_sum = run.next_number("sum"), not rows or marks.ndim - 1 in varying(marks)
     if not run.sums_over_channels(number, is_so=is_sum):  # rows are channels: each is computed for itself
         run.fix(leaving, NOT_ALONE)
         return marks.narrow(-1, 0, 1).expand(result.shape)
@@ -116,7 +117,7 @@ def _contraction(run: Follower, first: Any, second: Any, bias: Any, result: torc
     if isinstance(bias, torch.Tensor):
         run.fix(shortened(values_of(run, bias)), COMPUTED_WEIGHTS)
     is_sum = a.ndim - 1 in varying(a) or b.ndim - 2 in varying(b)
-    if run.sums_over_channels(run.next_number(), is_so=is_sum):
+    if run.sums_over_channels(run.next_number("sum"), is_so=is_sum):
         left, right = np.moveaxis(shortened(a), -1, -2), shortened(b)  # (…, inner, rows) and (…, inner, columns)
         tie_all(run, left[..., :1], left)
         tie_all(run, right[..., :1], right)

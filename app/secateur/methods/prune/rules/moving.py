@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Unfit, along, compact, filled, shortened, varying
+from secateur.methods.prune.following import Follower, Unfit
+from secateur.methods.prune.mark_tensors import along, compact, filled, shortened, varying
 from secateur.methods.prune.marks import ANY, FIXED
 from secateur.methods.prune.rules.common import (
     Marked,
@@ -47,7 +48,7 @@ def expanded(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor
 
 def reshaped(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor) -> Any:
     """A view of other sizes. Where it takes an axis with channels apart, each part loses as many as the others."""
-    source, number = full[0], run.next_number()
+    source, number = full[0], run.next_number("reshape")
     marks = values_of(run, source)
     made = compact(marks.reshape(result.shape))
     for before, after in _pieces(source.shape, result.shape):
@@ -105,8 +106,11 @@ def cut(run: Follower, func: Any, full: Sequence[Any], result: Any) -> Any:
             part = gcd(*bounds, size)
             if part < size:
                 run.balance(parts_of(line(run, marks, axis), size // part))
-    made = func(marks, *full[1:])
-    return [compact(part) for part in made] if isinstance(made, list | tuple) else compact(made)
+    made, number = func(marks, *full[1:]), run.next_number("cut")
+    pieces = [compact(part) for part in (made if isinstance(made, list | tuple) else [made])]
+    if axis in varying(marks) or number in run.found.pieces:
+        run.see_pieces(number, [np.unique(shortened(piece)) for piece in pieces])
+    return pieces
 
 
 def _bounds(name: str, func: Any, full: Sequence[Any], size: int) -> list[int] | None:
@@ -168,6 +172,14 @@ def _ghosts(run: Follower, name: str, count: int, axis: int, marks: Marked) -> M
     if len(found) != count:
         raise Unfit(found, "a padding has another size")
     return along(found, axis, shape)
+
+
+def rolled(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor) -> Any:
+    """Places moved round along axes without channels."""
+    marks = values_of(run, full[0])
+    if not full[2] or any(differs(run, marks, int(axis) % marks.ndim) for axis in full[2]):
+        fix_picked(run, marks)
+    return marks
 
 
 def picked(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Stored, shortened, tensors_in, varying
+from secateur.methods.prune.following import Follower, Stored
+from secateur.methods.prune.mark_tensors import shortened, tensors_in, varying
 from secateur.methods.prune.rules.common import (
     COMPUTED_WEIGHTS,
     NOT_ALONE,

@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 
-from secateur.methods.prune.following import Follower, Stored, compact, filled, shortened, tensors_in, varying
+from secateur.methods.prune.following import Follower, Stored
+from secateur.methods.prune.mark_tensors import compact, filled, shortened, tensors_in, varying
 from secateur.methods.prune.marks import ANY, FIXED, Array
 from secateur.methods.prune.rules.common import MEETS_FIXED, NOT_ALONE, Marked, argument_of, line, tie_all, values_of
 
@@ -104,7 +105,7 @@ def reduced(run: Follower, func: Any, full: Sequence[Any], result: Any) -> Any:
     made = tensors_in(result)[0]
     source = next(tensor for tensor in full if isinstance(tensor, torch.Tensor))
     marks = values_of(run, source)
-    wanted, number = argument_of(func, full, "dim", "dims"), run.next_number()
+    wanted, number = argument_of(func, full, "dim", "dims"), run.next_number("sum")
     if wanted is None or wanted == []:
         return filled(FIXED, made.shape)
     axes = sorted({axis % source.ndim for axis in ([wanted] if isinstance(wanted, int) else wanted)})
