@@ -186,6 +186,8 @@ def resolve(wanted: Preprocessing, port: Port, image_size: tuple[int, int]) -> t
             notes.append(f"No size given: images are resized to {width} × {height}, whatever shape they have.")
     elif crop is None and isinstance(resize, int):
         crop = (height, width) if high and wide else resize
+        cut = pair(crop)
+        notes.append(f"No crop given: {cut[1]} × {cut[0]} is cut from the middle of the resized images.")
     dtype = wanted.dtype or ("float16" if port.dtype == "float16" else "float32")
     mean, std, note = _normalisation(wanted, channels, port)
     notes += [note] if note else []
