@@ -171,12 +171,28 @@ def test_a_format_that_is_not_installed_shows_what_installs_it(shown, model, mon
     assert not made.go.isEnabled()
 
 
-def test_a_file_that_was_kept_aside_is_told_as_not_verified(shown, dialog: ExportDialog, tmp_path: Path) -> None:
+def test_a_file_that_differs_lies_aside_until_a_person_wants_it(shown, dialog: ExportDialog, tmp_path: Path) -> None:
     event = answer(shown, tmp_path, verified=False)
     aside = event.result.file.model_copy(update={"path": str(tmp_path / "out.onnx.unverified")})
     shown.engine.say(Finished(event.job, Exported(aside)))
-    shown.until(dialog.verdict.isVisible)
-    assert dialog.verdict.text() == "not verified"
+    shown.until(dialog.differing.isVisible)
+    assert dialog.verdict.text() == "differs"
+    assert "out.onnx.unverified" in dialog.differing.said.text()
+    shown.qtbot.mouseClick(dialog.differing.yes, Qt.MouseButton.LeftButton)
+    wanted = shown.engine.asked(Export)[-1]
+    assert (wanted.accept, wanted.path.name) == (True, "out.onnx")
+    assert not dialog.differing.isVisible()
+
+
+def test_a_file_that_differs_may_stay_aside(shown, dialog: ExportDialog, tmp_path: Path) -> None:
+    event = answer(shown, tmp_path, verified=False)
+    aside = event.result.file.model_copy(update={"path": str(tmp_path / "out.onnx.unverified")})
+    shown.engine.say(Finished(event.job, Exported(aside)))
+    shown.until(dialog.differing.isVisible)
+    shown.qtbot.keyClick(dialog.differing.no, Qt.Key.Key_Escape)
+    assert not dialog.differing.isVisible()
+    assert dialog.isVisible()
+    assert len(shown.engine.asked(Export)) == 1
 
 
 def test_exported_is_said_after_the_proof_and_not_before(shown, dialog: ExportDialog, tmp_path: Path) -> None:
@@ -190,7 +206,7 @@ def test_exported_is_said_after_the_proof_and_not_before(shown, dialog: ExportDi
 def test_a_file_that_differs_is_not_called_exported(shown, dialog: ExportDialog, tmp_path: Path) -> None:
     shown.engine.say(answer(shown, tmp_path, verified=False))
     shown.until(dialog.verdict.isVisible)
-    assert dialog.verdict.text() == "not verified"
+    assert dialog.verdict.text() == "differs"
 
 
 def test_a_failed_export_says_why_in_the_dialog(shown, dialog: ExportDialog) -> None:

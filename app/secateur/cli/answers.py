@@ -304,7 +304,7 @@ def print_run(document: RunDocument) -> None:
         table.add_row(*row)
     output.print(table)
     for file in document.files:
-        word = "Exported" if file.verified else "Not exported"
+        word = {"proven": "Proven", "differs": "Differs", "broken": "Broken"}[file.verdict]
         output.print(f"{word} {file.path} ({figures.size(file.bytes)}): {file.sentence}", markup=False)
     if document.files and document.files[0].agreement is not None:
         output.print(f"File and simulation agree on {figures.share(document.files[0].agreement)} of the test samples.")
@@ -342,6 +342,7 @@ def export(
     as_json: bool,
     debug: bool,
     force: bool = False,
+    accept: bool = False,
     trust: bool = False,
 ) -> None:
     from secateur.cli.settings import write_options
@@ -354,13 +355,13 @@ def export(
             raise UserError(refusal)
     except UserError as error:
         wrong(error)
-    request = Export(source, DataSource(data) if data else None, to, out, options=options, replace=force)
+    request = Export(source, DataSource(data) if data else None, to, out, options=options, replace=force, accept=accept)
     file = expect(Exported, terminal.do(request)).file
     if as_json:
         print_json(file)
     else:
         output.print(file.sentence, markup=False)
-    if not file.verified:
+    if not file.verified and not (accept and file.verdict == "differs"):
         raise SystemExit(FAILED)
 
 

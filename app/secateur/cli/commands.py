@@ -179,12 +179,16 @@ def export(
     json: AsJson = False,
     trust: Trust = False,
     force: Force = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Give a file that runs its name also where it differs from the simulation.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Write a model in another format, re-open it, run it and compare it."""
     from secateur.cli import answers
 
-    answers.export(model, weights, data, to, out, settings, as_json=json, trust=trust, force=force, debug=debug)
+    consent = {"force": force, "accept": accept, "trust": trust}
+    answers.export(model, weights, data, to, out, settings, as_json=json, debug=debug, **consent)
 
 
 @app.command()

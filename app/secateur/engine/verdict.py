@@ -2,18 +2,26 @@
 
 from collections.abc import Collection, Sequence
 
-from secateur.analysis.documents import Evaluation, RunDocument
+from secateur.analysis.documents import Evaluation, ExportedFile, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.figures import milliseconds, signed_share, size
 from secateur.methods.left_out import listed
 
 
-def headline_of(original: Evaluation, result: Evaluation, methods: Collection[str] = ()) -> str:
-    """The bad news: slower or larger than the original, with figures and the cause; empty where there is none.
+def headline_of(
+    original: Evaluation, result: Evaluation, methods: Collection[str] = (), file: ExportedFile | None = None
+) -> str:
+    """The bad news: a file that is not what was planned, slower or larger than the original, with figures and the
+    cause; empty where there is none.
 
     `methods` are the ids of what was done: the cause is told from them.
     """
     news = []
+    if file is not None and file.verdict == "broken":
+        news.append("The file does not run here.")
+    if file is not None and file.verdict == "differs":
+        where = f", first in {file.first_deviating_layer}" if file.first_deviating_layer else ""
+        news.append(f"The file does not compute what was planned{where}: these are its own numbers.")
     if original.latency_ms and result.latency_ms and result.latency_ms.median > original.latency_ms.median * 1.02:
         before, after = original.latency_ms.median, result.latency_ms.median
         news.append(f"Slower here: {milliseconds(before)} → {milliseconds(after)}, {signed_share(before, after)}.")

@@ -225,8 +225,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             if record.document and record.document.headline:
                 session.notify(Notice("warn", record.document.headline, "", "compare"))
         case Exported(file):
-            kind = "info" if file.verified else "error"
-            session.notify(Notice(kind, file.sentence))
+            kinds = {"proven": "info", "differs": "warn", "broken": "error"}
+            session.notify(Notice(kinds[file.verdict], file.sentence))
         case RunsListed(runs):
             session.update(runs=runs)
             if state.model is None:

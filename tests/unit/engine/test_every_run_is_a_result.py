@@ -67,6 +67,7 @@ def test_a_file_that_differs_is_a_result_with_its_own_numbers(run_with: Any, tmp
     assert file.first_deviating_layer
     assert document.result.metric is not None
     assert document.result.latency_ms is not None
+    assert document.headline.startswith("The file does not compute what was planned, first in ")
     assert any("Differs from the simulation" in warning for warning in document.warnings)
     assert RunStore().find("the-run").document.files[0].verdict == "differs"
     assert (tmp_path / "out" / "result.json").is_file()

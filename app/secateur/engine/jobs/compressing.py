@@ -118,7 +118,9 @@ def _run(
         agreement=agreement(baseline.predictions.outputs, measured.predictions.outputs),
         layers=measured.layers,
         recipe=request.recipe.to_document(),
-        headline=headline_of(measured.original, measured.result, {step.method.id for step in plan.steps}),
+        headline=headline_of(
+            measured.original, measured.result, {step.method.id for step in plan.steps}, measured.file
+        ),
         seconds=time.monotonic() - begun,
     )
     in_float = _computed_in_float(model, measured.file)

@@ -40,11 +40,12 @@ def written_formats() -> "list[Format]":
 
 
 class ExportDialog(DialogFrame):
-    """`formats_wanted(run)` whenever another model is chosen; `export_wanted(format, path, run, options, replace)`;
-    then the progress of `job`, then the proof. A file that is there already is asked about first.
+    """`formats_wanted(run)` whenever another model is chosen; `export_wanted(format, path, run, options,
+    replace, accept)`; then the progress of `job`, then the proof. A file that is there already is asked about first.
+    One that runs but differs from the simulation lies aside until a person wants it.
     """
 
-    export_wanted = Signal(str, str, str, object, bool)
+    export_wanted = Signal(str, str, str, object, bool, bool)
     formats_wanted = Signal(str)
 
     def __init__(self, folder: str, state: "SessionState", parent: QWidget) -> None:
@@ -89,6 +90,8 @@ class ExportDialog(DialogFrame):
         self.said.setObjectName("export_said")
         self.question = Question("export_question", "Replace", "Cancel")
         self.question.answered.connect(self._answer)
+        self.differing = Question("export_differing", "Export all the same", "Leave it aside")
+        self.differing.answered.connect(self._accept_differing)
 
     def _form(self, candidate: "Format") -> FieldsForm:
         form = FieldsForm(candidate.options, label_width=CAPTION_WIDTH)
@@ -115,7 +118,9 @@ class ExportDialog(DialogFrame):
             if extra is not None:
                 row.addWidget(extra)
             self.body.addLayout(row)
-        for below in (*self.forms.values(), self.reason, self.question, self.progress, self.verdict, self.said):
+        for below in (
+            *self.forms.values(), self.reason, self.question, self.progress, self.verdict, self.said, self.differing
+        ):  # fmt: skip
             self.body.addWidget(below)
 
     def _fill_formats(self) -> None:
@@ -205,25 +210,32 @@ class ExportDialog(DialogFrame):
     def _take_back(self) -> None:
         """Another name: a question about the one before is answered."""
         self.question.hide()
+        self.differing.hide()
         self.path_field.setEnabled(True)
         self._check()
 
     def reject(self) -> None:
         """Esc takes back the question before it closes the dialog."""
-        if self.question.is_open:
-            self.question.no.click()
+        asking = next((question for question in (self.question, self.differing) if question.is_open), None)
+        if asking is not None:
+            asking.no.click()
         else:
             super().reject()
 
-    def _go(self, *, replace: bool) -> None:
+    def _accept_differing(self, yes: bool) -> None:
+        if yes:
+            self._go(replace=os.path.lexists(self._path), accept=True)
+
+    def _go(self, *, replace: bool, accept: bool = False) -> None:
         self.verdict.hide()
+        self.differing.hide()
         self.said.setText("Writing, then opening it again and running it…")
         self.said.show()
         self.progress.show()
         self.progress.set_share(None)
         self.go.setEnabled(False)
         options = self.forms[self._format_id].values
-        self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options, replace)
+        self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options, replace, accept)
 
     # ------------------------------------------------------------------ what came of it
 
@@ -264,8 +276,12 @@ class ExportDialog(DialogFrame):
         if file.verified:
             told = proof if file.proof == "outputs" else f"{proof}\n{file.sentence}"
             self._end("positive", "exported", f"{file.path}\n{told}")
+        elif file.verdict == "differs":
+            self._end("warn", "differs", f"{file.sentence}\n{proof}")
+            if file.path != str(Path(self._path)):
+                self.differing.ask(f"It lies aside as {Path(file.path).name}. Give it its name all the same?")
         else:
-            self._end("negative", "not verified", f"{file.sentence}\n{proof}")
+            self._end("negative", "broken", f"{file.sentence}\n{proof}")
 
     def _end(self, kind: str, word: str, sentence: str) -> None:
         self.progress.hide()

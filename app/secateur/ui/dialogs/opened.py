@@ -111,12 +111,12 @@ class Dialogs(QObject):
         session = self._commands.session
         made = self._show("export_dialog", lambda: ExportDialog(self.folder, session.state, self._window))
 
-        def export(format_id: str, path: str, run: str, options: "WriteOptions", replace: bool) -> None:
+        def export(format_id: str, path: str, run: str, options: "WriteOptions", replace: bool, accept: bool) -> None:
             self.remember_folder(path)
             model = session.state.model
             if model is not None:
                 data = session.state.data_source
-                session.export(Export(model.source, data, format_id, Path(path), run, options, replace))
+                session.export(Export(model.source, data, format_id, Path(path), run, options, replace, accept))
 
         made.export_wanted.connect(export)
         made.formats_wanted.connect(session.ask_formats)

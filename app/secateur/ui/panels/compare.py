@@ -198,16 +198,11 @@ class CompareTab(TabView):
 
 
 def run_words(run: RunRecord) -> str:
-    """A run in the chooser: its name, size and whether its file was verified."""
+    """A run in the chooser: its name, size and the verdict on its files."""
     document = run.document
     if document is None:
         return run.name
     formats = ", ".join(f.format.upper() for f in document.files)
-    verified = is_verified(document)
-    tail = f" · {formats}{', verified' if verified else ''}" if formats else ""
+    worst = max((file.verdict for file in document.files), key=["proven", "differs", "broken"].index, default="")
+    tail = f" · {formats}, {worst}" if formats else ""
     return f"{run.name} · {size(document.result.bytes)}{tail}"
-
-
-def is_verified(document: RunDocument) -> bool:
-    """Whether every file that the run wrote was re-opened, run and found right."""
-    return bool(document.files) and all(file.verified for file in document.files)
