@@ -94,6 +94,8 @@ class Method(BaseModel):
     """Where the step stands when a plan is put in order: transforms first, encodings last."""
     works_on_weights_alone: ClassVar[bool] = False
     """Whether it can be applied to weights that came without a network."""
+    works_on_encoded: ClassVar[bool] = False
+    """Whether it can come after a step that quantizes: layers, and what is known of their ranges, stay valid."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

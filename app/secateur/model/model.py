@@ -54,7 +54,10 @@ class TorchModel:
         return {name: module.weight.detach().float().cpu().numpy() for name, module in weighted_modules(self.module)}
 
     def with_weights(self, weights: Weights) -> "TorchModel":
-        """A copy of this model with these layers' weights replaced; shapes must match."""
+        """A copy of this model with these layers' weights replaced; shapes must match.
+
+        What is encoded stays so, on the same scales.
+        """
         import copy
 
         import torch

@@ -115,7 +115,7 @@ def _problems_of_step(step: Step, number: int, model: ModelDescription, has_data
 
 
 def _conflicts(steps: list[PlannedStep]) -> list[Problem]:
-    problems: list[Problem] = []
+    problems = _out_of_order(steps)
     seen: dict[str, str] = {}
     for step in steps:
         if step.method.family != "quantize":
@@ -125,4 +125,19 @@ def _conflicts(steps: list[PlannedStep]) -> list[Problem]:
                 sentence = f"{name} is quantized twice, by {seen[name]} and {step.method.id}."
                 problems.append(Problem(sentence, "Add it to `except` of one of the steps."))
             seen[name] = step.method.id
+    return problems
+
+
+def _out_of_order(steps: list[PlannedStep]) -> list[Problem]:
+    """Steps that come after a quantization and would make its ranges wrong, or its layers others."""
+    problems: list[Problem] = []
+    encoding = ""
+    for number, step in enumerate(steps, 1):
+        if encoding and not step.method.works_on_encoded:
+            sentence = (
+                f"Step {number} ({step.method.id}) cannot come after {encoding}, which stores layers in few bits."
+            )
+            problems.append(Problem(sentence, "Put it before that step."))
+        if step.method.family == "quantize" and not encoding:
+            encoding = f"step {number} ({step.method.id})"
     return problems

@@ -25,6 +25,7 @@ class MagnitudePruning(WeightMethod):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 20
     works_on_weights_alone: ClassVar[bool] = True
+    works_on_encoded: ClassVar[bool] = True
 
     ratio: float = Field(
         0.5, ge=0.0, le=1.0, title="Ratio", description="Share of the weights that become zero, 0 to 1."

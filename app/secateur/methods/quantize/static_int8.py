@@ -28,6 +28,7 @@ class StaticInt8(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({"torch", "data"})
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 50
+    works_on_encoded: ClassVar[bool] = True
 
     observer: Observer = Field(
         "mse",

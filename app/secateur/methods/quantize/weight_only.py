@@ -32,6 +32,7 @@ class WeightOnly(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 40
     works_on_weights_alone: ClassVar[bool] = True
+    works_on_encoded: ClassVar[bool] = True
 
     bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
     observer: Literal["minmax", "mse"] = Field(
