@@ -24,6 +24,7 @@ from secateur.engine.events import (
     Evaluated,
     Exported,
     ModelOpened,
+    PlanRehearsed,
     Result,
     RunFinished,
     SensitivityScored,
@@ -37,6 +38,7 @@ from secateur.engine.requests import (
     Export,
     OpenData,
     OpenModel,
+    RehearsePlan,
     ScoreSensitivity,
 )
 from secateur.errors import UserError
@@ -44,6 +46,7 @@ from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS, option
+from secateur.recipe.recipe import Recipe
 
 R = TypeVar("R")
 
@@ -175,6 +178,9 @@ def plan(
         wrong(error)
     recipe, cost = recipe_of(chosen), speed_cost(opened, table, chosen, limits)
     predicted = predict_plan(opened, terminal.spectra(source), recipe, table, baseline)
+    tried = rehearsed(terminal, source, recipe)
+    if tried.after is not None:
+        predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     document = PlanDocument(
         recipe=recipe.to_document(),
         predicted=predicted,
@@ -182,6 +188,7 @@ def plan(
         seconds=seconds,
         warnings=(
             *((cost.sentence,) if cost else ()),
+            *tried.warnings,
             *sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),
             *(baseline.warnings if baseline else ()),
             *table.warnings,
@@ -193,8 +200,11 @@ def plan(
         print_json(document)
         return document
     before = figures.size(opened.source_bytes)
-    words = _metric_words(predicted, baseline)
-    output.print(f"{out or 'The plan'}: {before} → {figures.size(predicted.bytes)} predicted, {words}")
+    words = [_metric_words(predicted, baseline)]
+    if tried.before and tried.after:
+        speed = f"{figures.milliseconds(tried.before.median)} → {figures.milliseconds(tried.after.median)}"
+        words.append(f"{speed} as tried in {tried.after.runtime}")
+    output.print(f"{out or 'The plan'}: {before} → {figures.size(predicted.bytes)} predicted, {', '.join(words)}")
     output.print(recipe.to_yaml(), markup=False)
     for warning in document.warnings:
         output.print(warning, markup=False)
@@ -275,6 +285,9 @@ def run_recipe(
     recipe_file: Path | None = None,
 ) -> RunDocument:
     """Carry out a recipe in `out`. `force`: what is there may be written over."""
+    if not resume:
+        for warning in rehearsed(terminal, wanted.model, wanted.recipe).warnings:
+            errors.print(warning, style="bold red", markup=False)
     run = wanted.run or time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
     request = Compress(
         wanted.model,
@@ -291,6 +304,11 @@ def run_recipe(
     finished = expect(RunFinished, terminal.do(request))
     assert finished.record.document is not None  # noqa: S101 - a finished run has its document
     return finished.record.document
+
+
+def rehearsed(terminal: Terminal, model: ModelSource, recipe: Recipe) -> PlanRehearsed:
+    """How fast a plan will be, and what to know of that before it is run."""
+    return expect(PlanRehearsed, terminal.do(RehearsePlan(model, recipe))) if recipe.steps else PlanRehearsed()
 
 
 def print_run(document: RunDocument) -> None:

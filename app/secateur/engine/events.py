@@ -12,6 +12,7 @@ from secateur.analysis.documents import (
     DataDescription,
     Evaluation,
     ExportedFile,
+    Latency,
     RunDocument,
     SensitivityRow,
     SensitivityTable,
@@ -93,6 +94,15 @@ class SpectraCounted:
 class PlanSolved:
     recipe: Recipe
     speed_cost: SpeedCost | None = None
+
+
+@dataclass(frozen=True)
+class PlanRehearsed:
+    """Latency of the original and of what a plan leads to, and what to know of it; None where it was not tried."""
+
+    before: Latency | None = None
+    after: Latency | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +196,7 @@ Result = (
     ModelOpened
     | SpectraCounted
     | PlanSolved
+    | PlanRehearsed
     | DataOpened
     | LatencyMeasured
     | SensitivityScored

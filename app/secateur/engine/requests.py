@@ -176,6 +176,14 @@ class SolveBudget:
     keep: Recipe
 
 
+@dataclass(frozen=True)
+class RehearsePlan:
+    """How fast a plan will be here, before it is run → `PlanRehearsed`."""
+
+    model: ModelSource
+    recipe: Recipe
+
+
 QUICK = (SolveBudget,)
 """Requests that do not wait for the running job."""
 
@@ -197,4 +205,5 @@ Request = (
     | CountRunSpectra
     | WriteSkeleton
     | SolveBudget
+    | RehearsePlan
 )

@@ -1,11 +1,15 @@
 """The sentences that a result must say first: what became worse, and why."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from secateur.analysis.documents import Evaluation, ExportedFile, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.figures import milliseconds, signed_share, size
 from secateur.methods.left_out import listed
+
+SLOWER_FROM: Final = 1.02
+"""A ratio of medians from which on slower is called slower: below, it is the machine's noise."""
 
 
 def headline_of(
@@ -22,7 +26,11 @@ def headline_of(
     if file is not None and file.verdict == "differs":
         where = f", first in {file.first_deviating_layer}" if file.first_deviating_layer else ""
         news.append(f"The file does not compute what was planned{where}: these are its own numbers.")
-    if original.latency_ms and result.latency_ms and result.latency_ms.median > original.latency_ms.median * 1.02:
+    if (
+        original.latency_ms
+        and result.latency_ms
+        and result.latency_ms.median > original.latency_ms.median * SLOWER_FROM
+    ):
         before, after = original.latency_ms.median, result.latency_ms.median
         news.append(f"Slower here: {milliseconds(before)} → {milliseconds(after)}, {signed_share(before, after)}.")
         news.append(cause_of_slowness(methods))

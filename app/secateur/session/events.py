@@ -22,6 +22,7 @@ from secateur.engine.events import (
     Log,
     ModelOpened,
     Partial,
+    PlanRehearsed,
     PlanSolved,
     Progress,
     Result,
@@ -48,6 +49,7 @@ from secateur.engine.requests import (
     OpenModel,
     ReadGraph,
     RecordActivations,
+    RehearsePlan,
     Request,
     ScoreSensitivity,
     WriteSkeleton,
@@ -134,6 +136,8 @@ def title_of(request: Request) -> str:
             return "Recording activations"
         case ReadGraph():
             return "Reading the graph"
+        case RehearsePlan():
+            return "Trying how fast the plan will be"
         case Compress():
             return request.name or "Running the plan"
         case Export():
@@ -203,6 +207,9 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             _model_opened(session, model)
         case SpectraCounted(table):
             session.update(tables={**state.tables, "free": table})
+        case PlanRehearsed(warnings=warnings):
+            for warning in warnings[:1]:
+                session.notify(Notice("warn", warning, "Stop the run where that is not what you want."))
         case PlanSolved(recipe, cost):
             session.budget_solved(recipe, cost)
         case DataOpened():

@@ -25,6 +25,7 @@ from secateur.engine.requests import (
     OpenModel,
     ReadGraph,
     RecordActivations,
+    RehearsePlan,
     Request,
     ScoreSensitivity,
     SolveBudget,
@@ -287,7 +288,9 @@ class Session:
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
-        self._submit(Compress(self.state.model.source, data, self.state.recipe, run, exports=EXPORTS, name=name))
+        source, recipe = self.state.model.source, self.state.recipe
+        self._submit(RehearsePlan(source, recipe))  # said before the steps begin, where it will be slower
+        self._submit(Compress(source, data, recipe, run, exports=EXPORTS, name=name))
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the engine is restarted at once."""

@@ -9,6 +9,7 @@ from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.graphing import read_graph
 from secateur.engine.jobs.history import count_run_spectra, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
+from secateur.engine.jobs.rehearsing import rehearse
 from secateur.engine.jobs.scoring import find_sensitivity, measure_latency, record_activations, score_sensitivity
 from secateur.engine.jobs.skeleton import write_skeleton
 from secateur.engine.reporting import Reporter
@@ -27,6 +28,7 @@ from secateur.engine.requests import (
     OpenModel,
     ReadGraph,
     RecordActivations,
+    RehearsePlan,
     Request,
     ScoreSensitivity,
     SolveBudget,
@@ -70,5 +72,7 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return count_run_spectra(request, reporter)
         case WriteSkeleton():
             return write_skeleton(request, reporter, workshop)
+        case RehearsePlan():
+            return rehearse(request, reporter, workshop)
         case SolveBudget():
             return solve(request)

@@ -90,6 +90,10 @@ class ChannelPruning(Method):
 
         return remove_channels(torch_only(model, self.title), layers, self, context)
 
+    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+        without_data = self.model_copy(update={"repair": False, "criterion": "l1"})
+        return without_data.apply(model, layers, Context())
+
 
 def removed_channels(channels: int, ratio: float, round_to: int = 1) -> int:
     """How many of `channels` go: at least one stays, and what stays is a multiple of `round_to` where it can be."""

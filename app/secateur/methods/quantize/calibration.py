@@ -40,6 +40,22 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     return replace(lowered, encodings=static_encodings(lowered, layers, method, spectra, context.log))
 
 
+def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8") -> "TorchModel":
+    """The model that `quantize_static` makes but for its ranges, which are made up: as fast, and worth nothing else."""
+    from secateur.methods.quantize.lowering import lower, require_layers
+    from secateur.model.counting import spectrum_of
+
+    lowered = lower(model)
+    require_layers(lowered, layers, method.title)
+    placement = _static_placement(lowered, layers)
+    spectra = {}
+    for name in tensors_to_record(lowered, layers):
+        low, high = np.clip(placement.bounds.get(name, (-1.0, 1.0)), -1.0, 1.0)
+        spectra[name] = spectrum_of(np.array([low, high], np.float32))
+    quick = method.model_copy(update={"observer": "minmax"})
+    return replace(lowered, encodings=static_encodings(lowered, layers, quick, spectra))
+
+
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
     """The tensors of a lowered graph whose ranges these layers need and that have none yet."""
     return set(_static_placement(lowered, layers).providers.values()) - set(lowered.encodings.activations)

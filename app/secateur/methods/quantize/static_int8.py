@@ -65,3 +65,8 @@ class StaticInt8(Method):
         from secateur.methods.quantize.calibration import quantize_static
 
         return quantize_static(torch_only(model, self.title), layers, self, context)
+
+    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+        from secateur.methods.quantize.calibration import rehearse_static
+
+        return rehearse_static(torch_only(model, self.title), layers, self)

@@ -71,3 +71,6 @@ class WeightOnly(Method):
         if not isinstance(model, TorchModel):
             return quantize_stored(model, layers, self, context)
         return quantize_weights(model, layers, self, context)
+
+    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+        return self.model_copy(update={"observer": "minmax"}).apply(model, layers, Context())

@@ -1,0 +1,78 @@
+"""A plan tried for its speed before it is run: the network that it leads to, without its training and its ranges."""
+
+from typing import TYPE_CHECKING
+
+from secateur.analysis.latency import measure_together
+from secateur.engine.events import PlanRehearsed
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import RehearsePlan
+from secateur.engine.verdict import SLOWER_FROM, cause_of_slowness, computed_in_float
+from secateur.engine.workshop import Workshop
+from secateur.errors import UserError
+from secateur.figures import milliseconds, signed_share
+from secateur.model.layers import example_inputs
+from secateur.model.model import Model, StoredModel, TorchModel
+from secateur.recipe.resolve import Plan, require_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> PlanRehearsed:
+    """Milliseconds before and after, in turns, and what a person should know before the run.
+
+    A plan that cannot be rehearsed is told nothing about: the run itself says why it cannot be.
+    """
+    bench = workshop.bench(request.model, reporter)
+    try:
+        plan = require_plan(request.recipe, bench.description)
+        if isinstance(bench.model, StoredModel) or not bench.description.runnable:
+            return PlanRehearsed()
+        model = _rehearsed(bench.model, plan, reporter)
+        path = workshop.folder / "rehearsed.onnx"
+        _write(model, path)
+    except UserError:
+        return PlanRehearsed()
+    inputs = example_inputs(bench.description)
+    before, after = (workshop.session(file) for file in (workshop.file(bench), path))
+    reporter.progress(0, 1, "Trying how fast the plan will be")
+    first, second = measure_together(
+        [lambda: before(*inputs), lambda: after(*inputs)],
+        "ONNX Runtime",
+        workshop.threads,
+        check=lambda: reporter.progress(0, 1, "Trying how fast the plan will be"),
+    )
+    told = list(computed_in_float(*_integer_layers(model, path)))
+    if second.median > first.median * SLOWER_FROM:
+        change = f"{milliseconds(first.median)} → {milliseconds(second.median)}"
+        change = f"{change}, {signed_share(first.median, second.median)}, tried in ONNX Runtime"
+        cause = cause_of_slowness({step.method.id for step in plan.steps})
+        told.insert(0, f"This plan will be slower here than the original: {change}. {cause}".strip())
+    return PlanRehearsed(first, second, tuple(told))
+
+
+def _rehearsed(model: Model, plan: Plan, reporter: Reporter) -> Model:
+    for step in plan.steps:
+        reporter.progress(0, 1, f"Trying how fast the plan will be: {step.method.title}")
+        model = step.method.rehearse(model, step.layers)
+    return model
+
+
+def _write(model: Model, path: "Path") -> None:
+    from secateur.formats import format_named
+
+    format_named("onnx").write(model, path)
+
+
+def _integer_layers(model: Model, path: "Path") -> tuple[tuple[str, ...], list[str]]:
+    """(layers of the plan that the runtime computes in float, layers planned for integers)."""
+    import onnx
+
+    from secateur.formats.onnx_files.computed import float_layers
+    from secateur.formats.onnx_files.qdq import static_layers
+    from secateur.methods.quantize.lowering import graph_of
+
+    if not isinstance(model, TorchModel) or not model.encodings.activations:
+        return (), []
+    planned = static_layers(graph_of(model), model.encodings)
+    return float_layers(onnx.load(str(path)), planned), planned
