@@ -25,8 +25,14 @@ def on_disk(shown, model, tmp_path: Path) -> ExportDialog:
     source = ModelSource(str(tmp_path / "small.onnx"))
     shown.open(replace(model, source=source, files=(source.path,)))
     shown.window.preferences = replace(shown.window.preferences, folder=str(tmp_path))
+    return opened_dialog(shown)
+
+
+def opened_dialog(shown) -> ExportDialog:
     shown.assembly.commands.trigger("export")
-    return shown.window.findChild(ExportDialog)
+    made = shown.window.findChild(ExportDialog)
+    shown.until(made.isActiveWindow)  # keys go to the active window alone
+    return made
 
 
 def test_the_proposed_file_is_never_one_that_is_there(shown, on_disk: ExportDialog, tmp_path: Path) -> None:
@@ -116,8 +122,7 @@ def test_a_picture_is_not_saved_over_the_data(
 @pytest.fixture
 def dialog(shown, model, tmp_path: Path) -> ExportDialog:
     shown.open(model)
-    shown.assembly.commands.trigger("export")
-    made = shown.window.findChild(ExportDialog)
+    made = opened_dialog(shown)
     made.path_field.setText(str(tmp_path / "out.onnx"))
     shown.qtbot.mouseClick(made.go, Qt.MouseButton.LeftButton)
     return made

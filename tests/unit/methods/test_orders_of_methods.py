@@ -52,7 +52,7 @@ def step_of(kind: type[Method], layers: tuple[str, ...]) -> Step:
     return Step(method, layers if method.scope == "layer" else ())
 
 
-@pytest.mark.parametrize(("first", "second"), product(METHODS, METHODS), ids=lambda kind: kind.id)
+@pytest.mark.parametrize(("first", "second"), list(product(METHODS, METHODS)), ids=lambda kind: kind.id)
 def test_two_methods_in_any_order_work_or_are_refused_before_they_start(
     first: type[Method], second: type[Method], sample: Any, tmp_path: Any
 ) -> None:

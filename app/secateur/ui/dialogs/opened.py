@@ -37,6 +37,7 @@ class Dialogs(QObject):
             found.close()
         made = make()
         made.show()
+        made.activateWindow()  # its keys, not the window's behind it
         return made
 
     def _live(self) -> list[QWidget]:
