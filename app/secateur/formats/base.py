@@ -53,11 +53,14 @@ class LocalProof:
     """What a look into an encoded file showed: every number and every layer right, or the first that is not.
 
     `layer` names that one (a tensor where no layer makes it), `sentence` says what is wrong; both empty where all is
-    right.
+    right. `own_noise` is how much noise beside the signal (a ratio of powers) the runtime adds by rounding of its own,
+    which no encoding asks for; `remark` says so.
     """
 
     layer: str = ""
     sentence: str = ""
+    own_noise: float = 0.0
+    remark: str = ""
 
     @property
     def is_right(self) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import fx  # noqa: TID253
 
 from secateur.formats.base import LocalProof, Samples
+from secateur.formats.onnx_files.qdq import static_layers
 from secateur.formats.proving.stored import first_wrong_number, rounded_tensors
 from secateur.methods.quantize.lowering import graph_of
 from secateur.model.model import all_outputs
@@ -34,8 +35,10 @@ SHIFT: Final = 0.5
 FLOAT: Final = 1e-3
 """Deviation of what is computed in float from the last rounded values on, relative to the largest value."""
 
-FEW_BITS_NOISE: Final = 10.0 ** (-30.0 / 10.0)
+OWN_NOISE: Final = 10.0 ** (-30.0 / 10.0)
 """Noise to signal of products whose inputs the runtime rounds to 8 bits by itself (see `rounds_inputs`)."""
+
+OWN_ROUNDING: Final = "ONNX Runtime by itself rounds the inputs of products with stored weights to 8 bits."
 
 
 def local_proof(path: Path, model: "Model", inputs: Samples) -> LocalProof | None:
@@ -53,8 +56,10 @@ def local_proof(path: Path, model: "Model", inputs: Samples) -> LocalProof | Non
     proto = onnx.load(str(path))
     if weight_bytes(proto) > LARGEST_BYTES:
         return None
-    wrong = first_wrong_number(proto, model)
-    return wrong or wrong_arithmetic(proto, model, inputs) or LocalProof()
+    wrong = first_wrong_number(proto, model) or wrong_arithmetic(proto, model, inputs)
+    if wrong is not None:
+        return wrong
+    return LocalProof(own_noise=OWN_NOISE, remark=OWN_ROUNDING) if rounds_inputs(model) else LocalProof()
 
 
 def wrong_arithmetic(proto: onnx.ModelProto, model: "TorchModel", inputs: Samples) -> LocalProof | None:
@@ -70,11 +75,14 @@ def wrong_arithmetic(proto: onnx.ModelProto, model: "TorchModel", inputs: Sample
 
 
 def rounds_inputs(model: "TorchModel") -> bool:
-    """Whether ONNX Runtime rounds inputs that no encoding rounds: of matrix products with weights of 4 bits.
+    """Whether ONNX Runtime rounds inputs that no encoding rounds: of matrix products with weights that are only stored
+    in few bits.
 
     With its default options it makes MatMulNBits of them, which computes with 8-bit inputs, a scale for each block.
     """
-    return any(encoding.bits < 8 for encoding in model.encodings.weights.values())
+    static = set(static_layers(graph_of(model), model.encodings))
+    products = {layer.name for layer in onnx_layers(graph_of(model)) if layer.operator == "MatMul"}
+    return any(name in products and name not in static for name in model.encodings.weights)
 
 
 def _run(proto: onnx.ModelProto, inputs: Samples) -> Mapping[str, NDArray[Any]]:
@@ -97,7 +105,7 @@ class _Replay(fx.Interpreter):
     def __init__(self, module: fx.GraphModule, model: "TorchModel", file: Mapping[str, NDArray[Any]]) -> None:
         super().__init__(module)
         self._model, self._file = model, file
-        self._few_bits = rounds_inputs(model)
+        self._rounds_itself = rounds_inputs(model)
         self.fault: LocalProof | None = None
 
     def run_node(self, n: fx.Node) -> Any:
@@ -119,8 +127,8 @@ class _Replay(fx.Interpreter):
         steps = (actual - expected) / scale
         largest, shift = float(steps.abs().max()), float(steps.mean())
         is_right = largest <= STEPS + 0.01 and abs(shift) <= SHIFT
-        if self._few_bits and not is_right:
-            is_right = float((actual - expected).square().mean()) <= FEW_BITS_NOISE * float(expected.square().mean())
+        if self._rounds_itself and not is_right:
+            is_right = float((actual - expected).square().mean()) <= OWN_NOISE * float(expected.square().mean())
         if is_right:
             return None
         words = f"gives results up to {largest:.3g} steps apart in file and simulation ({shift:+.2f} on average)"
@@ -129,6 +137,7 @@ class _Replay(fx.Interpreter):
 
 def _wrong_answers(model: "TorchModel", answers: Any, file: Mapping[str, NDArray[Any]]) -> LocalProof | None:
     """What is computed in float from the last rounded tensors on."""
+    rounds_itself = rounds_inputs(model)
     for expected, value in zip(all_outputs(answers), graph_of(model).graph.output, strict=True):
         name = value.name
         if name in model.encodings.activations:
@@ -137,7 +146,7 @@ def _wrong_answers(model: "TorchModel", answers: Any, file: Mapping[str, NDArray
         if ours.shape != theirs.shape:
             return _fault(model, name, "gives another shape in the file than in the simulation")
         difference, largest = np.abs(ours - theirs), max(float(np.abs(ours).max(initial=0.0)), 1e-12)
-        if rounds_inputs(model) and np.square(difference).mean() <= FEW_BITS_NOISE * np.square(ours).mean():
+        if rounds_itself and np.square(difference).mean() <= OWN_NOISE * np.square(ours).mean():
             continue
         if difference.max(initial=0.0) > FLOAT * largest:
             return _fault(model, name, f"gives results {difference.max() / largest:.2%} apart in file and simulation")

@@ -141,15 +141,18 @@ def judge(
         return Judgement("differs", deviation, share, f"Differs from the simulation: {words}; that is too far apart.")
     if not local.is_right:
         return Judgement("differs", deviation, share, f"Differs from the simulation: {local.sentence} {words}.")
-    if floats is not None and not all(map(_is_explained, floats, expected, actual)):
+    noise = max(NEGLIGIBLE, local.own_noise)
+    triples = zip(floats or (), expected, actual, strict=False)
+    if not all(_is_explained(exact, simulated, made, noise) for exact, simulated, made in triples):
         said = (
             f"{words}; that is more than the rounding in its layers explains, although each of them is right by itself"
         )
         return Judgement("differs", deviation, share, f"Differs from the simulation: {said}.")
-    return Judgement("proven", deviation, share, f"{words}; every number and every layer in it is as planned.")
+    said = f"{words}; every number and every layer in it is as planned. {local.remark}".strip()
+    return Judgement("proven", deviation, share, said)
 
 
-def _is_explained(exact: Array, simulated: Array, actual: Array) -> bool:
+def _is_explained(exact: Array, simulated: Array, actual: Array, negligible: float) -> bool:
     """Whether the file's error against the simulation is small beside the simulation's against float (10 dB below).
 
     Or, since ties that are rounded the other way add up over many layers until the two errors are as good as
@@ -163,7 +166,7 @@ def _is_explained(exact: Array, simulated: Array, actual: Array) -> bool:
 
     signal, of_simulation = power(exact), power(simulated - exact)
     apart, of_file = power(actual - simulated), power(actual - exact)
-    return apart <= max(of_simulation * SMALL_BESIDE, signal * NEGLIGIBLE) or of_file <= of_simulation * AS_NEAR
+    return apart <= max(of_simulation * SMALL_BESIDE, signal * negligible) or of_file <= of_simulation * AS_NEAR
 
 
 def judge_weights(expected: Mapping[str, Array], actual: Mapping[str, Array], options: WriteOptions) -> Judgement:

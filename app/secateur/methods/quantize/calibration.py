@@ -30,6 +30,7 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     it makes the network overflow.
     """
     from secateur.methods.quantize.lowering import lower, require_layers
+    from secateur.methods.quantize.tables import with_tables_in_half
 
     if context.data is None:
         raise UserError(f"{method.title} needs calibration samples, and no data is open.", "Open a data set first.")
@@ -37,7 +38,8 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
     spectra = record_spectra(lowered, wanted, context, method.samples)
-    return replace(lowered, encodings=static_encodings(lowered, layers, method, spectra, context.log))
+    encoded = replace(lowered, encodings=static_encodings(lowered, layers, method, spectra, context.log))
+    return with_tables_in_half(encoded, context.log)
 
 
 def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8") -> "TorchModel":

@@ -57,6 +57,7 @@ def quantize_weights(
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
     from secateur.formats.onnx_files.qdq import settled
     from secateur.methods.quantize.lowering import graph_of, lower, require_layers
+    from secateur.methods.quantize.tables import with_tables_in_half
     from secateur.model.layers import channel_axes
 
     lowered = lower(model, context)
@@ -68,7 +69,8 @@ def quantize_weights(
         encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
-    return replace(lowered, encodings=settled(graph_of(lowered), encodings))
+    encoded_model = replace(lowered, encodings=settled(graph_of(lowered), encodings))
+    return with_tables_in_half(encoded_model, context.log)
 
 
 def one_per_weight(
