@@ -9,21 +9,16 @@ from rich.table import Table
 from secateur import figures
 from secateur.analysis.documents import (
     Evaluation,
-    PlanDocument,
-    Predicted,
     RunDocument,
     SensitivityTable,
 )
-from secateur.cli.budgets import parse_budgets
 from secateur.cli.resuming import Asked, Wanted, new_run, resumed_run
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
-from secateur.data.metrics import kind_of
 from secateur.engine.events import (
     Compared,
     DataOpened,
     Evaluated,
     Exported,
-    ModelOpened,
     PlanRehearsed,
     Result,
     RunFinished,
@@ -37,13 +32,10 @@ from secateur.engine.requests import (
     Evaluate,
     Export,
     OpenData,
-    OpenModel,
     RehearsePlan,
     ScoreSensitivity,
 )
 from secateur.errors import UserError
-from secateur.files import Guard, write_text
-from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe
@@ -92,7 +84,7 @@ def sensitivity(
 ) -> None:
     terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
     ids = _option_ids(options)
-    table = _score(terminal, source, data, depth or ("measure" if data else "free"), ids, samples)
+    table = score(terminal, source, data, depth or ("measure" if data else "free"), ids, samples)
     if as_json:
         print_json(table)
         return
@@ -131,106 +123,11 @@ def _option_ids(text: str) -> tuple[str, ...]:
         wrong(error)
 
 
-def _score(
+def score(
     terminal: Terminal, source: ModelSource, data: str, depth: str, options: tuple[str, ...], samples: int
 ) -> SensitivityTable:
     request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples)
     return expect(SensitivityScored, terminal.do(request)).table
-
-
-def plan(
-    model: str,
-    weights: str,
-    data: str,
-    budgets: list[str],
-    out: Path | None,
-    samples: int,
-    *,
-    as_json: bool,
-    debug: bool,
-    force: bool = False,
-    trust: bool = False,
-) -> PlanDocument:
-    """The recipe within these budgets, written to `out` where one is given."""
-    from secateur.engine.protection import kept_files
-    from secateur.engine.store import RunStore
-    from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
-    from secateur.recipe.prediction import predict_plan
-
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
-    opened = expect(ModelOpened, terminal.do(OpenModel(source))).model
-    kept = kept_files(source, opened.files, DataSource(data), runs=RunStore().runs())
-    guard = Guard(kept, force)
-    try:
-        limits = parse_budgets(budgets, opened)
-        guard.check(*([out] if out else []))
-        ids = tuple(o.id for o in OPTIONS)
-        baseline = None
-        if data:
-            baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
-            opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
-            limits = parse_budgets(budgets, opened)
-        table = _score(terminal, source, data, "measure" if data else "free", ids, samples)
-        begun = time.perf_counter()
-        chosen = solve_budget(opened, table, limits)
-        seconds = time.perf_counter() - begun
-    except UserError as error:
-        wrong(error)
-    recipe, cost = recipe_of(chosen), speed_cost(opened, table, chosen, limits)
-    predicted = predict_plan(opened, terminal.spectra(source), recipe, table, baseline)
-    tried = rehearsed(terminal, source, recipe)
-    if tried.after is not None:
-        predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
-    document = PlanDocument(
-        recipe=recipe.to_document(),
-        predicted=predicted,
-        limits=limits,
-        seconds=seconds,
-        warnings=(
-            *((cost.sentence,) if cost else ()),
-            *tried.warnings,
-            *sentences_about(without_options(opened, table), len(opened.weighted_layers), "The plan"),
-            *(baseline.warnings if baseline else ()),
-            *table.warnings,
-        ),
-    )
-    if out is not None:
-        _write(out, recipe.to_yaml(), guard)
-    if as_json:
-        print_json(document)
-        return document
-    before = figures.size(opened.source_bytes)
-    words = [_metric_words(predicted, baseline)]
-    if tried.before and tried.after:
-        speed = f"{figures.milliseconds(tried.before.median)} → {figures.milliseconds(tried.after.median)}"
-        words.append(f"{speed} as tried in {tried.after.runtime}")
-    output.print(f"{out or 'The plan'}: {before} → {figures.size(predicted.bytes)} predicted, {', '.join(words)}")
-    output.print(recipe.to_yaml(), markup=False)
-    for warning in document.warnings:
-        output.print(warning, markup=False)
-    return document
-
-
-def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
-    if baseline is None:
-        return "metric not predicted without data"
-    if baseline.metric is None or predicted.metric is None:
-        return "metric not predicted"
-    kind = kind_of(baseline.metric.name)
-    return f"{baseline.metric.name} {kind.write(baseline.metric.value)} → {kind.write(predicted.metric)} predicted"
-
-
-def _write(path: Path, text: str, guard: Guard) -> None:
-    from secateur.engine.worker import os_error_sentence
-
-    try:
-        guard.check(path)
-        write_text(path, text)
-    except UserError as error:
-        wrong(error)
-    except OSError as error:
-        errors.print(" ".join(os_error_sentence(error)), markup=False)
-        raise SystemExit(FAILED) from None
 
 
 def compress(

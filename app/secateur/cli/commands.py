@@ -113,9 +113,9 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """The recipe with the least damage within a budget."""
-    from secateur.cli import answers
+    from secateur.cli import planning
 
-    answers.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, force=force, debug=debug)
+    planning.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, force=force, debug=debug)
 
 
 @app.command()

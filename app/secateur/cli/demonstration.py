@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from secateur.analysis.documents import ExportedFile, RunDocument
-from secateur.cli.answers import plan, print_run, run_recipe
+from secateur.cli.answers import print_run, run_recipe
+from secateur.cli.planning import plan
 from secateur.cli.resuming import Wanted
 from secateur.cli.terminal import Terminal, output, wrong
 from secateur.engine.requests import DataSource

@@ -1,0 +1,122 @@
+"""The `plan` command: budget → sensitivity → recipe, and how fast it will be."""
+
+import time
+from pathlib import Path
+
+from secateur import figures
+from secateur.analysis.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
+from secateur.cli.answers import expect, model_source, rehearsed, score
+from secateur.cli.budgets import parse_budgets
+from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
+from secateur.data.metrics import kind_of
+from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
+from secateur.engine.requests import DataSource, Evaluate, OpenModel
+from secateur.errors import UserError
+from secateur.files import Guard, write_text
+from secateur.methods.left_out import sentences_about
+from secateur.model.description import ModelDescription, ModelSource
+from secateur.recipe.options import OPTIONS
+from secateur.recipe.recipe import Recipe
+
+
+def plan(
+    model: str,
+    weights: str,
+    data: str,
+    budgets: list[str],
+    out: Path | None,
+    samples: int,
+    *,
+    as_json: bool,
+    debug: bool,
+    force: bool = False,
+    trust: bool = False,
+) -> PlanDocument:
+    """The recipe within these budgets, written to `out` where one is given."""
+    from secateur.engine.protection import kept_files
+    from secateur.engine.store import RunStore
+
+    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
+    opened = expect(ModelOpened, terminal.do(OpenModel(source))).model
+    guard = Guard(kept_files(source, opened.files, DataSource(data), runs=RunStore().runs()), force)
+    try:
+        parse_budgets(budgets, opened)  # before anything is measured
+        guard.check(*([out] if out else []))
+        baseline = None
+        if data:
+            baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+            opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
+        table = score(terminal, source, data, "measure" if data else "free", tuple(o.id for o in OPTIONS), samples)
+        recipe, document, tried = _solved(terminal, source, opened, table, parse_budgets(budgets, opened), baseline)
+    except UserError as error:
+        wrong(error)
+    if out is not None:
+        _write(out, recipe.to_yaml(), guard)
+    if as_json:
+        print_json(document)
+        return document
+    sizes = f"{figures.size(opened.source_bytes)} → {figures.size(document.predicted.bytes)} predicted"
+    words = [sizes, _metric_words(document.predicted, baseline)]
+    if tried.before and tried.after:
+        speed = f"{figures.milliseconds(tried.before.median)} → {figures.milliseconds(tried.after.median)}"
+        words.append(f"{speed} as tried in {tried.after.runtime}")
+    output.print(f"{out or 'The plan'}: {', '.join(words)}")
+    output.print(recipe.to_yaml(), markup=False)
+    for warning in document.warnings:
+        output.print(warning, markup=False)
+    return document
+
+
+def _solved(
+    terminal: Terminal,
+    source: ModelSource,
+    model: ModelDescription,
+    table: SensitivityTable,
+    limits: dict[str, float],
+    baseline: Evaluation | None,
+) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
+    """The recipe of least damage within `limits`, what it is expected to cost, and how fast it was when tried."""
+    from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
+    from secateur.recipe.prediction import predict_plan
+
+    begun = time.perf_counter()
+    chosen = solve_budget(model, table, limits)
+    seconds = time.perf_counter() - begun
+    recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits)
+    predicted = predict_plan(model, terminal.spectra(source), recipe, table, baseline)
+    tried = rehearsed(terminal, source, recipe)
+    if tried.after is not None:
+        predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
+    warnings = (
+        *((cost.sentence,) if cost else ()),
+        *tried.warnings,
+        *sentences_about(without_options(model, table), len(model.weighted_layers), "The plan"),
+        *(baseline.warnings if baseline else ()),
+        *table.warnings,
+    )
+    made = PlanDocument(
+        recipe=recipe.to_document(), predicted=predicted, limits=limits, seconds=seconds, warnings=warnings
+    )
+    return recipe, made, tried
+
+
+def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
+    if baseline is None:
+        return "metric not predicted without data"
+    if baseline.metric is None or predicted.metric is None:
+        return "metric not predicted"
+    kind = kind_of(baseline.metric.name)
+    return f"{baseline.metric.name} {kind.write(baseline.metric.value)} → {kind.write(predicted.metric)} predicted"
+
+
+def _write(path: Path, text: str, guard: Guard) -> None:
+    from secateur.engine.worker import os_error_sentence
+
+    try:
+        guard.check(path)
+        write_text(path, text)
+    except UserError as error:
+        wrong(error)
+    except OSError as error:
+        errors.print(" ".join(os_error_sentence(error)), markup=False)
+        raise SystemExit(FAILED) from None
