@@ -204,8 +204,9 @@ def run_recipe(
 
 
 def rehearsed(terminal: Terminal, model: ModelSource, recipe: Recipe) -> PlanRehearsed:
-    """How fast a plan will be, and what to know of that before it is run."""
-    return expect(PlanRehearsed, terminal.do(RehearsePlan(model, recipe))) if recipe.steps else PlanRehearsed()
+    """How fast a plan will be, and what to know of that before it is run; nothing where trying it fails."""
+    tried = terminal.attempt(RehearsePlan(model, recipe)) if recipe.steps else None
+    return tried if isinstance(tried, PlanRehearsed) else PlanRehearsed()
 
 
 def print_run(document: RunDocument) -> None:
