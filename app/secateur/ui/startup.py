@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "secateur.ui.commands",
     "secateur.ui.display",
     "secateur.ui.wiring",
+    "pyqtgraph",
     "secateur.ui.panels.weights",
     "secateur.ui.panels.sensitivity",
     "secateur.ui.panels.activations",
