@@ -1,0 +1,310 @@
+"""Layer names where there is little room: what all of them share is left out, what tells them apart stays.
+
+`features.7.conv.block.depthwise.conv` becomes `…7…depthwise.conv`, not `fea…conv`. A shortening is made for a whole
+table at once, so that no two of its rows show the same text and none changes while the table is scrolled or filtered.
+
+A name is read as words (`layer`, `1`, `conv`, `2`), and all names together as a tree of words. A word tells something
+where the tree branches: log₂ of how many names there are before it over how many after it, in bits. Words are kept in
+the order of what they tell; where two rows would still read the same, the words that tell those two apart come first.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise, takewhile
+from math import log2
+from typing import NamedTuple
+
+Measure = Callable[[str, bool], float]
+"""Width of a piece of text; True for a piece of the layer's own name, which is drawn stronger."""
+
+ELLIPSIS = "…"
+_WORD = re.compile(r"([\W_]*)(\d+|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|$)")
+_SEEN = re.compile(r"[^\W_]+")
+_STRONG_BITS = 0.9
+_ROUNDS = 4
+_ROOMS_KEPT = 8
+
+
+class ShortName(NamedTuple):
+    """What is drawn: `prefix` in secondary, `own` (the name's last part, or what is left of it) in text."""
+
+    prefix: str
+    own: str
+
+    @property
+    def text(self) -> str:
+        return self.prefix + self.own
+
+
+def split_name(name: str) -> ShortName:
+    """`layer2.1.conv1` → (`layer2.1.`, `conv1`); names with slashes are split there."""
+    cut = max(name.rfind("."), name.rfind("/")) + 1
+    return ShortName(name[:cut], name[cut:]) if cut < len(name) else ShortName("", name)
+
+
+class _Word(NamedTuple):
+    lead: str
+    """The signs before it: `.`, `/`, `_`; they go where the word before it goes."""
+    text: str
+    is_own: bool
+
+
+class _Name:
+    """One name as words, with what each of them tells and how wide it is."""
+
+    def __init__(self, name: str, place: int, measure: Measure) -> None:
+        self.name, self.place, self.whole = name, place, split_name(name)
+        own = len(self.whole.prefix)
+        found = [match for match in _WORD.finditer(name) if match[0]]
+        self.words = [_Word(match[1], match[2], match.start(2) >= own) for match in found]
+        self.keys = [match[0] for match in found]
+        self.bits = [0.0] * len(self.words)
+        self.with_lead = [measure(word.lead + word.text, word.is_own) for word in self.words]
+        self.alone = [measure(word.text, word.is_own) for word in self.words]
+        self.width = sum(self.with_lead)
+        self.must: set[int] = set()
+        self.letters: dict[int, int] = {}
+        self._stages: tuple[list[int], list[float]] | None = None
+
+    def demand(self, words: set[int]) -> bool:
+        """These words tell this name from one that reads the same: whether that is news."""
+        if words <= self.must:
+            return False
+        self.must |= words
+        self._stages = None
+        return True
+
+    def demand_letters(self, letters: dict[int, int]) -> bool:
+        """Of these words so many letters tell it from one that reads the same: whether that is news."""
+        news = {n: count for n, count in letters.items() if count > self.letters.get(n, 0)}
+        self.letters.update(news)
+        return bool(news)
+
+    @property
+    def wanted(self) -> set[int]:
+        """The words without which it is not known again."""
+        return self.must | {n for n, told in enumerate(self.bits) if told >= _STRONG_BITS}
+
+    def stages(self, ellipsis: float) -> tuple[list[int], list[float]]:
+        """The words in the order in which they are kept, and how wide the name is with the first 1, 2, … of them."""
+        if self._stages is None:
+            order = sorted(range(len(self.words)), key=self._rank)
+            self._stages = order, list(self._widths(order, ellipsis))
+        return self._stages
+
+    def _rank(self, n: int) -> tuple[int, float, int]:
+        bits = self.bits[n]
+        if n in self.must:
+            return 0, -bits, -n
+        if bits >= _STRONG_BITS:
+            return 1, -bits, -n
+        if self.words[n].is_own:
+            return 2, 0.0, -n
+        return (3, -bits, -n) if bits else (4, 0.0, -n)
+
+    def _widths(self, order: Sequence[int], ellipsis: float) -> Iterable[float]:
+        last = len(self.words) - 1
+        kept = [False] * len(self.words)
+        width = ellipsis
+        for n in order:
+            after_kept, before_kept = n == 0 or kept[n - 1], n == last or kept[n + 1]
+            width += self.with_lead[n] if after_kept else self.alone[n]
+            if n < last and kept[n + 1]:
+                width += self.with_lead[n + 1] - self.alone[n + 1]
+            width += ellipsis * (1 - after_kept - before_kept)
+            kept[n] = True
+            yield width
+
+    def with_words(self, kept: Iterable[int]) -> ShortName:
+        """The name with these words alone; each gap is one ellipsis."""
+        chosen, parts, before = sorted(kept), [], -1
+        for n in chosen:
+            word = self.words[n]
+            parts.append((word.lead if n == before + 1 else ELLIPSIS, word.text, word.is_own))
+            before = n
+        tail = "" if before == len(self.words) - 1 else ELLIPSIS
+        first = next((k for k, part in enumerate(parts) if part[2]), len(parts) - 1)
+        prefix = "".join(lead + text for lead, text, _ in parts[:first]) + parts[first][0]
+        own = parts[first][1] + "".join(lead + text for lead, text, _ in parts[first + 1 :]) + tail
+        return ShortName(prefix, own)
+
+
+class ShortNames:
+    """The names of one table; `texts(room)` is what each of them reads in so much room."""
+
+    def __init__(self, names: Iterable[str], measure: Measure) -> None:
+        known: dict[tuple[str, bool], float] = {}
+
+        def measured(text: str, is_own: bool) -> float:
+            if (text, is_own) not in known:
+                known[text, is_own] = measure(text, is_own)
+            return known[text, is_own]
+
+        self._measure = measured
+        self._ellipsis = measured(ELLIPSIS, True)
+        unique = dict.fromkeys(names)
+        self._names = [_Name(name, place, measured) for place, name in enumerate(unique, 1)]
+        _tell(self._names)
+        self._known: dict[float, dict[str, ShortName]] = {}
+
+    @property
+    def widest(self) -> float:
+        """Room in which no name is shortened."""
+        return max((name.width for name in self._names), default=0.0)
+
+    def texts(self, room: float) -> dict[str, ShortName]:
+        """By name, what it reads: no wider than `room`, and no two alike.
+
+        Where words cannot tell two names apart in so little room, they are numbered as they stand in the table:
+        `#17…`. In less room than that takes, texts are cut, and may be alike.
+        """
+        known = self._known.get(room)
+        if known is None:
+            if len(self._known) >= _ROOMS_KEPT:
+                self._known.pop(next(iter(self._known)))
+            known = self._known[room] = self._shorten(room)
+        return known
+
+    def _shorten(self, room: float) -> dict[str, ShortName]:
+        texts = {name.name: self._fitting(name, room) for name in self._names}
+        for _ in range(_ROUNDS):
+            news = False
+            for group in self._alike(texts, _looks):
+                for name, words, letters in _telling(group):
+                    if name.demand(words) or name.demand_letters(letters):
+                        news = True
+                        texts[name.name] = self._fitting(name, room)
+            if not news:
+                break
+        # a number in place of a word may read like the name of another row: what is numbered stays so
+        numbered: set[str] = set()
+        while alike := [name for group in self._alike(texts, str) for name in group if name.name not in numbered]:
+            for name in alike:
+                numbered.add(name.name)
+                texts[name.name] = self._numbered(name, room)
+        return texts
+
+    def _fitting(self, name: _Name, room: float) -> ShortName:
+        """The whole name where there is room, else as many of its words as fit, else as much of them."""
+        if name.width <= room or not name.words:
+            return name.whole
+        order, widths = name.stages(self._ellipsis)
+        count = next((n for n in range(len(widths), 0, -1) if widths[n - 1] <= room), 0)
+        if count and name.wanted <= set(order[:count]):
+            return name.with_words(order[:count])
+        some = name.must or set(order[:1])
+        for words, least in ((name.wanted or some, 3), (name.wanted or some, 1), (some, 1)):
+            short = self._abbreviated(name, sorted(words), least, room)
+            if short is not None:
+                return short
+        return self._numbered(name, room)
+
+    def _abbreviated(self, name: _Name, kept: Sequence[int], least: int, room: float) -> ShortName | None:
+        """These words alone, the longest of them cut to as many letters as there is room for; None where none is."""
+        lengths = {n: len(name.words[n].text) for n in kept}
+        fewest = {
+            n: length if name.words[n].text.isdecimal() else min(max(name.letters.get(n, 1), least), length)
+            for n, length in lengths.items()
+        }
+        while True:
+            short = _cut(name, kept, lengths)
+            if self._measure(short.prefix, False) + self._measure(short.own, True) <= room:
+                return short
+            spare = [n for n in kept if lengths[n] > fewest[n]]
+            if not spare:
+                return None
+            lengths[max(spare, key=lambda n: lengths[n])] -= 1
+
+    def _numbered(self, name: _Name, room: float) -> ShortName:
+        """`#17…conv`: the name's place in the table and as much of its end as fits."""
+        number = f"#{name.place}{ELLIPSIS}"
+        left = room - self._measure(number, False)
+        end = name.name
+        while end and self._measure(end, True) > left:
+            end = end[1:]
+        if left < 0:
+            while number and self._measure(number, False) > room:
+                number = number[:-1]
+        return ShortName(number, end)
+
+    def _alike(self, texts: dict[str, ShortName], looks: Callable[[str], str]) -> list[list[_Name]]:
+        """Groups of names whose texts look the same."""
+        groups: dict[str, list[_Name]] = {}
+        for name in self._names:
+            groups.setdefault(looks(texts[name.name].text), []).append(name)
+        return [group for group in groups.values() if len(group) > 1]
+
+
+def _looks(text: str) -> str:
+    """What the eye sees of a text: it passes over the difference of `0…output` and `0.output`."""
+    return " ".join(_SEEN.findall(text))
+
+
+def _cut(name: _Name, kept: Sequence[int], lengths: dict[int, int]) -> ShortName:
+    """These words of a name, each with so many letters; what is cut off is an ellipsis, as every gap is."""
+    text, before, starts_own = "", -1, None
+    for n in kept:
+        word = name.words[n]
+        lead = word.lead if n == before + 1 else ELLIPSIS
+        text += "" if text.endswith(ELLIPSIS) else lead
+        if word.is_own and starts_own is None:
+            starts_own = len(text)
+        text += word.text[: lengths[n]] + (ELLIPSIS if lengths[n] < len(word.text) else "")
+        before = n
+    if before < len(name.words) - 1 and not text.endswith(ELLIPSIS):
+        text += ELLIPSIS
+    start = len(text) if starts_own is None else starts_own
+    return ShortName(text[:start], text[start:])
+
+
+def _tell(names: Sequence[_Name]) -> None:
+    """Write into each name what its words tell, in bits."""
+    for name, bits in zip(names, _bits([name.keys for name in names]), strict=True):
+        name.bits = bits
+
+
+def _telling(group: Sequence[_Name]) -> list[tuple[_Name, set[int], dict[int, int]]]:
+    """For each of these names the words that tell it from the others of them, and how many letters of a word do."""
+    found = _bits([name.keys for name in group])
+    variants: dict[int, set[str]] = {}
+    for name in group:
+        for n, word in enumerate(name.words):
+            variants.setdefault(n, set()).add(word.text)
+    told = []
+    for name, bits in zip(group, found, strict=True):
+        words = {n for n, count in enumerate(bits) if count}
+        letters = {n: _letters(name.words[n].text, variants[n]) for n in words}
+        told.append((name, words, letters))
+    return told
+
+
+def _letters(word: str, variants: set[str]) -> int:
+    """How many letters of a word tell it from these others."""
+    shared = (
+        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
+        for other in variants
+        if other != word
+    )
+    return max(shared, default=0) + 1
+
+
+def _bits(names: Sequence[Sequence[str]]) -> list[list[float]]:
+    """What each word of each name tells, in bits: how much fewer names there are after it than before it."""
+    nodes: dict[tuple[int, str], int] = {}
+    sizes, paths = [len(names)], []
+    for words in names:
+        node, path = 0, [0]
+        for word in words:
+            node = nodes.setdefault((node, word), len(sizes))
+            if node == len(sizes):
+                sizes.append(0)
+            sizes[node] += 1
+            path.append(node)
+        paths.append(path)
+    told = []
+    for path in paths:
+        bits = [log2(sizes[a] / sizes[b]) for a, b in pairwise(path)]
+        if bits:
+            bits[-1] += log2(sizes[path[-1]])  # others go on where this one ends: that it ends tells it from them
+        told.append(bits)
+    return told
