@@ -22,7 +22,7 @@ HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "accelerate", "scipy", "n
 
 LEAVES = ("errors", "figures", "files", "layer_names", "privacy", "resources", "model.trust")
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
-DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents")
+DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents", "analysis.deviation")
 DESCRIPTIONS = (
     *("model.description", "model.spectrum", "model.encoding", "model.graph"),
     *("data.source", "data.preview", "data.metrics", "training.curves"),

@@ -4,11 +4,16 @@ Frozen pydantic models; bytes and counts are integers, times milliseconds, metri
 """
 
 from functools import cached_property
-from typing import Literal
+from math import isfinite
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
+from secateur.analysis.deviation import UNCHANGED, Deviation
 from secateur.model.description import Port
+
+_EARLIER_UNCHANGED_DB: Final = 200.0
+"""What earlier versions wrote where nothing differed."""
 
 
 class Document(BaseModel):
@@ -174,9 +179,52 @@ class ExportedFile(Document):
 
 
 class LayerError(Document):
+    """A layer's weights and output against the original's: SQNR in decibels, null where the note says why.
+
+    See `Deviation` for what the notes are.
+    """
+
     layer: str
     weight_sqnr_db: float | None
     output_sqnr_db: float | None
+    weight_note: str = ""
+    output_note: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def name(self) -> str:
+        """The layer, as the other documents call it."""
+        return self.layer
+
+    @property
+    def weight(self) -> Deviation:
+        return Deviation(self.weight_sqnr_db, self.weight_note)
+
+    @property
+    def output(self) -> Deviation:
+        return Deviation(self.output_sqnr_db, self.output_note)
+
+    @classmethod
+    def of(cls, layer: str, weight: Deviation, output: Deviation) -> "LayerError":
+        return cls(
+            layer=layer,
+            weight_sqnr_db=weight.sqnr_db,
+            output_sqnr_db=output.sqnr_db,
+            weight_note=weight.note,
+            output_note=output.note,
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_number_where_nothing_differs(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        for what in ("weight", "output"):
+            db = values.get(f"{what}_sqnr_db")
+            if db is not None and (not isfinite(db) or db >= _EARLIER_UNCHANGED_DB):
+                values |= {f"{what}_sqnr_db": None, f"{what}_note": UNCHANGED}
+        return values
 
 
 class Comparison(Document):

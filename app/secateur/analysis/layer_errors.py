@@ -1,42 +1,88 @@
 """Error along the network: how far each layer's weights and outputs are from the original's, in the files that ship."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.analysis.deviation import Deviation, deviation_of
 from secateur.analysis.documents import LayerError
+from secateur.model.kept import Kept
 from secateur.model.model import fixed_batch, in_batches_of
-from secateur.model.spectrum import decibels
 
 if TYPE_CHECKING:
     import onnx
 
-MOST_DB = 200.0
-"""Reported where nothing differs."""
+Inputs = tuple[NDArray[Any], ...]
+_NO_WEIGHTS = Deviation(note="There is no layer of this name in the other model.")
 
 
 def layer_errors(
-    a: "onnx.ModelProto", b: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]
+    a: "onnx.ModelProto",
+    b: "onnx.ModelProto",
+    inputs: Inputs,
+    kept: Mapping[str, Kept] | None = None,
+    inputs_b: Inputs | None = None,
 ) -> tuple[LayerError, ...]:
-    """SQNR in decibels of `b`'s weights and layer outputs against `a`'s, for the layers that both have by name.
+    """SQNR in decibels of `b`'s weights and layer outputs against `a`'s, for the layers of `a`, matched by name.
 
-    Both graphs are run by ONNX Runtime as they are written, without its fusions, on the same `inputs`. None
-    where shapes differ (channels were removed) or there is no signal.
+    Both graphs are run by ONNX Runtime as they are written, without its fusions, on the same `inputs` (`b` on
+    `inputs_b`, where it takes another form of the same samples). Of a layer that lost channels, `kept` says which of
+    `a`'s are left: those are compared. Where there is nothing to compare, the layer says why.
     """
-    from secateur.model.onnx_layers import layer_weights
+    from secateur.model.onnx_layers import layer_weights, onnx_layers
 
     weights_a, weights_b = layer_weights(a), layer_weights(b)
-    outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs)
-    return tuple(
-        LayerError(
-            layer=name,
-            weight_sqnr_db=_sqnr(weights_a[name], weights_b[name]),
-            output_sqnr_db=_sqnr(outputs_a.get(name), outputs_b.get(name)),
-        )
-        for name in weights_a
-        if name in weights_b
-    )
+    outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs if inputs_b is None else inputs_b)
+    layers = {layer.name: layer for layer in onnx_layers(a)}
+    errors = []
+    for name in weights_a:
+        if name not in weights_b:
+            errors.append(LayerError.of(name, _NO_WEIGHTS, _NO_WEIGHTS))
+            continue
+        part = (kept or {}).get(name, Kept())
+        axis = layers[name].channel_axis
+        output_axis = -1 if layers[name].operator in ("Gemm", "MatMul") else 1
+        weight = _weight_deviation(weights_a[name], weights_b[name], part, axis)
+        output = _output_deviation(outputs_a.get(name), outputs_b.get(name), part, output_axis)
+        errors.append(LayerError.of(name, weight, output))
+    return tuple(errors)
+
+
+def _weight_deviation(a: NDArray[Any], b: NDArray[Any], part: Kept, axis: int) -> Deviation:
+    if a.shape == b.shape:
+        return _deviation(a, b)
+    left = part.part_of(a, axis)
+    if left.shape != b.shape:
+        return Deviation(note=_other_shape("Its weights have", a.shape, b.shape))
+    return _deviation(left, b, _of_what(part, a.shape[axis], "inputs" if part.outputs is None else "channels"))
+
+
+def _output_deviation(a: NDArray[Any] | None, b: NDArray[Any] | None, part: Kept, axis: int) -> Deviation:
+    if a is None or b is None:
+        return Deviation(note="Its output is computed inside a branch, and is not to be had.")
+    if a.shape == b.shape:
+        return _deviation(a, b)
+    left = a if part.outputs is None else a.take(part.outputs, axis)
+    if left.shape != b.shape:
+        return Deviation(note=_other_shape("Its output has", a.shape[1:], b.shape[1:]))
+    return _deviation(left, b, _of_what(part, a.shape[axis], "channels"))
+
+
+def _other_shape(what: str, a: Sequence[int], b: Sequence[int]) -> str:
+    return f"{what} another shape, {'×'.join(map(str, a))} against {'×'.join(map(str, b))}."
+
+
+def _of_what(part: Kept, whole: int, what: str) -> str:
+    if what == "inputs" or part.outputs is None:
+        return "Over the inputs that are left."
+    return f"Over the {len(part.outputs)} of {whole} channels that are left."
+
+
+def _deviation(a: NDArray[Any], b: NDArray[Any], note: str = "") -> Deviation:
+    exact = a.astype(np.float64)
+    return deviation_of(float(np.square(exact).sum()), float(np.square(exact - b).sum()), note)
 
 
 def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
@@ -67,12 +113,3 @@ def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) ->
     outputs = in_batches_of(fixed_batch(session), run)(*inputs)
     results = dict(zip([value.name for value in session.get_outputs()], outputs, strict=True))
     return {layer: results[tensor] for layer, tensor in tensors.items()}
-
-
-def _sqnr(a: NDArray[Any] | None, b: NDArray[Any] | None) -> float | None:
-    if a is None or b is None or a.shape != b.shape:
-        return None
-    signal = float((a.astype(np.float64) ** 2).sum())
-    noise = float(((a.astype(np.float64) - b) ** 2).sum())
-    value = decibels(signal, noise)
-    return None if value is None else min(value, MOST_DB)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from rich.table import Table
 
 from secateur import figures
+from secateur.analysis.deviation import reasons_missing
 from secateur.analysis.documents import (
     Evaluation,
     RunDocument,
@@ -243,8 +244,11 @@ def compare(
     table.add_column("weights", justify="right")
     table.add_column("output", justify="right")
     for error in comparison.layers:
-        table.add_row(error.layer, figures.decibels(error.weight_sqnr_db), figures.decibels(error.output_sqnr_db))
+        table.add_row(error.layer, error.weight.words, error.output.words)
     output.print(table)
+    both = [(error.layer, side) for error in comparison.layers for side in (error.weight, error.output)]
+    for sentence in reasons_missing(list(dict.fromkeys(both))):
+        output.print(sentence, markup=False)
 
 
 def export(

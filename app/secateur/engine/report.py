@@ -3,10 +3,11 @@
 from html import escape
 from pathlib import Path
 
+from secateur.analysis.deviation import Deviation
 from secateur.analysis.documents import Evaluation, LayerError, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
-from secateur.figures import count, decibels, macs, milliseconds, ratio, size, thousands
+from secateur.figures import count, macs, milliseconds, ratio, size, thousands
 from secateur.files import write_text
 from secateur.model.description import ModelDescription
 
@@ -112,9 +113,13 @@ def _layer_table(layers: tuple[LayerError, ...]) -> str:
         width = 0 if value is None else max(1.0, min(60.0, value)) * 2
         return f'<svg width="124" height="10" aria-hidden="true"><rect width="{width:.0f}" height="10" rx="2"/></svg>'
 
+    def cell(deviation: Deviation) -> str:
+        note = "" if deviation.is_unchanged else deviation.note
+        title = f' title="{escape(note, quote=True)}"' if note else ""
+        return f"<td class=n{title}>{escape(deviation.words)}</td>"
+
     rows = "".join(
-        f"<tr><td>{escape(e.layer)}</td><td class=n>{escape(decibels(e.output_sqnr_db))}</td>"
-        f"<td>{bar(e.output_sqnr_db)}</td><td class=n>{escape(decibels(e.weight_sqnr_db))}</td></tr>"
+        f"<tr><td>{escape(e.layer)}</td>{cell(e.output)}<td>{bar(e.output_sqnr_db)}</td>{cell(e.weight)}</tr>"
         for e in layers
     )
     head = "<tr><th>layer</th><th class=n>output</th><th></th><th class=n>weights</th></tr>"

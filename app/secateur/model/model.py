@@ -12,6 +12,7 @@ from secateur.errors import UserError
 from secateur.model.authorship import Authorship
 from secateur.model.description import Layer, ModelSource, Port
 from secateur.model.encoding import Encodings
+from secateur.model.kept import Kept
 
 if TYPE_CHECKING:
     import onnx
@@ -48,6 +49,8 @@ class TorchModel:
     """Initializers of an opened ONNX file that it keeps as `float16` or `bfloat16` behind a Cast."""
     inputs_guessed: bool = False
     """Whether the shape of the input was found by trying, as neither network nor factory says one."""
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    """What is left of layers that lost channels since the model was opened."""
 
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Layer name → float32 weight of every convolution and linear layer (views, do not write)."""

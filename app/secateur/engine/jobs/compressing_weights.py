@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from secateur.analysis.cost import packed_bytes
+from secateur.analysis.deviation import Deviation, deviation_of
 from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
 from secateur.engine.events import RunRecord
 from secateur.engine.jobs.applying import apply_plan
@@ -21,7 +22,6 @@ from secateur.formats.base import Format
 from secateur.formats.proving.verify import encoded_weights
 from secateur.formats.proving.verify import export as write_proven
 from secateur.model.model import Model, StoredModel
-from secateur.model.spectrum import decibels
 from secateur.recipe.resolve import Plan
 
 DEFAULT = "safetensors"
@@ -92,7 +92,7 @@ def _compared(
         old, new = before[name], after[name]
         signal = float(np.square(old, dtype=np.float64).sum())
         noise = float(np.square(old - new, dtype=np.float64).sum())
-        errors.append(LayerError(layer=name, weight_sqnr_db=decibels(signal, noise), output_sqnr_db=None))
+        errors.append(LayerError.of(name, deviation_of(signal, noise), Deviation(note=_NOT_RUN)))
         zeros += int(np.count_nonzero(old)) - int(np.count_nonzero(new))
     return tuple(errors), zeros
 

@@ -1,5 +1,6 @@
 """What a run came to: its file measured beside the original, or its simulation where the file does not run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from secateur.analysis.metrics import agreement, paired_change
 from secateur.data.metrics import kind_of
 from secateur.engine.reporting import Reporter
 from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
+from secateur.model.kept import Kept
 from secateur.model.layers import example_inputs
 from secateur.model.model import Model, TorchModel
 
@@ -57,7 +59,9 @@ def measure_run(
     share = agreement(simulated.outputs, predictions.outputs)
     file = shipped.model_copy(update={"agreement": share, "latency_ms": result.latency_ms})
     file = _judged_by_metric(file, metric, simulated, predictions)
-    return Measured(file, original, result, predictions, _layer_errors(path, bench, data, workshop, reporter))
+    kept = model.kept if isinstance(model, TorchModel) else {}
+    errors = _layer_errors(path, kept, bench, data, workshop, reporter)
+    return Measured(file, original, result, predictions, errors)
 
 
 def _of_file(
@@ -123,10 +127,15 @@ def _judged_by_metric(
 
 
 def _layer_errors(
-    shipped: Path, bench: Bench, data: "Dataset", workshop: Workshop, reporter: Reporter
+    shipped: Path,
+    kept: Mapping[str, Kept],
+    bench: Bench,
+    data: "Dataset",
+    workshop: Workshop,
+    reporter: Reporter,
 ) -> tuple[LayerError, ...]:
     import onnx
 
     reporter.progress(0, 1, "Comparing layer by layer")
     samples, _ = data.batch("calibration", range(min(data.size("calibration"), LAYER_SAMPLES)))
-    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), (samples,))
+    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), (samples,), kept)

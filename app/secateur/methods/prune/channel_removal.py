@@ -11,6 +11,7 @@ from secateur.methods.prune.coupling import ChannelGraph, example_tensors
 from secateur.methods.prune.importance import Scores, channel_scores
 from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
 from secateur.methods.prune.units import ChannelGroup, ChannelUnit
+from secateur.model.kept import kept_after
 from secateur.model.model import TorchModel, weighted_modules
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
     for done, name in enumerate(sorted(layers, key=lambda name: original[name])):
         context.progress(done, len(layers), f"{method.title}: {name}")
         _thin_out(graph, name, scores, method, original)
-    module, kept = graph.finish()
+    module, kept, parts = graph.finish()
     _report(graph, original, layers, context)
     if method.ratio > 0:
         whole = [name for name in layers if graph.width(name) == original[name]]
@@ -53,7 +54,7 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
     if method.repair and shrunk and can_repair(context.data):
         context.progress(len(layers), len(layers), f"{method.title}: statistics")
         module = repaired(module, model.module, kept, calibration_batches(context.data))
-    return replace(model, module=module, lowered=None)
+    return replace(model, module=module, lowered=None, kept=kept_after(model.kept, parts))
 
 
 def _graph(model: TorchModel, layers: Sequence[str]) -> ChannelGraph:

@@ -16,6 +16,7 @@ from secateur.methods.prune.marks import Array
 from secateur.methods.prune.slicing import slice_network
 from secateur.methods.prune.units import ChannelGroup, ChannelUnit, groups_of
 from secateur.model.description import ChannelBundle
+from secateur.model.kept import Kept
 from secateur.model.model import weighted_modules
 from secateur.model.products import MatrixProduct
 
@@ -188,10 +189,11 @@ class ChannelGraph:
     def is_gone(self, unit: ChannelUnit) -> bool:
         return unit.mark in self._gone
 
-    def finish(self) -> tuple[nn.Module, Mapping[str, Array]]:
+    def finish(self) -> tuple[nn.Module, Mapping[str, Array], Mapping[str, Kept]]:
         """The network without the units that were removed, and for each layer which of its channels are left.
 
-        In the order in which they now stand. UserError where the network cannot be run without them.
+        In the order in which they now stand; then, for those that lost any, which outputs and inputs of their weights
+        are. UserError where the network cannot be run without them.
         """
         units = [unit for group in self.groups for part in group.parts for unit in part if unit.mark in self._gone]
         try:
@@ -201,7 +203,8 @@ class ChannelGraph:
                 f"The network cannot be run once these channels are removed: {error}.",
                 "Leave out some of its layers, or choose another ratio.",
             ) from error
-        return restored(module).eval(), self._kept(module, left)
+        kept = self._kept(module, left)
+        return restored(module).eval(), kept, self._kept_of_weights(left, kept)
 
     def _kept(self, module: nn.Module, left: Findings) -> dict[str, Array]:
         now, before = self.found, self.outputs
@@ -212,6 +215,26 @@ class ChannelGraph:
             self.found = now
         places = {name: {mark: place for place, mark in enumerate(own.tolist())} for name, own in before.items()}
         return {name: np.array([places[name][mark] for mark in own.tolist()]) for name, own in after.items()}
+
+    def _kept_of_weights(self, left: Findings, outputs: Mapping[str, Array]) -> dict[str, Kept]:
+        found = {}
+        for name, module in weighted_modules(self.module):
+            axis = 0 if getattr(module, "transposed", False) else 1
+            before, after = (known.stored.get((f"{name}.weight", axis)) for known in (self.found, left))
+            is_whole = before is None or after is None or len(after) == len(before)
+            inputs = None if is_whole or before is None or after is None else _places(before, after)
+            own = outputs[name] if name in outputs and len(outputs[name]) < len(self.outputs[name]) else None
+            if own is not None or inputs is not None:
+                found[name] = Kept(own, inputs)
+        return found
+
+
+def _places(before: Array, after: Array) -> Array:
+    """Where the values of an axis stood before; of several with one mark, which leave together, in their order."""
+    places: dict[int, list[int]] = {}
+    for place, mark in enumerate(before.tolist()):
+        places.setdefault(mark, []).append(place)
+    return np.array([places[mark].pop(0) for mark in after.tolist()], np.int64)
 
 
 def _one_of_each_kind(group: ChannelGroup, outputs: Mapping[str, Array]) -> list[ChannelUnit]:

@@ -7,9 +7,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
+from secateur.analysis.deviation import sentence_of
 from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
-from secateur.figures import decibels, size
+from secateur.figures import size
 from secateur.session.state import SessionState
 from secateur.ui.panels.banner import Banner
 from secateur.ui.panels.compare_figures import figures_of
@@ -180,9 +181,7 @@ class CompareTab(TabView):
             return self.tr("{0} has no counterpart in the result.").format(name)
         if has_result:
             return ""
-        return self.tr("Original weights. The result's differ from them by {0} SQNR, its output by {1}.").format(
-            decibels(error.weight_sqnr_db), decibels(error.output_sqnr_db)
-        )
+        return " ".join((sentence_of(self.tr("Weights"), error.weight), sentence_of(self.tr("Output"), error.output)))
 
     # ------------------------------------------------------------------ what a person does
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from secateur.analysis.deviation import Deviation
 from secateur.analysis.documents import LayerError
 from secateur.figures import decibels
 from secateur.ui.plots.axes import Axis, caption_width, paint_base_line, paint_y_axis, set_caption
@@ -36,14 +37,14 @@ class ErrorCurve(Plot):
         self._hovered: int | None = None
 
     def show_errors(self, errors: Sequence[LayerError], selected: Collection[str]) -> None:
-        """Show SQNR of every layer's output and weights, in network order; infinite is exact, None a gap."""
+        """Show SQNR of every layer's output and weights, in network order; what is unchanged stands at the top."""
         self._selected = frozenset(selected)
         if errors is self._source:
             self.renew(id(errors), self._selected)
             return
         self._source, self._errors = errors, tuple(errors)
-        self._outputs = _decibels([e.output_sqnr_db for e in errors])
-        self._weights = _decibels([e.weight_sqnr_db for e in errors])
+        self._outputs = _decibels([e.output for e in errors])
+        self._weights = _decibels([e.weight for e in errors])
         worst = self.worst
         said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
         self.setAccessibleDescription(said)
@@ -142,7 +143,7 @@ class ErrorCurve(Plot):
         exact = next((p for p, v in zip(points, self._outputs, strict=True) if p and np.isinf(v)), None)
         if exact is not None:
             set_caption(painter)
-            painter.drawText(QPointF(exact.x() + 14, exact.y() + 6), self.tr("exact"))
+            painter.drawText(QPointF(exact.x() + 14, exact.y() + 6), self.tr("unchanged"))
 
     def _paint_names(self, painter: QPainter, x: Axis) -> None:
         """Short names under the axis where they fit, and the groups below them with a rule."""
@@ -223,8 +224,8 @@ class ErrorCurve(Plot):
             return
         error = self._errors[self._hovered]
         rows = (
-            (self.tr("layer output"), decibels(error.output_sqnr_db)),
-            (self.tr("weights"), decibels(error.weight_sqnr_db)),
+            (self.tr("layer output"), error.output.words),
+            (self.tr("weights"), error.weight.words),
         )
         read_out = ReadOut(error.layer, rows)
         anchor = QPointF(x.pixel(float(self._hovered)), self.area.top() + 8)
@@ -264,5 +265,7 @@ class ErrorCurve(Plot):
         self.layer_selected.emit(self._errors[index].layer)
 
 
-def _decibels(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+def _decibels(deviations: Sequence[Deviation]) -> Floats:
+    """Decibels, infinite where nothing differs, NaN where nothing could be compared."""
+    values = [np.inf if d.is_unchanged else np.nan if d.sqnr_db is None else d.sqnr_db for d in deviations]
+    return np.array(values, dtype=np.float64)
