@@ -66,9 +66,9 @@ def test_a_drag_asks_for_ratios_under_one_name_and_the_next_drag_under_another(q
     tab.ratio_wanted.connect(lambda ratio, merge: asked.append((ratio, merge)))
     for _ in range(2):
         grip = tab.histogram.threshold_pixel
-        qtbot.mousePress(tab.histogram, LEFT, pos=grip.toPoint())
-        qtbot.mouseMove(tab.histogram, (grip + QPointF(12, 0)).toPoint())
-        qtbot.mouseRelease(tab.histogram, LEFT, pos=(grip + QPointF(12, 0)).toPoint())
+        qtbot.mousePress(tab.histogram.viewport(), LEFT, pos=grip.toPoint())
+        qtbot.mouseMove(tab.histogram.viewport(), (grip + QPointF(12, 0)).toPoint())
+        qtbot.mouseRelease(tab.histogram.viewport(), LEFT, pos=(grip + QPointF(12, 0)).toPoint())
     names = [merge for _, merge in asked]
     assert len(names) == 4
     assert names[0] == names[1]

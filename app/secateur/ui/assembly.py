@@ -140,6 +140,7 @@ class Assembly(QObject):
         commands.refused.connect(self._refuse)
         bridge.received.connect(commands.dialogs.receive)
         bridge.attach(session)
+        commands.dialogs.hear_plots()
         self.commands = commands
         self.window.may_close = commands.dialogs.may_close
         self._show(session.state)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from secateur.formats.base import WriteOptions
     from secateur.session.state import SessionState, TrustQuestion
     from secateur.ui.commands import Commands
+    from secateur.ui.plots.saving import Saving
 
 D = TypeVar("D", bound=QDialog)
 
@@ -150,18 +151,34 @@ class Dialogs(QObject):
 
     def save_picture(self) -> None:
         """Save the shown picture as PNG or SVG, where a person chooses."""
+        from secateur.ui.plots.saving import Saving
+
+        self._save(Saving(self._commands.workspace.detail.picture()))
+
+    def hear_plots(self) -> None:
+        """From now on, files that a plot's menu asks for are saved here."""
+        from secateur.ui.plots.saving import saver
+
+        saver.wanted.connect(self._save)
+
+    def _save(self, saving: "Saving") -> None:
+        """Save a plot's picture or its data, where a person chooses."""
         from secateur.errors import UserError
         from secateur.session.reasons import guard_of
-        from secateur.ui.plots.pictures import save_picture
 
-        detail = self._commands.workspace.detail
-        start = str(Path(self.folder or Path.home()) / f"{detail.current}.png")
-        path, _ = QFileDialog.getSaveFileName(self._window, "Save picture", start, "Pictures (*.png *.svg)")
+        if saving.widget.window() is not self._window:
+            return
+        title, suffix, kinds = ("Save picture", "png", "Pictures (*.png *.svg)")
+        if saving.table is not None:
+            title, suffix, kinds = ("Save data", "csv", "Tables (*.csv)")
+        stem = saving.widget.objectName() or self._commands.workspace.detail.current
+        start = str(Path(self.folder or Path.home()) / f"{stem}.{suffix}")
+        path, _ = QFileDialog.getSaveFileName(self._window, title, start, kinds)
         if not path:
             return
         self.remember_folder(path)
         try:
             replace(guard_of(self._commands.session.state), replace=True).check(Path(path))  # the file dialog has asked
-            save_picture(detail.picture(), path)
+            saving.write(path)
         except UserError as error:
             self._commands.refused.emit(error.sentence, error.hint)

@@ -1,15 +1,22 @@
 """Bins at the pixels of a plot: a histogram of a spectrum for exactly the range and width that is shown."""
 
 from dataclasses import dataclass
+from math import log10
 
 import numpy as np
+import pyqtgraph as pg
 from numpy.typing import NDArray
 
 from secateur.model.spectrum import Spectrum
+from secateur.ui.theme.style import tinted
 
 Floats = NDArray[np.float64]
 PITCH = 4
 """Pixels from one bar to the next: three of bar and one of gap."""
+FLOOR = 0.6
+"""Where a log axis of counts begins, so that a single value still has a bar."""
+SEEN = 0.02
+"""A bin that holds this much of a value or more is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +33,12 @@ class Bins:
     @property
     def highest(self) -> float:
         return float(self.counts.max(initial=0.0))
+
+    def count_range(self, *, log: bool) -> tuple[float, float]:
+        """The foot and the top of an axis of counts; log10 of them where `log`."""
+        if log:
+            return log10(FLOOR), log10(max(self.highest * 1.2, 12.0))
+        return 0.0, max(self.highest, 1.0) * 1.05
 
 
 def bin_spectrum(spectrum: Spectrum, low: float, high: float, pixels: float) -> Bins:
@@ -60,3 +73,24 @@ def whole_range(spectrum: Spectrum, *, symmetric: bool) -> tuple[float, float]:
         low = -high
     margin = 0.03 * (high - low) or max(abs(high), 1.0) * 0.5
     return low - margin, high + margin
+
+
+class Bars(pg.BarGraphItem):
+    """Bins as bars in a palette role, one pixel apart and at least two high."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(x0=[], x1=[], y0=[], y1=[], pen=pg.mkPen(None), brush=tinted(role, 0.85))
+        self._role = role
+
+    def show_bins(self, bins: Bins, chosen: NDArray[np.bool_], floor: float, *, log: bool) -> None:
+        """Draw those of `bins` that are `chosen`, from `floor` up; heights are log10 of the counts where `log`."""
+        drawn = chosen & (bins.counts > SEEN)
+        pixel = self.getViewBox().viewPixelSize()
+        heights = np.log10(bins.counts[drawn]) if log else bins.counts[drawn]
+        self.setOpts(
+            x0=bins.edges[:-1][drawn],
+            x1=bins.edges[1:][drawn] - pixel[0],
+            y0=np.full(int(drawn.sum()), floor),
+            y1=np.maximum(heights, floor + 2 * pixel[1]),
+            brush=tinted(self._role, 0.85),
+        )

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from secateur.figures import SPACE
 from secateur.model.spectrum import Spectra
-from secateur.ui.plots.axes import Axis, caption_width, crisp, set_caption
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
 
 CLOSEST = 5.0
@@ -62,26 +64,58 @@ def grid_of(spectra: Spectra, bits: int, *, clipped: bool) -> GridLevels:
     return GridLevels(bits, limit / (2 ** (bits - 1) - 1), limit, share)
 
 
-def paint_clipped(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels) -> None:
-    """Shade what lies beyond the grid's ends, and write the share of weights that is cut."""
-    if not levels.clipped:
-        return
-    tint = tinted("text", 0.05)
-    left, right = round(axis.pixel(-levels.limit)), round(axis.pixel(levels.limit))
-    painter.fillRect(QRectF(area.left(), area.top(), left - area.left(), area.height()), tint)
-    painter.fillRect(QRectF(right, area.top(), area.right() - right, area.height()), tint)
-    text = f"clipped {levels.clipped * 100:.1f}{SPACE}%"
-    if area.right() - right > caption_width([text]) + 8:
-        set_caption(painter)
-        box = QRectF(right, area.top() + area.height() * 0.42, area.right() - right - 4, 16)
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+class GridItems:
+    """Over a histogram: dotted lines with a ▼ on top, what lies beyond the grid's ends shaded, and marked values."""
+
+    def __init__(self, chart: Chart) -> None:
+        self._chart = chart
+        self._lines = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
+        self._tips = pg.ScatterPlotItem(symbol="t", size=6, useCache=False)  # as lines in an SVG, not pixels
+        self._beyond = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(2)]
+        self._marks = pg.PlotCurveItem(connect="pairs", skipFiniteCheck=True)
+        for item in (*self._beyond, self._lines, self._tips, self._marks):
+            chart.add(item)
+
+    def show_levels(self, levels: GridLevels | None, markers: Sequence[Marker]) -> None:
+        """Draw the grid, where its lines do not touch, and the markers."""
+        (low, high), (foot, top) = self._chart.box.viewRange()
+        values = levels.values() if levels is not None and can_be_told_apart(self._chart, levels) else np.zeros(0)
+        values = values[(values >= low) & (values <= high)]
+        self._lines.setPen(_dashed(tinted("text", 0.45), (2, 3)))
+        self._lines.setData(np.repeat(values, 2), np.tile([foot, top], len(values)))
+        self._tips.setData(values, np.full(len(values), top - 3 * self._chart.box.viewPixelSize()[1]))
+        self._tips.setPen(pg.mkPen(None))
+        self._tips.setBrush(color("secondary"))
+        self._marks.setPen(_dashed(color("text"), (4, 3)))
+        self._marks.setData(np.repeat([m.value for m in markers], 2), np.tile([foot, top], len(markers)))
+        clipped = levels is not None and levels.clipped > 0
+        for item, (start, end) in zip(self._beyond, self._outside(levels), strict=True):
+            item.setVisible(clipped)
+            item.setRegion((start, end))
+            item.setBrush(tinted("text", 0.05))
+
+    def _outside(self, levels: GridLevels | None) -> tuple[tuple[float, float], tuple[float, float]]:
+        low, high = self._chart.full[0]
+        limit = levels.limit if levels is not None else high
+        return (min(low, -limit), -limit), (limit, max(high, limit))
 
 
-def paint_levels(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels, *, free: float) -> None:
-    """Dotted lines with a ▼ on top; where they would touch, a sentence. `free`: pixels for the caption."""
-    spacing = axis.pixel(levels.step) - axis.pixel(0.0)
-    if spacing >= CLOSEST:
-        _paint_lines(painter, area, axis, levels)
+def can_be_told_apart(chart: Chart, levels: GridLevels) -> bool:
+    """Whether neighbouring levels are far enough apart to be drawn."""
+    return levels.step >= CLOSEST * float(chart.box.viewPixelSize()[0])
+
+
+def _dashed(colour: QColor, pattern: tuple[float, float]) -> QPen:
+    pen = QPen(colour, 1.0)
+    pen.setCosmetic(True)
+    pen.setDashPattern(pattern)
+    return pen
+
+
+def paint_grid_words(painter: QPainter, chart: Chart, levels: GridLevels, *, free: float) -> None:
+    """How many levels the grid has, and which share of the weights is cut. `free`: pixels for the former."""
+    area = chart.area
+    if can_be_told_apart(chart, levels):
         texts = [
             f"▼ {levels.count} levels of the {levels.bits}-bit grid, median channel",
             f"▼ {levels.bits}-bit grid, median channel",
@@ -96,36 +130,23 @@ def paint_levels(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels
     set_caption(painter)
     box = QRectF(area.left(), area.top() - 24, area.width(), 16)
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+    if not levels.clipped:
+        return
+    right = chart.pixel(levels.limit, 0.0).x()
+    text = f"clipped {levels.clipped * 100:.1f}{SPACE}%"
+    if area.right() - right > caption_width([text]) + 8:
+        box = QRectF(right, area.top() + area.height() * 0.42, area.right() - right - 4, 16)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def _paint_lines(painter: QPainter, area: QRectF, axis: Axis, levels: GridLevels) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    places = axis.pixel(levels.values())
-    inside = places[(places >= area.left()) & (places <= area.right())]
-    pen = QPen(tinted("text", 0.45), 1.0)
-    pen.setDashPattern([2, 3])
-    painter.setPen(pen)
-    painter.drawLines([QLineF(crisp(x), area.top() + 6, crisp(x), area.bottom()) for x in inside])
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color("secondary"))
-    for x in inside:
-        middle, top = crisp(x), area.top()
-        painter.drawPolygon(QPolygonF([QPointF(middle - 3, top), QPointF(middle + 3, top), QPointF(middle, top + 5)]))
-
-
-def paint_markers(painter: QPainter, area: QRectF, axis: Axis, markers: Sequence[Marker]) -> None:
-    """Labelled dashed lines; labels step down so that near ones do not cover each other."""
+def paint_marker_labels(painter: QPainter, chart: Chart, markers: Sequence[Marker]) -> None:
+    """The labels of marked values; they step down so that near ones do not cover each other."""
+    area = chart.area
     taken: list[QRectF] = []
     for marker in sorted(markers, key=lambda m: m.value):
-        x = crisp(axis.pixel(marker.value))
+        x = chart.pixel(marker.value, 0.0).x()
         if not area.left() <= x <= area.right() + 1:
             continue
-        pen = QPen(color("text"), 1.0)
-        pen.setDashPattern([4, 3])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(pen)
-        painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
         width = caption_width([marker.label], 500) + 8
         left = x + 4 if x + 4 + width <= area.right() else x - 4 - width
         box = QRectF(left, area.top() + 2, width, 16)

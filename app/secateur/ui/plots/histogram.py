@@ -1,31 +1,25 @@
 """The weight histogram: counted from the spectrum for exactly what is shown, with the threshold to drag."""
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
+from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectra, Spectrum
-from secateur.ui.plots.axes import Axis, caption_width, paint_x_axis, paint_y_axis
-from secateur.ui.plots.bins import BinCache, Bins, whole_range
-from secateur.ui.plots.grid_levels import GridLevels, Marker, paint_clipped, paint_levels, paint_markers
-from secateur.ui.plots.read_out import paint_read_out, place_beside
-from secateur.ui.plots.threshold import (
-    REACH,
-    RatioField,
-    grip_box,
-    paint_grip,
-    paint_threshold,
-    threshold_read_out,
-)
-from secateur.ui.plots.zoom import ZoomPlot
+from secateur.ui.plots.bins import Bars, BinCache, Bins, whole_range
+from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.drag_line import DragLine
+from secateur.ui.plots.grid_levels import GridItems, GridLevels, Marker, paint_grid_words, paint_marker_labels
+from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width
+from secateur.ui.plots.threshold import GRIP_AT, RatioField, grip_box, paint_grip, threshold_read_out
 from secateur.ui.theme.style import tinted
 
-FLOOR = 0.6
-"""Where a log axis of counts begins, so that a single value still has a bar."""
 
-
-class HistogramPlot(ZoomPlot):
+class HistogramPlot(Chart):
     """Shows a tensor's values; for weights the pruning threshold can be dragged, stepped and typed.
 
     `ratio_moved` comes with every step of a drag, `ratio_settled` once at its end and for every key.
@@ -42,34 +36,47 @@ class HistogramPlot(ZoomPlot):
         self._threshold = 0.0
         self._levels: GridLevels | None = None
         self._markers: tuple[Marker, ...] = ()
-        self._log = True
-        self._dragging = self._moved = False
-        self._hovered = False
-        self._quantity = ""
+        self._log, self._kind, self._moved = True, "", False
         self._cache = BinCache()
+        self._bins = Bins(np.zeros(2), np.zeros(1))
+        self._bars = {"result": Bars("result"), "pruned": Bars("pruned")}
+        self._band = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
+        self.add(*self._bars.values(), self._band)
+        self._grid = GridItems(self)
+        tip = self.tr("Drag to choose which weights become zero; ← → move by 1 %, a double click types it")
+        self._lines = (DragLine("pruned", tip), DragLine("pruned", tip))
+        for line in self._lines:
+            line.sigDragged.connect(self._on_dragged)
+            line.sigPositionChangeFinished.connect(self._on_let_go)
+            self.add(line)
         self.field = RatioField(self)
-        self.field.accepted.connect(self._settle)
+        self.field.accepted.connect(self._settle_ratio)
 
     # ------------------------------------------------------------------ what it shows
 
     def show_spectra(self, spectra: Spectra, ratio: float | None, levels: GridLevels | None = None) -> None:
         """Show a layer's weights with the planned pruning `ratio` (None: a handle at zero) and grid."""
-        if spectra.values is not self._values:
-            self._values, self._quantity, self._dragging = spectra.values, self.tr("weight"), False
-            self.set_full(*whole_range(spectra.values, symmetric=True))
+        if self._take(spectra.values, self.tr("weight"), symmetric=True):
             self.field.hide()
         self._spectra, self._levels, self._markers = spectra, levels, ()
-        if not self._dragging:
+        if not self._is_dragging:
             self._set_ratio(ratio)
         self._renew()
 
     def show_values(self, values: Spectrum, quantity: str, markers: tuple[Marker, ...] = ()) -> None:
         """Show any spectrum, nothing to drag, with labelled lines at `markers`."""
-        if values is not self._values:
-            self._values, self._quantity = values, quantity
-            self.set_full(*whole_range(values, symmetric=values.minimum < 0))
+        self._take(values, quantity, symmetric=values.minimum < 0)
         self._spectra, self._levels, self._markers, self._ratio = None, None, markers, None
         self._renew()
+
+    def _take(self, values: Spectrum, kind: str, *, symmetric: bool) -> bool:
+        if values is self._values:
+            return False
+        self._values, self._kind = values, kind
+        for line in self._lines:
+            line.moving = False
+        self.show_range(whole_range(values, symmetric=symmetric), self.full[1])
+        return True
 
     def set_log(self, log: bool) -> None:
         """Counts on a logarithmic axis (the default) or a linear one."""
@@ -82,163 +89,139 @@ class HistogramPlot(ZoomPlot):
         return self._ratio
 
     @property
+    def threshold(self) -> float:
+        """Weights of a smaller magnitude than this become zero; 0 where no pruning is planned."""
+        return self._threshold
+
+    @property
     def threshold_pixel(self) -> QPointF:
         """The middle of the grip, in the widget's pixels."""
-        return grip_box(self.area, self.x_axis(), self._threshold).center()
+        return grip_box(self.area, self.pixel(self._threshold, 0.0).x()).center()
+
+    @property
+    def _is_dragging(self) -> bool:
+        return any(line.moving for line in self._lines)
 
     def _renew(self) -> None:
-        self.renew(self._values, self._ratio, self._levels, self._markers, self._log, self.view, self._hovered)
+        self.renew(self._values, self._ratio, self._levels, self._markers, self._log)
+
+    def range_changed(self) -> None:
+        self.mark_stale()  # a closer look counts again, in finer bins
 
     def _set_ratio(self, ratio: float | None) -> None:
         self._ratio = ratio
         values = self._values
         self._threshold = values.magnitude_percentile(ratio) if values is not None and ratio else 0.0
-        self._describe()
-
-    def _describe(self) -> None:
         if self._spectra is not None and self._ratio:
             read_out = threshold_read_out(self._spectra, self._ratio, self._threshold)
-            lines = [read_out.title, *(row[0] for row in read_out.rows)]
-            self.setAccessibleDescription(", ".join(lines))
+            self.setAccessibleDescription(", ".join([read_out.title, *(row[0] for row in read_out.rows)]))
         else:
             self.setAccessibleDescription(self.tr("No pruning planned") if self._spectra else "")
 
-    # ------------------------------------------------------------------ painting
+    # ------------------------------------------------------------------ drawing
 
-    def paint_plot(self, painter: QPainter) -> None:
+    def redraw(self) -> None:
         if self._values is None:
             return
-        left = caption_width(["10,000"]) + 10
-        self.area = QRectF(left, 24, max(self.width() - left - 6, 20), max(self.height() - 24 - 40, 20))
-        axis = self.x_axis()
-        bins = self._cache.bins(self._values, *self.view, self.area.width())
-        counts = self._count_axis(bins)
-        paint_y_axis(painter, self.area, counts, counts.ticks(4), self._y_title())
-        painter.save()
-        painter.setClipRect(self.area.adjusted(0, 0, 1, 1))
-        if self._levels is not None:
-            paint_clipped(painter, self.area, axis, self._levels)
-        if self._ratio:
-            self._paint_band(painter, axis)
-        self._paint_bars(painter, axis, counts, bins)
-        painter.restore()
-        self._paint_over(painter, axis)
-        paint_x_axis(painter, self.area, axis, axis.ticks(max(3, int(self.area.width() // 40))), self._x_title())
+        self._bins = bins = self._cache.bins(self._values, *self.view, self.box.width())
+        self.left_axis.set_log(self._log)
+        floor, top = bins.count_range(log=self._log)
+        self.show_range(self.full[0], (floor, top), keep=True)
+        below = np.abs(bins.middles) < self._threshold if self._ratio else np.zeros(len(bins.counts), bool)
+        self._bars["result"].show_bins(bins, ~below, floor, log=self._log)
+        self._bars["pruned"].show_bins(bins, below, floor, log=self._log)
+        self._band.setVisible(bool(self._ratio))
+        self._band.setRegion((-self._threshold, self._threshold))
+        self._band.setBrush(tinted("pruned", 0.10))
+        self._grid.show_levels(self._levels, self._markers)
+        self._draw_lines()
+        self.quantity = self.tr("weights per bin") if self._spectra is not None else self.tr("values per bin")
+        self.bottom_axis.set_title(self._x_title())
 
-    def _paint_over(self, painter: QPainter, axis: Axis) -> None:
+    def _draw_lines(self) -> None:
+        planned = bool(self._ratio)
+        reach = 14 / max(self.box.height(), 1.0)
+        for line, sign in zip(self._lines, (-1, 1), strict=True):
+            line.setVisible(self._spectra is not None and (planned or sign > 0))
+            line.dress(drawn=planned)
+            line.setSpan(*((0.0, 1.0) if planned else (1 - GRIP_AT - reach, 1 - GRIP_AT + reach)))
+            if not line.moving:
+                line.setValue(sign * self._threshold)
+
+    def paint_over(self, painter: QPainter) -> None:
+        area = self.area
         if self._levels is not None:
-            paint_levels(
-                painter,
-                self.area,
-                axis,
-                self._levels,
-                free=self.area.width() - caption_width([self._y_title()]),
-            )
-        paint_markers(painter, self.area, axis, self._markers)
+            paint_grid_words(painter, self, self._levels, free=area.width() - caption_width([self.quantity]))
+        paint_marker_labels(painter, self, self._markers)
         if self._spectra is None:
             return
-        if self._ratio:
-            paint_threshold(painter, self.area, axis, self._threshold)
-        box = grip_box(self.area, axis, self._threshold)
-        if self.area.adjusted(-6, 0, 6, 0).contains(box.center()):
-            paint_grip(painter, box, planned=bool(self._ratio), hovered=self._hovered)
-        if self._ratio:
+        x = self.pixel(self._threshold, 0.0).x()
+        box = grip_box(area, x)
+        if area.adjusted(-6, 0, 6, 0).contains(box.center()):
+            hovered = any(line.mouseHovering for line in self._lines)
+            paint_grip(painter, box, planned=bool(self._ratio), hovered=hovered)
+        if self._ratio and self.reading is None:
             read_out = threshold_read_out(self._spectra, self._ratio, self._threshold)
             size = (read_out.width(), read_out.height())
-            anchor = QPointF(axis.pixel(self._threshold), self.area.top() + 14)
-            inside = self.area.adjusted(4, 4, -4, -4)
-            paint_read_out(painter, place_beside(size, anchor, inside), read_out, "pruned")
-
-    def _count_axis(self, bins: Bins) -> Axis:
-        highest = max(bins.highest, 1.0)
-        if self._log:
-            return Axis(FLOOR, max(highest * 1.2, 12.0), self.area.bottom(), self.area.top(), log=True)
-        return Axis(0.0, highest * 1.05, self.area.bottom(), self.area.top())
-
-    def _paint_band(self, painter: QPainter, axis: Axis) -> None:
-        left, right = round(axis.pixel(-self._threshold)), round(axis.pixel(self._threshold))
-        painter.fillRect(QRectF(left, self.area.top(), right - left, self.area.height()), tinted("pruned", 0.10))
-
-    def _paint_bars(self, painter: QPainter, axis: Axis, counts: Axis, bins: Bins) -> None:
-        """Bars one pixel apart; any that holds a fiftieth of a value or more can be seen."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(Qt.PenStyle.NoPen)
-        lefts, rights = np.rint(axis.pixel(bins.edges[:-1])), np.rint(axis.pixel(bins.edges[1:])) - 1
-        tops = np.minimum(np.rint(counts.pixel(bins.counts)), self.area.bottom() - 2)
-        pruned = np.abs(bins.middles) < self._threshold if self._ratio else np.zeros(len(tops), bool)
-        filled = bins.counts > 0.02
-        for role, mask in (("result", filled & ~pruned), ("pruned", filled & pruned)):
-            painter.setBrush(tinted(role, 0.85))
-            painter.drawRects(
-                [
-                    QRectF(left, top, right - left, self.area.bottom() - top)
-                    for left, right, top in zip(lefts[mask], rights[mask], tops[mask], strict=True)
-                ]
-            )
-
-    def _y_title(self) -> str:
-        return self.tr("weights per bin") if self._spectra is not None else self.tr("values per bin")
+            place = place_beside(size, QPointF(x, area.top() + 14), area.adjusted(4, 4, -4, -4))
+            paint_read_out(painter, place, read_out, "pruned")
 
     def _x_title(self) -> str:
-        title = f"{self._quantity} {self.tr('value')}"
+        title = f"{self._kind} {self.tr('value')}"
         if self.magnification > 1.001:
             title += f" · {self.magnification:.3g}× · {self.tr('double click shows all')}"
         return title
 
+    # ------------------------------------------------------------------ the crosshair and the data
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        bins = self._bins
+        if self._values is None or any(line.mouseHovering or line.moving for line in self._lines):
+            return None
+        at = int(np.searchsorted(bins.edges, x)) - 1
+        if not 0 <= at < len(bins.counts):
+            return None
+        low, high = float(bins.edges[at]), float(bins.edges[at + 1])
+        share = bins.counts[at] / max(self._values.size, 1) * 100
+        rows = ((f"{thousands(round(float(bins.counts[at])))} · {share:.3g} %", ""),)
+        return Reading(float(bins.middles[at]), ReadOut(f"{number(low)} … {number(high)}", rows))
+
+    def table(self) -> Table | None:
+        if self._values is None:
+            return None
+        self.settle()
+        edges, counts = self._bins.edges, self._bins.counts
+        rows = [(float(a), float(b), float(c)) for a, b, c in zip(edges[:-1], edges[1:], counts, strict=True)]
+        return Table(("from", "to", "count"), rows)
+
     # ------------------------------------------------------------------ mouse and keys
 
-    def _near_line(self, position: QPointF) -> bool:
-        if self._spectra is None or not self.area.adjusted(-8, 0, 8, 0).contains(position):
-            return False
-        axis = self.x_axis()
-        if grip_box(self.area, axis, self._threshold).adjusted(-4, -4, 4, 4).contains(position):
-            return True
-        lines = (-self._threshold, self._threshold) if self._ratio else ()
-        return any(abs(position.x() - axis.pixel(value)) <= REACH for value in lines)
-
-    def _drag_to(self, x: float) -> None:
+    def _on_dragged(self, line: DragLine) -> None:
         if self._values is None:
             return
-        value = abs(self.x_axis().value(min(max(x, self.area.left()), self.area.right())))
+        self._moved = True
+        low, high = self.view
+        value = abs(min(max(float(line.value()), low), high))
         self._set_ratio(round(self._values.share_below(value), 4))
         self._renew()
         self.ratio_moved.emit(self._ratio or 0.0)
 
-    def _settle(self, ratio: float) -> None:
+    def _on_let_go(self, _line: DragLine) -> None:
+        if self._moved:
+            self._moved = False
+            self._settle_ratio(self._ratio or 0.0)
+        self.mark_stale()  # the line goes to where the threshold is
+
+    def _settle_ratio(self, ratio: float) -> None:
         self._set_ratio(round(min(max(ratio, 0.0), 1.0), 4))
         self._renew()
         self.ratio_settled.emit(self._ratio or 0.0)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._near_line(event.position()):
-            self._dragging, self._moved = True, False
-            return
-        super().mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._dragging:
-            self._moved = True
-            self._drag_to(event.position().x())
-            return
-        near = self._near_line(event.position())
-        if near != self._hovered:
-            self._hovered = near
-            tip = self.tr("Drag to choose which weights become zero; ← → move by 1 %, a double click types it")
-            self.setToolTip(tip if near else "")
-            self.setCursor(Qt.CursorShape.SplitHCursor if near else Qt.CursorShape.ArrowCursor)
-            self._renew()
-        super().mouseMoveEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._dragging:
-            self._dragging = False
-            if self._moved:
-                self._settle(self._ratio or 0.0)
-        super().mouseReleaseEvent(event)
-
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._near_line(event.position()):
-            self._dragging = False
+        at = event.position()
+        grip = grip_box(self.area, self.pixel(self._threshold, 0.0).x()).adjusted(-4, -4, 4, 4)
+        near = any(abs(self.pixel(line.value(), 0.0).x() - at.x()) <= 7 for line in self._lines) and self._ratio
+        if self._spectra is not None and (grip.contains(at) or (near and self.area.contains(at))):
             self.field.open_at(self.threshold_pixel + QPointF(10, -14), self._ratio or 0.0)
             return
         super().mouseDoubleClickEvent(event)
@@ -249,4 +232,4 @@ class HistogramPlot(ZoomPlot):
             super().keyPressEvent(event)
             return
         coarse = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self._settle((self._ratio or 0.0) + direction * (0.10 if coarse else 0.01))
+        self._settle_ratio((self._ratio or 0.0) + direction * (0.10 if coarse else 0.01))

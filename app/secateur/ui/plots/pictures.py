@@ -28,6 +28,12 @@ def save_picture(widget: QWidget, path: str | Path) -> None:
         content = png_of(widget)
     else:
         raise UserError(f"{target.name} is neither a PNG nor an SVG.", "Choose a name that ends in .png or .svg.")
+    write_whole(target, content)
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file or none; UserError where the path cannot be written."""
+    target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     try:
         temporary.write_bytes(content)
@@ -55,7 +61,7 @@ def svg_of(widget: QWidget) -> bytes:
     generator.setTitle(widget.accessibleName())
     painter = QPainter(generator)
     flags = QWidget.RenderFlag.DrawWindowBackground | QWidget.RenderFlag.DrawChildren
-    widget.render(painter, QPoint(0, 0), QRegion(), flags)
+    QWidget.render(widget, painter, QPoint(0, 0), QRegion(), flags)  # a graphics view has a `render` of its own
     painter.end()
     buffer.close()
     return bytes(content.data())

@@ -1,4 +1,4 @@
-"""The pruning threshold of the histogram: its lines, its grip, its read-out and the field to type it in."""
+"""The pruning threshold of the histogram: its grip, its read-out and the field to type it in."""
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
@@ -6,13 +6,12 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from secateur.figures import SPACE, decibels, number, thousands
 from secateur.model.spectrum import Spectra
-from secateur.ui.plots.axes import Axis
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.theme.style import color
 
 GRIP = (10.0, 28.0)
-REACH = 7.0
-"""Pixels beside a line within which the mouse takes hold of it."""
+GRIP_AT = 0.64
+"""Share of the plot's height above the middle of the grip."""
 
 
 def threshold_read_out(spectra: Spectra, ratio: float, threshold: float) -> ReadOut:
@@ -39,25 +38,10 @@ def parse_ratio(text: str) -> float | None:
     return percent / 100 if 0.0 <= percent <= 100.0 else None
 
 
-def paint_threshold(painter: QPainter, area: QRectF, axis: Axis, threshold: float) -> None:
-    """Both lines at ±threshold; inside them the ten-percent band is painted by the caller, below the bars."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(QPen(color("pruned"), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-    for value in (-threshold, threshold):
-        x = round(axis.pixel(value))
-        if area.left() <= x <= area.right():
-            painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
-
-
-def grip_box(area: QRectF, axis: Axis, threshold: float) -> QRectF:
-    """Where the grip stands: on the right line, a little below the middle."""
+def grip_box(area: QRectF, x: float) -> QRectF:
+    """Where the grip of a line at the pixel `x` stands: a little below the middle of the plot."""
     width, height = GRIP
-    return QRectF(
-        round(axis.pixel(threshold)) - width / 2,
-        area.top() + area.height() * 0.64 - height / 2,
-        width,
-        height,
-    )
+    return QRectF(round(x) - width / 2, area.top() + area.height() * GRIP_AT - height / 2, width, height)
 
 
 def paint_grip(painter: QPainter, box: QRectF, *, planned: bool, hovered: bool) -> None:
