@@ -21,6 +21,7 @@ from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import DataSource, Request
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.graph import NetworkGraph
+from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
 from secateur.recipe.budget import SpeedCost
@@ -187,6 +188,33 @@ class SkeletonWritten:
     path: Path
 
 
+@dataclass(frozen=True, eq=False)
+class SampleFollowed:
+    """The best answers of both networks to the sample that was followed; everything else came before, piece by piece.
+
+    `unsaid` is why the answer was not followed layer by layer, or where it was not: a sentence, empty where it was.
+    `notes` are sentences on what of a plan was left out.
+    """
+
+    original: tuple[Guess, ...] = ()
+    compressed: tuple[Guess, ...] = ()
+    unsaid: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class MapsRead:
+    maps: LayerMaps
+
+
+@dataclass(frozen=True, eq=False)
+class SamplesShown:
+    """Small pictures of the test split, which holds `total` samples."""
+
+    total: int
+    samples: tuple[Thumbnail, ...]
+
+
 @dataclass(frozen=True)
 class RunsListed:
     runs: tuple[RunRecord, ...]
@@ -211,8 +239,11 @@ Result = (
     | RunSpectraCounted
     | RunsListed
     | SkeletonWritten
+    | SampleFollowed
+    | MapsRead
+    | SamplesShown
 )
-Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers
+Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers | TakenSample | LayerMaps | AnswerAt
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from secateur.files import Kept
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import Recipe
 
-RESULT_FILES = ("recipe.yaml", "result.json", "report.html", "network")
+RESULT_FILES = ("recipe.yaml", "result.json", "report.html", "channels.json", "network")
 """What every run leaves in its folder besides its models."""
 
 

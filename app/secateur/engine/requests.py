@@ -1,6 +1,6 @@
 """What the window and the command line can ask of the engine. Requests carry values only, never tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from secateur.analysis.documents import SensitivityTable
@@ -184,6 +184,55 @@ class RehearsePlan:
     recipe: Recipe
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One sample: number `index` of the data's test split, or else a `file` (image, array, text), or a `text`."""
+
+    index: int = 0
+    file: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FollowSample:
+    """One sample through the model, beside the plan or a finished run → `SampleFollowed`.
+
+    `TakenSample`, the `LayerMaps` of every layer and the `AnswerAt` each of them arrive as they are computed. `data`
+    may be None for a file. Without a `run` the plan is `recipe`; where that is empty, the original is followed alone.
+    """
+
+    model: ModelSource
+    data: DataSource | None
+    sample: Sample
+    recipe: Recipe = field(default_factory=Recipe)
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class ReadMaps:
+    """More of one layer, of the same sample: `count` channels from `first` on, up to `side` pixels → `MapsRead`."""
+
+    what: FollowSample
+    layer: str
+    first: int
+    count: int
+    side: int
+
+    @property
+    def model(self) -> ModelSource:
+        return self.what.model
+
+
+@dataclass(frozen=True)
+class ShowSamples:
+    """`count` small pictures of the test split from `start` on → `SamplesShown`."""
+
+    model: ModelSource
+    data: DataSource
+    start: int
+    count: int
+
+
 QUICK = (SolveBudget,)
 """Requests that do not wait for the running job."""
 
@@ -206,4 +255,7 @@ Request = (
     | WriteSkeleton
     | SolveBudget
     | RehearsePlan
+    | FollowSample
+    | ReadMaps
+    | ShowSamples
 )

@@ -6,6 +6,7 @@ from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import ask_formats, export
+from secateur.engine.jobs.following import follow_sample, read_maps, show_samples
 from secateur.engine.jobs.graphing import read_graph
 from secateur.engine.jobs.history import count_run_spectra, list_runs
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
@@ -22,15 +23,18 @@ from secateur.engine.requests import (
     Evaluate,
     Export,
     FindSensitivity,
+    FollowSample,
     ListRuns,
     MeasureLatency,
     OpenData,
     OpenModel,
     ReadGraph,
+    ReadMaps,
     RecordActivations,
     RehearsePlan,
     Request,
     ScoreSensitivity,
+    ShowSamples,
     SolveBudget,
     WriteSkeleton,
 )
@@ -74,5 +78,11 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return write_skeleton(request, reporter, workshop)
         case RehearsePlan():
             return rehearse(request, reporter, workshop)
+        case FollowSample():
+            return follow_sample(request, reporter, workshop)
+        case ReadMaps():
+            return read_maps(request, reporter, workshop)
+        case ShowSamples():
+            return show_samples(request, reporter, workshop)
         case SolveBudget():
             return solve(request)

@@ -18,6 +18,7 @@ from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import keep_network, write_and_verify
 from secateur.engine.jobs.measuring import measure_run
+from secateur.engine.kept_channels import save_kept
 from secateur.engine.places import run_folder
 from secateur.engine.report import write_report
 from secateur.engine.reporting import Reporter
@@ -107,6 +108,7 @@ def _run(
     wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
     files, refusals = _write_all(model, wanted, folder / "model", samples, reporter, guard)
     keep_network(model, folder)
+    save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
     measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
     files[0] = measured.file
     document = RunDocument(

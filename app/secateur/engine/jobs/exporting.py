@@ -52,7 +52,7 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     guard = _guard(request, reporter, workshop)
     guard.check(request.path)
     if request.run:
-        record = _finished(request.run)
+        record = finished_run(request.run)
         shipped = _shipped(record, request.format)
         is_default = request.options is None or request.options == target.options()
         if shipped is not None and is_default and "attachments" not in target.options.model_fields:
@@ -64,7 +64,7 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     samples = _samples(request, model, reporter, workshop)
     options = request.options or target.options()
     if request.run and "attachments" in target.options.model_fields:
-        options = options.model_copy(update={"attachments": _attachments(_finished(request.run))})
+        options = options.model_copy(update={"attachments": _attachments(finished_run(request.run))})
     context = reporter.context()
     file = write_proven(model, target, request.path, samples, context, options, guard, accept=request.accept)
     return Exported(_said(file))
@@ -96,7 +96,7 @@ def ask_formats(request: AskFormats, reporter: Reporter, workshop: Workshop) -> 
                 refusal, loss = target.can_write(model) or "", target.losses(model)
             except UserError as error:
                 refusal = f"{error.sentence} {error.hint}".strip()
-        if request.run and _shipped(_finished(request.run), target.id) is not None:
+        if request.run and _shipped(finished_run(request.run), target.id) is not None:
             refusal = ""
         answers.append(FormatAnswer(target.id, refusal, loss))
     return FormatsAnswered(request.run, tuple(answers))
@@ -112,21 +112,29 @@ def _model(request: Export | AskFormats, target: Format, reporter: Reporter, wor
         if bench.description.blocked:
             raise UserError(f"What is written of it could not be proven. {bench.description.blocked}")
         return bench.model
-    record = _finished(request.run)
-    kept = _kept(Path(record.folder))
-    if kept is not None:
-        return kept
-    onnx = _shipped(record, "onnx")
-    if onnx is None or not Path(onnx.path).is_file():
-        raise UserError(f"The files of the run {record.name} are gone.", "Run the plan again.")
-    model = workshop.bench(ModelSource(onnx.path), reporter).model
-    refusal = target.can_write(model)
+    record = finished_run(request.run)
+    model, is_kept = network_of_run(record, reporter, workshop)
+    refusal = "" if is_kept else target.can_write(model)
     if refusal:
         raise UserError(
             f"The run {record.name} was not written as {target.title}. {refusal}",
             f"Run the plan with {target.id} among its exports.",
         )
     return model
+
+
+def network_of_run(record: RunRecord, reporter: Reporter, workshop: Workshop) -> tuple[Model, bool]:
+    """(a run's result, whether that is the network as it was kept): else it is opened from its ONNX file.
+
+    UserError where the run's files are gone.
+    """
+    kept = _kept(Path(record.folder))
+    if kept is not None:
+        return kept, True
+    onnx = _shipped(record, "onnx")
+    if onnx is None or not Path(onnx.path).is_file():
+        raise UserError(f"The files of the run {record.name} are gone.", "Run the plan again.")
+    return workshop.bench(ModelSource(onnx.path), reporter).model, False
 
 
 def keep_network(model: Model, folder: Path) -> None:
@@ -163,10 +171,11 @@ def _samples(
     return (data.batch("test", range(min(data.size("test"), SAMPLES)))[0],)
 
 
-def _finished(run: str) -> RunRecord:
+def finished_run(run: str) -> RunRecord:
+    """The run of this name; UserError where it has no result."""
     record = RunStore().find(run)
     if record is None or record.document is None:
-        raise UserError("That run has no result to export.", "Choose a finished run.")
+        raise UserError("That run has no result.", "Choose a finished run.")
     return record
 
 
