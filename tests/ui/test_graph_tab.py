@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
 from secateur.analysis.documents import LayerError, RunDocument
 from secateur.engine.events import Failed, Finished, GraphRead, RunRecord, Started
-from secateur.engine.requests import ReadGraph
+from secateur.engine.requests import Compress, DataSource, ReadGraph
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.graph import GraphNode, NetworkGraph
-from secateur.session.state import JobState, SessionState, with_method
+from secateur.recipe.recipe import Recipe
+from secateur.session.state import SessionState, with_method
 from secateur.ui.graph.colouring import Colouring, choices, colouring, first_choice, write_damage
 from secateur.ui.graph.overlays import Legend, MiniMap
 from secateur.ui.graph.tab import GraphTab
@@ -144,11 +145,22 @@ def test_a_graph_that_cannot_be_read_says_why_and_is_tried_again_on_demand(shown
     shown.until(lambda: len(shown.engine.asked(ReadGraph)) == 2)
 
 
-def test_while_another_job_runs_it_says_that_it_waits(tab, model):
-    running = JobState(1, object(), "Distilling", text="epoch 1")
-    asked = JobState(2, ReadGraph(model.source), "Reading the graph")
-    tab.show_state(SessionState(model=model, jobs=(running, asked)), ())
-    assert "waits for the running job" in tab.missing.accessibleName()
+def test_while_a_job_runs_the_graph_is_shown_and_the_job_stays_alone_in_its_panel(shown, model, graph):
+    shown.open(model)
+    running = Compress(model.source, DataSource("d.npz"), Recipe(), "r", name="Distilling")
+    shown.engine.say(Started(500, running))
+    shown.until(lambda: shown.state.running is not None)
+    shown.window.setFocus()
+    shown.qtbot.keyClick(shown.window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    shown.until(lambda: shown.engine.asked(ReadGraph))
+    job = shown.engine.job_of(ReadGraph)
+    shown.engine.say(Started(job, shown.engine.requests[job - 1]))
+    shown.until(lambda: "about a second" in shown.workspace.detail.tab("graph").missing.accessibleName())
+    assert shown.find(QWidget, "jobs_words").text().startswith("1 running")
+    assert shown.find(QWidget, "job_title").text() == "Distilling"
+    shown.engine.say(Finished(job, GraphRead(graph)))
+    shown.until(lambda: shown.workspace.detail.tab("graph").is_filled)
+    assert [known.job for known in shown.state.jobs] == [500]
 
 
 def test_the_graph_of_another_model_takes_the_place_of_the_first(tab, state, graph):

@@ -1,171 +1,105 @@
-"""The window's end of the engine: starts the process, passes requests, hands events to one callback.
+"""The window's end of the engine: passes requests, hands events to one callback, never blocks its caller.
 
-A thread reads the pipe; nothing here blocks the caller. When the process dies by itself the callback gets
-`EngineDied` with the requests that were lost, and a new process is started.
+Two processes: one does what is asked in its order, the other answers quick questions while that one is busy. A second
+process and not a second thread, for torch is not made for two at a time: tracing a network patches every module while
+it lasts, opening one draws from the random numbers that a training counts on, and native code that holds the
+interpreter's lock would make a question wait after all. As long as the first is free it answers itself, for it has the
+model open; the second is started once the first has come to rest, and opens a model when it is asked about it.
 """
 
 import itertools
-import multiprocessing
-import queue
 import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finished, Stopped
-from secateur.engine.requests import Request
-
-END = "end"
-MOST_STARTS = 3
-GRACE_S = 1.5
-"""How long a process that is told to close may take before it is ended."""
+from secateur.engine.lane import Lane
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, NEWEST_ONLY, QUICK, SLOW_QUESTIONS, OpenModel, Request
 
 
 class EngineClient:
-    """Drives one warm engine process. `on_event` is called on this client's own thread."""
+    """Drives the engine's processes. `on_event` is called on threads of this client, one event at a time."""
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._numbers = itertools.count(1)
-        self._open: dict[int, Request] = {}
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._process: BaseProcess | None = None
-        self._closing = False
-        self._asked_to_restart = False
-        self._failed_starts = 0
-        self._outbox: queue.SimpleQueue[tuple[str, int, Request | None]] = queue.SimpleQueue()
-        self._ready = threading.Event()
-        self._sender = threading.Thread(target=self._send_all, name="secateur-engine-sender", daemon=True)
-        self._sender.start()
-        self._thread = threading.Thread(target=self._live, name="secateur-engine-client", daemon=True)
-        self._thread.start()
+        self._telling = threading.Lock()
+        self._work = Lane("work", self._tell_of_work)
+        self._questions = Lane("questions", self._tell_of_questions)
+        self._work.start()
 
     def submit(self, request: Request) -> int:
-        """Queue a request; its job number. Works before the process is up."""
+        """Queue a request; its job number. Works before the process is up.
+
+        Earlier ones of a kind of which only the newest counts are cancelled.
+        """
+        if isinstance(request, NEWEST_ONLY):
+            for job, earlier in {**self._work.open, **self._questions.open}.items():
+                if type(earlier) is type(request):
+                    self.cancel(job)
         job = next(self._numbers)
-        with self._lock:
-            self._open[job] = request
-        self._outbox.put(("submit", job, request))
+        lane = self._lane_for(request)
+        lane.start()
+        lane.submit(job, request)
         return job
 
     def cancel(self, job: int) -> None:
         """Ask a running or waiting job to stop; it ends with `Stopped` at its next cancel point."""
-        self._outbox.put(("cancel", job, None))
+        for lane in (self._work, self._questions):
+            if job in lane.open:
+                lane.cancel(job)
 
     def restart(self) -> None:
-        """Kill the process at once and start a new one: for a job that does not listen."""
-        self._asked_to_restart = True
-        if self._process is not None:
-            self._process.kill()
+        """Kill the working process at once and start a new one: for a job that does not listen."""
+        self._work.restart()
 
     def close(self) -> None:
-        """End the process and the thread; waits at most a few seconds."""
-        self._closing = True
-        with self._lock:
-            connection, process = self._connection, self._process
-        if process is not None:
-            if connection is not None:
-                self._outbox.put(("close", 0, None))
-                process.join(GRACE_S)
-            process.terminate()
-            process.join(3)
-            if process.is_alive():
-                process.kill()
-                process.join(3)
-        self._outbox.put((END, 0, None))
-        self._ready.set()
-        if connection is not None:
-            connection.close()
-        self._thread.join(5)
-        self._sender.join(5)
+        """End the processes and the threads; waits at most a few seconds."""
+        self._questions.ask_to_close()
+        self._work.close()
+        self._questions.close()
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        """The working process."""
+        return self._work.pid
 
-    # ------------------------------------------------------------------ the thread
+    @property
+    def questions_pid(self) -> int | None:
+        """The process that answers beside a running job; None as long as there is none."""
+        return self._questions.pid
 
-    def _send_all(self) -> None:
-        """Write what is asked to the pipe: a large request, or an engine that is busy in native code, may block."""
-        while True:
-            kind, job, request = self._outbox.get()
-            self._ready.wait()
-            with self._lock:
-                connection = self._connection
-                is_lost = kind == "submit" and job not in self._open
-            if kind == END:
-                return
-            if connection is None or is_lost:  # reported as lost with the process that it was meant for
-                continue
-            try:
-                connection.send((kind, job, request))
-            except (OSError, ValueError):
-                # the process died a moment ago; the reading thread reports it with this request as lost
-                continue
+    # ------------------------------------------------------------------ which process
 
-    def _start(self) -> Connection:
-        from secateur.engine.worker import serve
+    def _lane_for(self, request: Request) -> Lane:
+        if not isinstance(request, QUICK) or isinstance(request, NEEDS_NOTHING_OPEN) or self._questions.has_given_up:
+            return self._work
+        busy = any(_keeps_waiting(request, other) for other in self._work.open.values())
+        return self._questions if busy else self._work
 
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs,), name="secateur-engine", daemon=True)
-        process.start()
-        theirs.close()
-        with self._lock:
-            self._connection, self._process = ours, process
-        self._ready.set()
-        return ours
+    def _tell_of_work(self, event: Event) -> None:
+        self._tell(event)
+        if isinstance(event, Finished | Failed | Stopped) and not self._work.open:
+            self._questions.start()
 
-    def _live(self) -> None:
-        while not self._closing:
-            connection = self._start()
-            self._read(connection)
-            if self._closing:
-                return
-            self._report_death()
-            if self._failed_starts >= MOST_STARTS:
-                return
+    def _tell_of_questions(self, event: Event) -> None:
+        match event:
+            case EngineReady():
+                return  # the working process is what is told of
+            case EngineDied(lost=()):
+                return  # nobody waits for it
+            case _:
+                self._tell(event)
 
-    def _read(self, connection: Connection) -> None:
-        try:
-            while True:
-                event = connection.recv()
-                match event:
-                    case EngineReady():
-                        self._failed_starts = 0
-                    case Finished() | Failed() | Stopped():
-                        with self._lock:
-                            self._open.pop(event.job, None)
-                self._on_event(event)
-        except (EOFError, OSError):
-            return
-
-    def _report_death(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        process.join(5)
-        self._ready.clear()
-        with self._lock:
-            self._connection = None
-            lost = tuple(self._open.values())
-            self._open.clear()
-        self._failed_starts += 1
-        sentence = _death_sentence(process.exitcode, self._asked_to_restart, self._failed_starts >= MOST_STARTS)
-        self._asked_to_restart = False
-        self._on_event(EngineDied(sentence, lost, self._failed_starts >= MOST_STARTS))
+    def _tell(self, event: Event) -> None:
+        with self._telling:
+            self._on_event(event)
 
 
-def _death_sentence(exit_code: int | None, asked: bool, given_up: bool) -> str:
-    if given_up:
-        return "The engine does not start. Reinstall the program, or start it from a terminal to see why."
-    if asked:
-        return "The engine was restarted. The session is kept."
-    if exit_code == -9:
-        return (
-            "The engine was ended by the system (signal 9), most often for lack of memory. "
-            "The session is kept, and the engine has been started again."
-        )
-    how = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
-    return f"The engine stopped unexpectedly ({how}). The session is kept, and the engine has been started again."
+def _keeps_waiting(request: Request, other: Request) -> bool:
+    """Whether a quick question would have to wait long for what the working process has to do before it.
+
+    For the model that it is about to be opened it waits: the other process would have to open it as well.
+    """
+    if isinstance(other, OpenModel):
+        return getattr(request, "model", other.source) != other.source
+    return not isinstance(other, QUICK) or isinstance(other, SLOW_QUESTIONS)

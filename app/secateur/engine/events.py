@@ -255,13 +255,17 @@ class EngineReady:
 
 @dataclass(frozen=True)
 class EngineDied:
-    """The process ended by itself; `sentence` says what that means and what was kept."""
+    """A process ended by itself; `sentence` says what that means and what was kept."""
 
     sentence: str
     lost: tuple[Request, ...]
     """Requests that were running or waiting."""
     given_up: bool = False
     """Three starts failed in a row: no further one is tried."""
+    jobs: tuple[int, ...] = ()
+    """The numbers of `lost`."""
+    was_working: bool = True
+    """False where it was the process that answers questions beside the running job, which goes on."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""What the window and the command line can ask of the engine. Requests carry values only, never tensors."""
+"""What the window and the command line can ask of the engine. Requests carry values only, never tensors.
+
+A new question that looks something up goes into `QUICK` below, so that it is answered while a job runs.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,8 +236,31 @@ class ShowSamples:
     count: int
 
 
-QUICK = (SolveBudget,)
-"""Requests that do not wait for the running job."""
+QUICK = (
+    SolveBudget,
+    ListRuns,
+    AskFormats,
+    ReadGraph,
+    WriteSkeleton,
+    CountSpectra,
+    CountRunSpectra,
+    FollowSample,
+    ReadMaps,
+    ShowSamples,
+)
+"""What does not wait for the running job."""
+
+QUESTIONS = tuple(kind for kind in QUICK if kind is not CountSpectra)
+"""Quick ones that are no jobs in the window's list: what is missing says in its own place that it is on its way."""
+
+NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns)
+"""Questions that need no model and no torch: a thread of their own answers them at once."""
+
+SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
+"""Questions that may take seconds: others do not wait for them either."""
+
+NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample)
+"""Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked."""
 
 Request = (
     OpenModel

@@ -1,4 +1,4 @@
-"""The engine process: takes requests one after the other, sends events, and can be told to stop one.
+"""An engine process: takes requests one after the other, sends events, and can be told to stop one.
 
 One thread receives, the main thread works, a third one answers what does not wait for its turn. The process has a low
 priority and leaves one core to the window.
@@ -16,10 +16,11 @@ from typing import Any
 
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import QUICK, Request
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
 
 Workshop = Any
+MOST_MODELS = 3
 
 
 def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
@@ -90,8 +91,11 @@ def engine_threads() -> int:
     return max(1, (os.cpu_count() or 2) - 1)
 
 
-def serve(connection: Connection) -> None:
-    """The engine process's main function: returns when the window closes the pipe."""
+def serve(connection: Connection, kind: str = "work") -> None:
+    """The engine process's main function: returns when the window closes the pipe.
+
+    The process that answers `questions` beside a running job takes half of the threads, and keeps one model open.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _lower_priority()
     sending = threading.Lock()
@@ -103,9 +107,10 @@ def serve(connection: Connection) -> None:
     work, quick = _Work(send), _Work(send)
     threading.Thread(target=_receive, args=(connection, work, quick), daemon=True).start()
     threading.Thread(target=quick.go_on, args=(None,), daemon=True).start()
-    threads = engine_threads()
+    is_working = kind == "work"
+    threads = engine_threads() if is_working else max(1, engine_threads() // 2)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    workshop = _warm_up(threads)
+    workshop = _warm_up(threads, MOST_MODELS if is_working else 1)
     send(EngineReady("CPU", threads, os.getpid()))
     threading.Thread(target=_warm_up_counting, daemon=True).start()
     work.go_on(workshop, tell=True)
@@ -148,11 +153,11 @@ class _Work:
             self._reporters.pop(reporter.job, None)
 
 
-def _warm_up(threads: int) -> Workshop:
+def _warm_up(threads: int, most_models: int) -> Workshop:
     from secateur.engine.workshop import Workshop as Shop
 
     set_threads(threads)
-    return Shop(threads)
+    return Shop(threads, most_models)
 
 
 def _warm_up_counting() -> None:
@@ -168,7 +173,7 @@ def _receive(connection: Connection, work: _Work, quick: _Work) -> None:
         while True:
             kind, job, request = connection.recv()
             if kind == "submit":
-                (quick if isinstance(request, QUICK) else work).add(job, request)
+                (quick if isinstance(request, NEEDS_NOTHING_OPEN) else work).add(job, request)
             elif kind == "close":
                 raise EOFError
             else:

@@ -86,10 +86,10 @@ class Bench:
 
 
 class Workshop:
-    """Opened things by source; the three models used last are kept. `threads` is what runtimes may use."""
+    """Opened things by source; the models used last are kept. `threads` is what runtimes may use."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, most_models: int = MOST_MODELS) -> None:
+        self.threads, self._most_models = threads, most_models
         self._benches: OrderedDict[tuple[ModelSource, float], Bench] = OrderedDict()
         self._folder = TemporaryDirectory(prefix="secateur-", ignore_cleanup_errors=True)
 
@@ -103,7 +103,7 @@ class Workshop:
         key = (source, _changed_at(source))
         if key not in self._benches:
             self._benches[key] = _new_bench(source, reporter)
-            while len(self._benches) > MOST_MODELS:
+            while len(self._benches) > self._most_models:
                 self._benches.popitem(last=False)
         self._benches.move_to_end(key)
         return self._benches[key]

@@ -40,6 +40,8 @@ from secateur.engine.events import (
     Stopped,
 )
 from secateur.engine.requests import (
+    QUESTIONS,
+    QUICK,
     AskFormats,
     Compress,
     CountSpectra,
@@ -74,9 +76,7 @@ def fold(session: "Session", event: Event) -> None:
         case EngineDied():
             _engine_died(session, event)
         case Started():
-            started = next((job for job in state.jobs if job.job == event.job), None)
-            started = started or JobState(event.job, event.request, title_of(event.request))
-            session.update(jobs=(started, *(job for job in state.jobs if job.job != event.job)))
+            _started(session, event)
         case Progress():
             _change_job(session, event.job, done=event.done, total=event.total, text=event.text, eta_s=event.eta_s)
         case Log():
@@ -100,11 +100,24 @@ def fold(session: "Session", event: Event) -> None:
             if isinstance(request, ReadGraph) and not _is_foreign(state, request):
                 session.update(graph_failure=("Reading the graph was stopped.", ""))
             _look_for_the_rest(session, request)
-            session.list_runs()
+            if isinstance(request, Compress):
+                session.list_runs()
+
+
+def _started(session: "Session", event: Started) -> None:
+    """What the engine has begun stands first; a question is none of the jobs, and spectra come beside them."""
+    state = session.state
+    if any(asked.job == event.job for asked in state.questions) or isinstance(event.request, QUESTIONS):
+        return
+    started = next((job for job in state.jobs if job.job == event.job), None)
+    started = started or JobState(event.job, event.request, title_of(event.request))
+    others = tuple(job for job in state.jobs if job.job != event.job)
+    is_beside = isinstance(event.request, QUICK)
+    session.update(jobs=(*others, started) if is_beside else (started, *others))
 
 
 def _request_of(state: SessionState, job: int) -> Request | None:
-    return next((known.request for known in state.jobs if known.job == job), None)
+    return next((known.request for known in (*state.jobs, *state.questions) if known.job == job), None)
 
 
 def _is_foreign(state: SessionState, request: Request | None) -> bool:
@@ -151,13 +164,20 @@ def title_of(request: Request) -> str:
 
 
 def _change_job(session: "Session", number: int, **changes: object) -> None:
-    jobs = tuple(replace(j, **changes) if j.job == number else j for j in session.state.jobs)  # type: ignore[arg-type]
-    session.update(jobs=jobs)
+    for name in ("jobs", "questions"):
+        known: tuple[JobState, ...] = getattr(session.state, name)
+        if any(j.job == number for j in known):
+            changed = tuple(replace(j, **changes) if j.job == number else j for j in known)  # type: ignore[arg-type]
+            session.update(**{name: changed})
 
 
 def _end_job(session: "Session", number: int) -> None:
     session.stopped(number)
-    session.update(jobs=tuple(job for job in session.state.jobs if job.job != number))
+    state = session.state
+    session.update(
+        jobs=tuple(job for job in state.jobs if job.job != number),
+        questions=tuple(asked for asked in state.questions if asked.job != number),
+    )
 
 
 def _live(session: "Session", event: Partial) -> None:
@@ -252,7 +272,13 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.remembering.keep()
     session.forget_plans()
     before = session.state
-    session.state = SessionState(model=model, engine=before.engine, engine_ready=before.engine_ready, jobs=before.jobs)
+    session.state = SessionState(
+        model=model,
+        engine=before.engine,
+        engine_ready=before.engine_ready,
+        jobs=before.jobs,
+        questions=before.questions,
+    )
     notices = tuple(Notice("info", note) for note in model.notes[:2])
     if model.blocked:
         notices = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *notices)
@@ -288,13 +314,12 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
 
 
 def _failed(session: "Session", event: Failed) -> None:
-    job = next((job for job in session.state.jobs if job.job == event.job), None)
+    request = _request_of(session.state, event.job)
     if session.is_budget_job(event.job):
         session.budget_solved(None)
         session.notify(Notice("warn", event.sentence, event.hint))
         return
     _end_job(session, event.job)
-    request = job.request if job else None
     if isinstance(request, OpenModel):
         session.update(loading="")
         if not event.wants:
@@ -324,11 +349,18 @@ def _failed(session: "Session", event: Failed) -> None:
 
 
 def _engine_died(session: "Session", event: EngineDied) -> None:
-    engine = "Engine: does not start" if event.given_up else "Engine: starting again"
-    session.update(jobs=(), engine=engine, engine_ready=False, loading="")
-    session.forget_budget()
     if any(isinstance(request, ReadGraph) for request in event.lost):
         session.update(graph_failure=("The engine ended before the graph was read.", ""))
+    if not event.was_working:
+        for number in event.jobs:
+            _end_job(session, number)
+        session.notify(Notice("warn", event.sentence, "Ask again."))
+        return
+    engine = "Engine: does not start" if event.given_up else "Engine: starting again"
+    lost = set(event.jobs)
+    beside = tuple(asked for asked in session.state.questions if lost and asked.job not in lost)
+    session.update(jobs=(), questions=beside, engine=engine, engine_ready=False, loading="")
+    session.forget_budget()
     for request in event.lost:
         _look_for_the_rest(session, request)
     if session.state.data is None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
 from secateur.engine.requests import (
+    QUESTIONS,
     AskFormats,
     Compress,
     CountRunSpectra,
@@ -45,7 +46,7 @@ from secateur.session.state import JobState, Notice, SessionState, expanded, wit
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
-SHOWN_AT_ONCE = (Compress, ReadGraph, WriteSkeleton)
+SHOWN_AT_ONCE = (Compress,)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
 EXPORTS = ("onnx", "safetensors")
@@ -89,7 +90,7 @@ class Session:
         """Open a model, with this data or else its own; the one on the screen stays until the new one arrives."""
         self.remembering.forget_resuming()
         self.remembering.with_model = data
-        for job in self.state.jobs:
+        for job in (*self.state.jobs, *(q for q in self.state.questions if hasattr(q.request, "model"))):
             self.engine.cancel(job.job)
         self.update(loading=source.label, notices=())
         self._submit(OpenModel(source))
@@ -147,7 +148,7 @@ class Session:
         if self.state.model is None or self.state.graph is not None:
             return
         request = ReadGraph(self.state.model.source)
-        if all(job.request != request for job in self.state.jobs):
+        if all(asked.request != request for asked in self.state.questions):
             self.update(graph_failure=("", ""))
             self._submit(request)
 
@@ -350,7 +351,7 @@ class Session:
         if self.state.model is None:
             return
         request = WriteSkeleton(self.state.model.source)
-        if all(job.request != request for job in self.state.jobs):
+        if all(asked.request != request for asked in self.state.questions):
             self.update(skeleton=None, skeleton_problem="")
             self._submit(request)
 
@@ -383,6 +384,9 @@ class Session:
 
     def _submit(self, request: Request) -> int:
         job = self.engine.submit(request)
+        if isinstance(request, QUESTIONS):
+            asked = JobState(job, request, events.title_of(request))
+            self.update(questions=(*self.state.questions, asked))
         if isinstance(request, SHOWN_AT_ONCE):  # also while others are before it: not to be asked twice
             waiting = JobState(job, request, events.title_of(request), text="waiting")
             self.update(jobs=(*self.state.jobs, waiting))

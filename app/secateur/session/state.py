@@ -83,6 +83,8 @@ class SessionState:
     can_redo: bool = False
     jobs: tuple[JobState, ...] = ()
     """Running first, then waiting."""
+    questions: tuple[JobState, ...] = ()
+    """What was asked besides and is answered while a job runs; nothing that a person has to see waiting."""
     curve: tuple[CurvePoint, ...] = ()
     answers: SoftAnswers | None = None
     runs: tuple[RunRecord, ...] = ()
@@ -150,6 +152,10 @@ class SessionState:
     @property
     def running(self) -> JobState | None:
         return self.jobs[0] if self.jobs else None
+
+    def question(self, kind: type) -> JobState | None:
+        """The newest question of this kind that is not answered yet."""
+        return next((asked for asked in reversed(self.questions) if isinstance(asked.request, kind)), None)
 
     @property
     def run(self) -> RunRecord | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secateur.ui.workspace import Workspace
 
 
-LIVE_FIELDS = frozenset({"jobs", "curve", "answers"})
+LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers"})
 LIVE_TABS = frozenset({"sensitivity", "activations", "graph", "distil", "netron"})
 """Tabs that show the progress of a job."""
 
@@ -99,7 +99,8 @@ def is_progress(before: "SessionState", after: "SessionState") -> bool:
     """Whether nothing is new but how far the same jobs are, and the points of their curves."""
     changed = {field.name for field in fields(after) if getattr(before, field.name) is not getattr(after, field.name)}
     same_jobs = [job.job for job in before.jobs] == [job.job for job in after.jobs]
-    return changed <= LIVE_FIELDS and same_jobs
+    same_questions = [asked.job for asked in before.questions] == [asked.job for asked in after.questions]
+    return changed <= LIVE_FIELDS and same_jobs and same_questions
 
 
 def effect_source(state: "SessionState") -> str:

@@ -9,7 +9,7 @@ import pytest
 from secateur.engine import worker
 from secateur.engine.events import Event, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ListRuns, SolveBudget
+from secateur.engine.requests import MeasureLatency, SolveBudget
 from secateur.recipe.recipe import Recipe
 
 PATIENCE_S = 60
@@ -71,11 +71,12 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Any:
     running.end()
 
 
+MEASURE = MeasureLatency(None)  # type: ignore[arg-type]
 SOLVE = SolveBudget(None, None, {}, Recipe())  # type: ignore[arg-type]
 
 
 def test_a_job_is_stopped_while_a_budget_is_being_solved(threads: Threads) -> None:
-    threads.connection.send(("submit", 1, ListRuns()))
+    threads.connection.send(("submit", 1, MEASURE))
     threads.wait_for(Started, 1)
     threads.connection.send(("submit", 2, SOLVE))
     assert threads.solving.wait(PATIENCE_S)
@@ -85,7 +86,7 @@ def test_a_job_is_stopped_while_a_budget_is_being_solved(threads: Threads) -> No
 
 
 def test_a_budget_is_solved_while_a_job_runs(threads: Threads) -> None:
-    threads.connection.send(("submit", 1, ListRuns()))
+    threads.connection.send(("submit", 1, MEASURE))
     assert threads.working.wait(PATIENCE_S)
     threads.connection.send(("submit", 2, SOLVE))
     threads.let_go.set()
@@ -98,7 +99,7 @@ def test_a_budget_that_waits_for_another_can_be_taken_back(threads: Threads) -> 
         threads.connection.send(("submit", job, SOLVE))
     assert threads.solving.wait(PATIENCE_S)
     threads.connection.send(("cancel", 2, None))
-    threads.connection.send(("submit", 3, ListRuns()))  # the cancel before it has been heard when this one starts
+    threads.connection.send(("submit", 3, MEASURE))  # the cancel before it has been heard when this one starts
     threads.wait_for(Started, 3)
     threads.let_go.set()
     threads.wait_for(Stopped, 2)

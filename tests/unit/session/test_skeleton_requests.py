@@ -42,13 +42,12 @@ def session():
     return made
 
 
-def test_the_graph_is_asked_for_once_and_waits_where_it_can_be_seen(session):
+def test_the_graph_is_asked_for_once_and_is_no_job(session):
     session.write_skeleton()
     session.write_skeleton()
     assert len(asked(session)) == 1
-    assert [job.title for job in session.state.jobs if isinstance(job.request, rq.WriteSkeleton)] == [
-        "Preparing the graph"
-    ]
+    assert session.state.question(rq.WriteSkeleton).title == "Preparing the graph"
+    assert session.state.jobs == ()
 
 
 def test_the_written_graph_is_in_the_state_until_another_model_is_opened(session, tmp_path):
@@ -85,12 +84,35 @@ def test_a_graph_of_the_model_before_is_not_taken_for_the_open_ones(session, tmp
     assert session.state.skeleton is None
 
 
-def test_the_job_that_the_engine_starts_comes_first_and_those_that_wait_after_it(session):
+def test_a_question_is_answered_beside_the_running_job_and_never_stands_in_its_way(session, tmp_path):
+    running = rq.MeasureLatency(ModelSource("a.onnx"))
+    session.receive(ev.Started(99, running))
     session.write_skeleton()
-    waiting = asked(session)[0]
-    request = rq.MeasureLatency(ModelSource("a.onnx"))
-    session.receive(ev.Started(99, request))
-    assert [job.job for job in session.state.jobs] == [99, waiting]
-    session.receive(ev.Finished(99, ev.LatencyMeasured({}, 0.0)))
-    session.receive(ev.Started(waiting, rq.WriteSkeleton(ModelSource("a.onnx"))))
-    assert [job.job for job in session.state.jobs] == [waiting]
+    question = asked(session)[0]
+    session.receive(ev.Started(question, session.engine.requests[question - 1]))
+    session.receive(ev.Progress(question, 0, 1, "Preparing"))
+    assert [job.job for job in session.state.jobs] == [99]
+    assert session.state.question(rq.WriteSkeleton).text == "Preparing"
+    session.receive(ev.Finished(question, ev.SkeletonWritten(tmp_path / "s.onnx")))
+    assert [job.job for job in session.state.jobs] == [99]
+    assert session.state.question(rq.WriteSkeleton) is None
+
+
+def test_where_the_answering_process_ends_its_questions_are_told_as_lost_and_the_job_goes_on(session):
+    session.receive(ev.Started(99, rq.MeasureLatency(ModelSource("a.onnx"))))
+    session.write_skeleton()
+    question = asked(session)[0]
+    lost = (session.engine.requests[question - 1],)
+    session.receive(ev.EngineDied("It was not answered.", lost, jobs=(question,), was_working=False))
+    assert session.state.question(rq.WriteSkeleton) is None
+    assert [job.job for job in session.state.jobs] == [99]
+    assert session.state.notices[-1].sentence == "It was not answered."
+
+
+def test_where_the_working_process_ends_what_the_other_one_was_asked_is_still_awaited(session):
+    running = rq.MeasureLatency(ModelSource("a.onnx"))
+    session.receive(ev.Started(99, running))
+    session.write_skeleton()
+    session.receive(ev.EngineDied("It ended.", (running,), jobs=(99,)))
+    assert session.state.jobs == ()
+    assert session.state.question(rq.WriteSkeleton) is not None

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from secateur.engine.requests import ReadGraph
 from secateur.figures import thousands
 from secateur.model.graph import NetworkGraph
-from secateur.session.state import JobState, SessionState
+from secateur.session.state import SessionState
 from secateur.ui.graph.colouring import Colouring, choices, colouring, first_choice
 from secateur.ui.graph.drawing import Drawing
 from secateur.ui.graph.faces import Faces
@@ -92,7 +92,6 @@ class GraphTab(TabView):
 
     def _show_what_is_missing(self, state: SessionState) -> bool:
         sentence, hint = state.graph_failure
-        job = next((job for job in state.jobs if isinstance(job.request, ReadGraph)), None)
         if state.model is None:
             text = self.tr("How layers are connected, coloured by any number: open a model to see it.")
             self.show_missing("graph", self.tr("No graph yet"), text)
@@ -103,16 +102,11 @@ class GraphTab(TabView):
             self.show_missing("warn", self.tr("There is no graph of this model"), f"{sentence} {hint}", retry,
                               kind="failed")  # fmt: skip
         else:
-            self._show_reading(job)
-            if job is None:
+            text = self.tr("Takes about a second.")
+            self.show_missing("graph", self.tr("Reading the graph"), text, kind="busy")
+            if state.question(ReadGraph) is None:
                 self.graph_wanted.emit()
         return True
-
-    def _show_reading(self, job: JobState | None) -> None:
-        others = [other for other in self._state.jobs if job is not None and other is not job]
-        waits = bool(others) and job is not None and job.text in ("", "waiting")
-        text = self.tr("It waits for the running job.") if waits else self.tr("Takes about a second.")
-        self.show_missing("graph", self.tr("Reading the graph"), text, kind="busy")
 
     def _take_graph(self, graph: NetworkGraph) -> None:
         """Another network: fold it so that it can be read, and begin at its beginning."""

@@ -113,15 +113,13 @@ class NetronTab(TabView):
 
     def _show_missing(self) -> None:
         state = self._state
-        job = next((job for job in state.jobs if isinstance(job.request, WriteSkeleton)), None)
+        job = state.question(WriteSkeleton)
         if state.model is None:
             self.show_missing("graph", self.tr("No graph yet"), self.tr("Open a model to see its operators."))
         elif self._server is not None:
             self._show_address()
         elif self._place and job is not None:
-            waits = job is not state.running
-            text = self.tr("Waits until the engine is done with what came before.") if waits else ""
-            self.show_missing("job", self.tr("Preparing the graph"), text, kind="busy")
+            self.show_missing("job", self.tr("Preparing the graph"), job.text, kind="busy")
         elif self._place and state.skeleton is not None:
             self._open(state.skeleton)
         else:
