@@ -45,7 +45,7 @@ def drag_threshold(real, layer: str) -> None:
     real.until(histogram.isVisible)
     real.settle()
     start = histogram.threshold_pixel.toPoint()
-    real.drag(histogram, start, QPoint(start.x() + histogram.width() // 12, start.y()))
+    real.drag(histogram.viewport(), start, QPoint(start.x() + histogram.width() // 12, start.y()))
 
 
 def drag_budget(real, share: float) -> None:

@@ -199,12 +199,15 @@ class HistogramPlot(Chart):
     def _on_dragged(self, line: DragLine) -> None:
         if self._values is None:
             return
-        self._moved = True
         low, high = self.view
         value = abs(min(max(float(line.value()), low), high))
-        self._set_ratio(round(self._values.share_below(value), 4))
+        ratio = round(self._values.share_below(value), 4)
+        if ratio == self._ratio:
+            return
+        self._moved = True
+        self._set_ratio(ratio)
         self._renew()
-        self.ratio_moved.emit(self._ratio or 0.0)
+        self.ratio_moved.emit(ratio)
 
     def _on_let_go(self, _line: DragLine) -> None:
         if self._moved:
