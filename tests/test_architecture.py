@@ -24,7 +24,7 @@ LEAVES = ("errors", "figures", "files", "layer_names", "privacy", "resources", "
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents", "analysis.deviation")
 DESCRIPTIONS = (
-    *("model.description", "model.spectrum", "model.encoding", "model.graph", "model.maps"),
+    *("model.description", "model.spectrum", "model.encoding", "model.graph", "model.maps", "model.weight_views"),
     *("data.source", "data.preview", "data.metrics", "training.curves"),
 )
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places", "engine.protection")

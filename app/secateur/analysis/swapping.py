@@ -119,12 +119,8 @@ class Changes:
         match method:
             case StaticInt8():
                 return self._static(layer, method)
-            case WeightOnly():
-                from secateur.methods.quantize.weights import encode_weight
-
-                return Change(_tensor(encode_weight(weight, method.bits, axis, method.observer).round_trip(weight)))
-            case WeightMethod():
-                return Change(_tensor(method.rewrite(weight, axis)))
+            case WeightOnly() | WeightMethod():
+                return Change(_tensor(method.on_weight(weight, axis)))
             case _:
                 raise TypeError(f"{method.id} cannot be measured one layer at a time")
 

@@ -24,6 +24,7 @@ from secateur.model.graph import NetworkGraph
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
+from secateur.model.weight_views import ChannelFigures, FilterPage, MatrixTile
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe
 from secateur.training.curves import CurvePoint as CurvePoint
@@ -215,6 +216,24 @@ class SamplesShown:
     samples: tuple[Thumbnail, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class ChannelsRead:
+    layer: str
+    figures: ChannelFigures
+
+
+@dataclass(frozen=True, eq=False)
+class FiltersRead:
+    layer: str
+    page: FilterPage
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixRead:
+    layer: str
+    tile: MatrixTile
+
+
 @dataclass(frozen=True)
 class RunsListed:
     runs: tuple[RunRecord, ...]
@@ -242,8 +261,11 @@ Result = (
     | SampleFollowed
     | MapsRead
     | SamplesShown
+    | ChannelsRead
+    | FiltersRead
+    | MatrixRead
 )
-Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers | TakenSample | LayerMaps | AnswerAt
+Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers | TakenSample | LayerMaps | AnswerAt | ChannelsRead
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 from secateur.analysis.documents import SensitivityTable
 from secateur.data.source import DataSource as DataSource
 from secateur.formats.base import WriteOptions
+from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.recipe.recipe import Recipe
+from secateur.model.weight_views import Order
+from secateur.recipe.recipe import Recipe, Step
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,56 @@ class ShowSamples:
     count: int
 
 
+@dataclass(frozen=True)
+class WeightPlan:
+    """What is planned for one layer's weight: methods on it in the order in which they run.
+
+    `channel_steps` are all steps that remove channels, for what they take of one layer depends on the others.
+    """
+
+    methods: tuple[Method, ...] = ()
+    channel_steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadChannels:
+    """Figures of each output channel of a layer → `ChannelsRead`, also on the way, before they are compared."""
+
+    model: ModelSource
+    layer: str
+    plan: WeightPlan = WeightPlan()
+
+
+@dataclass(frozen=True)
+class ReadFilters:
+    """The filters at places `first` to `stop` in an order, as the plan leaves them with `is_after` → `FiltersRead`."""
+
+    model: ModelSource
+    layer: str
+    order: Order = "network"
+    first: int = 0
+    stop: int = 64
+    plan: WeightPlan = WeightPlan()
+    is_after: bool = False
+
+
+@dataclass(frozen=True)
+class ReadMatrix:
+    """The rows and columns between these places of a layer's sorted matrix → `MatrixRead`.
+
+    In at most `most` (rows, columns) blocks. Before and after the plan come together.
+    """
+
+    model: ModelSource
+    layer: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    most: tuple[int, int] = (512, 512)
+    row_order: Order = "network"
+    column_order: Order = "network"
+    plan: WeightPlan = WeightPlan()
+
+
 QUICK = (
     SolveBudget,
     ListRuns,
@@ -247,6 +299,9 @@ QUICK = (
     FollowSample,
     ReadMaps,
     ShowSamples,
+    ReadChannels,
+    ReadFilters,
+    ReadMatrix,
 )
 """What does not wait for the running job."""
 
@@ -259,7 +314,7 @@ NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns)
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
 """Questions that may take seconds: others do not wait for them either."""
 
-NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample)
+NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters, ReadMatrix)
 """Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked."""
 
 Request = (
@@ -284,4 +339,7 @@ Request = (
     | FollowSample
     | ReadMaps
     | ShowSamples
+    | ReadChannels
+    | ReadFilters
+    | ReadMatrix
 )

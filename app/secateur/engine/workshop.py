@@ -22,6 +22,7 @@ from secateur.analysis.evaluation import Predictions
 from secateur.engine.protection import data_files
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource
+from secateur.engine.weight_views import WeightLooks
 from secateur.errors import UserError
 from secateur.formats.describing.describe import model_files
 from secateur.model.description import ModelDescription, ModelSource
@@ -90,6 +91,7 @@ class Workshop:
 
     def __init__(self, threads: int, most_models: int = MOST_MODELS) -> None:
         self.threads, self._most_models = threads, most_models
+        self.looks = WeightLooks()
         self._benches: OrderedDict[tuple[ModelSource, float], Bench] = OrderedDict()
         self._folder = TemporaryDirectory(prefix="secateur-", ignore_cleanup_errors=True)
 

@@ -129,6 +129,13 @@ class Method(BaseModel):
         """A new model with the method applied to these layers; `model` is not changed."""
         raise NotImplementedError
 
+    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+        """What one layer computes with after the step, before any training: same shape, float32.
+
+        The weight itself where the step does not change values (training does, in ways that nobody can foresee).
+        """
+        return weight
+
     def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
         """A model as fast as the one that `apply` would make, without data and soon; its answers mean nothing.
 
@@ -145,6 +152,9 @@ class WeightMethod(Method):
     def rewrite(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
         """The new values of one layer's weight; same shape, float32; the argument is not changed."""
         raise NotImplementedError
+
+    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+        return self.rewrite(weight, channel_axis)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.model.layers import channel_axes

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Places = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +24,7 @@ class Kept:
             return self
         return Kept(_chained(earlier.outputs, self.outputs), _chained(earlier.inputs, self.inputs))
 
-    def part_of(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+    def part_of(self, weight: NDArray[Number], channel_axis: int) -> NDArray[Number]:
         """What is left of a weight as it was opened: outputs on `channel_axis`, inputs on the other of the first two.
 
         All of an axis that does not hold the layer's channels one by one, as that of a grouped convolution.

@@ -9,6 +9,7 @@ from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.following import follow_sample, read_maps, show_samples
 from secateur.engine.jobs.graphing import read_graph
 from secateur.engine.jobs.history import count_run_spectra, list_runs
+from secateur.engine.jobs.looking import read_channels, read_filters, read_matrix
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.rehearsing import rehearse
 from secateur.engine.jobs.scoring import find_sensitivity, measure_latency, record_activations, score_sensitivity
@@ -28,8 +29,11 @@ from secateur.engine.requests import (
     MeasureLatency,
     OpenData,
     OpenModel,
+    ReadChannels,
+    ReadFilters,
     ReadGraph,
     ReadMaps,
+    ReadMatrix,
     RecordActivations,
     RehearsePlan,
     Request,
@@ -86,3 +90,9 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return show_samples(request, reporter, workshop)
         case SolveBudget():
             return solve(request)
+        case ReadChannels():
+            return read_channels(request, reporter, workshop)
+        case ReadFilters():
+            return read_filters(request, reporter, workshop)
+        case ReadMatrix():
+            return read_matrix(request, reporter, workshop)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
@@ -60,6 +62,11 @@ class StaticInt8(Method):
 
     def badge(self) -> str:
         return "int8"
+
+    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+        from secateur.methods.quantize.weights import encode_weight
+
+        return encode_weight(weight, 8, channel_axis).round_trip(weight)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.methods.quantize.calibration import quantize_static

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from secateur.methods.base import Context, Effect, Family, Method, Need
@@ -64,6 +66,11 @@ class WeightOnly(Method):
 
     def badge(self) -> str:
         return f"{self.bits}-bit"
+
+    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+        from secateur.methods.quantize.weights import encode_weight
+
+        return encode_weight(weight, self.bits, channel_axis, self.observer).round_trip(weight)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.methods.quantize.weights import quantize_stored, quantize_weights
