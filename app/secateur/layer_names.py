@@ -10,6 +10,7 @@ the order of what they tell; where two rows would still read the same, the words
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from math import log2
 from typing import NamedTuple
@@ -62,45 +63,25 @@ class _Name:
         self.with_lead = [measure(word.lead + word.text, word.is_own) for word in self.words]
         self.alone = [measure(word.text, word.is_own) for word in self.words]
         self.width = sum(self.with_lead)
-        self.must: set[int] = set()
-        self.letters: dict[int, int] = {}
-        self._stages: tuple[list[int], list[float]] | None = None
+        self.wanted: frozenset[int] = frozenset()
+        """The words without which it is not known again; see `_demand`."""
+        self._stages: dict[frozenset[int], tuple[list[int], list[float]]] = {}
+        self._made: dict[tuple[int, ...], ShortName] = {}
 
-    def demand(self, words: set[int]) -> bool:
-        """These words tell this name from one that reads the same: whether that is news."""
-        if words <= self.must:
-            return False
-        self.must |= words
-        self._stages = None
-        return True
-
-    def demand_letters(self, letters: dict[int, int]) -> bool:
-        """Of these words so many letters tell it from one that reads the same: whether that is news."""
-        news = {n: count for n, count in letters.items() if count > self.letters.get(n, 0)}
-        self.letters.update(news)
-        return bool(news)
-
-    @property
-    def wanted(self) -> set[int]:
-        """The words without which it is not known again."""
-        return self.must | {n for n, told in enumerate(self.bits) if told >= _STRONG_BITS}
-
-    def stages(self, ellipsis: float) -> tuple[list[int], list[float]]:
+    def stages(self, first: frozenset[int], ellipsis: float) -> tuple[list[int], list[float]]:
         """The words in the order in which they are kept, and how wide the name is with the first 1, 2, … of them."""
-        if self._stages is None:
-            order = sorted(range(len(self.words)), key=self._rank)
-            self._stages = order, list(self._widths(order, ellipsis))
-        return self._stages
+        if first not in self._stages:
+            order = sorted(range(len(self.words)), key=lambda n: self._rank(n, n in first))
+            self._stages[first] = order, list(self._widths(order, ellipsis))
+        return self._stages[first]
 
-    def _rank(self, n: int) -> tuple[int, float, int]:
+    def _rank(self, n: int, is_first: bool) -> tuple[int, float, int]:
         bits = self.bits[n]
-        if n in self.must:
+        if is_first:
             return 0, -bits, -n
-        if bits >= _STRONG_BITS:
-            return 1, -bits, -n
         if self.words[n].is_own:
-            return 2, 0.0, -n
-        return (3, -bits, -n) if bits else (4, 0.0, -n)
+            return 1, 0.0, -n
+        return (2, -bits, -n) if bits else (3, 0.0, -n)
 
     def _widths(self, order: Sequence[int], ellipsis: float) -> Iterable[float]:
         last = len(self.words) - 1
@@ -117,7 +98,13 @@ class _Name:
 
     def with_words(self, kept: Iterable[int]) -> ShortName:
         """The name with these words alone; each gap is one ellipsis."""
-        chosen, parts, before = sorted(kept), [], -1
+        chosen = tuple(sorted(kept))
+        if chosen not in self._made:
+            self._made[chosen] = self._make(chosen)
+        return self._made[chosen]
+
+    def _make(self, chosen: Sequence[int]) -> ShortName:
+        parts, before = [], -1
         for n in chosen:
             word = self.words[n]
             parts.append((word.lead if n == before + 1 else ELLIPSIS, word.text, word.is_own))
@@ -145,6 +132,7 @@ class ShortNames:
         unique = dict.fromkeys(names)
         self._names = [_Name(name, place, measured) for place, name in enumerate(unique, 1)]
         _tell(self._names)
+        _demand(self._names)
         self._known: dict[float, dict[str, ShortName]] = {}
 
     @property
@@ -166,14 +154,18 @@ class ShortNames:
         return known
 
     def _shorten(self, room: float) -> dict[str, ShortName]:
-        texts = {name.name: self._fitting(name, room) for name in self._names}
+        texts = {name.name: self._fitting(name, room, name.wanted, {}) for name in self._names}
+        asked: dict[str, tuple[frozenset[int], dict[int, int]]] = {}
         for _ in range(_ROUNDS):
             news = False
             for group in self._alike(texts, _looks):
                 for name, words, letters in _telling(group):
-                    if name.demand(words) or name.demand_letters(letters):
+                    had = asked.get(name.name, (name.wanted, {}))
+                    more = {n: max(count, had[1].get(n, 0)) for n, count in letters.items()}
+                    asked[name.name] = now = (had[0] | words, {**had[1], **more})
+                    if now != had:
                         news = True
-                        texts[name.name] = self._fitting(name, room)
+                        texts[name.name] = self._fitting(name, room, *now)
             if not news:
                 break
         # a number in place of a word may read like the name of another row: what is numbered stays so
@@ -184,27 +176,29 @@ class ShortNames:
                 texts[name.name] = self._numbered(name, room)
         return texts
 
-    def _fitting(self, name: _Name, room: float) -> ShortName:
-        """The whole name where there is room, else as many of its words as fit, else as much of them."""
+    def _fitting(self, name: _Name, room: float, wanted: frozenset[int], letters: dict[int, int]) -> ShortName:
+        """The whole name where there is room, else as many of its words as fit, else as much of them.
+
+        `letters` is how much of a word is needed to tell it from others.
+        """
         if name.width <= room or not name.words:
             return name.whole
-        order, widths = name.stages(self._ellipsis)
+        order, widths = name.stages(wanted, self._ellipsis)
         count = next((n for n in range(len(widths), 0, -1) if widths[n - 1] <= room), 0)
-        if count and name.wanted <= set(order[:count]):
+        if count >= max(len(wanted), 1):
             return name.with_words(order[:count])
-        some = name.must or set(order[:1])
-        for words, least in ((name.wanted or some, 3), (name.wanted or some, 1), (some, 1)):
-            short = self._abbreviated(name, sorted(words), least, room)
+        kept = sorted(wanted or order[:1])
+        for least in (3, 1):
+            short = self._abbreviated(name, kept, {n: max(letters.get(n, 1), least) for n in kept}, room)
             if short is not None:
                 return short
         return self._numbered(name, room)
 
-    def _abbreviated(self, name: _Name, kept: Sequence[int], least: int, room: float) -> ShortName | None:
+    def _abbreviated(self, name: _Name, kept: Sequence[int], least: dict[int, int], room: float) -> ShortName | None:
         """These words alone, the longest of them cut to as many letters as there is room for; None where none is."""
         lengths = {n: len(name.words[n].text) for n in kept}
         fewest = {
-            n: length if name.words[n].text.isdecimal() else min(max(name.letters.get(n, 1), least), length)
-            for n, length in lengths.items()
+            n: length if name.words[n].text.isdecimal() else min(least[n], length) for n, length in lengths.items()
         }
         while True:
             short = _cut(name, kept, lengths)
@@ -235,6 +229,7 @@ class ShortNames:
         return [group for group in groups.values() if len(group) > 1]
 
 
+@lru_cache(maxsize=20_000)
 def _looks(text: str) -> str:
     """What the eye sees of a text: it passes over the difference of `0…output` and `0.output`."""
     return " ".join(_SEEN.findall(text))
@@ -263,7 +258,23 @@ def _tell(names: Sequence[_Name]) -> None:
         name.bits = bits
 
 
-def _telling(group: Sequence[_Name]) -> list[tuple[_Name, set[int], dict[int, int]]]:
+def _demand(names: Sequence[_Name]) -> None:
+    """Choose the words that each name must show: what tells much, and what tells it from those that show the same."""
+    for name in names:
+        name.wanted = frozenset(n for n, told in enumerate(name.bits) if told >= _STRONG_BITS)
+    for _ in range(_ROUNDS):
+        groups: dict[tuple[str, ...], list[_Name]] = {}
+        for name in names:
+            groups.setdefault(tuple(name.words[n].text for n in sorted(name.wanted)), []).append(name)
+        alike = [group for group in groups.values() if len(group) > 1]
+        for group in alike:
+            for name, words, _letters_needed in _telling(group):
+                name.wanted |= words
+        if not alike:
+            break
+
+
+def _telling(group: Sequence[_Name]) -> list[tuple[_Name, frozenset[int], dict[int, int]]]:
     """For each of these names the words that tell it from the others of them, and how many letters of a word do."""
     found = _bits([name.keys for name in group])
     variants: dict[int, set[str]] = {}
@@ -272,7 +283,7 @@ def _telling(group: Sequence[_Name]) -> list[tuple[_Name, set[int], dict[int, in
             variants.setdefault(n, set()).add(word.text)
     told = []
     for name, bits in zip(group, found, strict=True):
-        words = {n for n, count in enumerate(bits) if count}
+        words = frozenset(n for n, count in enumerate(bits) if count)
         letters = {n: _letters(name.words[n].text, variants[n]) for n in words}
         told.append((name, words, letters))
     return told

@@ -14,7 +14,6 @@ from secateur.model.description import ModelDescription
 from secateur.recipe.options import option
 from secateur.session.state import SessionState, with_method
 from secateur.ui.models.layer_table import BINS, KEYS, LayerTable
-from secateur.ui.panels.layer_rows import split_name
 from secateur.ui.panels.layers import LayersPanel
 
 
@@ -188,13 +187,6 @@ def test_five_hundred_layers_change_their_plan_within_a_frame_or_two(panel, big_
         panel.show_state(planned(state, *all_names, with_option=with_option))
         QApplication.processEvents()
     assert (time.process_time() - started) / 4 < 0.1
-
-
-def test_names_are_split_at_the_last_dot_or_slash() -> None:
-    assert split_name("layer2.1.conv1") == ("layer2.1.", "conv1")
-    assert split_name("/features/conv") == ("/features/", "conv")
-    assert split_name("linear") == ("", "linear")
-    assert split_name("odd.") == ("", "odd.")
 
 
 def test_opening_another_network_forgets_the_old_rows(panel, model, big_model, table: SensitivityTable) -> None:

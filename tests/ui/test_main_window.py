@@ -182,7 +182,7 @@ def test_weights_show_the_whole_table_and_sensitivity_little_of_it(shown, model)
 def test_a_persons_own_columns_win_and_are_remembered(shown, model) -> None:
     shown.open(model)
     panel: LayersPanel = shown.layers
-    panel._choose_column("kind", False)
+    panel.choose_column("kind", False)
     press(shown, Qt.Key.Key_4, CONTROL)
     press(shown, Qt.Key.Key_1, CONTROL)
     assert "kind" not in panel.shown_columns

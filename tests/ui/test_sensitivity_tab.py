@@ -10,7 +10,8 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.recipe.options import OPTIONS
 from secateur.session.state import JobState, SessionState, with_method
-from secateur.ui.panels.sensitivity import SensitivityTab, chosen_cells, is_option
+from secateur.ui.panels.sensitivity import SensitivityTab
+from secateur.ui.panels.sensitivity_cells import chosen_cells, is_option
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -104,6 +104,7 @@ def test_what_all_rows_share_goes_first() -> None:
 def test_no_two_names_look_the_same_either(room: int) -> None:
     looks = [text.replace(ELLIPSIS, ".").strip(".") for text in shown(TRANSFORMER, room)]
     assert len(set(looks)) == len(looks)
+    assert "att" in looks[TRANSFORMER.index("encoder.layer.3.attention.output.dense")]
 
 
 def test_more_room_shows_more_of_a_name_and_never_less() -> None:

@@ -76,6 +76,11 @@ class Layer:
         return self.weight is not None and self.kind in WEIGHTED_KINDS
 
     @property
+    def is_depthwise(self) -> bool:
+        """Whether this is a convolution of each input channel by itself."""
+        return self.groups > 1 and self.groups == self.in_channels
+
+    @property
     def out_channels(self) -> int:
         if self.weight is None or not self.weight.shape:
             return 0

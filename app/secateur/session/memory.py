@@ -7,7 +7,7 @@ or the other; keys of later versions are passed over. Measured tables and runs a
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class View:
-    """How a person looked at a model: the columns of the layer table by tab, and the tab."""
+    """How a person looked at a model: columns of the layer table and their widths in pixels, by tab; the tab; pins."""
 
     columns: dict[str, list[str]] = field(default_factory=dict)
     tab: str = ""
+    widths: dict[str, dict[str, int]] = field(default_factory=dict)
+    pinned: list[str] = field(default_factory=list)
+    """Names of the layers that stay at the top of the table."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Memory:
             data=_known(DataSource, data) if isinstance(data, dict) and data.get("path") else None,
             data_mark=str(document.get("data_mark", "")),
             recipe=_recipe(document.get("recipe")),
-            view=_known(View, document.get("view")) or View(),
+            view=_view(document.get("view")),
         )
 
     def keep(self, fingerprint: str, remembered: Remembered) -> None:
@@ -103,8 +106,19 @@ def _known(kind: Any, document: Any) -> Any:
         return None
     defaults = {entry.name: entry for entry in fields(kind)}
     values = {key: value for key, value in document.items() if key in defaults}
-    kinds = {"columns": dict, "tab": str, "path": str, "preprocessing": dict}
+    kinds = {"columns": dict, "tab": str, "path": str, "preprocessing": dict, "widths": dict, "pinned": list}
     return kind(**{key: value for key, value in values.items() if isinstance(value, kinds.get(key, object))})
+
+
+def _view(document: Any) -> View:
+    """A view with those of its widths and pins that are some."""
+    view: View = _known(View, document) or View()
+    widths = {
+        tab: {key: width for key, width in of_tab.items() if isinstance(width, int)}
+        for tab, of_tab in view.widths.items()
+        if isinstance(of_tab, dict)
+    }
+    return replace(view, widths=widths, pinned=[name for name in view.pinned if isinstance(name, str)])
 
 
 def _recipe(document: Any) -> Recipe:

@@ -108,6 +108,16 @@ ACTIONS: tuple[Action, ...] = (
         "selection",
     ),
     Action(
+        "pin",
+        "Pin or unpin",
+        ("Ctrl+P",),
+        "push-pin",
+        "Keep the selected layers at the top of the table, or let them go",
+        "selection",
+        "layers",
+    ),
+    Action("copy_names", "Copy names", (), "copy", "Copy the names of the selected layers", "selection"),
+    Action(
         "copy_table",
         "Copy table as CSV",
         ("Ctrl+C",),

@@ -71,6 +71,8 @@ class Commands(QObject):
             "int4": partial(self.choose_bits, 4),
             "float": self._in_session(lambda session: session.clear_layers(self._selected())),
             "select_alike": self._in_workspace(lambda workspace: workspace.layers.select_alike()),
+            "pin": self._in_workspace(lambda workspace: workspace.layers.toggle_pins()),
+            "copy_names": self._in_workspace(lambda workspace: workspace.layers.copy_names()),
             "copy_table": self._in_workspace(lambda workspace: workspace.layers.copy_csv()),
             "filter": self.moving.filter_layers,
             "jobs": self.moving.toggle_jobs,

@@ -52,6 +52,14 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     def note_columns(columns: dict[str, list[str]]) -> None:
         session.remembering.set_view(columns={tab: list(keys) for tab, keys in columns.items()})
 
+    def note_widths(widths: dict[str, dict[str, int]]) -> None:
+        session.remembering.set_view(widths={tab: dict(of_tab) for tab, of_tab in widths.items()})
+
+    layers = workspace.layers
+    layers.action_wanted.connect(commands.trigger)
+    layers.option_wanted.connect(session.choose_option)
+    layers.pins_chosen.connect(lambda names: session.remembering.set_view(pinned=list(names)))
+    workspace.widths_changed.connect(note_widths)
     detail.tab_changed.connect(note_tab)
     workspace.columns_changed.connect(note_columns)
     detail.tab_changed.connect(forget_read_news)

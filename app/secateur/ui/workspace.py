@@ -24,6 +24,8 @@ PLAN_WIDTHS = (264, 288, 400)
 WIDE_TABLE = (560, 700)
 """The whole table is as wide as the open network's names and numbers ask for, within these."""
 NARROW_TABLE, PLAIN_TABLE = 356, 304
+FULL_WIDTH = 1440
+"""Of what the window is wider than this, the table may take half as long as it shortens names."""
 TABS_WITH_WHOLE_TABLE = frozenset({"weights", "activations"})
 TABS_WITHOUT_PLAN = frozenset({"graph", "compare", "distil", "netron"})
 
@@ -40,9 +42,10 @@ def default_columns(tab: str, *, narrow: bool) -> tuple[str, ...]:
 
 
 class Workspace(QWidget):
-    """Arranges the panels by tab and by width; `columns` are a person's own sets, by tab."""
+    """Arranges the panels by tab and by width; `columns` and `widths` are a person's own, by tab."""
 
     columns_changed = Signal(dict)
+    widths_changed = Signal(dict)
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Workspace(QWidget):
         self.setObjectName("workspace")
         self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
         self.columns: dict[str, list[str]] = {}
+        self.widths: dict[str, dict[str, int]] = {}
         self._view: View | None = None
         self._sizes: dict[str, list[int]] = {}
         self._arranged_narrow: bool | None = None
@@ -79,6 +83,8 @@ class Workspace(QWidget):
         plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
         layers.columns_chosen.connect(self._keep_columns)
+        layers.widths_chosen.connect(self._keep_widths)
+        layers.columns_reset.connect(self._forget_columns)
         layers.view.measured.connect(self.arrange)
         self.splitter.splitterMoved.connect(self._keep_sizes)
 
@@ -98,8 +104,8 @@ class Workspace(QWidget):
         """Columns, plan panel and widths for the shown tab at the present width."""
         tab, narrow = self.detail.current, self.is_narrow
         self.overlay.close_over()
-        own = self.columns.get(self._columns_key(tab))
-        self.layers.set_columns(own or default_columns(tab, narrow=narrow))
+        key = self._columns_key(tab)
+        self.layers.set_columns(self.columns.get(key) or default_columns(tab, narrow=narrow), self.widths.get(key))
         self.plan.setVisible(tab not in TABS_WITHOUT_PLAN)
         self.plan.set_rail(narrow and tab != "weights")
         self.plan_bar.set_narrow(narrow)
@@ -125,11 +131,12 @@ class Workspace(QWidget):
         return [table, max(self.width() - table - plan - 2, 0), plan]
 
     def _default_table_width(self) -> int:
+        wanted, more = self.layers.view.wanted_width(), max(self.width() - FULL_WIDTH, 0) // 2
         if self.detail.current not in TABS_WITH_WHOLE_TABLE:
-            return PLAIN_TABLE
+            return min(max(wanted, PLAIN_TABLE), PLAIN_TABLE + more)
         if self.is_narrow:
             return NARROW_TABLE
-        return min(max(self.layers.view.wanted_width(), WIDE_TABLE[0]), WIDE_TABLE[1])
+        return min(max(wanted, WIDE_TABLE[0]), WIDE_TABLE[1] + more)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -139,6 +146,19 @@ class Workspace(QWidget):
     def _keep_columns(self, keys: list[str]) -> None:
         self.columns[self._columns_key(self.detail.current)] = list(keys)
         self.columns_changed.emit(self.columns)
+
+    def _keep_widths(self, widths: dict[str, int]) -> None:
+        self.widths = {**self.widths, self._columns_key(self.detail.current): dict(widths)}
+        self.widths_changed.emit(self.widths)
+
+    def _forget_columns(self) -> None:
+        """The shown tab's columns as they were before a person chose any."""
+        key = self._columns_key(self.detail.current)
+        self.columns.pop(key, None)
+        self.widths = {tab: widths for tab, widths in self.widths.items() if tab != key}
+        self.arrange()
+        self.columns_changed.emit(self.columns)
+        self.widths_changed.emit(self.widths)
 
     def _keep_sizes(self) -> None:
         self._sizes[self._mode] = self.splitter.sizes()
@@ -161,9 +181,11 @@ class Workspace(QWidget):
         self._view = view
         if view.tab and view.tab != self.detail.current:
             self.detail.show_tab(view.tab)
+        self.layers.set_pinned(view.pinned)
         columns = {**self.columns, **view.columns}
-        if columns != self.columns:
+        if columns != self.columns or view.widths != self.widths:  # widths fit the names of one model alone
             self.columns = {tab: list(keys) for tab, keys in columns.items()}
+            self.widths = {tab: dict(widths) for tab, widths in view.widths.items()}
             self.arrange()
 
     # ------------------------------------------------------------------ panels in the order of F6

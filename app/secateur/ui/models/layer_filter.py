@@ -1,7 +1,8 @@
 """The filter box of the layer table: `conv size>50k params<1M planned` as a predicate. Pure Python, no Qt.
 
-Terms are joined by *and*. A term is a word that the name, the kind or a plan badge contains (`*` and `?` are
-wildcards for the whole name), a comparison of a number, or `planned`; `-` or `not` in front turns it round.
+Terms are joined by *and*. A term is a word that the name, the kind (`depthwise`, `3×3`) or a plan badge contains (`*`
+and `?` are wildcards for the whole name), a comparison of a number, or `planned`; `-` or `not` in front turns it
+round.
 """
 
 import operator
@@ -25,6 +26,8 @@ class LayerFacts:
     ms: float | None = None
     zeros: float | None = None
     badges: tuple[str, ...] = ()
+    words: str = ""
+    """The kind in words: `Depthwise Conv2d 3×3`."""
 
 
 Predicate = Callable[[LayerFacts], bool]
@@ -74,7 +77,7 @@ def _term(word: str) -> Predicate:
         return lambda facts: True
     if any(sign in low for sign in "*?"):
         return lambda facts: fnmatchcase(facts.name.lower(), low)
-    return lambda facts: any(low in text.lower() for text in (facts.name, facts.kind, *facts.badges))
+    return lambda facts: any(low in text.lower() for text in (facts.name, facts.kind, facts.words, *facts.badges))
 
 
 def _comparison(word: str, key: str, sign: str, value: str) -> Predicate:

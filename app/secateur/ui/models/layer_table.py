@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from secateur import figures
 from secateur.methods.base import Method
@@ -18,12 +18,11 @@ from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
-from secateur.ui.models.layer_filter import LayerFacts, Predicate
+from secateur.ui.models.layer_filter import LayerFacts
+from secateur.ui.models.layer_words import kind_phrase, kind_word
 from secateur.ui.widgets.badges import Badge
 
 Index = QModelIndex | QPersistentModelIndex
-
-SORT_ROLE = Qt.ItemDataRole.UserRole
 
 BINS = 24
 FLOAT_BADGE: Badge = ("float", "float")
@@ -61,15 +60,6 @@ COLUMNS: tuple[Column, ...] = (
 )
 KEYS: tuple[str, ...] = tuple(column.key for column in COLUMNS)
 
-_KIND_NAMES = {
-    "Conv1d": "Conv",
-    "Conv2d": "Conv",
-    "Conv3d": "Conv",
-    "ConvTranspose2d": "ConvT",
-    "Linear": "Linear",
-    "MatrixProduct": "Product",
-}
-
 
 class LayerTable(QAbstractTableModel):
     """Rows are the convolutions and linear layers of the open model, in network order."""
@@ -77,6 +67,8 @@ class LayerTable(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._layers: tuple[Layer, ...] = ()
+        self._names: tuple[str, ...] = ()
+        self._rows: dict[str, int] = {}
         self._model: object = None
         self._recipe = Recipe()
         self._spectra: Mapping[str, Spectra] = {}
@@ -100,10 +92,12 @@ class LayerTable(QAbstractTableModel):
 
     def _take_model(self, state: SessionState) -> None:
         rows = state.rows
-        same = [layer.name for layer in rows] == [layer.name for layer in self._layers]
+        names = tuple(layer.name for layer in rows)
+        same = names == self._names
         if not same:
             self.beginResetModel()
-        self._model, self._layers = state.model, rows
+        self._model, self._layers, self._names = state.model, rows, names
+        self._rows = {name: row for row, name in enumerate(names)}
         self._largest = {
             "size": max((layer.size_bytes for layer in rows), default=1) or 1,
             "ms": max((layer.latency_ms or 0.0 for layer in rows), default=1.0) or 1.0,
@@ -116,7 +110,7 @@ class LayerTable(QAbstractTableModel):
 
     def _take_recipe(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        badges = planned_badges(recipe, [layer.name for layer in self._layers])
+        badges = planned_badges(recipe, self._names)
         changed = [
             row for row, layer in enumerate(self._layers) if badges.get(layer.name) != self._badges.get(layer.name)
         ]
@@ -155,8 +149,6 @@ class LayerTable(QAbstractTableModel):
         layer, key = self._layers[index.row()], KEYS[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(layer, key)
-        if role == SORT_ROLE:
-            return self._sort_key(layer, key)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tooltip(layer, key)
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -172,7 +164,7 @@ class LayerTable(QAbstractTableModel):
                 max(self._number(layer, key), 0.0) / self._largest[key] if key in self._largest else 0.0 for key in KEYS
             ),
             bins=self.bins(layer.name),
-            badges=self._badges.get(layer.name) or (FLOAT_BADGE,),
+            badges=self.badges(layer.name),
         )
 
     def text(self, layer: Layer, key: str) -> str:
@@ -182,7 +174,7 @@ class LayerTable(QAbstractTableModel):
             case "layer":
                 return layer.name
             case "kind":
-                return _KIND_NAMES.get(layer.kind, layer.kind)
+                return kind_word(layer)
             case "shape":
                 return "×".join(str(n) for n in layer.weight.shape) if layer.weight else "–"
             case "params":
@@ -222,15 +214,19 @@ class LayerTable(QAbstractTableModel):
             case _:
                 raise KeyError(key)
 
-    def _sort_key(self, layer: Layer, key: str) -> str | float:
+    def sort_key(self, row: int, key: str) -> str | float:
+        """What a column sorts by: numbers inside a name count as numbers."""
+        layer = self._layers[row]
         if key == "layer":
             return re.sub(r"\d+", lambda digits: digits[0].zfill(6), layer.name)
-        return layer.kind if key == "kind" else self._number(layer, key)
+        return kind_word(layer) if key == "kind" else self._number(layer, key)
 
     def _tooltip(self, layer: Layer, key: str) -> str:
         if key == "layer":
             coupled = f"\nShrinks together with {', '.join(layer.coupled)}" if layer.coupled else ""
-            return f"{layer.name}\n{layer.kind} {self.text(layer, 'shape')}{coupled}"
+            return f"{layer.name}\n{kind_phrase(layer)}, {self.text(layer, 'shape')}{coupled}"
+        if key == "kind":
+            return kind_phrase(layer)
         if key == "params":
             return f"{layer.params:,} parameters"
         if key == "plan":
@@ -254,13 +250,22 @@ class LayerTable(QAbstractTableModel):
         return self._layers
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all layers, in network order."""
+        return self._names
+
+    def badges(self, name: str) -> tuple[Badge, ...]:
+        """What a row wears in the column of the plan."""
+        return self._badges.get(name) or (FLOAT_BADGE,)
+
+    @property
     def has_times(self) -> bool:
         """Whether milliseconds were measured: until then their column holds dashes."""
         return any(layer.latency_ms is not None for layer in self._layers)
 
     def row_of(self, name: str) -> int:
         """The row of this layer in network order; −1 where there is none."""
-        return next((row for row, layer in enumerate(self._layers) if layer.name == name), -1)
+        return self._rows.get(name, -1)
 
     def is_planned(self, name: str) -> bool:
         return name in self._badges
@@ -278,26 +283,8 @@ class LayerTable(QAbstractTableModel):
             ms=layer.latency_ms,
             zeros=spectra.values.sparsity if spectra else None,
             badges=tuple(text for _, text in self._badges.get(layer.name, ())),
+            words=kind_phrase(layer),
         )
-
-
-class LayerOrder(QSortFilterProxyModel):
-    """Filter and order of the table; sort column −1 is the network's own order."""
-
-    def __init__(self, table: LayerTable, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._table = table
-        self._predicate: Predicate = lambda facts: True
-        self.setSourceModel(table)
-        self.setSortRole(SORT_ROLE)
-
-    def set_predicate(self, predicate: Predicate) -> None:
-        self.beginFilterChange()
-        self._predicate = predicate
-        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
-
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        return self._predicate(self._table.facts(source_row))
 
 
 def sparkline(spectra: Spectra) -> NDArray[np.float32]:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
+from secateur.layer_names import ShortName
 from secateur.ui.models.layer_table import COLUMNS, RowContent
+from secateur.ui.theme.icons import paint_icon
 from secateur.ui.theme.style import color, current_theme, font, metrics, tinted
 from secateur.ui.widgets.badges import paint_badges
 
@@ -18,21 +20,25 @@ ROW_HEIGHT = 26
 PADDING = 5
 FIRST_PADDING = 12
 ACCENT_BAR = 3
+PIN, PIN_ROOM = 12, 16
 BAR_OPACITY = 0.16
 MOST_PICTURES = 256
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
 class RowLook(NamedTuple):
     """How a row is shown: (section, left, width) of the visible columns, and its state."""
 
     sections: tuple[tuple[int, int, int], ...]
+    name: ShortName
     selected: bool
     hovered: bool
     ratio: float
+    pinned: bool = False
+    ends_pins: bool = False
+    """Whether the rows below are no longer pinned ones."""
 
 
 class RowPictures:
@@ -58,14 +64,17 @@ def _render(content: RowContent, look: RowLook, width: int) -> QPixmap:
     picture.setDevicePixelRatio(look.ratio)
     picture.fill(color("selection" if look.selected else "hover" if look.hovered else "panel"))
     painter = QPainter(picture)
-    painter.fillRect(QRect(0, ROW_HEIGHT - 1, width, 1), color("border"))
+    painter.fillRect(QRect(0, ROW_HEIGHT - 1, width, 1), color("strong_border" if look.ends_pins else "border"))
     if look.selected:
         painter.fillRect(QRect(0, 0, ACCENT_BAR, ROW_HEIGHT), color("accent"))
     for section, left, section_width in look.sections:
         padding = FIRST_PADDING if section == 0 else PADDING
         rect = QRect(left + padding, 0, section_width - padding - PADDING, ROW_HEIGHT - 1)
         painter.setClipRect(QRect(left, 0, section_width, ROW_HEIGHT))
-        _PAINTERS[COLUMNS[section].paint](painter, rect, content, section, look.selected)
+        if section == 0:
+            _paint_name(painter, rect, look)
+        else:
+            _PAINTERS[COLUMNS[section].paint](painter, rect, content, section, look.selected)
     painter.end()
     return picture
 
@@ -73,26 +82,29 @@ def _render(content: RowContent, look: RowLook, width: int) -> QPixmap:
 # ---------------------------------------------------------------------- one painter per kind of column
 
 
-def _paint_name(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
-    """Prefix in secondary, last part in text; when it does not fit, the middle is elided."""
-    prefix, own = split_name(content.texts[section])
-    weight = 600 if selected else 500
-    light, strong = metrics(12), metrics(12, weight)
-    room = rect.width() - strong.horizontalAdvance(own)
-    prefix = light.elidedText(prefix, _MIDDLE, max(room, 0)) if prefix else ""
+def name_room(width: int, *, has_pins: bool) -> int:
+    """Pixels for a name in a column of this width: where there are pins, one has its place beside every name."""
+    return width - FIRST_PADDING - PADDING - (PIN_ROOM if has_pins else 0)
+
+
+def _paint_name(painter: QPainter, rect: QRect, look: RowLook) -> None:
+    """Prefix in secondary, last part in text, shortened so that no other row reads the same; at the right a pin."""
+    prefix, own = look.name
     painter.setFont(font(12))
     painter.setPen(color("secondary"))
     painter.drawText(rect, _LEFT, prefix)
-    rest = rect.adjusted(light.horizontalAdvance(prefix), 0, 0, 0)
-    painter.setFont(font(12, weight))
+    rest = rect.adjusted(metrics(12).horizontalAdvance(prefix), 0, 0, 0)
+    painter.setFont(font(12, 600 if look.selected else 500))
     painter.setPen(color("text"))
-    painter.drawText(rest, _LEFT, strong.elidedText(own, _MIDDLE, rest.width()))
+    painter.drawText(rest, _LEFT, own)
+    if look.pinned:
+        paint_icon(painter, QRect(rect.right() - PIN + 1, (rect.height() - PIN) // 2, PIN, PIN), "pin", color("accent"))
 
 
 def _paint_text(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
     painter.setFont(font(12))
     painter.setPen(color("text" if selected else "secondary"))
-    painter.drawText(rect, _LEFT, metrics(12).elidedText(content.texts[section], _MIDDLE, rect.width()))
+    painter.drawText(rect, _LEFT, content.texts[section])
 
 
 def _paint_number(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
@@ -129,16 +141,9 @@ def _paint_badges(painter: QPainter, rect: QRect, content: RowContent, section: 
 
 
 _PAINTERS: dict[str, Callable[[QPainter, QRect, RowContent, int, bool], None]] = {
-    "name": _paint_name,
     "text": _paint_text,
     "number": _paint_number,
     "bar": _paint_bar,
     "bins": _paint_bins,
     "badges": _paint_badges,
 }
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """`layer2.1.conv1` → (`layer2.1.`, `conv1`); names with slashes are split there."""
-    cut = max(name.rfind("."), name.rfind("/")) + 1
-    return (name[:cut], name[cut:]) if cut < len(name) else ("", name)

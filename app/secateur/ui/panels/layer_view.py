@@ -1,46 +1,62 @@
-"""The table view of the layers panel, and the row of totals that stands under its columns."""
+"""The table view of the layers panel: rows as pictures, columns that share the width, and what the mouse wants."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
-from secateur import figures
-from secateur.model.description import Layer
-from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder, LayerTable
+from secateur.ui.models.layer_order import LayerOrder
+from secateur.ui.models.layer_sums import WIDEST, sums
+from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerTable
+from secateur.ui.panels.layer_header import LayerHeader, heading_width
 from secateur.ui.panels.layer_rows import (
     FIRST_PADDING,
     PADDING,
+    PIN_ROOM,
     ROW_HEIGHT,
     RowLook,
     RowPictures,
-    split_name,
+    name_room,
 )
-from secateur.ui.theme.style import color, font, metrics
+from secateur.ui.panels.layer_widths import Wish, allot
+from secateur.ui.short_names import short_names, widest_name
+from secateur.ui.theme.style import metrics
 from secateur.ui.widgets.badges import GAP, badge_width
 
-HEADER_HEIGHT = 28
-SPARKLINE_WIDTH = 24 * 2
-LAYER_WIDTHS = (92, 260)
+SPARKLINE_WIDTHS = (24, 24 * 2)
+LEAST_NAME = 92
 USUAL_BADGES = ("prune 50 %", "4-bit")
-"""What the plan column has room for beside a name that is not longer than its least width."""
+"""What the plan column has room for as soon as no name is shortened; before that, for the first of them."""
 
 
 class LayerView(QTableView):
-    """Rows of 26 px, whole-row hover and selection, columns as wide as their text, sorting in three states."""
+    """Rows of 26 px, whole-row hover and selection, columns as wide as their text, sorting in three states.
+
+    `widths_chosen(widths)`: a person's own widths in pixels by column, after one of them has changed.
+    `columns_moved(keys)`: the columns shown, in the order to which a person dragged them.
+    `menu_wanted(section, place)` for a row, `heading_menu_wanted(section, place)` for a heading.
+    """
 
     resized = Signal()
     measured = Signal()
+    widths_chosen = Signal(dict)
+    columns_moved = Signal(list)
+    menu_wanted = Signal(int, QPoint)
+    heading_menu_wanted = Signal(int, QPoint)
 
     def __init__(self, table: LayerTable, order: LayerOrder, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table = table
-        self._order, self._hovered, self._empty_text = order, -1, ""
+        self._order, self._hovered = order, -1
         self._widths: dict[int, int] = {}
+        self._own: dict[str, int] = {}
+        self._fitting = False
         self._sorted: tuple[int, Qt.SortOrder] | None = None
         self.setObjectName("layer_table")
         self.setAccessibleName("Layer table")
+        self.heading = LayerHeader(self)
+        self.setHorizontalHeader(self.heading)
         self.setModel(order)
         self._pictures = RowPictures()
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -52,7 +68,7 @@ class LayerView(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self._set_up_headers()
 
     def _set_up_headers(self) -> None:
@@ -61,19 +77,12 @@ class LayerView(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setMinimumSectionSize(ROW_HEIGHT)
         rows.setDefaultSectionSize(ROW_HEIGHT)
-        header = self.horizontalHeader()
-        header.setFixedHeight(HEADER_HEIGHT)
-        header.setMinimumSectionSize(20)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(True)
-        header.setSortIndicatorClearable(True)
-        header.setTextElideMode(Qt.TextElideMode.ElideNone)
-        header.setStyleSheet(
-            f"QHeaderView::section {{ padding: 0 {PADDING}px; }}"
-            f"QHeaderView::section:first {{ padding-left: {FIRST_PADDING}px; }}"
-        )
-        header.sectionClicked.connect(self._sort_by)
+        self.heading.sectionClicked.connect(self._sort_by)
+        self.heading.sectionResized.connect(self._on_resized)
+        self.heading.sectionHandleDoubleClicked.connect(self.fit_column)
+        self.heading.sectionMoved.connect(self._on_moved)
+        self.heading.width_chosen.connect(lambda section, width: self.set_own_width(KEYS[section], width))
+        self.heading.menu_wanted.connect(self.heading_menu_wanted)
 
     # ------------------------------------------------------------------ order
 
@@ -85,34 +94,102 @@ class LayerView(QTableView):
         second = Qt.SortOrder(1 - first.value)
         match self._sorted:
             case (previous, direction) if previous == section:
-                self._sorted = (section, second) if direction == first else None
+                self.sort_by(section if direction == first else -1, second)
             case _:
-                self._sorted = (section, first)
-        header = self.horizontalHeader()
-        header.setSortIndicatorShown(self._sorted is not None)
-        section_shown, direction_shown = self._sorted or (-1, Qt.SortOrder.AscendingOrder)
-        header.setSortIndicator(section_shown, direction_shown)
-        self._order.sort(section_shown, direction_shown)
+                self.sort_by(section, first)
+
+    def sort_by(self, section: int, direction: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column; −1 is the network's own order."""
+        self._sorted = (section, direction) if section >= 0 else None
+        self.heading.set_sorted(section, direction)
+        self._order.sort(section, direction)
 
     @property
     def sorted_by(self) -> str:
         """Key of the column that orders the table; empty for network order."""
         return KEYS[self._sorted[0]] if self._sorted else ""
 
+    # ------------------------------------------------------------------ columns
+
+    @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """Keys of the columns that are shown, from left to right."""
+        places = (self.heading.logicalIndex(n) for n in range(len(KEYS)))
+        return tuple(KEYS[section] for section in places if not self.isColumnHidden(section))
+
+    def show_columns(self, keys: tuple[str, ...]) -> None:
+        """Show these columns in this order; the layer's name always comes first."""
+        self._fitting = True
+        hidden = [key for key in KEYS if key not in keys]
+        for place, key in enumerate((*keys, *hidden)):
+            self.heading.moveSection(self.heading.visualIndex(KEYS.index(key)), place)
+        for section, key in enumerate(KEYS):
+            self.setColumnHidden(section, key not in keys)
+        self._fitting = False
+        self.fit_columns()
+
+    def _on_moved(self, *_places: int) -> None:
+        if not self._fitting:
+            self.columns_moved.emit(list(self.shown_columns))
+            self.fit_columns()
+
     # ------------------------------------------------------------------ widths
 
+    @property
+    def own_widths(self) -> dict[str, int]:
+        """What a person made columns wide, by key."""
+        return dict(self._own)
+
+    def set_own_widths(self, widths: Mapping[str, int]) -> None:
+        """Take over what a person chose before; nothing is emitted."""
+        self._own = {key: max(width, 24) for key, width in widths.items() if key in KEYS}
+        self.fit_columns()
+
+    def set_own_width(self, key: str, width: int) -> None:
+        """Keep a column at this width; 0 gives it back to the table."""
+        self._own = {k: w for k, w in {**self._own, key: width}.items() if w}
+        self.fit_columns()
+        self.widths_chosen.emit(self.own_widths)
+
+    def fit_column(self, section: int) -> None:
+        """As wide as its contents: names whole, badges all of them."""
+        key = KEYS[section]
+        content = {"layer": self._layer_width, "plan": self._badges_width}.get(key)
+        self.set_own_width(key, content() if content else 0)
+
     def fit_columns(self) -> None:
-        """Number columns as wide as their text; the layer's name gets what it needs, the plan what is left."""
-        room = self.viewport().width()
-        for section, column in enumerate(COLUMNS):
-            if not self.isColumnHidden(section) and column.key not in {"layer", "plan"}:
-                self.setColumnWidth(section, self._text_width(section))
-                room -= self.columnWidth(section)
-        has_plan = not self.isColumnHidden(KEYS.index("plan"))
-        plan = _plan_width()
-        layer = max(min(self._layer_width(), room - plan), LAYER_WIDTHS[0]) if has_plan else room
-        self.setColumnWidth(0, layer)
-        self.setColumnWidth(KEYS.index("plan"), max(room - layer, plan // 2))
+        """Number columns as wide as their text; names get what they need, then the plan and the sparklines."""
+        widths = allot([self._wish(KEYS.index(key)) for key in self.shown_columns], self.viewport().width())
+        self._fitting = True
+        for key, width in widths.items():
+            self.setColumnWidth(KEYS.index(key), width)
+        self._fitting = False
+        self.resized.emit()
+
+    def _wish(self, section: int) -> Wish:
+        key = KEYS[section]
+        own, text = self._own.get(key, 0), self._text_width(section)
+        match key:
+            case "layer":
+                return Wish(key, LEAST_NAME, self._layer_width(), own)
+            case "plan":
+                return Wish(key, max(badge_width(USUAL_BADGES[0]) + 2 * PADDING, text), _plan_width(), own)
+            case "weights":
+                least, full = (width + 2 * PADDING for width in SPARKLINE_WIDTHS)
+                return Wish(key, max(least, text), max(full, text), own)
+            case _:
+                return Wish(key, text, text, own)
+
+    def _on_resized(self, section: int, _old: int, _new: int) -> None:
+        """While a border is dragged the last column gives or takes what is needed; the rest settles at the end."""
+        if self._fitting or not self.heading.is_pressed:
+            return
+        last = KEYS.index(self.shown_columns[-1])
+        if last != section:
+            others = sum(self.columnWidth(KEYS.index(key)) for key in self.shown_columns[:-1])
+            self._fitting = True
+            self.setColumnWidth(last, max(self.viewport().width() - others, self._wish(last).least))
+            self._fitting = False
 
     def forget_widths(self) -> None:
         """Another network: measure its texts anew."""
@@ -122,39 +199,40 @@ class LayerView(QTableView):
 
     def wanted_width(self) -> int:
         """The width at which no name of this network is shortened and the usual badges fit."""
-        shown = [n for n, c in enumerate(COLUMNS) if c.key not in {"layer", "plan"} and not self.isColumnHidden(n)]
-        return self._layer_width() + _plan_width() + sum(self._text_width(section) for section in shown)
+        wishes = (self._wish(KEYS.index(key)) for key in self.shown_columns)
+        return sum(wish.own or wish.full for wish in wishes)
 
     def _text_width(self, section: int) -> int:
-        """Width of a column's widest text, heading included; measured once for a network."""
+        """Width of a column's widest text, heading and sum included; measured once for a network."""
         if section not in self._widths:
-            source = self._order.sourceModel()
-            measures = metrics(12, 500)
-            texts = {str(source.index(row, section).data() or "") for row in range(source.rowCount())}
-            texts |= {"50.0 %"} if COLUMNS[section].key == "zeros" else set()
-            widest = max((measures.horizontalAdvance(text) for text in texts), default=0)
-            if COLUMNS[section].paint == "bins":
-                widest = SPARKLINE_WIDTH
-            heading = metrics(11, 500).horizontalAdvance(COLUMNS[section].title)
-            self._widths[section] = max(widest, heading) + 2 * PADDING
+            column = COLUMNS[section]
+            widest = 0
+            if column.paint in {"text", "number", "bar"}:
+                measures, strong = metrics(12, 500), metrics(12, 600)
+                texts = {self._table.text(layer, column.key) for layer in self._table.layers}
+                texts |= {"50.0 %"} if column.key == "zeros" else set()
+                totals = {WIDEST.get(column.key, ""), sums(self._table.layers).get(column.key, "")}
+                widest = max(map(measures.horizontalAdvance, texts), default=0)
+                widest = max(widest, *map(strong.horizontalAdvance, totals)) + 1
+            self._widths[section] = max(widest + 2 * PADDING, heading_width(section))
         return self._widths[section]
 
     def _layer_width(self) -> int:
-        """Width of the longest name, within `LAYER_WIDTHS`; measured once for a network."""
-        if 0 not in self._widths:
-            light, strong = metrics(12), metrics(12, 600)
-            source = self._order.sourceModel()
-            names = [split_name(str(source.index(row, 0).data())) for row in range(source.rowCount())]
-            widest = max((light.horizontalAdvance(a) + strong.horizontalAdvance(b) for a, b in names), default=0)
-            self._widths[0] = min(max(widest + FIRST_PADDING + PADDING + 1, LAYER_WIDTHS[0]), LAYER_WIDTHS[1])
-        return self._widths[0]
+        """Width at which no name is shortened."""
+        pin = PIN_ROOM if self._order.pinned_count else 0
+        return max(widest_name(self._table.names) + FIRST_PADDING + PADDING + pin, LEAST_NAME)
+
+    def _badges_width(self) -> int:
+        """Width in which every layer's badges have room."""
+        rows = (self._table.badges(name) for name in self._table.names)
+        widest = max((sum(badge_width(text) + GAP for _, text in row) - GAP for row in rows), default=0)
+        return max(widest + 2 * PADDING, self._text_width(KEYS.index("plan")))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.fit_columns()
-        self.resized.emit()
 
-    # ------------------------------------------------------------------ hover, empty text
+    # ------------------------------------------------------------------ mouse, menu
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._hover(self.rowAt(int(event.position().y())))
@@ -169,31 +247,39 @@ class LayerView(QTableView):
             self._hovered = row
             self.viewport().update()
 
-    def set_empty_text(self, text: str) -> None:
-        self._empty_text = text
-        self.viewport().update()
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """By mouse for the row below it, which becomes the selection if it was not in it; by key for the current."""
+        index = self.currentIndex()
+        place = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
+        if event.reason() != QContextMenuEvent.Reason.Keyboard:
+            index, place = self.indexAt(event.pos()), event.globalPos()
+        if index.isValid():
+            if not self.selectionModel().isSelected(index):
+                self.setCurrentIndex(index)
+            self.menu_wanted.emit(index.column(), place)
+        event.accept()
+
+    # ------------------------------------------------------------------ painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Copies the picture of every row in sight: a row is painted only when what it shows has changed."""
         painter = QPainter(self.viewport())
-        width, chosen = self.viewport().width(), self.selectionModel()
-        header = self.horizontalHeader()
+        width, chosen, rows = self.viewport().width(), self.selectionModel(), self._order.rows
+        heading = self.heading
         sections = tuple(
-            (n, header.sectionViewportPosition(n), header.sectionSize(n))
+            (n, heading.sectionViewportPosition(n), heading.sectionSize(n))
             for n in range(len(COLUMNS))
-            if not header.isSectionHidden(n)
+            if not heading.isSectionHidden(n)
         )
+        ratio, pins = self.devicePixelRatioF(), self._order.pinned_count
+        names = short_names(self._table.names, name_room(heading.sectionSize(0), has_pins=pins > 0))
         first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
-        for row in range(max(first, 0), (last if last >= 0 else self._order.rowCount() - 1) + 1):
-            index = self._order.index(row, 0)
-            content = self._table.row_content(self._order.mapToSource(index).row())
-            look = RowLook(sections, chosen.isSelected(index), row == self._hovered, self.devicePixelRatioF())
+        for row in range(max(first, 0), (last if last >= 0 else len(rows) - 1) + 1):
+            content = self._table.row_content(rows[row])
+            is_chosen = chosen.isSelected(self._order.index(row, 0))
+            short = names[content.texts[0]]
+            look = RowLook(sections, short, is_chosen, row == self._hovered, ratio, row < pins, row == pins - 1)
             painter.drawPixmap(0, self.rowViewportPosition(row), self._pictures.picture(content, look, width))
-        if self._empty_text:
-            painter.setFont(font(12))
-            painter.setPen(color("secondary"))
-            area = self.viewport().rect().adjusted(16, 24, -16, 0)
-            painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap, self._empty_text)
         painter.end()
 
     def scrollTo(
@@ -201,64 +287,10 @@ class LayerView(QTableView):
         index: QModelIndex | QPersistentModelIndex,
         hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
     ) -> None:
-        """Only up and down: the columns always fit."""
+        """Only up and down: the name stays in sight."""
         super().scrollTo(index.sibling(index.row(), 0), hint)
 
 
 def _plan_width() -> int:
     """Room for the usual badges."""
     return sum(badge_width(text) + GAP for text in USUAL_BADGES) - GAP + 2 * PADDING
-
-
-class TotalsRow(QWidget):
-    """Sums of the layers shown, each under its column."""
-
-    def __init__(self, view: LayerView, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._view = view
-        self._texts: dict[str, str] = {}
-        self.setObjectName("layer_totals")
-        self.setFixedHeight(HEADER_HEIGHT)
-        view.resized.connect(self.update)
-
-    def show_layers(self, layers: Sequence[Layer], all_layers: int, is_planned: Callable[[str], bool]) -> None:
-        """Totals of `layers`; `all_layers` is how many there are without the filter."""
-        times = [layer.latency_ms for layer in layers if layer.latency_ms is not None]
-        planned = sum(is_planned(layer.name) for layer in layers)
-        shown = f"{len(layers)} of {all_layers}" if len(layers) != all_layers else str(all_layers)
-        self._texts = {
-            "layer": f"{shown} layer" if shown == "1" else f"{shown} layers",
-            "params": figures.count(sum(layer.params for layer in layers)),
-            "macs": figures.macs(sum(layer.macs for layer in layers)),
-            "size": figures.size(sum(layer.size_bytes for layer in layers)),
-            "ms": f"{sum(times):.2f}" if times else "–",
-            "plan": f"{planned} of {len(layers)} planned",
-        }
-        self.setAccessibleName(", ".join(self._texts.values()))
-        self.update()
-
-    @property
-    def texts(self) -> dict[str, str]:
-        return dict(self._texts)
-
-    def sizeHint(self) -> QSize:
-        return QSize(200, HEADER_HEIGHT)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(QRect(0, 0, self.width(), 1), color("border"))
-        header = self._view.horizontalHeader()
-        for section, column in enumerate(COLUMNS):
-            text = self._texts.get(column.key, "")
-            if not text or self._view.isColumnHidden(section):
-                continue
-            left, width = header.sectionViewportPosition(section), header.sectionSize(section)
-            number = column.paint in {"number", "bar"}
-            painter.setFont(font(12, 400 if column.key == "plan" else 600))
-            painter.setPen(color("secondary" if column.key == "plan" else "text"))
-            room = 14 if number else 0  # a sum may be a little wider than the cells above it
-            rect = QRect(left - room, 0, width + room, self.height())
-            rect = rect.adjusted(FIRST_PADDING if section == 0 else PADDING, 0, -PADDING, 0)
-            side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
-            painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter, text)
-        painter.end()

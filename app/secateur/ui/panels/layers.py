@@ -1,25 +1,41 @@
 """The layers panel: filter box, table of layers, totals. It tells which layers are selected and what keys want."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QSignalBlocker,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from secateur.errors import UserError
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
 from secateur.ui.models.layer_filter import parse_filter
-from secateur.ui.models.layer_table import COLUMNS, KEYS, LayerOrder, LayerTable
+from secateur.ui.models.layer_order import LayerOrder
+from secateur.ui.models.layer_table import KEYS, LayerTable
 from secateur.ui.naming import named
-from secateur.ui.panels.layer_view import LayerView, TotalsRow
+from secateur.ui.panels.layer_menus import columns_menu, heading_menu, made_menu, row_menu
+from secateur.ui.panels.layer_totals import TotalsRow
+from secateur.ui.panels.layer_view import LayerView
 from secateur.ui.theme.style import icon
 from secateur.ui.widgets.icon_button import IconButton
+from secateur.ui.widgets.no_match import NoMatch
 
 FILTER_HINTS: tuple[tuple[str, str], ...] = (
     ("Planned", "planned"),
     ("Not planned", "not planned"),
     ("Convolutions", "kind=conv*"),
+    ("Depthwise convolutions", "depthwise"),
     ("Linear layers", "kind=linear"),
     ("Larger than 50 kB", "size>50k"),
     ("Fewer than 10,000 parameters", "params<10k"),
@@ -28,11 +44,29 @@ FILTER_HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
+class ShownRows(NamedTuple):
+    """What other pictures of all layers show too: the pinned ones first, then those that pass the filter."""
+
+    names: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    filter: str = ""
+
+
 class LayersPanel(QWidget):
-    """Shows the layers of the open model; selection and sort order survive every change of the state."""
+    """Shows the layers of the open model; selection and sort order survive every change of the state.
+
+    `columns_chosen(keys)` in the order shown, `widths_chosen(widths)`, `columns_reset()` and `pins_chosen(names)` are
+    what is to be remembered. `rows_changed(ShownRows)`; `action_wanted(id)`; `option_wanted(layers, option)`.
+    """
 
     selection_changed = Signal(list)
     columns_chosen = Signal(list)
+    widths_chosen = Signal(dict)
+    columns_reset = Signal()
+    pins_chosen = Signal(list)
+    rows_changed = Signal(object)
+    action_wanted = Signal(str)
+    option_wanted = Signal(list, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,12 +88,24 @@ class LayersPanel(QWidget):
         self.columns_button.setObjectName("columns_button")
         self.columns_button.setAccessibleName("Columns")
         self.columns_button.clicked.connect(self._open_columns_menu)
+        self.state = SessionState()
+        self.shown_rows = ShownRows()
+        self.no_match = NoMatch("no_layer_matches", self.view.viewport())
+        self.no_match.clear_wanted.connect(self.clear_filter)
         self._assemble()
-        self._shown: tuple[str, ...] = ()
         self._selected: tuple[str, ...] = ()
-        selection = self.view.selectionModel()
+        self._pinned: tuple[str, ...] = ()
+        self._connect()
+
+    def _connect(self) -> None:
+        selection, view = self.view.selectionModel(), self.view
         selection.selectionChanged.connect(self._on_selection)
         selection.currentRowChanged.connect(self._on_current)
+        self.order.rearranged.connect(self._on_rearranged)
+        view.columns_moved.connect(self.columns_chosen)
+        view.widths_chosen.connect(self.widths_chosen)
+        view.menu_wanted.connect(lambda section, place: self.open_menu(place, section))
+        view.heading_menu_wanted.connect(lambda section, place: heading_menu(self, section).popup(place))
 
     def _make_filter_box(self) -> QLineEdit:
         box = named(QLineEdit(self, placeholderText="Filter layers   name, kind, size>50k"), "layer_filter")
@@ -68,6 +114,7 @@ class LayersPanel(QWidget):
         box.setClearButtonEnabled(True)
         box.addAction(icon("find"), QLineEdit.ActionPosition.LeadingPosition)
         box.textChanged.connect(self._apply_filter)
+        box.installEventFilter(self)
         return box
 
     def _assemble(self) -> None:
@@ -93,10 +140,11 @@ class LayersPanel(QWidget):
 
     def show_state(self, state: SessionState) -> None:
         """Rows, badges and totals of `state`; the first layer is selected when a network arrives."""
-        before, known = self.table.layers, self.table.has_times
+        self.state = state
+        before, known = self.table.names, self.table.has_times
         if not self.table.show_state(state):
             return
-        if [layer.name for layer in before] != [layer.name for layer in self.table.layers]:
+        if before != self.table.names:
             self.view.forget_widths()
             if self.order.rowCount():
                 self.view.selectRow(0)
@@ -104,20 +152,22 @@ class LayersPanel(QWidget):
                 self._on_selection()
         elif known != self.table.has_times:
             self.view.forget_widths()
-        self.totals.show_layers(self.visible_layers(), len(self.table.layers), self.table.is_planned)
+        self._show_totals()
         self.view.viewport().update()
 
-    def set_columns(self, keys: Sequence[str]) -> None:
-        """Show these columns, in the table's own order; layer is always there."""
-        self._shown = tuple(key for key in KEYS if key in keys or key == "layer")
-        for section, key in enumerate(KEYS):
-            self.view.setColumnHidden(section, key not in self._shown)
-        self.view.fit_columns()
+    def _show_totals(self) -> None:
+        self.totals.show_layers(self.visible_layers(), len(self.table.layers), self.table.is_planned)
+
+    def set_columns(self, keys: Sequence[str], widths: Mapping[str, int] | None = None) -> None:
+        """Show these columns in this order, at these widths where there are some; layer is always the first."""
+        known = [key for key in dict.fromkeys(keys) if key in KEYS and key != "layer"]
+        self.view.show_columns(("layer", *known))
+        self.view.set_own_widths(widths or {})
         self.totals.update()
 
     @property
     def shown_columns(self) -> tuple[str, ...]:
-        return self._shown
+        return self.view.shown_columns
 
     # ------------------------------------------------------------------ selection
 
@@ -127,21 +177,25 @@ class LayersPanel(QWidget):
 
     def select(self, names: Sequence[str]) -> None:
         """Select these layers (those that the filter hides are left out) and scroll to the first."""
-        chosen = QItemSelection()
-        indexes = [self.order.mapFromSource(self.table.index(self.table.row_of(n), 0)) for n in names]
-        visible = [index for index in indexes if index.isValid()]
-        if not visible:
-            return
-        for index in visible:
-            chosen.select(index, index)
-        model = self.view.selectionModel()
-        flags = QItemSelectionModel.SelectionFlag
+        places = [self.order.mapFromSource(self.table.index(self.table.row_of(n), 0)).row() for n in names]
+        visible = [place for place in places if place >= 0]
+        if visible:
+            self._select_places(visible)
+            self._on_selection()
+            self.view.scrollTo(self.order.index(visible[0], 0))
+
+    def _select_places(self, places: Sequence[int]) -> None:
+        """Select the rows at these places, the first of them the current one; nothing is emitted."""
+        model, flags = self.view.selectionModel(), QItemSelectionModel.SelectionFlag
+        chosen, ordered, start = QItemSelection(), sorted(places), 0
+        for n in range(1, len(ordered) + 1):  # one range for neighbours: Qt looks through all ranges for each row
+            if n == len(ordered) or ordered[n] != ordered[n - 1] + 1:
+                chosen.select(self.order.index(ordered[start], 0), self.order.index(ordered[n - 1], len(KEYS) - 1))
+                start = n
         with QSignalBlocker(model):
-            model.setCurrentIndex(visible[0], flags.NoUpdate)
-        model.select(chosen, flags.ClearAndSelect | flags.Rows)
-        self._on_selection()
+            model.setCurrentIndex(self.order.index(places[0], 0), flags.NoUpdate)
+            model.select(chosen, flags.ClearAndSelect | flags.Rows)
         self.view.viewport().update()
-        self.view.scrollTo(visible[0])
 
     def select_alike(self) -> None:
         """Add the layers of the same kind, kernel and weight shape as the current one."""
@@ -153,8 +207,7 @@ class LayersPanel(QWidget):
 
     def visible_layers(self) -> list[Layer]:
         """Layers that pass the filter, in the order shown."""
-        rows = range(self.order.rowCount())
-        return [self.table.layers[self.order.mapToSource(self.order.index(r, 0)).row()] for r in rows]
+        return [self.table.layers[row] for row in self.order.rows]
 
     def _on_current(self, _current: QModelIndex, _previous: QModelIndex) -> None:
         self._on_selection()
@@ -169,25 +222,61 @@ class LayersPanel(QWidget):
             self._selected = names
             self.selection_changed.emit(list(names))
 
-    # ------------------------------------------------------------------ filter, columns, copy
+    def _on_rearranged(self) -> None:
+        """Other rows, or the same ones elsewhere: what was selected is selected again, as far as it is there."""
+        places = [self.order.mapFromSource(self.table.index(self.table.row_of(n), 0)).row() for n in self._selected]
+        visible = [place for place in places if place >= 0]
+        if visible:
+            self._select_places(visible)
+        self._on_selection()
+        self._tell_rows()
+
+    def _tell_rows(self) -> None:
+        """Say which rows are shown, where that is news."""
+        shown = set(self.order.rows)
+        names, pinned = self.table.names, [name for name in self.table.names if self.order.is_pinned(name)]
+        rest = [name for row, name in enumerate(names) if row in shown and not self.order.is_pinned(name)]
+        text = self.filter_box.text().strip() if self.problem.isHidden() else ""
+        rows = ShownRows((*pinned, *rest), tuple(pinned), text)
+        self.no_match.show_filter(text if names and not self.order.matching else "")
+        if rows != self.shown_rows:
+            self.shown_rows = rows
+            self.rows_changed.emit(rows)
+
+    # ------------------------------------------------------------------ filter
 
     def _apply_filter(self, text: str) -> None:
         try:
-            predicate = parse_filter(text)
+            predicate = parse_filter(text) if text.strip() else None
         except UserError as error:
             self.problem.setText(str(error))
             self.problem.show()
             return
         self.problem.hide()
         self.order.set_predicate(predicate)
-        self.totals.show_layers(self.visible_layers(), len(self.table.layers), self.table.is_planned)
-        self.view.set_empty_text(
-            "" if self.order.rowCount() or not self.table.layers else f"No layer matches {text!r}."
-        )
+        self._show_totals()
+        current = self.view.currentIndex()
+        if current.isValid():
+            self.view.scrollTo(current)
+
+    def clear_filter(self) -> None:
+        """All layers again, and the keyboard in the box."""
+        self.filter_box.clear()
+        self.filter_box.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """↓ and Return in the filter box go into the table."""
+        into = (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in into:
+            if self.order.rowCount():
+                self.view.setFocus(Qt.FocusReason.TabFocusReason)
+                if not self._selected:
+                    self.view.selectRow(0)
+            return True
+        return super().eventFilter(watched, event)
 
     def _open_hints_menu(self, button: QWidget) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = made_menu(self, "filter_menu")
         menu.addAction("All layers", self.filter_box.clear)
         menu.addSeparator()
         for title, text in FILTER_HINTS:
@@ -195,24 +284,67 @@ class LayersPanel(QWidget):
             entry.triggered.connect(lambda _checked=False, t=text: self.filter_box.setText(t))
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
+    # ------------------------------------------------------------------ pins, menus
+
+    def set_pinned(self, names: Sequence[str]) -> None:
+        """Keep these layers at the top; nothing is emitted to be remembered."""
+        if tuple(names) != self._pinned:
+            self._pinned = tuple(names)
+            self.order.set_pinned(names)
+            self._show_totals()
+
+    def toggle_pins(self) -> None:
+        """Pin the selected layers; where all of them are, unpin them."""
+        chosen = self._selected
+        if not chosen:
+            return
+        if all(name in self._pinned for name in chosen):
+            names = [name for name in self._pinned if name not in chosen]
+        else:
+            names = [*self._pinned, *(name for name in chosen if name not in self._pinned)]
+        self.set_pinned(names)
+        self.view.scrollTo(self.view.currentIndex())
+        self.pins_chosen.emit(names)
+
+    def open_menu(self, place: QPoint, section: int = 0, cell: tuple[str, str] = ("", "")) -> None:
+        """The menu of the selected layers; see `row_menu`."""
+        if self._selected:
+            row_menu(self, section, cell).popup(place)
+
+    # ------------------------------------------------------------------ columns
+
     def _open_columns_menu(self) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for column in COLUMNS[1:]:
-            entry = QAction(column.title, menu, checkable=True, checked=column.key in self._shown)
-            entry.setToolTip(column.tooltip)
-            entry.toggled.connect(lambda on, key=column.key: self._choose_column(key, on))
-            menu.addAction(entry)
-        menu.popup(self.columns_button.mapToGlobal(self.columns_button.rect().bottomLeft()))
+        columns_menu(self).popup(self.columns_button.mapToGlobal(self.columns_button.rect().bottomLeft()))
 
-    def _choose_column(self, key: str, on: bool) -> None:
-        chosen = [k for k in KEYS if (k == key and on) or (k != key and k in self._shown)]
-        self.set_columns(chosen)
-        self.columns_chosen.emit(list(self._shown))
+    def choose_column(self, key: str, on: bool) -> None:
+        """Show or hide a column; one that comes back stands behind the nearest of those before it."""
+        chosen = [k for k in self.shown_columns if k != key]
+        if on:
+            before = [place for place, k in enumerate(chosen) if KEYS.index(k) < KEYS.index(key)]
+            chosen.insert(max(before, default=0) + 1, key)
+        self._take_columns(chosen)
 
-    def to_csv(self) -> str:
+    def move_column(self, key: str, step: int) -> None:
+        """Move a column by one place; the names of the layers stay first."""
+        chosen = list(self.shown_columns)
+        place = chosen.index(key)
+        chosen.insert(max(place + step, 1), chosen.pop(place))
+        self._take_columns(chosen)
+
+    def _take_columns(self, keys: Sequence[str]) -> None:
+        self.set_columns(keys, self.view.own_widths)
+        self.columns_chosen.emit(list(self.shown_columns))
+
+    def forget_own_widths(self) -> None:
+        """Every column as wide as its contents ask for."""
+        self.view.set_own_widths({})
+        self.widths_chosen.emit({})
+
+    # ------------------------------------------------------------------ copy
+
+    def to_csv(self, *, only_selected: bool = False) -> str:
         """The selected rows (all visible ones where fewer than two are selected) as CSV with a header, raw numbers."""
-        chosen = set(self._selected) if len(self._selected) > 1 else set()
+        chosen = set(self._selected) if only_selected or len(self._selected) > 1 else set()
         lines = ["layer,kind,shape,params,macs,size_bytes,latency_ms,zeros,plan"]
         for layer in self.visible_layers():
             if chosen and layer.name not in chosen:
@@ -226,6 +358,20 @@ class LayersPanel(QWidget):
 
     def copy_csv(self) -> None:
         QGuiApplication.clipboard().setText(self.to_csv())
+
+    def copy_rows(self) -> None:
+        QGuiApplication.clipboard().setText(self.to_csv(only_selected=True))
+
+    def copy_names(self) -> None:
+        """The selected layers' names, one a line, in the order shown."""
+        chosen = set(self._selected)
+        names = [layer.name for layer in self.visible_layers() if layer.name in chosen]
+        QGuiApplication.clipboard().setText("\n".join(names))
+
+    def column_text(self, key: str) -> str:
+        """A column of the rows shown as it reads, each behind its layer's name and a tab."""
+        texts = ((layer.name, self.table.text(layer, key)) for layer in self.visible_layers())
+        return "".join(f"{name}\n" if key == "layer" else f"{name}\t{text}\n" for name, text in texts)
 
 
 def _signature(layer: Layer) -> tuple[object, ...]:

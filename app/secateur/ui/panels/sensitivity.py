@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 from secateur.analysis.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
-from secateur.methods.base import Effect, Method
+from secateur.methods.base import Effect
 from secateur.recipe.options import OPTIONS, Option
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
+from secateur.ui.panels.sensitivity_cells import chosen_cells
 from secateur.ui.panels.tab_view import MARGIN, TabView
 from secateur.ui.plots.heat_cells import UNIT_WORDS, paired
 from secateur.ui.plots.heat_legend import COLUMN, HeatLegend, Trust
@@ -280,20 +281,3 @@ class SensitivityTab(TabView):
         super().resizeEvent(event)
         self._show_trust()
         self._arrange()
-
-
-def is_option(option: Option, method: Method) -> bool:
-    """Whether a planned method is this option: the same class, and equal in all that the option states."""
-    same = type(method) is type(option.method)
-    return same and all(getattr(method, f) == getattr(option.method, f) for f in option.method.model_fields_set)
-
-
-def chosen_cells(state: SessionState) -> frozenset[tuple[str, str]]:
-    """(layer, option) of every cell that the plan holds."""
-    cells: set[tuple[str, str]] = set()
-    for step in state.recipe.steps:
-        fitting = [option.id for option in OPTIONS if is_option(option, step.method)]
-        if fitting:
-            names = [row.name for row in state.rows if step.selects(row.name)]
-            cells.update((name, option) for name in names for option in fitting)
-    return frozenset(cells)

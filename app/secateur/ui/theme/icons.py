@@ -59,6 +59,7 @@ ICONS: Final[dict[str, str]] = {
     "compare": "git-diff",
     "restore": "arrow-counter-clockwise",
     "waiting": "clock",
+    "pin": "push-pin",
 }
 """What the program says → the Phosphor glyph. Any other Phosphor name works as it is."""
 

@@ -19,13 +19,18 @@ def badge_width(text: str) -> int:
 
 
 def fitting(badges: Sequence[Badge], width: int) -> list[Badge]:
-    """The badges that fit into `width`, two at most; where some are left out the last one says `+n`."""
-    for shown in range(min(2, len(badges)), -1, -1):
+    """The badges that fit into `width`, two at most; where some are left out the last one says `+n`.
+
+    Where the first has no room beside that, another one that has is shown: a word says more than a number.
+    """
+    for shown in range(min(2, len(badges)), 0, -1):
         rest = len(badges) - shown
-        kept = [*badges[:shown], *([("float", f"+{rest}")] if rest else [])]
-        if sum(badge_width(text) + GAP for _, text in kept) - GAP <= width or shown == 0:
-            return [(family, text) for family, text in kept]  # type: ignore[misc]
-    return []
+        more: list[Badge] = [("float", f"+{rest}")] if rest else []
+        for first in range(rest + 1):
+            kept = [*badges[first : first + shown], *more]
+            if sum(badge_width(text) + GAP for _, text in kept) - GAP <= width:
+                return kept
+    return [("float", f"+{len(badges)}")] if badges else []
 
 
 def paint_badges(painter: QPainter, rect: QRect, badges: Sequence[Badge]) -> None:

@@ -1,0 +1,28 @@
+"""What a layer computes, in words: one for a column, a phrase for a heading. Pure Python, no Qt."""
+
+from secateur.model.description import Layer
+
+_WORDS = {
+    "Conv1d": "Conv",
+    "Conv2d": "Conv",
+    "Conv3d": "Conv",
+    "ConvTranspose1d": "ConvT",
+    "ConvTranspose2d": "ConvT",
+    "MatrixProduct": "Product",
+}
+
+
+def kind_word(layer: Layer) -> str:
+    """`Conv`, `Depthwise`, `Conv, 4 groups`, `Linear`: as short as it can be said."""
+    word = _WORDS.get(layer.kind, layer.kind)
+    if layer.is_depthwise:
+        return "Depthwise T" if word == "ConvT" else "Depthwise"
+    return f"{word}, {layer.groups} groups" if layer.groups > 1 else word
+
+
+def kind_phrase(layer: Layer) -> str:
+    """`Conv2d 3×3`, `Depthwise Conv2d 3×3`, `Conv2d 3×3, 4 groups`, `Linear`."""
+    phrase = f"{layer.kind} {'×'.join(str(n) for n in layer.kernel)}".strip()
+    if layer.is_depthwise:
+        return f"Depthwise {phrase}"
+    return f"{phrase}, {layer.groups} groups" if layer.groups > 1 else phrase
