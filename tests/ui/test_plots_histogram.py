@@ -6,7 +6,9 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from secateur.errors import UserError
+from secateur.methods.quantize.observers import percentile_range
 from secateur.ui.plots.bins import bin_spectrum, whole_range
+from secateur.ui.plots.clip_lines import Clip, percentile_of, share_outside
 from secateur.ui.plots.grid_levels import grid_of
 from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.plots.read_out import place_beside
@@ -259,3 +261,45 @@ def test_a_picture_that_cannot_be_written_names_the_path(plot, tmp_path):
 def test_a_copied_picture_is_on_the_clipboard(plot):
     plot.copy_picture()
     assert QGuiApplication.clipboard().pixmap().size() == plot.size() * plot.devicePixelRatioF()
+
+
+# ---------------------------------------------------------------------- the range that int8 covers
+
+
+def test_a_range_holds_the_percentile_that_its_end_stands_for(layer):
+    for percentile in (90.0, 99.0, 99.9):
+        low, high = percentile_range(layer.values, percentile)
+        assert percentile_of(layer.values, high, upper=True) == pytest.approx(percentile, abs=0.5)
+        assert percentile_of(layer.values, low, upper=False) == pytest.approx(percentile, abs=0.5)
+        assert 100 * share_outside(layer.values, Clip(low, high)) == pytest.approx(100 - percentile, abs=0.5)
+
+
+def test_a_range_beyond_all_values_cuts_nothing(layer):
+    assert percentile_of(layer.values, 9.0, upper=True) == 100.0
+    assert share_outside(layer.values, Clip(-9.0, 9.0)) == 0.0
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_both_ends_of_the_range_can_be_dragged(qtbot, plot, layer, upper):
+    clip = Clip(-0.2, 0.2)
+    plot.show_values(layer.values, "output", clip=clip)
+    plot.grab()
+    moved, settled = [], []
+    plot.clip_moved.connect(moved.append)
+    plot.clip_settled.connect(settled.append)
+    start = plot.pixel(clip.high if upper else clip.low, 0.0)
+    start.setY(plot.area.center().y())
+    end = start + QPointF(-30 if upper else 30, 0)
+    qtbot.mousePress(plot.viewport(), LEFT, pos=at(start))
+    qtbot.mouseMove(plot.viewport(), at(end))
+    qtbot.mouseRelease(plot.viewport(), LEFT, pos=at(end))
+    there = percentile_of(layer.values, plot.value(end).x(), upper=upper)
+    assert moved[-1] == settled[0] == pytest.approx(there, abs=1.0)
+    assert len(settled) == 1
+
+
+def test_the_range_is_told_in_words_and_goes_with_the_plan(plot, layer):
+    plot.show_values(layer.values, "output", clip=Clip(-0.1, 0.1))
+    assert "cut" in plot.accessibleDescription()
+    plot.show_values(layer.values, "output")
+    assert not plot.accessibleDescription()

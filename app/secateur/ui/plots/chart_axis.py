@@ -65,7 +65,7 @@ class ChartAxis(pg.AxisItem):
         if title != self.labelText:
             self.setLabel(title or None)
             self.showLabel(bool(title))
-        self.dress()
+            self.dress()  # a label that is set anew has pyqtgraph's colour
 
     def set_log(self, log: bool) -> None:
         """Write decades, or the values themselves."""

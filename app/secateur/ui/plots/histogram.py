@@ -10,6 +10,7 @@ from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.ui.plots.bins import Bars, BinCache, Bins, whole_range
 from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.clip_lines import Clip, ClipItems, clip_read_out
 from secateur.ui.plots.drag_line import DragLine
 from secateur.ui.plots.grid_levels import GridItems, GridLevels, Marker, paint_grid_words, paint_marker_labels
 from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
@@ -22,11 +23,14 @@ from secateur.ui.theme.style import tinted
 class HistogramPlot(Chart):
     """Shows a tensor's values; for weights the pruning threshold can be dragged, stepped and typed.
 
-    `ratio_moved` comes with every step of a drag, `ratio_settled` once at its end and for every key.
+    `ratio_moved` comes with every step of a drag, `ratio_settled` once at its end and for every key; `clip_moved` and
+    `clip_settled` likewise, with the percentile (50..100) of the values that the dragged range holds.
     """
 
     ratio_moved = Signal(float)
     ratio_settled = Signal(float)
+    clip_moved = Signal(float)
+    clip_settled = Signal(float)
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
@@ -43,6 +47,10 @@ class HistogramPlot(Chart):
         self._band = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
         self.add(*self._bars.values(), self._band)
         self._grid = GridItems(self)
+        self._clip: Clip | None = None
+        self._clip_items = ClipItems(
+            self, self.tr("Drag to choose the range that int8 covers"), self.clip_moved.emit, self._settle_clip
+        )
         tip = self.tr("Drag to choose which weights become zero; ← → move by 1 %, a double click types it")
         self._lines = (DragLine("pruned", tip), DragLine("pruned", tip))
         for line in self._lines:
@@ -58,15 +66,18 @@ class HistogramPlot(Chart):
         """Show a layer's weights with the planned pruning `ratio` (None: a handle at zero) and grid."""
         if self._take(spectra.values, self.tr("weight"), symmetric=True):
             self.field.hide()
-        self._spectra, self._levels, self._markers = spectra, levels, ()
+        self._spectra, self._levels, self._markers, self._clip = spectra, levels, (), None
         if not self._is_dragging:
             self._set_ratio(ratio)
         self._renew()
 
-    def show_values(self, values: Spectrum, quantity: str, markers: tuple[Marker, ...] = ()) -> None:
-        """Show any spectrum, nothing to drag, with labelled lines at `markers`."""
+    def show_values(
+        self, values: Spectrum, quantity: str, markers: tuple[Marker, ...] = (), clip: Clip | None = None
+    ) -> None:
+        """Show any spectrum with labelled lines at `markers`; the ends of a `clip` can be dragged."""
         self._take(values, quantity, symmetric=values.minimum < 0)
-        self._spectra, self._levels, self._markers, self._ratio = None, None, markers, None
+        self._spectra, self._levels, self._markers, self._ratio, self._clip = None, None, markers, None, clip
+        self.setAccessibleDescription(", ".join(self._clip_words()))
         self._renew()
 
     def _take(self, values: Spectrum, kind: str, *, symmetric: bool) -> bool:
@@ -103,7 +114,13 @@ class HistogramPlot(Chart):
         return any(line.moving for line in self._lines)
 
     def _renew(self) -> None:
-        self.renew(self._values, self._ratio, self._levels, self._markers, self._log)
+        self.renew(self._values, self._ratio, self._levels, self._markers, self._log, self._clip)
+
+    def _clip_words(self) -> list[str]:
+        if self._clip is None or self._values is None:
+            return []
+        read_out = clip_read_out(self._values, self._clip)
+        return [read_out.title, *(row[0] for row in read_out.rows)]
 
     def range_changed(self) -> None:
         self.mark_stale()  # a closer look counts again, in finer bins
@@ -134,6 +151,7 @@ class HistogramPlot(Chart):
         self._band.setRegion((-self._threshold, self._threshold))
         self._band.setBrush(tinted("pruned", 0.10))
         self._grid.show_levels(self._levels, self._markers)
+        self._clip_items.show_clip(self._values, self._clip, self.full[0])
         self._draw_lines()
         self.quantity = self.tr("weights per bin") if self._spectra is not None else self.tr("values per bin")
         self.bottom_axis.set_title(self._x_title())
@@ -153,6 +171,9 @@ class HistogramPlot(Chart):
         if self._levels is not None:
             paint_grid_words(painter, self, self._levels, free=area.width() - caption_width([self.quantity]))
         paint_marker_labels(painter, self, self._markers)
+        if self._clip is not None and self._values is not None and self.reading is None:
+            at = QPointF(self.pixel(self._clip.high, 0.0).x(), area.top() + 20 + 17 * len(self._markers))
+            self._paint_words(painter, clip_read_out(self._values, self._clip), at, "accent")
         if self._spectra is None:
             return
         x = self.pixel(self._threshold, 0.0).x()
@@ -162,9 +183,11 @@ class HistogramPlot(Chart):
             paint_grip(painter, box, planned=bool(self._ratio), hovered=hovered)
         if self._ratio and self.reading is None:
             read_out = threshold_read_out(self._spectra, self._ratio, self._threshold)
-            size = (read_out.width(), read_out.height())
-            place = place_beside(size, QPointF(x, area.top() + 14), area.adjusted(4, 4, -4, -4))
-            paint_read_out(painter, place, read_out, "pruned")
+            self._paint_words(painter, read_out, QPointF(x, area.top() + 14), "pruned")
+
+    def _paint_words(self, painter: QPainter, words: ReadOut, at: QPointF, border: str) -> None:
+        place = place_beside((words.width(), words.height()), at, self.area.adjusted(4, 4, -4, -4))
+        paint_read_out(painter, place, words, border)
 
     def _x_title(self) -> str:
         title = f"{self._kind} {self.tr('value')}"
@@ -176,7 +199,8 @@ class HistogramPlot(Chart):
 
     def reading_at(self, x: float, y: float) -> Reading | None:
         bins = self._bins
-        if self._values is None or any(line.mouseHovering or line.moving for line in self._lines):
+        held = self._clip_items.is_busy or any(line.mouseHovering or line.moving for line in self._lines)
+        if self._values is None or held:
             return None
         at = int(np.searchsorted(bins.edges, x)) - 1
         if not 0 <= at < len(bins.counts):
@@ -219,6 +243,10 @@ class HistogramPlot(Chart):
         self._set_ratio(round(min(max(ratio, 0.0), 1.0), 4))
         self._renew()
         self.ratio_settled.emit(self._ratio or 0.0)
+
+    def _settle_clip(self, percentile: float) -> None:
+        self.clip_settled.emit(percentile)
+        self.mark_stale()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         at = event.position()
