@@ -55,7 +55,9 @@ def clip_read_out(values: Spectrum, clip: Clip) -> ReadOut:
 class ClipItems:
     """The two lines in a histogram. `moved(percentile)` with every step of a drag, `settled(percentile)` at its end."""
 
-    def __init__(self, chart: Chart, tip: str, moved: Callable[[float], None], settled: Callable[[float], None]) -> None:
+    def __init__(
+        self, chart: Chart, tip: str, moved: Callable[[float], None], settled: Callable[[float], None]
+    ) -> None:
         self._moved, self._settled = moved, settled
         self._values: Spectrum | None = None
         self._percentile: float | None = None
