@@ -128,6 +128,7 @@ class Predicted(Document):
     latency_ms: float | None
     damage: float | None
     metric: float | None = None
+    params: int | None = None
 
 
 class PlanDocument(Document):

@@ -1,6 +1,7 @@
 """What a whole plan will cost, before it is run: from the layers' predicted effects and the sensitivity table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
@@ -12,21 +13,67 @@ from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
-from secateur.recipe.widths import shares_left
+from secateur.recipe.widths import Lost, channels_lost, shrunk
 
 
-def effects_of(layer: Layer, spectra: Spectra, methods: Iterable[Method]) -> tuple[tuple[Method, Effect], ...]:
-    """Each planned method of a layer with its effect alone."""
-    return tuple((method, method.predict(layer, spectra)) for method in methods)
+@dataclass(frozen=True)
+class LayerCost:
+    """What a layer will weigh once a plan was carried out, and what each of its own steps does to it."""
+
+    params: int
+    bytes: int
+    macs: int
+    effects: tuple[tuple[Method, Effect], ...] = ()
 
 
-def combined_cost(layer: Layer, effects: Iterable[tuple[Method, Effect]]) -> tuple[int, int]:
-    """(bytes, MACs) of a layer under several methods: their ratios multiply."""
-    size, macs = float(layer.size_bytes), float(layer.macs)
-    for _, effect in effects:
-        size *= effect.size_bytes / layer.size_bytes if layer.size_bytes else 1.0
-        macs *= effect.macs / layer.macs if layer.macs else 1.0
-    return round(size), round(macs)
+def layer_costs(
+    model: ModelDescription, spectra: Mapping[str, Spectra], recipe: Recipe, names: Iterable[str] | None = None
+) -> dict[str, LayerCost]:
+    """The cost of every layer (or of those of `names`) after the plan: the one place that all predictions come from.
+
+    Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
+    smaller here. KeyError where a planned layer has no spectra yet.
+    """
+    lost = channels_lost(model, recipe)
+    chosen = None if names is None else set(names)
+    return {
+        layer.name: _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), spectra)
+        for layer in model.layers
+        if chosen is None or layer.name in chosen
+    }
+
+
+def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:
+    """The steps of a plan that work on this layer, in order."""
+    own = [s.method for s in recipe.steps if s.method.scope == "layer" and s.selects(layer.name)]
+    return [method for method in own if not method.supports(layer)]
+
+
+def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], spectra: Mapping[str, Spectra]) -> LayerCost:
+    narrow = shrunk(layer, lost)
+    effects: list[tuple[Method, Effect]] = []
+    size, macs = float(narrow.size_bytes), float(narrow.macs)
+    for method in methods:
+        if isinstance(method, ChannelPruning):
+            effects.append((method, method.predict(layer, spectra[layer.name])))
+            continue
+        effect = method.predict(narrow, spectra[layer.name])
+        effects.append((method, effect))
+        size *= effect.size_bytes / narrow.size_bytes if narrow.size_bytes else 1.0
+        macs *= effect.macs / narrow.macs if narrow.macs else 1.0
+    return LayerCost(narrow.params, round(size), round(macs), tuple(effects))
+
+
+def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
+    """The plan in which these layers keep their channels, but for what others take along."""
+    gone, steps = set(names), []
+    for step in recipe.steps:
+        kept = step.layers
+        if isinstance(step.method, ChannelPruning):
+            kept = tuple(name for name in step.layers if name not in gone)
+        if kept or not step.layers:
+            steps.append(replace(step, layers=kept))
+    return Recipe(tuple(steps))
 
 
 def damage_of(layer: str, methods: Iterable[Method], table: SensitivityTable | None) -> float | None:
@@ -88,34 +135,46 @@ def predict_plan(
     table: SensitivityTable | None,
     baseline: Evaluation | None,
 ) -> Predicted:
-    """Bytes of the exported file, MACs, latency, damage and metric of the whole plan.
+    """Parameters, bytes of the exported file, MACs, damage and metric of the whole plan: the sum of `layer_costs`.
 
-    Latency is not predicted: what a plan gains in a runtime is measured by the run. The metric counts no
-    training: a distillation can only win back. Where the table cannot tell the damage of one planned layer, that of
-    the plan is None, and so is its metric: the sum over the others would pass for the whole.
+    Latency is not predicted: what a plan gains in a runtime is measured by the run. Nor is what training does. Where
+    the table cannot tell the damage of one planned layer, that of the plan is None, and so is its metric: the sum over
+    the others would pass for the whole.
     """
-    size, macs = float(model.overhead_bytes), 0.0
-    damage: float | None = 0.0
-    shares = shares_left(model, recipe)
-    for layer in model.layers:
-        methods = [
-            s.method
-            for s in recipe.steps
-            if s.method.scope == "layer" and s.selects(layer.name) and not s.method.supports(layer)
-        ]
-        layer_size, layer_macs = layer.size_bytes, layer.macs
-        if methods and layer.is_weighted:
-            if layer.name in spectra:
-                others = [method for method in methods if not isinstance(method, ChannelPruning)]
-            layer_size, layer_macs = combined_cost(layer, effects_of(layer, spectra[layer.name], others))
-            change = damage_of(layer.name, methods, table)
-            damage = None if damage is None or change is None else damage + change
-        share = shares[layer.name].both if layer.name in shares else 1.0
-        size, macs = size + layer_size * share, macs + layer_macs * share
+    costs = layer_costs(model, spectra, recipe)
+    damage = damage_of_plan(model.layers, recipe, table)
+    trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.steps)
+    return Predicted(
+        params=sum(cost.params for cost in costs.values()),
+        bytes=model.overhead_bytes + sum(cost.bytes for cost in costs.values()),
+        macs=sum(cost.macs for cost in costs.values()),
+        latency_ms=None,
+        damage=damage,
+        metric=None if trains_alone else metric_after(damage, table, baseline),
+    )
+
+
+def damage_of_plan(layers: Iterable[Layer], recipe: Recipe, table: SensitivityTable | None) -> float | None:
+    """Expected damage of the plan on these layers together; None where that of one of them is not known."""
+    total = 0.0
+    for layer in layers:
+        methods = methods_of(recipe, layer) if layer.is_weighted else []
+        own = damage_of(layer.name, methods, table) if methods else 0.0
+        if own is None:
+            return None
+        total += own
+    return total
+
+
+def metric_after(damage: float | None, table: SensitivityTable | None, baseline: Evaluation | None) -> float | None:
+    """The metric after so much damage, before any training; None where it cannot be told."""
+    if baseline is None or baseline.metric is None or damage is None:
+        return None
     per_damage = metric_per_damage(table)
-    metric = None
-    if damage is not None and per_damage is not None and baseline is not None and baseline.metric is not None:
-        metric = kind_of(baseline.metric.name).worsened(baseline.metric.value, per_damage * damage)
-    if not any(s.method.scope == "layer" for s in recipe.steps) and baseline is not None and baseline.metric:
-        metric = baseline.metric.value
-    return Predicted(bytes=round(size), macs=round(macs), latency_ms=None, damage=damage, metric=metric)
+    if damage == 0.0:
+        return baseline.metric.value
+    return (
+        None
+        if per_damage is None
+        else kind_of(baseline.metric.name).worsened(baseline.metric.value, per_damage * damage)
+    )

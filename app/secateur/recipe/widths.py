@@ -1,7 +1,8 @@
 """How wide layers are once channels were pruned: counted from what can leave together, without the network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
 from secateur.model.description import ChannelBundle, Layer, ModelDescription
@@ -9,20 +10,15 @@ from secateur.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Share of a layer's outputs and of its inputs that is left, 0 to 1."""
+class Lost:
+    """How many of its outputs and inputs a layer loses."""
 
-    outputs: float = 1.0
-    inputs: float = 1.0
-
-    @property
-    def both(self) -> float:
-        """Share of its weights and multiplications."""
-        return self.outputs * self.inputs
+    outputs: int = 0
+    inputs: int = 0
 
 
-def shares_left(model: ModelDescription, recipe: Recipe) -> Mapping[str, Shares]:
-    """Layer → what the channel pruning of `recipe` leaves of it; layers that keep everything are not in it.
+def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]:
+    """Layer → what the channel pruning of `recipe` takes out of it; layers that keep everything are not in it.
 
     Which channels leave is decided by their importance when it is run; how many is known here, but where some of a
     layer's channels take others along and some do not: then those that do not go first, as in the run.
@@ -40,7 +36,7 @@ def shares_left(model: ModelDescription, recipe: Recipe) -> Mapping[str, Shares]
         goals = {name: widths[name] - removed_channels(widths[name], method.ratio, method.round_to) for name in chosen}
         for name in sorted(chosen, key=lambda name: widths[name]):
             _thin_out(name, goals[name], method.round_to, model.bundles, left, widths)
-    return _shares(model.bundles, left, layers)
+    return _lost(model.bundles, left, layers)
 
 
 def _thin_out(
@@ -66,7 +62,7 @@ def _thin_out(
                 widths[other] -= count * lost
 
 
-def _shares(bundles: Sequence[ChannelBundle], left: Sequence[int], layers: Mapping[str, Layer]) -> dict[str, Shares]:
+def _lost(bundles: Sequence[ChannelBundle], left: Sequence[int], layers: Mapping[str, Layer]) -> dict[str, Lost]:
     outputs: dict[str, int] = {}
     inputs: dict[str, int] = {}
     for bundle, count in zip(bundles, left, strict=True):
@@ -75,9 +71,7 @@ def _shares(bundles: Sequence[ChannelBundle], left: Sequence[int], layers: Mappi
             for name, each in places:
                 total[name] = total.get(name, 0) + gone * each
     return {
-        name: Shares(
-            _left(outputs.get(name, 0), _made(layers[name])), _left(inputs.get(name, 0), layers[name].in_channels)
-        )
+        name: Lost(outputs.get(name, 0), inputs.get(name, 0))
         for name in {**outputs, **inputs}
         if name in layers and (outputs.get(name) or inputs.get(name))
     }
@@ -90,5 +84,47 @@ def _made(layer: Layer) -> int:
     return layer.out_channels
 
 
-def _left(gone: int, of: int) -> float:
-    return max(0.0, 1.0 - gone / of) if of else 1.0
+def shrunk(layer: Layer, lost: Lost) -> Layer:
+    """The layer as it is described once it lost these channels: its weight, parameters, MACs and bytes.
+
+    What it holds besides its weight (bias, statistics) goes with its outputs.
+    """
+    before = _made(layer)
+    if layer.weight is None or not before or not (lost.outputs or lost.inputs):
+        return layer
+    kept = max(before - lost.outputs, 0)
+    shape, groups = _narrowed(layer, kept, max(layer.in_channels - lost.inputs, 0))
+    old, new = layer.weight.count, prod(shape)
+    weight = replace(layer.weight, shape=shape, size_bytes=layer.weight.size_bytes * new // max(old, 1))
+    bias = layer.bias and replace(layer.bias, shape=(kept,), size_bytes=layer.bias.size_bytes * kept // before)
+    return replace(
+        layer,
+        weight=weight,
+        bias=bias,
+        groups=groups,
+        params=_beside(layer.params, old, new, kept, before),
+        size_bytes=_beside(layer.size_bytes, layer.weight.size_bytes, weight.size_bytes, kept, before),
+        macs=layer.macs * new // max(old, 1),
+    )
+
+
+def _beside(total: int, old: int, new: int, kept: int, before: int) -> int:
+    """`total` with `new` in place of `old`, and the rest in proportion to the outputs that are kept.
+
+    A weight that is counted with another layer is not in the total.
+    """
+    return new + (total - old) * kept // before if total >= old else total * kept // before
+
+
+def _narrowed(layer: Layer, outputs: int, inputs: int) -> tuple[tuple[int, ...], int]:
+    """Shape and groups of a layer's weight with so many channels."""
+    assert layer.weight is not None  # noqa: S101 - looked at by the caller
+    shape, groups = list(layer.weight.shape), layer.groups
+    if layer.kind == "Embedding" or len(shape) < 2:
+        return (*shape[:-1], outputs), groups
+    if groups > 1 and groups == layer.in_channels:  # depthwise: a group is a channel
+        groups = inputs = groups * outputs // layer.out_channels
+    axis = layer.channel_axis
+    shape[axis] = outputs // (groups if axis == 1 and layer.groups > 1 else 1)
+    shape[1 - axis] = inputs // (groups if axis == 0 and layer.groups > 1 else 1)
+    return tuple(shape), groups

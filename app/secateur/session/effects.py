@@ -1,19 +1,25 @@
 """What the plan means in numbers for the layers that a person looks at: read from spectra and tables, no engine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.methods.base import Effect, Method
-from secateur.model.description import ModelDescription
+from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import decibels
-from secateur.recipe.prediction import combined_cost, damage_of, effects_of, metric_per_damage
+from secateur.recipe.prediction import (
+    LayerCost,
+    damage_of_plan,
+    layer_costs,
+    metric_after,
+    without_channel_steps,
+)
 from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.widths import channels_lost
 from secateur.session.state import SessionState
 
 MOST_WORDS = 3
@@ -37,57 +43,90 @@ class LayerEffect:
     metric_before: float | None
     metric_after: float | None
     effects: tuple[tuple[Method, Effect], ...]
+    is_whole: bool = False
+    """All layers are selected: the figures are those of the whole file."""
+    coupled: tuple[str, ...] = ()
+    """Further layers that shrink because channels leave these ones: coupled ones, and what reads them."""
+    coupled_bytes: int = 0
+    coupled_macs: int = 0
+    """What those save, negative where it is less."""
+    shrinks_along: bool = False
+    """These layers lose channels or inputs, and nothing of it is planned in them."""
 
 
 def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     """The effect on `layers` together; None where nothing is known of them yet."""
-    known = [layer for layer in state.rows if layer.name in set(layers) and layer.name in state.spectra]
-    if not known:
+    chosen = set(layers)
+    known = [layer for layer in state.rows if layer.name in chosen and layer.name in state.spectra]
+    if not known or state.model is None:
         return None
-    size = macs = 0
-    signal = noise = 0.0
-    damage: float | None = 0.0
-    all_effects: list[tuple[Method, Effect]] = []
-    table = state.measured
-    for layer in known:
-        methods = state.steps_of(layer.name)
-        effects = effects_of(layer, state.spectra[layer.name], methods)
-        layer_size, layer_macs = combined_cost(layer, effects)
-        size, macs = size + layer_size, macs + layer_macs
-        power = state.spectra[layer.name].values.total_squares
-        signal += power
-        noise += sum(power * 10 ** (-e.sqnr_db / 10) for _, e in effects if e.sqnr_db is not None)
-        cell = damage_of(layer.name, methods, table)
-        damage = None if damage is None or cell is None else damage + cell
-        all_effects += effects
-    before, after = _metric(state, damage)
-    times = [layer.latency_ms for layer in known]
-    latency = sum(t for t in times if t is not None) if all(t is not None for t in times) else None
-    planned = bool(all_effects)
+    names = [layer.name for layer in known]
+    is_whole = len(known) == len(state.rows)
+    costs = layer_costs(state.model, state.spectra, state.recipe, None if is_whole else names)
+    effects = tuple(effect for name in names for effect in costs[name].effects)
+    damage = damage_of_plan(known, state.recipe, state.measured)
+    baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
+    counted = state.model.layers if is_whole else known
+    macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.macs for cost in costs.values())
+    overhead = state.model.overhead_bytes if is_whole else 0
+    before, after = sum(layer.size_bytes for layer in counted), sum(cost.bytes for cost in costs.values())
+    latency = _latency(state, known, is_whole=is_whole)
+    coupled = () if is_whole else _coupled(state, names)
     return LayerEffect(
-        bytes_before=sum(layer.size_bytes for layer in known),
-        bytes_after=size,
-        macs_before=sum(layer.macs for layer in known),
-        macs_after=macs,
+        bytes_before=state.model.source_bytes if is_whole else before,
+        bytes_after=overhead + after,
+        macs_before=macs_before,
+        macs_after=macs_after,
         latency_before_ms=latency,
-        latency_after_ms=None if planned else latency,
-        sqnr_db=decibels(signal, noise) if noise > 0 else None,
-        metric_before=before,
-        metric_after=after,
-        effects=tuple(all_effects),
+        latency_after_ms=None if effects or macs_after != macs_before else latency,
+        sqnr_db=_sqnr(state, costs, names),
+        metric_before=baseline,
+        metric_after=metric_after(damage, state.measured, state.baseline),
+        effects=effects,
+        is_whole=is_whole,
+        coupled=tuple(name for name, _, _ in coupled),
+        coupled_bytes=sum(size for _, size, _ in coupled),
+        coupled_macs=sum(macs for _, _, macs in coupled),
+        shrinks_along=not effects and after != before,
     )
 
 
-def _metric(state: SessionState, damage: float | None) -> tuple[float | None, float | None]:
-    if state.baseline is None or state.baseline.metric is None:
-        return None, None
-    before = state.baseline.metric.value
-    slope = metric_per_damage(state.measured)
-    if damage == 0.0:
-        return before, before
-    if slope is None or damage is None:
-        return before, None
-    return before, kind_of(state.baseline.metric.name).worsened(before, slope * damage)
+def _latency(state: SessionState, layers: Sequence[Layer], *, is_whole: bool) -> float | None:
+    """Milliseconds of these layers as they are; of the whole network what was measured of it, not their sum."""
+    whole = state.baseline.latency_ms if state.baseline else None
+    if is_whole and whole is not None:
+        return whole.median
+    times = [layer.latency_ms for layer in layers]
+    return sum(t for t in times if t is not None) if all(t is not None for t in times) else None
+
+
+def _sqnr(state: SessionState, costs: Mapping[str, LayerCost], names: Sequence[str]) -> float | None:
+    signal = noise = 0.0
+    for name in names:
+        power = state.spectra[name].values.total_squares
+        signal += power
+        noise += sum(power * 10 ** (-e.sqnr_db / 10) for _, e in costs[name].effects if e.sqnr_db is not None)
+    return decibels(signal, noise) if noise > 0 else None
+
+
+def _coupled(state: SessionState, names: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
+    """(layer, bytes, MACs saved) of each further layer that shrinks because channels leave these ones."""
+    assert state.model is not None  # noqa: S101 - asked for after a look at it
+    alone = without_channel_steps(state.recipe, names)
+    if alone == state.recipe:
+        return ()
+    with_them, without = channels_lost(state.model, state.recipe), channels_lost(state.model, alone)
+    chosen = set(names)
+    others = [
+        layer.name
+        for layer in state.model.layers
+        if layer.name not in chosen
+        and with_them.get(layer.name) != without.get(layer.name)
+        and (layer.name in state.spectra or not state.steps_of(layer.name))
+    ]
+    now = layer_costs(state.model, state.spectra, state.recipe, others)
+    kept = layer_costs(state.model, state.spectra, alone, others)
+    return tuple((name, kept[name].bytes - now[name].bytes, kept[name].macs - now[name].macs) for name in others)
 
 
 def plan_name(state: SessionState) -> str:

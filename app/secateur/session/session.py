@@ -269,9 +269,9 @@ class Session:
         self._gesture = ""
 
     def predicted(self) -> Predicted | None:
-        """What the whole plan is expected to cost; None until the spectra are there."""
+        """What the whole plan is expected to cost; None until the spectra of all planned layers are there."""
         state = self.state
-        if state.model is None or not state.spectra:
+        if state.model is None or not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
         return predict_plan(state.model, state.spectra, state.recipe, state.measured, state.baseline)
 

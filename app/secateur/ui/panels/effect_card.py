@@ -47,6 +47,10 @@ class EffectCard(Card):
         line.addWidget(self.speed_chip)
         line.addStretch(1)
         self.body.addWidget(self._chips)
+        self.coupled = label("", "caption", wrap=True)
+        self.coupled.setObjectName("effect_coupled")
+        self.body.addSpacing(4)
+        self.body.addWidget(self.coupled)
         self.sentence = label("", "caption", wrap=True)
         self.sentence.setObjectName("effect_sentence")
         self.body.addSpacing(4)
@@ -59,12 +63,14 @@ class EffectCard(Card):
             for row in self.rows.values():
                 row.set_figures("", figures.UNKNOWN)
             self._chips.hide()
+            self.coupled.hide()
             self.sentence.setText(COUNTING if is_selected else NOTHING_SELECTED)
             self._fit()
             self._settling.start()
             return
         self._show_costs(effect)
         self._show_quality(effect, metric)
+        self._show_coupled(effect)
         self._show_verdicts(effect)
         self._fit()
         self._settling.start()
@@ -94,10 +100,19 @@ class EffectCard(Card):
             tone_of_it = "negative" if kind.gain(before, after) < -limit else ""
         self.rows["Metric"].set_figures(*kind.write_pair(before, after), change, tone_of_it, name=kind.title)
 
+    def _show_coupled(self, effect: LayerEffect) -> None:
+        """What further layers save because channels leave the selected ones: it is in the plan bar's figures, too."""
+        count = len(effect.coupled)
+        self.coupled.setVisible(bool(count))
+        layers = "layer shrinks" if count == 1 else "layers shrink"
+        saved = f"{figures.size(effect.coupled_bytes)} and {figures.macs(effect.coupled_macs)} MACs"
+        self.coupled.setText(f"{count} further {layers} along: {saved} less.")
+        self.coupled.setToolTip(", ".join(effect.coupled))
+
     def _show_verdicts(self, effect: LayerEffect) -> None:
         is_planned = bool(effect.effects)
-        self._chips.setVisible(is_planned)
-        if not is_planned:
+        self._chips.setVisible(is_planned or effect.shrinks_along)
+        if not is_planned and not effect.shrinks_along:
             self.sentence.setText("Stays float: nothing is planned here. Switch a step on above.")
             return
         before, after = effect.bytes_before, effect.bytes_after
@@ -107,8 +122,12 @@ class EffectCard(Card):
             self.size_chip.set_content("negative", f"Larger, {figures.ratio(after, before)}")
         else:
             self.size_chip.set_content("warn", "Not smaller")
-        self._faster = any(one.faster for _, one in effect.effects)
+        self._faster = effect.macs_after < effect.macs_before or any(one.faster for _, one in effect.effects)
         sentences = list(dict.fromkeys(one.sentence for _, one in effect.effects))
+        if not sentences:
+            sentences = [
+                "Nothing is planned here: it shrinks because channels leave layers that it belongs to or reads."
+            ]
         self.sentence.setText(" ".join(sentences[:2]))
 
     # ------------------------------------------------------------------ shorter words in a narrow panel

@@ -170,16 +170,30 @@ class PlanBar(QWidget):
         ms_before = baseline.latency_ms.median if baseline and baseline.latency_ms else None
         ms_after = predicted.latency_ms if predicted else None
         self._show("latency", figures.milliseconds_pair, ms_before, ms_after, _change(ms_before, ms_after))
+        latency = self.tr("Latency")
+        self.blocks["latency"].set_caption(self._what_it_is(latency, state, ms_before, ms_after))
         before = baseline.metric if baseline else None
         after = predicted.metric if predicted else None
         kind, words = kind_of(before.name if before else ""), ""
+        if not state.recipe.steps:
+            after = None  # what nothing changes is no prediction
         if before and after is not None:
             words = f"{kind.write_change(before.value, after)} {kind.write_spread(before.ci95)}"
         self.blocks["metric"].set_figures(
             *_known(kind.write_pair, before.value if before else None, after),
             words,
-            caption=self.tr("{}, predicted").format(kind.title if before else self.tr("Metric")),
+            caption=self._what_it_is(
+                kind.title if before else self.tr("Metric"), state, before.value if before else None, after
+            ),
         )
+
+    def _what_it_is(self, title: str, state: SessionState, before: float | None, after: float | None) -> str:
+        """The caption of a figure that is a prediction, the untouched original's, or nothing yet."""
+        if after is not None and any(step.method.scope == "model" for step in state.recipe.steps):
+            return self.tr("{}, before training").format(title)
+        if after is not None:
+            return self.tr("{}, predicted").format(title)
+        return self.tr("{}, original").format(title) if before is not None and state.recipe.steps else title
 
     def _show(self, name: str, pair: Pair, before: float | None, after: float | None, change: str) -> None:
         self.blocks[name].set_figures(*_known(pair, before, after), change, tone(before, after))

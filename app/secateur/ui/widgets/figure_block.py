@@ -30,6 +30,12 @@ class FigureBlock(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_caption(self, caption: str) -> None:
+        self._caption = caption
+        self.setAccessibleName(caption)
+        self.updateGeometry()
+        self.update()
+
     def set_change_shown(self, on: bool) -> None:
         self._change_shown = on
         self.updateGeometry()
