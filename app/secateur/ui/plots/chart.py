@@ -67,6 +67,7 @@ class Chart(pg.GraphicsView):
     ) -> None:
         super().__init__(parent, background=None)
         self.setCacheMode(pg.GraphicsView.CacheModeFlag.CacheNone)  # an SVG holds lines and text, no pixels
+        self.viewport().setAutoFillBackground(False)  # the card behind it is seen
         self.enableMouse(False)  # the mouse is the plot's, not the view's
         self.left_axis, self.bottom_axis, self.box = ChartAxis("left"), ChartAxis("bottom"), ChartBox()
         axes: dict[str, pg.AxisItem] = {"left": self.left_axis, "bottom": self.bottom_axis}
