@@ -183,6 +183,13 @@ def test_the_window_and_all_that_it_loads_later_loads_nothing_heavy() -> None:
     assert loaded == "[]"
 
 
+def test_the_first_frame_waits_for_no_plots() -> None:
+    loaded = in_fresh_python(
+        "import sys\nimport secateur.ui.app\nprint([name for name in ('numpy', 'pyqtgraph') if name in sys.modules])"
+    )
+    assert loaded == "[]"
+
+
 # ---------------------------------------------------------------------- registries and documents
 
 
