@@ -212,15 +212,30 @@ def test_a_number_out_of_range_is_marked_and_not_taken(qtbot: QtBot, percent: Nu
     assert percent.value() == 0.5
 
 
-def test_what_a_person_is_typing_is_not_overwritten(qtbot: QtBot, percent: NumberField) -> None:
+def test_what_a_person_is_typing_stays_until_the_number_changes_elsewhere(qtbot: QtBot, percent: NumberField) -> None:
     percent.activateWindow()
     qtbot.waitUntil(percent.isActiveWindow)
+    percent.set_value(0.5)
     percent.setFocus()
     qtbot.waitUntil(percent.hasFocus)
     percent.selectAll()
     qtbot.keyClicks(percent, "7")
-    percent.set_value(0.2)
+    percent.set_value(0.5)
     assert percent.text() == "7"
+    percent.set_value(0.2)
+    assert percent.text() == "20 %"
+    heard = listen(percent.edited)
+    percent.clearFocus()
+    assert heard == []
+
+
+def test_a_short_field_shows_whole_figures_and_keeps_the_exact_number(qtbot: QtBot) -> None:
+    field = NumberField(0.0, 1.0, scale=0.01, suffix=" %", digits=3)
+    qtbot.addWidget(field)
+    field.set_value(0.41363636)
+    assert field.text() == "41.4 %"
+    assert field.value() == 0.41363636
+    assert "41.3636 %" in field.toolTip()
 
 
 def test_arrows_step_a_whole_number_within_its_range(qtbot: QtBot) -> None:

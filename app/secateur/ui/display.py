@@ -41,7 +41,7 @@ class Display(QObject):
         The progress of a job, twenty times a second, goes to the panels that show it and to no others.
         """
         before, self._last = self._last, state
-        if before is not None and is_progress(before, state):
+        if before is not None and before is not state and is_progress(before, state):
             self._workspace.jobs.show_state(state, self._known["predicted"][1])
             if self._workspace.detail.current in LIVE_TABS:
                 self._workspace.detail.show_state(state, self.selected)
@@ -82,6 +82,14 @@ class Display(QObject):
         self._workspace.detail.show_state(state, self.selected)
         if changed:
             self.selection_changed.emit(self.selected)
+
+    def renew_plan(self) -> None:
+        """Show the plan's form again, whatever was shown last: a person's edit stands in it already.
+
+        Where that edit is refused, or taken back before the next frame, the plan is the one that was shown before.
+        """
+        self._known.pop("plan", None)
+        self._session.changed(self._session.state)
 
     def _remember(self, name: str, depends: tuple[Any, ...], compute: Any) -> Any:
         """The value computed for these very objects, computed again only when one of them is another."""

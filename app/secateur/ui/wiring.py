@@ -21,13 +21,18 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
 
     def set_method(family: "Family", method: "Method | None", merge: str) -> None:
         session.set_method(display.selected, family, method, merge=merge)
+        display.renew_plan()
+
+    def set_model_method(family: "Family", method: "Method | None") -> None:
+        session.set_model_method(family, method)
+        display.renew_plan()
 
     def settle_budget(size_bytes: int) -> None:
         session.set_budget(size_bytes, merge=budget.name)
         budget.end()
 
     plan.method_wanted.connect(set_method)
-    plan.model_method_wanted.connect(session.set_model_method)
+    plan.model_method_wanted.connect(set_model_method)
     plan.clear_wanted.connect(lambda: commands.trigger("float"))
     plan.tab_wanted.connect(detail.show_tab)
     bar.budget_moved.connect(lambda size_bytes: session.set_budget(size_bytes, merge=budget.name))

@@ -17,13 +17,16 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidg
 
 from secateur.methods.base import Method
 from secateur.ui.widgets.card import label
-from secateur.ui.widgets.number_field import NumberField
+from secateur.ui.widgets.number_field import MOST_DIGITS, NumberField
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
 
 LABEL_WIDTH = 68
 FIELD_WIDTH = 52
+SHORT_DIGITS = 3
+"""What fits the field beside a slider; more would show the last digits and hide the first."""
+
 _SHORT = 12
 """Letters of all choices together that still fit a segmented control beside a label."""
 
@@ -208,7 +211,7 @@ class FieldsForm(QWidget):
         ticks = [span.low + span.span * quarter for quarter in (0.25, 0.5, 0.75)]
         slider = RatioSlider(span.low, high, step=step, ticks=ticks, name=title)
         slider.setObjectName(f"slider_{name}")
-        field = _number_field(name, info, title)
+        field = _number_field(name, info, title, digits=SHORT_DIGITS)
         field.setFixedWidth(FIELD_WIDTH)
         slider.moved.connect(lambda value: commit(round(value, 6), True))
         slider.settled.connect(lambda _: self._end_gesture())
@@ -257,7 +260,7 @@ class MethodForm(FieldsForm):
         return self.values if isinstance(self.values, Method) else None
 
 
-def _number_field(name: str, info: FieldInfo, title: str) -> NumberField:
+def _number_field(name: str, info: FieldInfo, title: str, digits: int = MOST_DIGITS) -> NumberField:
     span = bounds(info)
     percent = name == "ratio" or name.endswith("_ratio")
     field = NumberField(
@@ -269,6 +272,7 @@ def _number_field(name: str, info: FieldInfo, title: str) -> NumberField:
         open_minimum=span.open_low,
         open_maximum=span.open_high,
         name=title,
+        digits=digits,
     )
     field.setObjectName(f"field_{name}")
     field.set_help(info.description or "")

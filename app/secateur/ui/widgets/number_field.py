@@ -1,17 +1,21 @@
 """A field for one number within a range, right-aligned, 28 px high."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from secateur.ui.theme.style import set_role
+
+MOST_DIGITS = 6
 
 
 class NumberField(QLineEdit):
     """`edited(x)` once a person's number is taken (Return, leaving the field, ↑ ↓).
 
     `scale` is what one shown unit stands for: 0.01 with `suffix` " %" shows a ratio as a percentage. A number
-    out of range or no number marks the field, says the range in the tooltip, and is put back on leaving.
+    out of range or no number marks the field, says the range in the tooltip, and is put back on leaving. At most
+    `digits` significant ones are shown, so that a short field shows the whole of them; the value keeps the others,
+    and the tooltip tells them.
     """
 
     edited = Signal(float)
@@ -27,9 +31,11 @@ class NumberField(QLineEdit):
         open_minimum: bool = False,
         open_maximum: bool = False,
         name: str = "",
+        digits: int = MOST_DIGITS,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._digits = digits
         self._minimum, self._maximum, self._whole = minimum, maximum, whole
         self._scale, self._suffix = scale, suffix
         self._open = (open_minimum, open_maximum)
@@ -44,14 +50,18 @@ class NumberField(QLineEdit):
         return self._value
 
     def set_value(self, value: float) -> None:
-        """Show a number without `edited`; what a person is typing stays."""
-        self._value = value
-        if not (self.hasFocus() and self.isModified()):
+        """Show a number without `edited`; what a person is typing stays as long as the number is still the same.
+
+        Another number comes from somewhere else, as from a plot or from undo: it would be taken back by the old text.
+        """
+        is_typing = self.hasFocus() and self.isModified()
+        if value != self._value or not is_typing:
+            self._value = value
             self._show()
 
     def set_help(self, text: str) -> None:
         self._help = text
-        self.setToolTip(text)
+        self._mark()
 
     def parsed(self) -> float | None:
         """The number in the field, None where it is none or out of range."""
@@ -68,10 +78,10 @@ class NumberField(QLineEdit):
             return None
         return value
 
-    def text_of(self, value: float) -> str:
-        """How a number is written in the field: as short as it can be and still be the same."""
+    def text_of(self, value: float, most_digits: int | None = None) -> str:
+        """How a number is written in the field: as short as it can be within its digits."""
         shown = value / self._scale
-        digits = f"{shown:.0f}" if self._whole else f"{shown:.6g}"
+        digits = f"{shown:.0f}" if self._whole else f"{shown:.{most_digits or self._digits}g}"
         return digits.replace("e-0", "e-").replace("-", "\u2212", 1 if shown < 0 else 0) + self._suffix
 
     def range_text(self) -> str:
@@ -89,6 +99,15 @@ class NumberField(QLineEdit):
             self._show()
         else:
             super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Undo and redo are the window's, unless there is something typed to take back."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and not self.isModified():
+            keys = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+            if any(event.matches(key) for key in keys):
+                event.ignore()
+                return False
+        return super().event(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._take()
@@ -115,7 +134,9 @@ class NumberField(QLineEdit):
     def _mark(self) -> None:
         wrong = self.parsed() is None
         set_role(self, "negative" if wrong else "", "tone")
-        self.setToolTip(self.range_text() if wrong else self._help)
+        exact = self.text_of(self._value, MOST_DIGITS)
+        rounded = f"{self._help}\n{exact}".strip() if exact != self.text_of(self._value) else self._help
+        self.setToolTip(self.range_text() if wrong else rounded)
 
     def _show(self) -> None:
         self.setText(self.text_of(self._value))
