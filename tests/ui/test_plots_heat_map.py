@@ -131,7 +131,7 @@ def test_five_hundred_layers_scroll_and_the_selected_one_comes_into_view(qtbot, 
 def test_only_the_rows_in_view_are_painted(qtbot, big_model, monkeypatch):
     painted = []
     heat_map = HeatMap("map", "Map")
-    monkeypatch.setattr(heat_map, "_paint_row", lambda painter, geometry, row, scrolled: painted.append(row))
+    monkeypatch.setattr(heat_map, "_paint_row", lambda painter, geometry, row, *rest: painted.append(row))
     qtbot.addWidget(heat_map)
     heat_map.resize(520, 300)
     heat_map.show_table([layer.name for layer in big_model.weighted_layers], OPTIONS, None)

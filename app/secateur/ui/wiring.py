@@ -7,6 +7,8 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.ui.actions import TABS_ON_DEMAND
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QPoint
+
     from secateur.methods.base import Family, Method
     from secateur.session.session import Session
     from secateur.ui.commands import Commands
@@ -106,6 +108,17 @@ def _connect_sensitivity(tab: Any, session: "Session", display: "Display", comma
     tab.option_chosen.connect(session.choose_option)
     tab.layer_selected.connect(commands.moving.select_layer)
     tab.score_wanted.connect(session.score)
+    layers = commands.workspace.layers
+
+    def open_menu(layer: str, cell: tuple[str, str], place: "QPoint") -> None:
+        if layer not in layers.selected():
+            layers.select([layer])
+        layers.open_menu(place, cell=cell)
+
+    tab.menu_wanted.connect(open_menu)
+    tab.filter_cleared.connect(layers.clear_filter)
+    layers.rows_changed.connect(tab.show_rows)
+    tab.show_rows(layers.shown_rows)
 
 
 def _connect_graph(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:

@@ -51,7 +51,7 @@ class LayerView(QTableView):
         self._order, self._hovered = order, -1
         self._widths: dict[int, int] = {}
         self._own: dict[str, int] = {}
-        self._fitting = False
+        self._fitting = self._arranging = False
         self._sorted: tuple[int, Qt.SortOrder] | None = None
         self.setObjectName("layer_table")
         self.setAccessibleName("Layer table")
@@ -119,17 +119,17 @@ class LayerView(QTableView):
 
     def show_columns(self, keys: tuple[str, ...]) -> None:
         """Show these columns in this order; the layer's name always comes first."""
-        self._fitting = True
+        self._arranging = True
         hidden = [key for key in KEYS if key not in keys]
         for place, key in enumerate((*keys, *hidden)):
             self.heading.moveSection(self.heading.visualIndex(KEYS.index(key)), place)
         for section, key in enumerate(KEYS):
             self.setColumnHidden(section, key not in keys)
-        self._fitting = False
+        self._arranging = False
         self.fit_columns()
 
     def _on_moved(self, *_places: int) -> None:
-        if not self._fitting:
+        if not self._arranging:
             self.columns_moved.emit(list(self.shown_columns))
             self.fit_columns()
 

@@ -17,7 +17,7 @@ class Wish(NamedTuple):
 
 
 def allot(columns: Sequence[Wish], room: int) -> dict[str, int]:
-    """Pixels by column. They fill `room`, except where a person's own widths or least ones ask for more or less."""
+    """Pixels by column. They fill `room`; where own and least widths ask for more, the table is scrolled."""
     widths = {wish.key: wish.own or wish.least for wish in columns}
     free = {wish.key: wish for wish in columns if not wish.own}
     spare = room - sum(widths.values())
@@ -30,9 +30,4 @@ def allot(columns: Sequence[Wish], room: int) -> dict[str, int]:
         last = next((key for key in ("plan", "layer", *(wish.key for wish in reversed(columns))) if key in free), "")
         if last:
             widths[last] += spare
-    for wish in columns:  # a narrower window takes back what a person gave before anything has to be scrolled to
-        if spare < 0 and wish.own > wish.least:
-            less = min(-spare, wish.own - wish.least)
-            widths[wish.key] -= less
-            spare += less
     return widths

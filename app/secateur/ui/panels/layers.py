@@ -1,7 +1,6 @@
 """The layers panel: filter box, table of layers, totals. It tells which layers are selected and what keys want."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from PySide6.QtCore import (
     QEvent,
@@ -27,7 +26,8 @@ from secateur.ui.naming import named
 from secateur.ui.panels.layer_menus import columns_menu, heading_menu, made_menu, row_menu
 from secateur.ui.panels.layer_totals import TotalsRow
 from secateur.ui.panels.layer_view import LayerView
-from secateur.ui.theme.style import icon
+from secateur.ui.panels.shown_rows import ShownRows
+from secateur.ui.theme.style import icon, metrics
 from secateur.ui.widgets.icon_button import IconButton
 from secateur.ui.widgets.no_match import NoMatch
 
@@ -44,12 +44,9 @@ FILTER_HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
-class ShownRows(NamedTuple):
-    """What other pictures of all layers show too: the pinned ones first, then those that pass the filter."""
-
-    names: tuple[str, ...] = ()
-    pinned: tuple[str, ...] = ()
-    filter: str = ""
+PLACEHOLDERS = ("Filter layers   name, kind, size>50k", "Filter layers   name, kind", "Filter layers")
+FILTER_CHROME = 72
+"""Pixels that icon, clear button and paddings take from the filter box."""
 
 
 class LayersPanel(QWidget):
@@ -108,7 +105,7 @@ class LayersPanel(QWidget):
         view.heading_menu_wanted.connect(lambda section, place: heading_menu(self, section).popup(place))
 
     def _make_filter_box(self) -> QLineEdit:
-        box = named(QLineEdit(self, placeholderText="Filter layers   name, kind, size>50k"), "layer_filter")
+        box = named(QLineEdit(self), "layer_filter")
         box.setAccessibleName("Filter layers")
         box.setToolTip("Show only some layers: a name, a kind, planned, size>50k, params<1M")
         box.setClearButtonEnabled(True)
@@ -237,8 +234,8 @@ class LayersPanel(QWidget):
         names, pinned = self.table.names, [name for name in self.table.names if self.order.is_pinned(name)]
         rest = [name for row, name in enumerate(names) if row in shown and not self.order.is_pinned(name)]
         text = self.filter_box.text().strip() if self.problem.isHidden() else ""
-        rows = ShownRows((*pinned, *rest), tuple(pinned), text)
-        self.no_match.show_filter(text if names and not self.order.matching else "")
+        rows = ShownRows((*pinned, *rest), tuple(pinned), text, bool(names) and not self.order.matching)
+        self.no_match.show_filter(text if rows.is_empty else "")
         if rows != self.shown_rows:
             self.shown_rows = rows
             self.rows_changed.emit(rows)
@@ -265,8 +262,12 @@ class LayersPanel(QWidget):
         self.filter_box.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """↓ and Return in the filter box go into the table."""
+        """↓ and Return in the filter box go into the table; what it says when empty is as long as there is room."""
         into = (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if event.type() == QEvent.Type.Resize:
+            room = self.filter_box.width() - FILTER_CHROME
+            fitting = (text for text in PLACEHOLDERS if metrics(12).horizontalAdvance(text) <= room)
+            self.filter_box.setPlaceholderText(next(fitting, PLACEHOLDERS[-1]))
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in into:
             if self.order.rowCount():
                 self.view.setFocus(Qt.FocusReason.TabFocusReason)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
@@ -14,8 +14,10 @@ from secateur.recipe.options import OPTIONS, Option
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.sensitivity_cells import chosen_cells
+from secateur.ui.panels.shown_rows import ShownRows
 from secateur.ui.panels.tab_view import MARGIN, TabView
 from secateur.ui.plots.heat_cells import UNIT_WORDS, paired
+from secateur.ui.plots.heat_geometry import HEADER
 from secateur.ui.plots.heat_legend import COLUMN, HeatLegend, Trust
 from secateur.ui.plots.heat_map import HeatMap
 from secateur.ui.theme.style import set_role
@@ -23,6 +25,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.no_match import NoMatch
 from secateur.ui.widgets.progress_line import ProgressLine
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.state_panel import StatePanel
@@ -35,9 +38,14 @@ UNLIMITED = 16777215
 
 
 class SensitivityTab(TabView):
-    """`option_chosen(layers, option)`, `layer_selected(name)`, `score_wanted(depth)`."""
+    """`option_chosen(layers, option)`, `layer_selected(name)`, `score_wanted(depth)`, `filter_cleared()`.
+
+    `menu_wanted(layer, (option, value), place)` on the map, both texts empty on a name.
+    """
 
     option_chosen = Signal(list, str)
+    menu_wanted = Signal(str, tuple, QPoint)
+    filter_cleared = Signal()
     layer_selected = Signal(str)
     score_wanted = Signal(str)
 
@@ -52,6 +60,10 @@ class SensitivityTab(TabView):
         self.map = HeatMap("heat_map", self.tr("Damage of every option of every layer"))
         self.map.option_chosen.connect(self.option_chosen)
         self.map.layer_selected.connect(self.layer_selected)
+        self.map.menu_wanted.connect(self._ask_for_menu)
+        self.rows = ShownRows()
+        self.no_match = NoMatch("no_cell_matches", self.map.viewport(), round(HEADER))
+        self.no_match.clear_wanted.connect(self.filter_cleared)
         self.legend = HeatLegend()
         self.unmeasured = StatePanel()
         self.unmeasured.setObjectName("sensitivity_unmeasured")
@@ -121,6 +133,16 @@ class SensitivityTab(TabView):
         self._refresh()
         self.show_content()
 
+    def show_rows(self, rows: ShownRows) -> None:
+        """Show the layers that the table shows, its pinned ones first."""
+        self.rows = rows
+        if self._state.rows:
+            self._refresh()
+
+    def _ask_for_menu(self, layer: str, option: str, place: QPoint) -> None:
+        value = self.map.value_text(layer, option) if option else ""
+        self.menu_wanted.emit(layer, (option, value), place)
+
     def _on_depth(self, depth: str) -> None:
         self._depth = depth
         self._refresh()
@@ -146,8 +168,12 @@ class SensitivityTab(TabView):
         state = self._state
         per_kilobyte = self.measure_of.value() == "per_kb"
         fingerprint = state.model.fingerprint if state.model else ""
+        names = [row.name for row in state.rows]
+        known = set(names)
+        shown = [name for name in self.rows.names if name in known]  # those of another model are about to be replaced
+        self.no_match.show_filter(self.rows.filter if self.rows.is_empty else "")
         self.map.show_table(
-            [row.name for row in state.rows],
+            shown if self.rows.filter or shown else names,
             OPTIONS,
             table,
             estimate=state.tables.get("free"),
@@ -157,6 +183,8 @@ class SensitivityTab(TabView):
             per_kilobyte=per_kilobyte,
             range_key=(fingerprint, depth, per_kilobyte),
             effect=self._effect,
+            all_layers=names,
+            pinned=len(self.rows.pinned),
         )
         self._show_legend(depth, table)
         self._arrange()

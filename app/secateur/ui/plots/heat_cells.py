@@ -1,7 +1,7 @@
 """The numbers behind the heat map: one value, or one reason, for every layer and option. No Qt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
 import numpy as np
@@ -28,6 +28,21 @@ class HeatCells:
     reasons: Mapping[tuple[int, int], str] = field(default_factory=dict)
     range: tuple[float, float] = (1e-4, 1.0)
     unit: str = ""
+
+    def only(self, layers: Sequence[str]) -> "HeatCells":
+        """The cells of these layers, in this order; the colours span what they did."""
+        if tuple(layers) == self.layers:
+            return self
+        places = {name: row for row, name in enumerate(self.layers)}
+        rows = [places[name] for name in layers]
+        reasons = {
+            (row, column): reason
+            for row, old in enumerate(rows)
+            for column in range(len(self.options))
+            if (reason := self.reasons.get((old, column)))
+        }
+        values, estimated = self.values[rows], self.estimated[rows]
+        return replace(self, layers=tuple(layers), values=values, estimated=estimated, reasons=reasons)
 
     def shares(self) -> Floats:
         """Where each value stands on the colour map, 0..1, on log10; NaN where there is none."""

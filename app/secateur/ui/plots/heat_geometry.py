@@ -61,10 +61,14 @@ class HeatGeometry:
 
 
 def arrange(rows: int, options: Sequence[Option], width: float, height: float, names: float) -> HeatGeometry:
-    """Cells as wide as there is room for up to 72 px, rows 16 to 24 px; names a third at most."""
+    """Cells as wide as there is room for up to 72 px, rows 16 to 24 px.
+
+    Names get a third of the width at most, and beyond that what the widest cells leave.
+    """
     groups = grouped(options)
     between = GROUP_GAP * max(len(groups) - 1, 0) + GAP * max(len(options) - len(groups), 0)
-    names = min(names + NAME_PAD, max(width * 0.36, 72.0))
+    left_over = width - between - 2 - CELL[1] * len(options)
+    names = min(names + NAME_PAD, max(width * 0.36, 72.0, left_over))
     room = (width - names - between - 2) / max(len(options), 1)
     cell = float(int(min(max(room, CELL[0]), CELL[1])))
     pitch = float(int(min(max((height - HEADER) / max(rows, 1), ROW[0]), ROW[1])))

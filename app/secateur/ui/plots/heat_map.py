@@ -4,17 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from secateur.analysis.documents import SensitivityTable
+from secateur.layer_names import ShortName
 from secateur.methods.base import Effect
 from secateur.recipe.options import Option
 from secateur.ui.plots.heat_cells import HeatCells, make_cells
 from secateur.ui.plots.heat_geometry import HEADER, NAME_PAD, HeatGeometry, arrange
 from secateur.ui.plots.heat_paint import (
     header_area,
+    name_words,
     paint_cell,
     paint_chosen,
     paint_hatch,
@@ -22,12 +24,14 @@ from secateur.ui.plots.heat_paint import (
     paint_hovered,
     paint_name,
     paint_pending,
+    paint_pins_end,
     paint_value,
 )
 from secateur.ui.plots.heat_tip import cell_read_out
 from secateur.ui.plots.plot import paint_focus
 from secateur.ui.plots.read_out import ReadOut, paint_read_out
-from secateur.ui.theme.style import font
+from secateur.ui.plots.ticks import damage_text
+from secateur.ui.short_names import short_names, widest_name
 
 Place = tuple[int, int]
 EffectOf = Callable[[str, Option], Effect | None]
@@ -41,13 +45,15 @@ def no_effect(layer: str, option: Option) -> Effect | None:
 class HeatMap(QAbstractScrollArea):
     """`option_chosen(layers, option)` for a click, Space or a digit; `layer_selected(name)` for one on a row.
 
-    `range_changed(low, high)` tells the legend what the colours span. A digit or a click in a row that is one
+    `range_changed(low, high)` tells the legend what the colours span. `menu_wanted(layer, option, place)` where a menu
+    is asked for, option empty on a name. A digit or a click in a row that is one
     of several selected ones counts for all of them.
     """
 
     option_chosen = Signal(list, str)
     layer_selected = Signal(str)
     range_changed = Signal(float, float)
+    menu_wanted = Signal(str, str, QPoint)
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,9 +64,10 @@ class HeatMap(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
-        self.cells = HeatCells()
+        self.cells = self._all_cells = self._part_of = HeatCells()
         self._shares = self.cells.shares()
-        self._names = (self.cells, 60.0)
+        self._all_names: tuple[str, ...] = ()
+        self._pinned = 0
         self._tables: tuple[SensitivityTable | None, SensitivityTable | None] = (None, None)
         self._sizes: Mapping[str, int] = {}
         self._chosen: Collection[tuple[str, str]] = frozenset()
@@ -88,24 +95,31 @@ class HeatMap(QAbstractScrollArea):
         per_kilobyte: bool = False,
         range_key: object = None,
         effect: EffectOf = no_effect,
+        all_layers: Sequence[str] = (),
+        pinned: int = 0,
     ) -> None:
         """Show a table of `layers` × `options`; cells without a row wait, cells with a reason are hatched.
 
         `estimate` is the data-free table and `effect(layer, option)` the what-if for the tooltip, `sizes`
-        bytes by layer before. While `range_key` stays the same the colour range only grows, so that partial
-        results do not make it jump.
+        bytes by layer before. `all_layers` are those of the whole network, of which `layers` may be a part: names are
+        shortened so that none of them reads like another; the first `pinned` rows are pinned. While `range_key` stays
+        the same the colour range only grows, so that partial results do not make it jump.
         """
-        source = (tuple(layers), tuple(options), id(table), id(estimate), per_kilobyte, range_key)
+        self._all_names, self._pinned = tuple(all_layers or layers), pinned
+        source = (self._all_names, tuple(options), id(table), id(estimate), per_kilobyte, range_key)
         self._sizes, self._tables, self._effect = sizes or {}, (table, estimate), effect
         if source != self._source:
-            self._read_outs.clear()
-            cells = make_cells(layers, options, table, self._sizes, per_kilobyte=per_kilobyte)
-            if range_key is not None and range_key == self._key and np.isfinite(self.cells.values).any():
-                low, high = self.cells.range
+            cells = make_cells(self._all_names, options, table, self._sizes, per_kilobyte=per_kilobyte)
+            if range_key is not None and range_key == self._key and np.isfinite(self._all_cells.values).any():
+                low, high = self._all_cells.range
                 cells = replace(cells, range=(min(low, cells.range[0]), max(high, cells.range[1])))
-            self.cells, self._key, self._source = cells, range_key, source
-            self._shares = cells.shares()
+            self._all_cells, self._key, self._source = cells, range_key, source
             self.range_changed.emit(*cells.range)
+        if self._part_of is not self._all_cells or self.cells.layers != tuple(layers):
+            self._read_outs.clear()
+            self._hovered, self._part_of = None, self._all_cells
+            self.cells = self._all_cells.only(layers)
+            self._shares = self.cells.shares()
         fresh = set(selected) - set(self._selected)
         self._chosen, self._selected = chosen, selected
         self._cursor = (
@@ -136,11 +150,11 @@ class HeatMap(QAbstractScrollArea):
         return arrange(len(self.cells.layers), self.cells.options, 4000.0, 400.0, self._names_width()).right
 
     def _names_width(self) -> float:
-        if self._names[0] is not self.cells:
-            metrics = QFontMetricsF(font(11, 600))
-            widths = (metrics.horizontalAdvance(name) for name in self.cells.layers)
-            self._names = (self.cells, max(widths, default=60.0))
-        return self._names[1]
+        return float(max(widest_name(self._all_names, 11), 60))
+
+    def names_shown(self) -> Mapping[str, ShortName]:
+        """What is read of each layer's name at the present width."""
+        return short_names(self._all_names, name_words(self.geometry_now().name_box(0)).width(), 11)
 
     def cell_box(self, layer: str, option: str) -> QRectF:
         """Where a cell is in the viewport at the present scroll position."""
@@ -190,8 +204,11 @@ class HeatMap(QAbstractScrollArea):
         last = min(int((scrolled + height - HEADER) // geometry.row) + 1, len(self.cells.layers))
         painter.save()
         painter.setClipRect(QRectF(0, HEADER - 3, width, height - HEADER + 3))
+        names = self.names_shown()
         for row in range(first, last):
-            self._paint_row(painter, geometry, row, scrolled)
+            self._paint_row(painter, geometry, row, scrolled, names)
+        if self._pinned and first < self._pinned < len(self.cells.layers):
+            paint_pins_end(painter, geometry, self._pinned, scrolled)
         self._paint_outlines(painter, geometry, range(first, last), scrolled)
         painter.restore()
         painter.setClipRect(header_area(width))
@@ -202,11 +219,13 @@ class HeatMap(QAbstractScrollArea):
             paint_focus(painter, QRectF(self.viewport().rect()))
         painter.end()
 
-    def _paint_row(self, painter: QPainter, geometry: HeatGeometry, row: int, scrolled: float) -> None:
+    def _paint_row(
+        self, painter: QPainter, geometry: HeatGeometry, row: int, scrolled: float, names: Mapping[str, ShortName]
+    ) -> None:
         name = self.cells.layers[row]
         selected = name in self._selected
         hovered = self._hovered is not None and self._hovered[0] == row
-        paint_name(painter, geometry.name_box(row, scrolled), name, selected=selected, hovered=hovered)
+        paint_name(painter, geometry.name_box(row, scrolled), names[name], selected=selected, hovered=hovered)
         for column in range(len(self.cells.options)):
             box = geometry.cell_box(row, column, scrolled)
             share = self._shares[row, column]
@@ -284,6 +303,31 @@ class HeatMap(QAbstractScrollArea):
             return
         self._cursor = place
         self._choose(row, column)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """By mouse for what is below it, by key for the cell that has the cursor."""
+        scrolled, geometry = self.verticalScrollBar().value(), self.geometry_now()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            place: Place | None = self._cursor if self.cells.layers and self.cells.options else None
+        else:
+            place = geometry.at(QPointF(event.pos()), scrolled)
+        event.accept()
+        if place is None:
+            return
+        row, column = place
+        box = geometry.cell_box(row, column, scrolled) if column >= 0 else geometry.name_box(row, scrolled)
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        where = self.viewport().mapToGlobal(box.bottomLeft().toPoint()) if by_key else event.globalPos()
+        self._hovered = None
+        option = self.cells.options[column].id if column >= 0 else ""
+        self.menu_wanted.emit(self.cells.layers[row], option, where)
+
+    def value_text(self, layer: str, option: str) -> str:
+        """The value of a cell as it is printed; empty where it has none."""
+        row = self.cells.layers.index(layer)
+        column = next(j for j, o in enumerate(self.cells.options) if o.id == option)
+        value = float(self.cells.values[row, column])
+        return damage_text(value) if np.isfinite(value) else ""
 
     def _choose(self, row: int, column: int) -> None:
         """Choose a cell, for all selected rows where its row is one of them; unavailable cells do nothing."""

@@ -5,9 +5,10 @@ from functools import cache
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
+from secateur.layer_names import ShortName
 from secateur.ui.plots.axes import crisp, hairline, set_caption
 from secateur.ui.plots.heat_cells import HeatCells, grouped
-from secateur.ui.plots.heat_geometry import HEADER, PRINTED, HeatGeometry
+from secateur.ui.plots.heat_geometry import GAP, HEADER, PRINTED, HeatGeometry
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.theme.colormaps import viridis
 from secateur.ui.theme.style import color, font, tinted
@@ -51,26 +52,34 @@ def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, ho
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, cells.options[column].label)
 
 
-def paint_name(painter: QPainter, box: QRectF, name: str, *, selected: bool, hovered: bool) -> None:
-    """A layer's name: prefix in secondary, last part in text, elided in the middle."""
+def paint_name(painter: QPainter, box: QRectF, name: ShortName, *, selected: bool, hovered: bool) -> None:
+    """A layer's name: prefix in secondary, last part in text, as much of it as tells it from the others."""
     if selected or hovered:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color("selection" if selected else "hover"))
         painter.drawRoundedRect(box, 4, 4)
-    inner = box.adjusted(8, 0, -6, 0)
-    last = font(11, 600 if selected else 500)
-    metrics = QFontMetricsF(last)
-    shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, inner.width())
-    prefix, dot, tail = shown.rpartition(".")
+    inner = name_words(box)
     painter.setFont(font(11))
-    if dot:
-        painter.setPen(color("secondary"))
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, prefix + dot)
-        inner.setLeft(inner.left() + QFontMetricsF(painter.font()).horizontalAdvance(prefix + dot))
-    painter.setFont(last)
+    painter.setPen(color("secondary"))
+    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, name.prefix)
+    inner.setLeft(inner.left() + QFontMetricsF(painter.font()).horizontalAdvance(name.prefix))
+    painter.setFont(font(11, 600 if selected else 500))
     painter.setPen(color("text"))
-    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, tail)
+    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, name.own)
+
+
+def name_words(box: QRectF) -> QRectF:
+    """Where the words of a name are inside its box."""
+    return box.adjusted(8, 0, -6, 0)
+
+
+def paint_pins_end(painter: QPainter, geometry: HeatGeometry, row: int, scrolled: float) -> None:
+    """A rule above this row: those before it are pinned."""
+    y = crisp(geometry.name_box(row, scrolled).top() - GAP)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(QPen(color("strong_border"), 1.0))
+    painter.drawLine(QLineF(8, y, geometry.right, y))
 
 
 def paint_cell(painter: QPainter, box: QRectF, share: float, *, estimated: bool) -> None:
