@@ -417,7 +417,10 @@ def test_what_a_menu_cannot_do_says_why(shown, mobile):
     view = shown.layers.view
     menus = [
         ask_for_menu(view.viewport(), row_place(view, 0)),
-        *(ask_for_menu(view.heading.viewport(), QPoint(view.heading.sectionViewportPosition(n) + 3, 9)) for n in (0, 1, 9)),
+        *(
+            ask_for_menu(view.heading.viewport(), QPoint(view.heading.sectionViewportPosition(n) + 3, 9))
+            for n in (0, 1, 9)
+        ),
     ]
     off = 0
     for menu in menus:

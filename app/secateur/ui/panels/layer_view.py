@@ -194,6 +194,10 @@ class LayerView(QTableView):
     def forget_widths(self) -> None:
         """Another network: measure its texts anew."""
         self._widths.clear()
+        self.make_room()
+
+    def make_room(self) -> None:
+        """What the columns ask for has changed: share the width anew, and let the table be given another one."""
         self.fit_columns()
         self.measured.emit()
 

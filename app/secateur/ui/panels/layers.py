@@ -290,9 +290,12 @@ class LayersPanel(QWidget):
     def set_pinned(self, names: Sequence[str]) -> None:
         """Keep these layers at the top; nothing is emitted to be remembered."""
         if tuple(names) != self._pinned:
+            had = self.order.pinned_count > 0
             self._pinned = tuple(names)
             self.order.set_pinned(names)
             self._show_totals()
+            if had != (self.order.pinned_count > 0):
+                self.view.make_room()
 
     def toggle_pins(self) -> None:
         """Pin the selected layers; where all of them are, unpin them."""
