@@ -53,6 +53,8 @@ class RunRecord:
     """How the model is opened again; None in runs of earlier versions, as the two below."""
     data_source: DataSource | None = None
     exports: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """A person's own words for it."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,10 @@ class MatrixRead:
 
 @dataclass(frozen=True)
 class RunsListed:
+    """`deleted` lie in the trash, the last one first: they can be brought back."""
+
     runs: tuple[RunRecord, ...]
+    deleted: tuple[RunRecord, ...] = ()
 
 
 Result = (

@@ -17,3 +17,8 @@ def home() -> Path:
 def run_folder(run: str) -> Path:
     """The folder of one run: checkpoints while it goes on, results afterwards."""
     return home() / "runs" / run
+
+
+def trash_folder(run: str) -> Path:
+    """Where the folder of a deleted run waits, for it may be wanted back."""
+    return home() / "trash" / run

@@ -155,6 +155,20 @@ class ListRuns:
 
 
 @dataclass(frozen=True)
+class ChangeRun:
+    """Another name, other tags, or into the trash (`deleted`) and back → `RunsListed` as `ListRuns` of `fingerprint`.
+
+    What is None stays as it is. A deleted run's files are really removed when it has lain in the trash for a day.
+    """
+
+    run: str
+    name: str | None = None
+    tags: tuple[str, ...] | None = None
+    deleted: bool | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
 class CountRunSpectra:
     """Spectra of the weights that a finished run ships, as its runtime uses them → `RunSpectraCounted`."""
 
@@ -291,6 +305,7 @@ class ReadMatrix:
 QUICK = (
     SolveBudget,
     ListRuns,
+    ChangeRun,
     AskFormats,
     ReadGraph,
     WriteSkeleton,
@@ -308,7 +323,7 @@ QUICK = (
 QUESTIONS = tuple(kind for kind in QUICK if kind is not CountSpectra)
 """Quick ones that are no jobs in the window's list: what is missing says in its own place that it is on its way."""
 
-NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns)
+NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns, ChangeRun)
 """Questions that need no model and no torch: a thread of their own answers them at once."""
 
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
@@ -332,6 +347,7 @@ Request = (
     | Export
     | AskFormats
     | ListRuns
+    | ChangeRun
     | CountRunSpectra
     | WriteSkeleton
     | SolveBudget

@@ -6,7 +6,10 @@ A run is entered before it starts, so that one which is killed can be found and 
 import json
 import logging
 import os
+import shutil
 import sqlite3
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +20,9 @@ from pydantic import ValidationError
 from secateur.analysis.documents import RunDocument
 from secateur.engine.database import add_columns, opened
 from secateur.engine.events import RunRecord, RunState
-from secateur.engine.places import home
+from secateur.engine.places import home, run_folder, trash_folder
 from secateur.engine.requests import DataSource
+from secateur.errors import UserError
 from secateur.model.description import ModelSource
 
 S = TypeVar("S", ModelSource, DataSource)
@@ -33,8 +37,17 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
-_LATER_COLUMNS = {"model_source": "TEXT", "data_source": "TEXT", "exports": "TEXT"}
-"""Added to files of earlier versions, in which they are NULL."""
+_LATER_COLUMNS = {
+    "model_source": "TEXT",
+    "data_source": "TEXT",
+    "exports": "TEXT",
+    "tags": "TEXT",
+    "trashed": "REAL",
+}
+"""Added to files of earlier versions, in which they are NULL. `trashed`: when it was deleted, in epoch seconds."""
+
+KEPT_IN_TRASH_S = 24 * 3600.0
+"""How long a deleted run can be brought back."""
 
 
 class RunStore:
@@ -94,10 +107,73 @@ class RunStore:
 
     def runs(self, fingerprint: str = "") -> tuple[RunRecord, ...]:
         """Newest first; of one model where `fingerprint` is given."""
-        where, values = ("WHERE fingerprint = ?", (fingerprint,)) if fingerprint else ("", ())
+        return self._select("trashed IS NULL", "created DESC", fingerprint)
+
+    def deleted(self, fingerprint: str = "") -> tuple[RunRecord, ...]:
+        """What lies in the trash, the last deleted one first."""
+        return self._select("trashed IS NOT NULL", "trashed DESC", fingerprint)
+
+    def _select(self, where: str, order: str, fingerprint: str) -> tuple[RunRecord, ...]:
+        where, values = (f"{where} AND fingerprint = ?", (fingerprint,)) if fingerprint else (where, ())
         with opened(self.path) as database:
-            rows = database.execute(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC", values)  # noqa: S608
+            rows = database.execute(f"SELECT * FROM runs WHERE {where} ORDER BY {order}, rowid DESC", values)  # noqa: S608
             return tuple(record for row in rows if (record := _readable(row)) is not None)
+
+    # ------------------------------------------------------------------ a person's changes
+
+    def rename(self, run: str, name: str) -> None:
+        with opened(self.path) as database:
+            database.execute("UPDATE runs SET name = ? WHERE run = ?", (name, run))
+
+    def tag(self, run: str, tags: Sequence[str]) -> None:
+        with opened(self.path) as database:
+            database.execute("UPDATE runs SET tags = ? WHERE run = ?", (json.dumps(list(tags)), run))
+
+    def delete(self, run: str) -> None:
+        """Move a run into the trash, with its folder where that is the store's own: files elsewhere are a person's.
+
+        UserError for a run that goes on.
+        """
+        record = self._known(run)
+        if record.state == "running":
+            raise UserError(f"The run {record.name} is going on.", "Stop it first.")
+        if Path(record.folder) == run_folder(run):
+            _move(run_folder(run), trash_folder(run))
+        with opened(self.path) as database:
+            database.execute("UPDATE runs SET trashed = ? WHERE run = ?", (time.time(), run))
+
+    def bring_back(self, run: str) -> None:
+        """Take a run out of the trash again; UserError where its day is over."""
+        self._known(run)
+        _move(trash_folder(run), run_folder(run))
+        with opened(self.path) as database:
+            database.execute("UPDATE runs SET trashed = NULL WHERE run = ?", (run,))
+
+    def empty_trash(self, older_than_s: float = KEPT_IN_TRASH_S) -> None:
+        """Really remove what has lain in the trash for longer; what cannot be removed stays for the next time."""
+        limit = time.time() - older_than_s
+        with opened(self.path) as database:
+            rows = database.execute("SELECT run FROM runs WHERE trashed <= ?", (limit,)).fetchall()
+        for row in rows:
+            run = row["run"]
+            shutil.rmtree(trash_folder(run), ignore_errors=True)
+            if not trash_folder(run).exists():
+                with opened(self.path) as database:
+                    database.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+    def _known(self, run: str) -> RunRecord:
+        record = self.find(run)
+        if record is None:
+            raise UserError("That run is not in the history any more.", "A deleted run can be brought back for a day.")
+        return record
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Rename a folder, where it is there; both are in the program's home, so nothing is copied."""
+    if folder.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
 
 
 def _readable(row: sqlite3.Row) -> RunRecord | None:
@@ -124,11 +200,19 @@ def _record(row: sqlite3.Row) -> RunRecord:
         created=row["created"],
         folder=row["folder"],
         error=row["error"],
-        document=RunDocument.model_validate_json(row["document"]) if row["document"] else None,
+        document=_document(row),
         model_source=_source(ModelSource, row["model_source"]),
         data_source=_source(DataSource, row["data_source"]),
         exports=tuple(json.loads(row["exports"])) if row["exports"] else (),
+        tags=tuple(json.loads(row["tags"])) if row["tags"] else (),
     )
+
+
+def _document(row: sqlite3.Row) -> RunDocument | None:
+    """The result, under the name that the run has now."""
+    if not row["document"]:
+        return None
+    return RunDocument.model_validate_json(row["document"]).model_copy(update={"name": row["name"]})
 
 
 def _source(kind: type[S], text: str | None) -> S | None:

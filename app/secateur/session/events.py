@@ -255,10 +255,10 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             kinds = {"proven": "info", "differs": "warn", "broken": "error"}
             session.notify(Notice(kinds[file.verdict], file.sentence))
         case RunsListed(runs):
-            session.update(runs=runs)
+            session.history.listed(result, request)
             if state.model is None:
                 session.remembering.offer(runs)
-            elif session.state.run is not None and not state.shown_run:
+            elif session.state.run is not None and not session.state.shown_run:
                 session.show_run(session.state.run.run)
         case SkeletonWritten(path):
             session.update(skeleton=path)

@@ -5,7 +5,9 @@ from secateur.engine.requests import Compress, Export, RecordActivations, ScoreS
 from secateur.files import Guard
 from secateur.session.state import JobState, SessionState
 
-NEEDS_MODEL = frozenset({"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record"})
+NEEDS_MODEL = frozenset(
+    {"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record", "recipe", "load_recipe"}
+)
 NEEDS_NETWORK = frozenset({"data", "measure", "record"})
 NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export"})
 NEEDS_DATA = frozenset({"measure", "run", "record"})
@@ -36,6 +38,10 @@ def why_not(state: SessionState, action: str) -> str:
             if state.model is not None and not state.model.trainable:
                 return f"Measuring needs a torch network. {state.model.reason}"
             return ""
+        case "recipe":
+            return "" if state.recipe.steps else "The plan is empty: choose a method for a layer first."
+        case "bring_back":
+            return "" if state.deleted else "No run was deleted within the last day."
         case "use_data":
             return "" if state.proposed else "No data of another model is at hand."
         case "stop":

@@ -37,9 +37,10 @@ from secateur.model.description import ModelSource
 from secateur.recipe.budget import SpeedCost, smallest_bytes
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
-from secateur.recipe.recipe import Recipe, parse_recipe
+from secateur.recipe.recipe import Recipe
 from secateur.session import effects, events, reasons
 from secateur.session.effects import LayerEffect
+from secateur.session.history import History
 from secateur.session.memory import Memory
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
@@ -71,6 +72,7 @@ class Session:
         self.engine, self.changed = engine, changed
         self.state = SessionState()
         self.remembering = Remembering(self, memory)
+        self.history = History(self)
         self._undo: list[Recipe] = []
         self._redo: list[Recipe] = []
         self._gesture = ""
@@ -93,7 +95,7 @@ class Session:
         for job in (*self.state.jobs, *(q for q in self.state.questions if hasattr(q.request, "model"))):
             self.engine.cancel(job.job)
         self.update(loading=source.label, notices=())
-        self._submit(OpenModel(source))
+        self.submit(OpenModel(source))
 
     def answer_trust(self, *, trusted: bool) -> None:
         """What a person says to the question in the state: open the file's code in a confined process, or leave it."""
@@ -113,7 +115,7 @@ class Session:
             return
         if not self._allowed("data"):
             return
-        self._submit(OpenData(self.state.model.source, source))
+        self.submit(OpenData(self.state.model.source, source))
 
     def open_sample(self) -> None:
         """The bundled network with its data."""
@@ -124,13 +126,13 @@ class Session:
     def score(self, depth: str) -> None:
         """Score the sensitivity of every option of every layer: `free` or `measure`."""
         if self._allowed("measure" if depth == "measure" else "analyse") and self.state.model:
-            self._submit(self._scoring(depth))
+            self.submit(self._scoring(depth))
 
     def find_sensitivity(self) -> None:
         """Look for what was measured before of the open model on the open data; what is found is shown."""
         model = self.state.model
         if model is not None and model.trainable and self.state.data_source is not None:
-            self._submit(FindSensitivity(self._scoring("measure")))
+            self.submit(FindSensitivity(self._scoring("measure")))
 
     def _scoring(self, depth: str) -> ScoreSensitivity:
         model = self.state.model
@@ -141,7 +143,7 @@ class Session:
     def record_activations(self) -> None:
         """Record the spectra of every layer's output over calibration samples."""
         if self._allowed("measure") and self.state.model and self.state.data_source:
-            self._submit(RecordActivations(self.state.model.source, self.state.data_source))
+            self.submit(RecordActivations(self.state.model.source, self.state.data_source))
 
     def read_graph(self) -> None:
         """Ask for the graph of the open model, unless it is there or on its way; after a failure it is tried again."""
@@ -150,7 +152,7 @@ class Session:
         request = ReadGraph(self.state.model.source)
         if all(asked.request != request for asked in self.state.questions):
             self.update(graph_failure=("", ""))
-            self._submit(request)
+            self.submit(request)
 
     # ------------------------------------------------------------------ the plan
 
@@ -187,15 +189,15 @@ class Session:
     def reset_plan(self) -> None:
         self._plan(Recipe())
 
-    def load_recipe(self, recipe: Recipe) -> None:
+    def load_recipe(self, recipe: Recipe, *, told: bool = True) -> None:
         """Take over a recipe; its patterns become the layers that they select and that its methods work on.
 
-        A notice says which layers are left out, and why.
+        Where it is `told`, a notice says which layers are left out, and why.
         """
         layers = self.state.model.weighted_layers if self.state.model else ()
         taken, left_out = expanded(recipe, layers)
         self._plan(taken)
-        if left_out:
+        if left_out and told:
             self.notify(Notice("info", " ".join(left_out)))
 
     def set_budget(self, size_bytes: int, *, merge: str = "budget") -> None:
@@ -290,8 +292,8 @@ class Session:
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
         source, recipe = self.state.model.source, self.state.recipe
-        self._submit(RehearsePlan(source, recipe))  # said before the steps begin, where it will be slower
-        self._submit(Compress(source, data, recipe, run, exports=EXPORTS, name=name))
+        self.submit(RehearsePlan(source, recipe))  # said before the steps begin, where it will be slower
+        self.submit(Compress(source, data, recipe, run, exports=EXPORTS, name=name))
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the engine is restarted at once."""
@@ -301,50 +303,34 @@ class Session:
         self._stopping.add(job)
         self.engine.cancel(job)
 
-    def resume(self, run: str) -> None:
-        """Go on with a stopped or broken run from its last checkpoint; what it needs is opened where it is not."""
-        record = next((r for r in self.state.runs if r.run == run), None)
-        if record is None:
-            self.notify(Notice("warn", "That run is not in the history any more.", "Open its model and run it anew."))
-            return
-        self.update(notices=tuple(n for n in self.state.notices if n.remedy != f"resume:{run}"))
-        self.remembering.resume(record)
-
     def resume_with(self, request: Compress) -> None:
         """Submit a resumed run; one that does not know its formats is written in the usual ones."""
-        self.update(curve=(), answers=None)
-        self._submit(replace(request, exports=request.exports or EXPORTS))
-
-    def restore(self, run: str) -> None:
-        """Make the plan of an earlier run the plan again (undoable)."""
-        import yaml
-
-        record = next((r for r in self.state.runs if r.run == run), None)
-        if record is not None:
-            self.load_recipe(parse_recipe(yaml.safe_load(record.recipe_yaml)))
+        runs = tuple(replace(r, state="running") if r.run == request.run else r for r in self.state.runs)
+        self.update(curve=(), answers=None, runs=runs)
+        self.submit(replace(request, exports=request.exports or EXPORTS))
 
     def show_run(self, run: str) -> None:
         """Make this the run that is compared with the original."""
         self.update(shown_run=run, run_spectra={})
-        self._submit(CountRunSpectra(run))
+        self.submit(CountRunSpectra(run))
 
     def export(self, request: Export) -> None:
         """Write the model, or a run's result, and prove it; the answer is an event."""
         if self.state.model is not None:
-            self._submit(request)
+            self.submit(request)
 
     def ask_formats(self, run: str = "") -> None:
         """Ask which formats can hold the model, or a run's result; the answer is an event."""
         if self.state.model is not None:
-            self._submit(AskFormats(self.state.model.source, run))
+            self.submit(AskFormats(self.state.model.source, run))
 
     def list_runs(self) -> None:
         """The runs of the open model; with nothing open all runs, of which one may have broken off."""
-        self._submit(ListRuns(self.state.model.fingerprint if self.state.model else ""))
+        self.submit(ListRuns(self.state.model.fingerprint if self.state.model else ""))
 
     def measure_latency(self) -> None:
         if self.state.model is not None and self.state.model.runnable and not self.state.model.is_deferred:
-            self._submit(MeasureLatency(self.state.model.source))
+            self.submit(MeasureLatency(self.state.model.source))
 
     def write_skeleton(self) -> None:
         """Ask for the graph without weights that Netron shows; it arrives in the state."""
@@ -353,11 +339,11 @@ class Session:
         request = WriteSkeleton(self.state.model.source)
         if all(asked.request != request for asked in self.state.questions):
             self.update(skeleton=None, skeleton_problem="")
-            self._submit(request)
+            self.submit(request)
 
     def count_spectra(self) -> None:
         if self.state.model is not None:
-            self._submit(CountSpectra(self.state.model.source))
+            self.submit(CountSpectra(self.state.model.source))
 
     # ------------------------------------------------------------------ notices, reasons, events
 
@@ -382,7 +368,8 @@ class Session:
     def stopped(self, job: int) -> None:
         self._stopping.discard(job)
 
-    def _submit(self, request: Request) -> int:
+    def submit(self, request: Request) -> int:
+        """Ask the engine; its job number. A question is in the state's `questions` until it is answered."""
         job = self.engine.submit(request)
         if isinstance(request, QUESTIONS):
             asked = JobState(job, request, events.title_of(request))

@@ -88,6 +88,8 @@ class SessionState:
     curve: tuple[CurvePoint, ...] = ()
     answers: SoftAnswers | None = None
     runs: tuple[RunRecord, ...] = ()
+    deleted: tuple[RunRecord, ...] = ()
+    """Runs in the trash, the last deleted one first."""
     shown_run: str = ""
     run_spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     """Spectra of the shown run's shipped weights, by layer."""

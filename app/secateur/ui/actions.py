@@ -82,6 +82,33 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "export", "Export…", ("Ctrl+E",), "export", "Write the model to a file, run that file and compare it", "export"
     ),
+    Action(
+        "open_recipe",
+        "Load recipe…",
+        ("Ctrl+L",),
+        "file-arrow-up",
+        "Take over a saved plan; what does not fit this model is told layer by layer",
+        "load_recipe",
+    ),
+    Action(
+        "save_recipe", "Save plan as recipe…", ("Ctrl+S",), "floppy-disk", "Write the plan to a recipe file", "recipe"
+    ),
+    Action(
+        "show_command",
+        "Show as command…",
+        ("Ctrl+Shift+K",),
+        "terminal-window",
+        "The command that carries out this plan without the window, to be copied",
+        "recipe",
+    ),
+    Action(
+        "bring_back",
+        "Bring back run",
+        (),
+        "arrow-counter-clockwise",
+        "Take the run that was deleted last out of the trash",
+        "bring_back",
+    ),
     Action("undo", "Undo", ("Ctrl+Z",), "arrow-counter-clockwise", "Take back the last change of the plan", "undo"),
     Action(
         "redo",

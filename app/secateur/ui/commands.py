@@ -11,14 +11,13 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
 
 from secateur.engine.requests import DataSource, ScoreSensitivity
-from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import load_recipe
 from secateur.ui.actions import TABS, remedy
 from secateur.ui.dialogs.kinds import kind_of_path
 from secateur.ui.dialogs.opened import Dialogs
 from secateur.ui.main_window import MainWindow
 from secateur.ui.moving import Moving
+from secateur.ui.recipes import Recipes
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
@@ -44,6 +43,8 @@ class Commands(QObject):
         self.window, self.workspace, self.session = window, workspace, session
         self.moving = Moving(window, workspace)
         self.dialogs = Dialogs(window, self)
+        self.recipes = Recipes(session, self.dialogs, self)
+        self.recipes.refused.connect(self.refused)
         self._started: dict[int, float] = {}
         self._to_resume = ""
         self._do = self._handlers()
@@ -64,6 +65,10 @@ class Commands(QObject):
             "stop": self._stop,
             "resume": self._resume_last,
             "export": self.dialogs.export,
+            "open_recipe": self.recipes.choose,
+            "save_recipe": self.recipes.save,
+            "show_command": self.recipes.show_command,
+            "bring_back": self._in_session(lambda session: session.history.bring_back()),
             "undo": self._in_session(lambda session: session.undo()),
             "redo": self._in_session(lambda session: session.redo()),
             "reset_plan": self._in_session(lambda session: session.reset_plan()),
@@ -109,11 +114,11 @@ class Commands(QObject):
         return frozenset(self._do)
 
     def trigger(self, name: str) -> None:
-        """Do the action, or tell why it cannot be done; `resume:RUN` is a remedy with its run."""
+        """Do the action, or tell why it cannot be done; `resume:RUN` and `bring_back:RUN` are remedies of one run."""
         base, _, argument = name.partition(":")
         entry = remedy(base)
         if argument:
-            self._resume(argument)
+            (self.session.history.bring_back if base == "bring_back" else self._resume)(argument)
             return
         reason = self.why_not(entry.why_not)
         if not reason:
@@ -142,7 +147,7 @@ class Commands(QObject):
             case "data":
                 self._open_dropped_data(path)
             case "recipe":
-                self._open_recipe(path)
+                self.recipes.open(path)
             case _:
                 self.open_model(path, "")
 
@@ -167,12 +172,6 @@ class Commands(QObject):
             self.refused.emit("data", reason)
         else:
             self.dialogs.data(path)
-
-    def _open_recipe(self, path: str) -> None:
-        try:
-            self.session.load_recipe(load_recipe(Path(path)))
-        except UserError as error:
-            self.refused.emit(error.sentence, error.hint)
 
     # ------------------------------------------------------------------ plan, jobs, runs
 
@@ -220,7 +219,7 @@ class Commands(QObject):
         wanted = self._to_resume
         if wanted and any(record.run == wanted for record in state.runs):
             self._to_resume = ""
-            self.session.resume(wanted)
+            self.session.history.resume(wanted)
 
     def show_run(self, run: str) -> None:
         self.session.show_run(run)

@@ -1,11 +1,12 @@
 """The toolbar: what can be done, what is open, and the way to find the rest. Part of the first frame."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
 from secateur import figures
 from secateur.ui.actions import action
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 WhyNot = Callable[[str], str]
 
 STARTING = "Secateur is still starting; this takes a moment."
+MORE = ("open_recipe", "save_recipe", "show_command", "", "bring_back", "", "restart_engine")
+"""Actions of the menu at the right end; an empty name is a rule."""
 
 
 class ActionButton(QPushButton):
@@ -129,7 +132,11 @@ class Toolbar(QFrame):
         self.data = OpenThing("open_data", "image", 400, self)
         self.empty = QLabel("No model open", self)
         self.buttons: dict[str, ActionButton] = {}
+        self._why_not: WhyNot = lambda _name: STARTING
         self.find_box = self._make_find_box()
+        self.more = self._make_more()
+        notifier.theme_changed.connect(self._draw_more)
+        self._draw_more()
         self._assemble()
         self.show_state(None, lambda name: "")
 
@@ -157,6 +164,39 @@ class Toolbar(QFrame):
         box.setIcon(icon("magnifying-glass"))
         return box
 
+    def _make_more(self) -> QPushButton:
+        button = named(QPushButton(self), "more_button")
+        button.setProperty("role", "icon")
+        button.setFixedSize(28, 28)
+        button.setIconSize(QSize(16, 16))
+        button.setToolTip("Recipes, the plan as a command, and the engine")
+        button.setAccessibleName("More")
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(self._show_more)
+        return button
+
+    def _draw_more(self) -> None:
+        self.more.setIcon(icon("more"))
+
+    def _show_more(self) -> None:
+        """The menu of what is wanted less often; what cannot be done now says why in its tooltip."""
+        menu = named(QMenu(self), "more_menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for name in MORE:
+            if not name:
+                menu.addSeparator()
+                continue
+            entry = action(name)
+            keys = f"\t{entry.keys[0]}" if entry.keys else ""
+            item = menu.addAction(f"{entry.text}{keys}")
+            item.setObjectName(f"more_{name}")
+            reason = self._why_not(entry.why_not) if entry.why_not else ""
+            item.setToolTip(reason or entry.tooltip)
+            item.setEnabled(not reason)
+            item.triggered.connect(partial(self.wanted.emit, name))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
     def _assemble(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 1)
@@ -179,6 +219,8 @@ class Toolbar(QFrame):
             row.addWidget(self._button(name, "icon", with_text=False))
             row.addSpacing(6)
         row.addWidget(self._button("export", "default"))
+        row.addSpacing(6)
+        row.addWidget(self.more)
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave out what the shortcuts also reach where there is no room."""
@@ -192,6 +234,7 @@ class Toolbar(QFrame):
 
     def show_state(self, state: "SessionState | None", why_not: WhyNot) -> None:
         """What is open, and which buttons can be used; `state` is None while the program starts."""
+        self._why_not = why_not if state else lambda _name: STARTING
         model = state.model if state else None
         loading = state.loading if state else ""
         self.empty.setVisible(model is None)

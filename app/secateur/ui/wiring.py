@@ -42,9 +42,11 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
     bar.run_wanted.connect(lambda: commands.trigger("run"))
     jobs.stop_wanted.connect(commands.stop_job)
-    jobs.restore_wanted.connect(session.restore)
+    jobs.restore_wanted.connect(session.history.restore)
     jobs.run_shown.connect(commands.show_run)
-    jobs.resume_wanted.connect(session.resume)
+    jobs.resume_wanted.connect(session.history.resume)
+    jobs.wanted.connect(commands.recipes.want)
+    jobs.bring_back_wanted.connect(lambda: commands.trigger("bring_back"))
 
     def forget_read_news(tab: str) -> None:
         """The Compare tab says itself what a notice would send a person there for."""

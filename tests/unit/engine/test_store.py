@@ -8,6 +8,7 @@ import pytest
 from secateur.engine.events import RunRecord
 from secateur.engine.requests import DataSource
 from secateur.engine.store import RunStore
+from secateur.errors import UserError
 from secateur.model.description import ModelSource
 
 
@@ -122,3 +123,62 @@ def test_sources_are_written_down_from_the_root(tmp_path, monkeypatch):
         "digits.npz": f"{here}/digits.npz", "net.py:data": f"{here}/net.py:data", "random": "random",
         "sample:mnist": "sample:mnist",
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------------- names, tags, the trash
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A store in a home of its own, with one finished run that left a file in its folder."""
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path))
+    (tmp_path / "runs" / "r1").mkdir(parents=True)
+    (tmp_path / "runs" / "r1" / "model.onnx").write_bytes(b"weights")
+    made = RunStore()
+    made.begin(replace(record(), folder=str(tmp_path / "runs" / "r1")))
+    made.end("r1", "finished")
+    return made
+
+
+def test_a_name_and_tags_are_still_there_after_a_restart(store):
+    store.begin(record())
+    store.rename("r1", "the good one")
+    store.tag("r1", ("candidate", "for Anna"))
+    again = RunStore(store.path).find("r1")
+    assert (again.name, again.tags) == ("the good one", ("candidate", "for Anna"))
+
+
+def test_a_deleted_run_is_in_the_trash_with_its_files_and_comes_back_with_them(home, tmp_path):
+    home.delete("r1")
+    assert home.runs() == ()
+    assert [r.run for r in home.deleted("abc")] == ["r1"]
+    assert not (tmp_path / "runs" / "r1").exists()
+    home.empty_trash()  # its day is not over
+    home.bring_back("r1")
+    assert [r.run for r in home.runs("abc")] == ["r1"]
+    assert (tmp_path / "runs" / "r1" / "model.onnx").read_bytes() == b"weights"
+
+
+def test_what_has_lain_in_the_trash_for_a_day_is_really_removed(home, tmp_path):
+    home.delete("r1")
+    home.empty_trash(older_than_s=0.0)
+    assert home.deleted() == ()
+    assert home.find("r1") is None
+    assert not list(tmp_path.rglob("model.onnx"))
+
+
+def test_the_files_of_a_run_in_a_folder_of_a_persons_own_stay_where_they_are(home, tmp_path):
+    own = tmp_path / "mine"
+    own.mkdir()
+    (own / "model.onnx").write_bytes(b"mine")
+    home.begin(replace(record("r2"), folder=str(own)))
+    home.end("r2", "finished")
+    home.delete("r2")
+    home.empty_trash(older_than_s=0.0)
+    assert (own / "model.onnx").read_bytes() == b"mine"
+
+
+def test_a_run_that_goes_on_is_not_deleted(store):
+    store.begin(record())
+    with pytest.raises(UserError, match="is going on"):
+        store.delete("r1")

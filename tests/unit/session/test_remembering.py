@@ -256,7 +256,7 @@ def test_a_broken_run_is_offered_after_a_start_and_opens_what_it_needs(start, fi
     session.list_runs()
     session.receive(ev.Finished(1, ev.RunsListed((broken_run(file),))))
     assert session.state.notices[-1].remedy == "resume:r1"
-    session.resume("r1")
+    session.history.resume("r1")
     assert asked(session, rq.OpenModel)[-1].source == ModelSource("/m/net.onnx", trusted=True)
     session.receive(ev.Finished(2, ev.ModelOpened(NETWORK)))
     assert asked(session, rq.OpenData)[-1].data == DataSource(str(file), PREPARED)
@@ -270,7 +270,7 @@ def test_resuming_with_the_model_open_takes_the_data_of_the_run(start, file):
     session = start()
     open_model(session)
     session.receive(ev.Finished(9, ev.RunsListed((broken_run(file),))))
-    session.resume("r1")
+    session.history.resume("r1")
     assert asked(session, rq.Compress)[-1].data == DataSource(str(file), PREPARED)
 
 
@@ -278,18 +278,18 @@ def test_a_run_of_an_earlier_version_names_the_data_that_it_needs(start, file):
     session = start()
     open_model(session)
     session.receive(ev.Finished(9, ev.RunsListed((broken_run(file, model_source=None, data_source=None, exports=()),))))
-    session.resume("r1")
+    session.history.resume("r1")
     assert not asked(session, rq.Compress)
     assert str(file) in session.state.notices[-1].hint
     open_data(session, DataSource(str(file), PREPARED))
-    session.resume("r1")
+    session.history.resume("r1")
     assert asked(session, rq.Compress)[-1].data == DataSource(str(file), PREPARED)
 
 
 def test_a_model_that_has_changed_does_not_go_on_with_the_run(start, file):
     session = start()
     session.receive(ev.Finished(1, ev.RunsListed((broken_run(file),))))
-    session.resume("r1")
+    session.history.resume("r1")
     session.receive(ev.Finished(2, ev.ModelOpened(network(fingerprint="9" * 64))))
     assert not asked(session, rq.Compress)
     assert "changed" in session.state.notices[-1].sentence

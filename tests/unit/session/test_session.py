@@ -249,9 +249,10 @@ def test_resuming_asks_for_the_same_run_with_the_same_recipe(session, engine):
     session.choose_option(NAMES, "int8")
     session.run_plan()
     request = engine.requests[-1]
+    session.receive(ev.Stopped(len(engine.requests)))
     record = ev.RunRecord(request.run, "int8", "net", "f", "d", request.recipe.to_yaml(), "interrupted", 1.0, "/x")
     session.receive(ev.Finished(0, ev.RunsListed((record,))))
-    session.resume(request.run)
+    session.history.resume(request.run)
     assert engine.requests[-1].resume
     assert engine.requests[-1].run == request.run
     assert engine.requests[-1].recipe == request.recipe
@@ -261,7 +262,7 @@ def test_restoring_a_run_brings_its_plan_back_and_can_be_undone(session):
     recipe = Recipe((Step(StaticInt8(), ("conv*",)),))
     record = ev.RunRecord("r1", "int8", "net", "f", "d", recipe.to_yaml(), "finished", 1.0, "/x")
     session.receive(ev.Finished(0, ev.RunsListed((record,))))
-    session.restore("r1")
+    session.history.restore("r1")
     assert session.state.planned_layers == ("conv1", "conv2")
     session.undo()
     assert session.state.recipe == Recipe()

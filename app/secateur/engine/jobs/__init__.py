@@ -8,7 +8,7 @@ from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.following import follow_sample, read_maps, show_samples
 from secateur.engine.jobs.graphing import read_graph
-from secateur.engine.jobs.history import count_run_spectra, list_runs
+from secateur.engine.jobs.history import change_run, count_run_spectra, list_runs
 from secateur.engine.jobs.looking import read_channels, read_filters, read_matrix
 from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.rehearsing import rehearse
@@ -17,6 +17,7 @@ from secateur.engine.jobs.skeleton import write_skeleton
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
     AskFormats,
+    ChangeRun,
     Compare,
     Compress,
     CountRunSpectra,
@@ -76,6 +77,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return ask_formats(request, reporter, workshop)
         case ListRuns():
             return list_runs(request)
+        case ChangeRun():
+            return change_run(request)
         case CountRunSpectra():
             return count_run_spectra(request, reporter)
         case WriteSkeleton():

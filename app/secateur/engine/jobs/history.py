@@ -4,13 +4,31 @@ from pathlib import Path
 
 from secateur.engine.events import RunsListed, RunSpectraCounted
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import CountRunSpectra, ListRuns
+from secateur.engine.requests import ChangeRun, CountRunSpectra, ListRuns
 from secateur.engine.store import RunStore
 
 
 def list_runs(request: ListRuns) -> RunsListed:
-    """Newest first."""
-    return RunsListed(RunStore().runs(request.fingerprint))
+    """Newest first; what has lain in the trash long enough is removed now."""
+    store = RunStore()
+    store.empty_trash()
+    return _listed(store, request.fingerprint)
+
+
+def change_run(request: ChangeRun) -> RunsListed:
+    """Rename, tag, delete or bring back a run; the runs as they are then."""
+    store = RunStore()
+    if request.name is not None:
+        store.rename(request.run, request.name)
+    if request.tags is not None:
+        store.tag(request.run, request.tags)
+    if request.deleted is not None:
+        (store.delete if request.deleted else store.bring_back)(request.run)
+    return _listed(store, request.fingerprint)
+
+
+def _listed(store: RunStore, fingerprint: str) -> RunsListed:
+    return RunsListed(store.runs(fingerprint), store.deleted(fingerprint))
 
 
 def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectraCounted:

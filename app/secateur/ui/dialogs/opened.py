@@ -1,6 +1,6 @@
 """Opens the dialogs, one of each kind at a time, keeps them up to date, and remembers the last folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +14,9 @@ from secateur.ui.main_window import MainWindow
 if TYPE_CHECKING:
     from secateur.engine.events import Event
     from secateur.formats.base import WriteOptions
+    from secateur.recipe.recipe import Recipe
+    from secateur.session.command import Command
+    from secateur.session.misfits import Misfit
     from secateur.session.state import SessionState, TrustQuestion
     from secateur.ui.commands import Commands
     from secateur.ui.plots.saving import Saving
@@ -59,6 +62,11 @@ class Dialogs(QObject):
     def receive(self, event: "Event") -> None:
         for dialog in self._live():
             dialog.receive(event)  # type: ignore[attr-defined]
+
+    @property
+    def window(self) -> MainWindow:
+        """What the dialogs stand before."""
+        return self._window
 
     @property
     def folder(self) -> str:
@@ -123,6 +131,16 @@ class Dialogs(QObject):
         made.export_wanted.connect(export)
         made.formats_wanted.connect(session.ask_formats)
         made.ask()
+
+    def recipe_report(self, name: str, recipe: "Recipe", left_out: "Sequence[Misfit]") -> None:
+        from secateur.ui.dialogs.recipe_report import RecipeReportDialog
+
+        self._show("recipe_report", lambda: RecipeReportDialog(name, recipe, left_out, self._window))
+
+    def command(self, command: "Command") -> None:
+        from secateur.ui.dialogs.command import CommandDialog
+
+        self._show("command_dialog", lambda: CommandDialog(command, self._window))
 
     def find_action(self) -> None:
         from secateur.ui.dialogs.find_action import FindActionDialog

@@ -27,6 +27,8 @@ class JobsPanel(QWidget):
     restore_wanted = Signal(str)
     run_shown = Signal(str)
     resume_wanted = Signal(str)
+    wanted = Signal(str, str, str)
+    bring_back_wanted = Signal()
     opened = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -101,6 +103,8 @@ class JobsPanel(QWidget):
         self.runs.restore_wanted.connect(self.restore_wanted)
         self.runs.run_shown.connect(self.run_shown)
         self.runs.resume_wanted.connect(self.resume_wanted)
+        self.runs.wanted.connect(self.wanted)
+        self.runs.bring_back_wanted.connect(self.bring_back_wanted)
         self._log = QPlainTextEdit()
         self._log.setObjectName("log_text")
         self._log.setAccessibleName(self.tr("Log of the job"))
@@ -126,7 +130,7 @@ class JobsPanel(QWidget):
         if self._job is not None:
             self.job.show_job(self._job, waiting=len(state.jobs) - 1)
             self._line_progress.set_share(share_done(self._job))
-        self.runs.show_runs(state.runs)
+        self.runs.show_runs(state.runs, can_bring_back=bool(state.deleted))
         self._show_page()
         self.plot.show_runs(state.runs, state.baseline, predicted, bool(state.recipe.steps))
         self._fit()

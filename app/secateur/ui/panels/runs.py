@@ -1,13 +1,20 @@
 """The history of runs as a table: state, name, size, metric, when, and what can be done with each."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QTableView,
+    QWidget,
+)
 
 from secateur import figures
 from secateur.data.metrics import kind_of
@@ -16,7 +23,10 @@ from secateur.ui.theme.style import color, font, icon, notifier
 
 Index = QModelIndex | QPersistentModelIndex
 
-COLUMNS: Final = ("state", "name", "size", "metric", "when", "compare", "restore")
+COLUMNS: Final = ("state", "name", "tags", "size", "metric", "when", "compare", "restore", "more")
+WIDTHS: Final = {"state": 28, "size": 72, "metric": 64, "when": 92, "compare": 78, "restore": 98, "more": 28}
+TAG_COUNT_WIDTH: Final = 60
+EDITABLE: Final = ("name", "tags")
 ROW_HEIGHT: Final = 24
 _ICON: Final = {
     "finished": ("done", "positive"),
@@ -33,14 +43,30 @@ _WORDS: Final = {
     "failed": "Failed",
 }
 RESUMABLE: Final = frozenset({"stopped", "interrupted", "failed"})
+MORE: Final = (
+    ("rename", "Rename…", "F2"),
+    ("tag", "Tags…", "T"),
+    ("folder", "Show in folder", "O"),
+    ("copy_recipe", "Copy as recipe", "Ctrl+C"),
+    ("show_command", "Show as command…", "C"),
+    ("delete", "Delete", "Del"),
+)
+"""(wish, text, key in the table) of what else can be done with a run."""
 
 
 class RunsModel(QAbstractTableModel):
-    """Ready strings for each run; action columns say what a click does, empty where it can do nothing."""
+    """Ready strings for each run; action columns say what a click does, empty where it can do nothing.
+
+    `edited(wish, run, text)` when a name or the tags were typed anew: `rename` or `tag`.
+    """
+
+    edited = Signal(str, str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runs: tuple[RunRecord, ...] = ()
+        self.counts_tags = False
+        """Whether there is room for their number only."""
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         if tuple(runs) != self._runs:
@@ -61,7 +87,19 @@ class RunsModel(QAbstractTableModel):
             return "restore"
         if name == "compare":
             return "compare" if run.document else "resume" if run.state in RESUMABLE else ""
-        return ""
+        return "more" if name == "more" else ""
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if COLUMNS[index.column()] in EDITABLE else flags
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Say what was typed; it is shown when the history has it."""
+        wish = {"name": "rename", "tags": "tag"}.get(COLUMNS[index.column()], "")
+        if not wish or role != Qt.ItemDataRole.EditRole:
+            return False
+        self.edited.emit(wish, self._runs[index.row()].run, str(value))
+        return True
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(self._runs)
@@ -77,16 +115,22 @@ class RunsModel(QAbstractTableModel):
     def data(self, index: Index, role: int = 0) -> Any:
         run, name = self._runs[index.row()], COLUMNS[index.column()]
         match role:
-            case Qt.ItemDataRole.DisplayRole:
+            case Qt.ItemDataRole.EditRole if name == "tags":
+                return ", ".join(run.tags)
+            case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
                 return self._text(run, index.row(), index.column())
             case Qt.ItemDataRole.DecorationRole:
+                if name == "more":
+                    return icon("dots-three-vertical", "secondary")
                 return icon(*_ICON[run.state]) if name == "state" else None
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tooltip(run, name)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return _WORDS[run.state] if name == "state" else None
+                words = {"state": _WORDS[run.state], "more": "More"}
+                return words.get(name)
             case Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignLeft if name in ("state", "name") else Qt.AlignmentFlag.AlignRight
+                is_left = name in ("state", "name", "tags")
+                side = Qt.AlignmentFlag.AlignLeft if is_left else Qt.AlignmentFlag.AlignRight
                 return side | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ForegroundRole:
                 return color(self._role(name))
@@ -99,6 +143,10 @@ class RunsModel(QAbstractTableModel):
         match COLUMNS[column]:
             case "name":
                 return run.name
+            case "tags" if run.tags and self.counts_tags:
+                return "1 tag" if len(run.tags) == 1 else f"{len(run.tags)} tags"
+            case "tags":
+                return ", ".join(run.tags)
             case "size":
                 return figures.size(result.bytes) if result else ""
             case "metric":
@@ -114,7 +162,7 @@ class RunsModel(QAbstractTableModel):
     def _role(name: str) -> str:
         if name in ("compare", "restore"):
             return "accent"
-        return "secondary" if name == "when" else "text"
+        return "secondary" if name in ("when", "tags") else "text"
 
     @staticmethod
     def _tooltip(run: RunRecord, name: str) -> str:
@@ -125,22 +173,35 @@ class RunsModel(QAbstractTableModel):
                 if run.document:
                     return "Show this run beside the original"
                 return "Go on from where it broke off" if run.state in RESUMABLE else ""
+            case "tags" if run.tags:
+                return f"Tags: {', '.join(run.tags)} (T changes them)"
+            case "more":
+                return "Rename, tag, show in folder, copy as recipe or command, delete"
         words = f"{run.name}: {_WORDS[run.state].lower()}"
         return f"{words}. {run.error}" if run.error else words
 
 
 class RunsTable(QTableView):
-    """`restore_wanted`, `run_shown` and `resume_wanted` carry the run's name; Return restores, Space compares."""
+    """`restore_wanted`, `run_shown` and `resume_wanted` carry the run's name; Return restores, Space compares.
+
+    `wanted(wish, run, text)` is for all of `MORE`; `text` is what was typed, for `rename` and `tag`. Ctrl+Z brings the
+    run back that was deleted here last: `bring_back_wanted`.
+    """
 
     restore_wanted = Signal(str)
     run_shown = Signal(str)
     resume_wanted = Signal(str)
+    wanted = Signal(str, str, str)
+    bring_back_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("runs_table")
         self.setAccessibleName(self.tr("Runs"))
         self.runs = RunsModel(self)
+        self.runs.edited.connect(self.wanted)
+        self._can_bring_back = False
+        self._latest: tuple[tuple[RunRecord, ...], bool] = ((), False)
         self.setModel(self.runs)
         self.setShowGrid(False)
         self.horizontalHeader().hide()
@@ -151,6 +212,7 @@ class RunsTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)  # a click is a wish, F2 and T edit
         self.setTabKeyNavigation(False)
         self.setMouseTracking(True)
         self._lay_out()
@@ -159,20 +221,51 @@ class RunsTable(QTableView):
     def _lay_out(self) -> None:
         header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
-        widths = {"state": 28, "size": 72, "metric": 64, "when": 92, "compare": 78, "restore": 98}
+        widths = {
+            "state": 28,
+            "tags": 110,
+            "size": 72,
+            "metric": 64,
+            "when": 92,
+            "compare": 78,
+            "restore": 98,
+            "more": 28,
+        }
         for column, name in enumerate(COLUMNS):
             if name == "name":
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
             else:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-                self.setColumnWidth(column, widths[name])
+                self.setColumnWidth(column, WIDTHS.get(name, TAG_COUNT_WIDTH))
 
-    def show_runs(self, runs: Sequence[RunRecord]) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], *, can_bring_back: bool = False) -> None:
+        """Show the history; the row that a person was at stays the current one, and what is typed is not disturbed."""
+        self._latest = (tuple(runs), can_bring_back)
+        if self.state() == QAbstractItemView.State.EditingState:
+            return
+        current = self.currentIndex()
+        run = self.runs.run(current.row()).run if current.isValid() else ""
         self.runs.set_runs(runs)
+        self._can_bring_back = can_bring_back
+        self._show_tags()
+        row = next((row for row, record in enumerate(runs) if record.run == run), -1)
+        if row >= 0 and self.currentIndex().row() != row:
+            self.setCurrentIndex(self.runs.index(row, max(current.column(), 0)))
+
+    def _show_tags(self) -> None:
+        """The column is there as soon as a run has a tag, as wide as they are; where that is too wide it counts them."""
+        written = [", ".join(self.runs.run(row).tags) for row in range(self.runs.rowCount())]
+        metrics, column = QFontMetrics(font(12)), COLUMNS.index("tags")
+        wide = max((metrics.horizontalAdvance(words) for words in written), default=0) + 16
+        room = (self.viewport().width() - sum(WIDTHS.values())) // 2
+        self.runs.counts_tags = wide > room
+        self.setColumnWidth(column, TAG_COUNT_WIDTH if self.runs.counts_tags else wide)
+        self.setColumnHidden(column, not any(written))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Whole rows only: half a row at the foot looks like a mistake."""
         super().resizeEvent(event)
+        self._show_tags()
         self.setViewportMargins(0, 0, 0, self.height() % ROW_HEIGHT)
 
     # ------------------------------------------------------------------ wishes
@@ -182,12 +275,36 @@ class RunsTable(QTableView):
         signals = {"restore": self.restore_wanted, "compare": self.run_shown, "resume": self.resume_wanted}
         if action in signals:
             signals[action].emit(run)
+        elif action in ("rename", "tag"):
+            self._edit("name" if action == "rename" else "tags", run)
+        else:
+            self.wanted.emit(action, run, "")
+
+    def _edit(self, column: str, run: str) -> None:
+        """Let the name or the tags be typed in their place."""
+        row = next(row for row in range(self.runs.rowCount()) if self.runs.run(row).run == run)
+        index = self.runs.index(row, COLUMNS.index(column))
+        self.setColumnHidden(index.column(), False)
+        if column == "tags":
+            self.setColumnWidth(index.column(), max(160, self.columnWidth(index.column())))
+        self.setCurrentIndex(index)
+        self.edit(index)
+
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        runs, can_bring_back = self._latest
+        self.show_runs(runs, can_bring_back=can_bring_back)
+        self.setFocus()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)
         index = self.indexAt(event.position().toPoint())
         if index.isValid() and event.button() == Qt.MouseButton.LeftButton:
-            self.ask(self.runs.action(index.row(), index.column()), self.runs.run(index.row()).run)
+            action, run = self.runs.action(index.row(), index.column()), self.runs.run(index.row()).run
+            if action == "more":
+                self._show_menu(index.row(), self.viewport().mapToGlobal(self.visualRect(index).bottomLeft()))
+            elif action:
+                self.ask(action, run)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
@@ -196,27 +313,62 @@ class RunsTable(QTableView):
         shape = Qt.CursorShape.PointingHandCursor if is_link else Qt.CursorShape.ArrowCursor
         self.viewport().setCursor(shape)
 
+    def event(self, event: QEvent) -> bool:
+        """Ctrl+Z and Ctrl+C mean runs while the keyboard is here, and not the plan or the layers."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._wish_of(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _wish_of(self, event: QKeyEvent) -> str:
+        """What a key wants of the current run; empty for Qt's own keys."""
+        pressed = QKeySequence(event.keyCombination())
+        if pressed == QKeySequence("Ctrl+Z"):
+            return "bring_back" if self._can_bring_back else ""
+        row = self.currentIndex().row()
+        if row < 0 or self.state() == QAbstractItemView.State.EditingState:
+            return ""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return self.runs.action(row, COLUMNS.index("restore"))
+        if event.key() == Qt.Key.Key_Space:
+            return self.runs.action(row, COLUMNS.index("compare"))
+        return next((wish for wish, _, key in MORE if pressed == QKeySequence(key)), "")
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        keys = {
-            Qt.Key.Key_Return: COLUMNS.index("restore"),
-            Qt.Key.Key_Enter: COLUMNS.index("restore"),
-            Qt.Key.Key_Space: COLUMNS.index("compare"),
-        }
-        column, row = keys.get(Qt.Key(event.key())), self.currentIndex().row()
-        if column is None or row < 0:
-            super().keyPressEvent(event)
+        wish, row = self._wish_of(event), self.currentIndex().row()
+        if wish == "bring_back":
+            self.bring_back_wanted.emit()
+        elif wish:
+            self.ask(wish, self.runs.run(row).run)
         else:
-            self.ask(self.runs.action(row, column), self.runs.run(row).run)
+            super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        index = self.indexAt(event.pos())
-        if not index.isValid():
-            return
+        by_keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_keyboard else self.indexAt(event.pos())
+        if index.isValid():
+            place = self.viewport().mapToGlobal(self.visualRect(index).center()) if by_keyboard else event.globalPos()
+            self._show_menu(index.row(), place)
+
+    def _show_menu(self, row: int, place: QPoint) -> None:
         menu = QMenu(self)
+        menu.setObjectName("run_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        run = self.runs.run(index.row()).run
+        run = self.runs.run(row).run
         for column in (COLUMNS.index("restore"), COLUMNS.index("compare")):
-            if wish := self.runs.action(index.row(), column):
-                text = self.runs.index(index.row(), column).data()
-                menu.addAction(text, partial(self.ask, wish, run))
-        menu.popup(event.globalPos())
+            if wish := self.runs.action(row, column):
+                key = "Return" if wish == "restore" else "Space"
+                _add(menu, wish, f"{self.runs.index(row, column).data()}\t{key}", partial(self.ask, wish, run))
+        menu.addSeparator()
+        for wish, text, key in MORE:
+            # once the menu has given the keyboard back: an editor that loses it closes
+            _add(menu, wish, f"{text}\t{key}", partial(QTimer.singleShot, 0, partial(self.ask, wish, run)))
+        if self._can_bring_back:
+            menu.addSeparator()
+            _add(menu, "bring_back", "Bring back the deleted run\tCtrl+Z", self.bring_back_wanted.emit)
+        menu.popup(place)
+
+
+def _add(menu: QMenu, name: str, text: str, call: Callable[[], None]) -> None:
+    action = menu.addAction(text, call)
+    action.setObjectName(f"run_{name}")

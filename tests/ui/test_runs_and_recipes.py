@@ -1,0 +1,324 @@
+"""Runs are named, tagged, thrown away and brought back; plans come and go as recipes, and as the command for them."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
+    QWidget,
+)
+
+from secateur.data.source import DataSource
+from secateur.engine.events import EngineDied, Finished, RunRecord, RunsListed, Stopped
+from secateur.engine.requests import ChangeRun, Compress, ListRuns
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.description import ModelSource
+from secateur.recipe.recipe import Recipe, Step, load_recipe
+from secateur.ui.panels.runs import COLUMNS
+
+LEFT = Qt.MouseButton.LeftButton
+CONTROL = Qt.KeyboardModifier.ControlModifier
+PLAN = Recipe((Step(StaticInt8(), ("conv1", "linear")),))
+
+
+def record(run: str, folder: Path, state: str = "finished", **changes) -> RunRecord:
+    made = RunRecord(
+        run=run, name=f"Run {run}", model="small.onnx", fingerprint="f" * 8, data="d.npz",
+        recipe_yaml=PLAN.to_yaml(), state=state, created=1.0, folder=str(folder),
+        model_source=ModelSource("small.onnx"), data_source=DataSource("d.npz"), exports=("onnx", "safetensors"),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+    return (record("a", tmp_path / "a"), record("b", tmp_path / "b", "stopped"))
+
+
+@pytest.fixture
+def history(shown, model, spectra, runs):
+    """The window with two runs, and the keyboard in the list of them."""
+    shown.open(model, spectra)
+    answer(shown, runs)
+    shown.workspace.jobs.set_open(True)
+    shown.workspace.jobs.runs.setFocus()
+    shown.until(shown.workspace.jobs.runs.hasFocus)
+    return shown
+
+
+def answer(shown, runs, deleted=(), kind=ListRuns) -> None:
+    shown.engine.say(Finished(shown.engine.job_of(kind), RunsListed(tuple(runs), tuple(deleted))))
+    shown.until(lambda: shown.state.runs == tuple(runs) and shown.state.deleted == tuple(deleted))
+    shown.until(lambda: [table(shown).runs.run(row) for row in range(table(shown).runs.rowCount())] == list(runs))
+
+
+def table(shown):
+    return shown.workspace.jobs.runs
+
+
+def press(shown, key, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
+    shown.qtbot.keyClick(QApplication.focusWidget() or shown.window, key, modifiers)
+
+
+def click(shown, row: int, column: str) -> None:
+    view = table(shown)
+    place = view.visualRect(view.model().index(row, COLUMNS.index(column))).center()
+    shown.qtbot.mouseClick(view.viewport(), LEFT, pos=place)
+
+
+def go_to(shown, row: int) -> None:
+    table(shown).setCurrentIndex(table(shown).model().index(row, 1))
+
+
+def menu_item(shown, row: int, name: str) -> QAction:
+    """An item of the menu that a click on the row's dots opens."""
+    click(shown, row, "more")
+    shown.until(lambda: shown.window.findChild(QMenu, "run_menu"))
+    found = shown.window.findChild(QMenu, "run_menu").findChild(QAction, f"run_{name}")
+    assert found is not None
+    return found
+
+
+def choose(shown, row: int, name: str) -> None:
+    item = menu_item(shown, row, name)
+    menu = shown.window.findChild(QMenu, "run_menu")
+    shown.qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(item).center())
+    shown.until(lambda: not shown.window.findChild(QMenu, "run_menu"))
+    shown.qtbot.wait(0)  # what it asks for is done in the next turn
+
+
+def typed(shown, text: str) -> None:
+    shown.until(lambda: table(shown).findChild(QLineEdit))
+    editor = table(shown).findChild(QLineEdit)
+    shown.until(editor.hasFocus)
+    editor.selectAll()
+    shown.qtbot.keyClicks(editor, text)
+    shown.qtbot.keyClick(editor, Qt.Key.Key_Return)
+    shown.until(lambda: table(shown).findChild(QLineEdit) is None)  # Qt takes it over a turn later
+
+
+# ---------------------------------------------------------------------- names and tags
+
+
+def test_f2_renames_a_run_where_it_stands(history, runs) -> None:
+    go_to(history, 0)
+    press(history, Qt.Key.Key_F2)
+    typed(history, "best so far")
+    assert history.engine.asked(ChangeRun) == [ChangeRun("a", name="best so far", fingerprint="f" * 8)]
+    answer(history, (replace(runs[0], name="best so far"), runs[1]), kind=ChangeRun)
+    assert table(history).model().index(0, COLUMNS.index("name")).data() == "best so far"
+    assert table(history).currentIndex().row() == 0
+
+
+def test_t_tags_a_run_and_the_tags_stand_beside_its_name(history, runs) -> None:
+    assert table(history).isColumnHidden(COLUMNS.index("tags"))
+    assert menu_item(history, 0, "tag").text() == "Tags…\tT"
+    history.window.findChild(QMenu, "run_menu").close()
+    history.window.activateWindow()
+    history.until(history.window.isActiveWindow)
+    table(history).setFocus()
+    go_to(history, 0)
+    press(history, Qt.Key.Key_T)
+    typed(history, "candidate,  for Anna, candidate")
+    assert history.engine.asked(ChangeRun) == [ChangeRun("a", tags=("candidate", "for Anna"), fingerprint="f" * 8)]
+    answer(history, (replace(runs[0], tags=("candidate", "for Anna")), runs[1]), kind=ChangeRun)
+    assert table(history).model().index(0, COLUMNS.index("tags")).data() == "candidate, for Anna"
+    assert not table(history).isColumnHidden(COLUMNS.index("tags"))
+
+
+def test_where_there_is_no_room_for_the_tags_they_are_counted(history, runs) -> None:
+    tags = ("candidate", "for Anna", "the one with the smaller head")
+    answer(history, (replace(runs[0], tags=tags), runs[1]))
+    history.window.resize(1024, 700)
+    history.workspace.jobs.set_open(True)
+    history.until(lambda: table(history).model().index(0, COLUMNS.index("tags")).data() == "3 tags")
+    assert all(
+        tag in table(history).model().index(0, COLUMNS.index("tags")).data(Qt.ItemDataRole.ToolTipRole) for tag in tags
+    )
+
+
+def test_an_empty_name_changes_nothing(history) -> None:
+    go_to(history, 0)
+    press(history, Qt.Key.Key_F2)
+    typed(history, "   ")
+    assert not history.engine.asked(ChangeRun)
+
+
+# ---------------------------------------------------------------------- the trash
+
+
+def test_a_deleted_run_comes_back_with_control_z_in_the_list(history, runs) -> None:
+    go_to(history, 0)
+    press(history, Qt.Key.Key_Delete)
+    assert history.engine.asked(ChangeRun)[-1] == ChangeRun("a", deleted=True, fingerprint="f" * 8)
+    answer(history, runs[1:], runs[:1], kind=ChangeRun)
+    assert history.state.notices[-1].sentence == "Deleted the run Run a."
+    history.session.choose_option(("conv1",), "int8")
+    table(history).setFocus()
+    press(history, Qt.Key.Key_Z, CONTROL)
+    assert history.engine.asked(ChangeRun)[-1] == ChangeRun("a", deleted=False, fingerprint="f" * 8)
+    assert history.state.planned_layers == ("conv1",)  # the plan's own undo was not meant
+    answer(history, runs, (), kind=ChangeRun)
+    assert not any(notice.remedy.startswith("bring_back") for notice in history.state.notices)
+
+
+def test_a_deleted_run_comes_back_with_the_button_of_the_notice(history, runs) -> None:
+    choose(history, 0, "delete")
+    answer(history, runs[1:], runs[:1], kind=ChangeRun)
+    button = history.find(QPushButton, "notice_remedy")
+    assert button.text() == "Bring back run"
+    history.qtbot.mouseClick(button, LEFT)
+    assert history.engine.asked(ChangeRun)[-1] == ChangeRun("a", deleted=False, fingerprint="f" * 8)
+
+
+def test_a_run_that_goes_on_is_not_deleted(history, runs) -> None:
+    answer(history, (replace(runs[0], state="running"), runs[1]))
+    go_to(history, 0)
+    press(history, Qt.Key.Key_Delete)
+    assert not history.engine.asked(ChangeRun)
+    assert history.state.notices[-1].hint == "Stop it, then delete it."
+
+
+# ---------------------------------------------------------------------- a resumed run
+
+
+def test_a_resumed_run_offers_no_second_resume_from_its_first_moment_on(history, runs) -> None:
+    history.session.update(data_source=DataSource("d.npz"))
+    click(history, 1, "compare")
+    job = history.engine.job_of(Compress)
+    assert history.engine.requests[job - 1].resume
+    history.until(lambda: table(history).runs.run(1).state == "running")
+    assert table(history).runs.action(1, COLUMNS.index("compare")) == ""
+    history.engine.say(Finished(history.engine.job_of(ListRuns), RunsListed(runs)))  # it has not begun in the store yet
+    history.qtbot.wait(0)
+    assert table(history).runs.action(1, COLUMNS.index("compare")) == ""
+    click(history, 1, "compare")
+    assert len(history.engine.asked(Compress)) == 1
+    history.engine.say(Stopped(job))
+    history.until(lambda: not history.state.jobs)
+    answer(history, runs)
+    history.until(lambda: table(history).runs.action(1, COLUMNS.index("compare")) == "resume")
+
+
+def test_after_the_engine_died_a_run_can_be_resumed_again(history, runs) -> None:
+    history.session.update(data_source=DataSource("d.npz"))
+    click(history, 1, "compare")
+    job = history.engine.job_of(Compress)
+    history.engine.say(EngineDied("It died.", (history.engine.requests[job - 1],), jobs=(job,)))
+    history.until(lambda: not history.state.jobs)
+    answer(history, runs)
+    history.until(lambda: table(history).runs.action(1, COLUMNS.index("compare")) == "resume")
+
+
+# ---------------------------------------------------------------------- folder, recipe, command
+
+
+def test_a_run_is_shown_in_its_folder(history, tmp_path, monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile())))
+    choose(history, 0, "folder")
+    assert opened == [tmp_path / "a"]
+
+
+def test_where_the_folder_is_gone_it_says_so(history, tmp_path) -> None:
+    (tmp_path / "a").rmdir()
+    choose(history, 0, "folder")
+    assert "is not there any more" in history.state.notices[-1].sentence
+
+
+def test_a_run_is_copied_as_its_recipe(history) -> None:
+    go_to(history, 0)
+    press(history, Qt.Key.Key_C, CONTROL)
+    assert yaml.safe_load(QGuiApplication.clipboard().text()) == PLAN.to_document()
+
+
+def test_a_run_is_shown_as_the_command_that_does_it_again(history) -> None:
+    choose(history, 0, "show_command")
+    words = shlex.split(history.find(QPlainTextEdit, "command_text").toPlainText())
+    assert words[:5] == ["secateur", "compress", "small.onnx", "--data", "d.npz"]
+    assert load_recipe(Path(words[words.index("--recipe") + 1])) == PLAN
+    assert words[words.index("--export") + 1] == "safetensors"
+
+
+def test_the_plan_is_shown_as_a_command_and_copied(history) -> None:
+    history.session.choose_option(("conv1",), "int8")
+    press(history, Qt.Key.Key_K, CONTROL | Qt.KeyboardModifier.ShiftModifier)
+    history.until(lambda: history.window.findChild(QDialog, "command_dialog"))
+    history.qtbot.mouseClick(history.find(QPushButton, "command_copy"), LEFT)
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert load_recipe(Path(words[words.index("--recipe") + 1])) == history.state.recipe
+    assert history.find(QLabel, "command_said").text() == "Copied."
+
+
+def test_a_plan_is_saved_with_control_s_and_loaded_with_control_l(history, tmp_path, monkeypatch) -> None:
+    saved = tmp_path / "mine.yaml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(saved), ""))
+    history.session.choose_option(("conv1", "linear"), "int8")
+    plan = history.state.recipe
+    press(history, Qt.Key.Key_S, CONTROL)
+    assert load_recipe(saved) == plan
+    history.session.reset_plan()
+    press(history, Qt.Key.Key_L, CONTROL)
+    assert history.state.recipe == plan
+    assert not history.window.findChild(QDialog, "recipe_report")
+    press(history, Qt.Key.Key_Z, CONTROL)
+    assert not history.state.recipe.steps
+
+
+def test_a_loaded_recipe_tells_layer_by_layer_what_did_not_fit(shown, model, tmp_path, monkeypatch) -> None:
+    last = replace(model.layers[-1], fixed_channels="The last layer.")
+    shown.open(replace(model, layers=(*model.layers[:-1], last)))
+    history = shown
+    path = tmp_path / "other.yaml"
+    path.write_text(
+        "schema: 1\nsteps:\n- {method: channel_pruning, layers: [conv1, linear, layer9.conv1]}\n"
+        "- {method: static_int8, layers: [conv1]}\n"
+    )
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    history.qtbot.mouseClick(history.find(QWidget, "more_button"), LEFT)
+    menu = history.find(QMenu, "more_menu")
+    item = menu.findChild(QAction, "more_open_recipe")
+    history.qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(item).center())
+    report = history.find(QTableWidget, "recipe_misfits")
+    rows = [[report.item(row, column).text() for column in range(4)] for row in range(report.rowCount())]
+    assert {(row[0], row[1], row[2]) for row in rows} >= {
+        ("1", "Channel pruning", "linear"),
+        ("1", "Channel pruning", "layer9.conv1"),
+    }
+    assert all(row[3].endswith(".") for row in rows)
+    assert "conv1" in history.state.planned_layers
+
+
+def test_a_recipe_that_cannot_be_read_leaves_the_plan_as_it_is(history, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("schema: 1\nsteps:\n- {method: shrinking}\n")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    history.session.choose_option(("conv1",), "int8")
+    press(history, Qt.Key.Key_L, CONTROL)
+    assert history.state.planned_layers == ("conv1",)
+    assert "shrinking" in history.state.notices[-1].sentence
+
+
+def test_what_the_menu_cannot_do_now_says_why(shown) -> None:
+    shown.qtbot.mouseClick(shown.find(QWidget, "more_button"), LEFT)
+    menu = shown.find(QMenu, "more_menu")
+    item = menu.findChild(QAction, "more_save_recipe")
+    assert not item.isEnabled()
+    assert item.toolTip() == "Open a model first."
+    menu.close()
