@@ -221,16 +221,6 @@ class RunsTable(QTableView):
     def _lay_out(self) -> None:
         header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
-        widths = {
-            "state": 28,
-            "tags": 110,
-            "size": 72,
-            "metric": 64,
-            "when": 92,
-            "compare": 78,
-            "restore": 98,
-            "more": 28,
-        }
         for column, name in enumerate(COLUMNS):
             if name == "name":
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
@@ -253,7 +243,7 @@ class RunsTable(QTableView):
             self.setCurrentIndex(self.runs.index(row, max(current.column(), 0)))
 
     def _show_tags(self) -> None:
-        """The column is there as soon as a run has a tag, as wide as they are; where that is too wide it counts them."""
+        """The column is there as soon as a run has a tag, as wide as they are, or else with their number."""
         written = [", ".join(self.runs.run(row).tags) for row in range(self.runs.rowCount())]
         metrics, column = QFontMetrics(font(12)), COLUMNS.index("tags")
         wide = max((metrics.horizontalAdvance(words) for words in written), default=0) + 16
