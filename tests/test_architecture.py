@@ -25,7 +25,7 @@ WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "mod
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents", "analysis.deviation")
 DESCRIPTIONS = (
     *("model.description", "model.spectrum", "model.encoding", "model.graph", "model.maps", "model.weight_views"),
-    *("data.source", "data.preview", "data.metrics", "training.curves"),
+    *("data.source", "data.preview", "data.metrics", "data.presets", "training.curves"),
 )
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places", "engine.protection")
 

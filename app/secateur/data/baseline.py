@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from secateur.analysis.metrics import GUESSES, is_right
 from secateur.data.dataset import Dataset
-from secateur.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from secateur.data.preprocessing import Preprocessing
+from secateur.data.presets import PRESETS
 from secateur.errors import UserError
 
 TRIED_SAMPLES, BATCH_SIZE = 256, 64
-GREY_MEAN, GREY_STD = 0.449, 0.226
+TRIED = ("imagenet", "unit", "symmetric", "none")
+"""Presets that are tried where the network is near chance."""
 """ImageNet's mean and deviation, averaged over the colours."""
 
 Run = Callable[[NDArray[Any]], NDArray[Any]]
@@ -77,17 +79,12 @@ def suggest_preprocessing(dataset: Dataset, run: Run) -> list[Suggestion]:
 def alternatives(preprocessing: Preprocessing) -> list[tuple[str, Preprocessing]]:
     """The usual normalisations, with the size, layout and number type of `preprocessing`."""
     channels = preprocessing.channels
-    colour = channels == len(IMAGENET_MEAN)
-    zero, one, half = (0.0,) * channels, (1.0,) * channels, (0.5,) * channels
-    mean = IMAGENET_MEAN if colour else (GREY_MEAN,) * channels
-    std = IMAGENET_STD if colour else (GREY_STD,) * channels
-    values: list[tuple[str, dict[str, Any]]] = [
-        ("pixels scaled to 0…1", {"scale": 1 / 255, "mean": zero, "std": one}),
-        ("ImageNet mean and std", {"scale": 1 / 255, "mean": mean, "std": std}),
-        ("pixels scaled to −1…1", {"scale": 1 / 255, "mean": half, "std": half}),
-        ("pixels left at 0…255", {"scale": 1.0, "mean": zero, "std": one}),
-    ]
-    return [(name, preprocessing.model_copy(update=update)) for name, update in values]
+    found = []
+    for preset in (preset for preset in PRESETS if preset.id in TRIED):
+        mean, std = (preset.grey_mean, preset.grey_std) if channels == 1 else (preset.mean, preset.std)
+        values = {"mean": mean * (channels // len(mean)), "std": std * (channels // len(std)), "scale": preset.scale}
+        found.append((preset.said, preprocessing.model_copy(update=values)))
+    return found
 
 
 def _share_right(dataset: Dataset, run: Run, top: int) -> float:

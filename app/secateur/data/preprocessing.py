@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from secateur.data.presets import IMAGENET_MEAN, IMAGENET_STD, SCALE
 from secateur.data.remarks import Remark, in_channels, upright
 from secateur.errors import UserError
 from secateur.model.description import Port
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 COLOUR, GREY = 3, 1
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 
@@ -47,7 +46,7 @@ class Preprocessing(BaseModel):
         None, title="Standard deviation", description="Divides after the mean, one value for each channel."
     )
     scale: float = Field(
-        1 / 255, gt=0, le=1, title="Scale", description="Multiplies the pixel values 0 to 255 first of all."
+        SCALE, gt=0, le=1, title="Scale", description="Multiplies the pixel values 0 to 255 first of all."
     )
     layout: Literal["nchw", "nhwc"] | None = Field(
         None, title="Layout", description="Whether channels come before the image rows or last."

@@ -1,6 +1,9 @@
 """Whether the data of one model could serve another, told from descriptions alone: nothing is opened for it."""
 
+from collections.abc import Mapping
+
 from secateur.analysis.documents import DataDescription
+from secateur.data.presets import Size
 from secateur.model.description import ModelDescription, Port
 
 Shape = tuple[int | None, ...]
@@ -41,6 +44,40 @@ def what_would_change(data: DataDescription, model: ModelDescription) -> tuple[s
     if data.task == "classification" and outputs is not None and len(data.classes) < outputs:
         sentences.append(f"It has {len(data.classes):,} classes, and the network {outputs:,} outputs.")
     return tuple(sentences)
+
+
+def image_shape(model: ModelDescription) -> tuple[int | None, Size]:
+    """(channels, (height, width)) that the model takes as an image; None for what it leaves open, or is no image."""
+    sample = _sample(model.inputs[0]) if len(model.inputs) == 1 else ()
+    if len(sample) != 3:
+        return None, (None, None)
+    high, wide = _size(sample, None)
+    return _channels(sample, None), (high, wide)
+
+
+def kept_preprocessing(
+    used: Mapping[str, object], model: ModelDescription | None, path: str
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """What of the preprocessing in use fits the data at `path` too, and sentences about what does not.
+
+    A source that says itself how it is prepared is left alone. Mean, standard deviation and scale belong to the
+    network and stay; a size stays where the network takes no other, for else it was the earlier data's.
+    """
+    if path == "random" or path.startswith("sample:") or path.lower().endswith((".yaml", ".yml")):
+        return {}, ("The data says itself how it is prepared.",) if used else ()
+    channels, size = image_shape(model) if model is not None else (None, (None, None))
+    kept, told = dict(used), []
+    sizes = [key for key in ("resize", "crop") if kept.get(key) is not None]
+    if sizes and None in size:
+        for key in sizes:
+            del kept[key]
+        told.append("The size was that of the earlier data, and is left out.")
+    for key in ("mean", "std"):
+        values = kept.get(key)
+        if isinstance(values, list | tuple) and channels is not None and len(values) not in (1, channels):
+            del kept[key]
+            told.append(f"The earlier {key} has {len(values)} values for {channels} channels, and is left out.")
+    return kept, tuple(told)
 
 
 def _sample(port: Port) -> Shape:

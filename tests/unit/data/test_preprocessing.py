@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from secateur.data.preprocessing import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     Preprocessing,
     parse_preprocessing,
     resolve,
 )
+from secateur.data.presets import IMAGENET_MEAN, IMAGENET_STD
 from secateur.errors import UserError
 from secateur.model.description import Port
 

@@ -10,6 +10,7 @@ from secateur.data.metrics import kind_of
 from secateur.engine.events import Event, Failed
 from secateur.engine.requests import DataSource, OpenData
 from secateur.errors import UserError
+from secateur.session.fit import kept_preprocessing
 from secateur.ui.dialogs.data_form import DataForm
 from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.dialogs.preview_grid import PreviewGrid
@@ -30,7 +31,8 @@ class DataDialog(DialogFrame):
         super().__init__("data_dialog", "Data", text, parent)
         self._job = 0
         self._shown: object = None
-        self.form = DataForm(folder)
+        self._state = state
+        self.form = DataForm(folder, state.model)
         self.previews = PreviewGrid()
         self.summary = label("", "strong", wrap=True)
         self.summary.setObjectName("data_summary")
@@ -56,9 +58,11 @@ class DataDialog(DialogFrame):
         )
         self.use.clicked.connect(self._want)
         self.form.changed.connect(self._check)
+        self.form.path_chosen.connect(self._keep_what_fits)
         source = state.data_source
         self.form.set_path(path or (source.path if source else ""))
         self.show_state(state)
+        self._keep_what_fits()
         self._check()
 
     def _assemble(self) -> None:
@@ -79,7 +83,7 @@ class DataDialog(DialogFrame):
         row.addWidget(right, 1)
         self.form.setFixedWidth(360)
         self.body.addLayout(row, 1)
-        self.resize(840, 520)
+        self.resize(840, 580)
 
     # ------------------------------------------------------------------ wishes
 
@@ -95,6 +99,17 @@ class DataDialog(DialogFrame):
         self.use.setEnabled(not problem)
         self.use.setToolTip(problem or "Open the data, show a preview and check the baseline")
 
+    def _keep_what_fits(self) -> None:
+        """Of the preprocessing in use, another data set gets what fits it; the one in use gets all."""
+        state = self._state
+        if state.data is None:
+            return
+        source = state.data_source
+        if source is not None and self.form.path == source.path:
+            self.form.keep(state.data.preprocessing, ())
+        else:
+            self.form.keep(*kept_preprocessing(state.data.preprocessing, state.model, self.form.path))
+
     def _want(self) -> None:
         self.problem.setText("")
         self.data_wanted.emit(DataSource(self.form.path, self.form.preprocessing()))
@@ -103,6 +118,7 @@ class DataDialog(DialogFrame):
 
     def show_state(self, state: "SessionState") -> None:
         """Preview, summary and baseline of the data in use; progress while it is being opened."""
+        self._state = state
         opening = next((job for job in state.jobs if isinstance(job.request, OpenData)), None)
         self.progress.setVisible(opening is not None)
         if opening is not None:

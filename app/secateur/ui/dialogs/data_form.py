@@ -3,15 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from secateur.data.presets import PRESETS, SCALE, preset
 from secateur.errors import UserError
+from secateur.session.fit import image_shape
 from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.segmented import Segmented
+
+if TYPE_CHECKING:
+    from secateur.model.description import ModelDescription
 
 SAMPLE, RANDOM = "sample:mnist", "random"
 FILES = "Data (*.zip *.npz *.csv *.parquet *.yaml *.yml *.py);;All files (*)"
@@ -20,7 +26,10 @@ FIELDS: tuple[tuple[str, str, str, str], ...] = (
     ("crop", "Crop", "224", "Side of the square cut from the middle, or height × width"),
     ("mean", "Mean", "0.485, 0.456, 0.406", "Subtracted after scaling to 0…1, one value for each channel"),
     ("std", "Std", "0.229, 0.224, 0.225", "Divides after the mean, one value for each channel"),
+    ("scale", "Scale", "1/255", "Multiplies the pixel values 0 to 255 first of all"),
 )
+AUTOMATIC = "automatic"
+_PRESETS = ((AUTOMATIC, "Auto"), *((preset.id, preset.title) for preset in PRESETS))
 _SAID = {
     "file": "A folder with a folder of images for each class, a zip of one, an .npz, a .csv, or a data.yaml.",
     SAMPLE: "5,000 handwritten digits, bundled with the program.",
@@ -29,13 +38,19 @@ _SAID = {
 
 
 class DataForm(QWidget):
-    """`path` and `preprocessing()` are what a person wants; `changed` when either is edited."""
+    """`path` and `preprocessing()` are what a person wants; `changed` when either is edited.
+
+    `path_chosen` when another source was chosen, or typed to its end.
+    """
 
     changed = Signal()
+    path_chosen = Signal()
 
-    def __init__(self, folder: str, parent: QWidget | None = None) -> None:
+    def __init__(self, folder: str, model: "ModelDescription | None" = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder = folder
+        self._takes = image_shape(model) if model is not None else (None, (None, None))
+        self._shown: dict[str, str] = {}
         self.source = Segmented((("file", "File or folder"), (SAMPLE, "Sample digits"), (RANDOM, "Random")), "Source")
         self.source.setObjectName("data_source")
         self.path_field = named(QLineEdit(placeholderText="images.zip or a folder"), "data_path")
@@ -49,11 +64,17 @@ class DataForm(QWidget):
         column.addWidget(self._make_path_row())
         column.addWidget(self.said)
         column.addWidget(label("Preprocessing", "title"))
-        column.addWidget(label("Empty fields are taken from the model's input and the data.", "caption", wrap=True))
+        column.addWidget(self._make_presets())
         column.addLayout(self._make_fields())
+        self.kept = label("Empty fields are taken from the model's input and the data.", "caption", wrap=True)
+        self.kept.setObjectName("data_kept")
+        column.addWidget(self.kept)
         column.addStretch(1)
         self.source.chosen.connect(self._on_source)
         self.path_field.textChanged.connect(lambda _text: self.changed.emit())
+        self.path_field.editingFinished.connect(self.path_chosen)
+        self.source.chosen.connect(lambda _kind: self.path_chosen.emit())
+        self.changed.connect(self._mark_preset)
         self._on_source("file")
 
     def _make_path_row(self) -> QWidget:
@@ -71,6 +92,32 @@ class DataForm(QWidget):
             button.setAutoDefault(False)
             row.addWidget(button)
         return self._path_row
+
+    def _make_presets(self) -> QWidget:
+        self.presets = Segmented(_PRESETS, "Usual preprocessing")
+        self.presets.setObjectName("data_presets")
+        self.presets.set_tooltip(AUTOMATIC, "Empty the fields: what the model's input and the data say")
+        for entry in PRESETS:
+            self.presets.set_tooltip(entry.id, entry.said[:1].upper() + entry.said[1:])
+        self.presets.chosen.connect(self._take_preset)
+        return self.presets
+
+    def _take_preset(self, name: str) -> None:
+        self._fill({} if name == AUTOMATIC else preset(name).values(*self._takes))
+
+    def _fill(self, values: Mapping[str, object]) -> None:
+        for name, field in self.fields.items():
+            field.setText(written(values.get(name)))
+
+    def _mark_preset(self) -> None:
+        """Mark the preset whose mean, standard deviation and scale the fields say, whatever the size."""
+        try:
+            said = self.preprocessing()
+        except UserError:
+            self.presets.set_value("")
+            return
+        alike = (entry.id for entry in PRESETS if _normalised(entry.values(self._takes[0])) == _normalised(said))
+        self.presets.set_value(next(alike, "") if said else AUTOMATIC)
 
     def _make_fields(self) -> QGridLayout:
         grid = QGridLayout()
@@ -104,8 +151,16 @@ class DataForm(QWidget):
 
     def show_preprocessing(self, values: Mapping[str, object]) -> None:
         """Fill the fields with what is in use."""
+        self._fill(values)
+        self._shown = {name: field.text() for name, field in self.fields.items()}
+
+    def keep(self, values: Mapping[str, object], told: Sequence[str]) -> None:
+        """For another source: of what was in use only `values` stay, and what a person has typed since."""
         for name, field in self.fields.items():
-            field.setText(written(values.get(name)))
+            if field.text() == self._shown.get(name, ""):
+                field.setText(written(values.get(name)))
+                self._shown[name] = field.text()
+        self.kept.setText(" ".join(told) or "Empty fields are taken from the model's input and the data.")
 
     def preprocessing(self) -> dict[str, object]:
         """The values that were filled in; UserError names the field that is no number."""
@@ -128,10 +183,13 @@ class DataForm(QWidget):
         if path:
             self._folder = str(Path(path).parent)
             self.path_field.setText(path)
+            self.path_chosen.emit()
 
 
 def parsed(name: str, text: str) -> object:
     """The value of a field: whole numbers for sizes, decimal ones for mean and std; None where it is empty."""
+    if name == "scale":
+        return _parsed_scale(text)
     parts = [part for part in re.split(r"[\s,;×x\[\]()]+", text.strip()) if part]
     if not parts:
         return None
@@ -144,8 +202,31 @@ def parsed(name: str, text: str) -> object:
     return list(numbers)
 
 
+def _normalised(values: Mapping[str, object]) -> tuple[object, ...]:
+    """(mean, std, scale) to be compared: one value for all channels where they are the same."""
+    found: list[object] = []
+    for key in ("mean", "std"):
+        parts = values.get(key)
+        rounded = [round(float(part), 6) for part in parts] if isinstance(parts, list | tuple) else None
+        found.append(rounded[:1] if rounded and len(set(rounded)) == 1 else rounded)
+    return (*found, round(float(str(values.get("scale", SCALE))), 6))
+
+
+def _parsed_scale(text: str) -> float | None:
+    """A fraction like 1/255, or a decimal number."""
+    if not text.strip():
+        return None
+    try:
+        above, _, below = text.partition("/")
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"scale = {text!r} is not a number.", "Write 1/255, or a decimal number.") from None
+
+
 def written(value: object) -> str:
     """A value as the field shows it."""
+    if value == SCALE:
+        return "1/255"
     if value is None:
         return ""
     if isinstance(value, list | tuple):
