@@ -158,7 +158,8 @@ def test_a_plan_that_cannot_be_run_says_why(
     assert bar.run.isEnabled() == (not reason)
     assert bar.reason.isVisible() == bool(reason)
     if reason:
-        assert bar.reason.text() == bar.run.toolTip() == why_not_run(changed)
+        assert bar.reason.text() == why_not_run(changed)
+        assert bar.run.toolTip().endswith(why_not_run(changed))
 
 
 def test_the_sessions_own_reason_comes_first(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:

@@ -13,6 +13,7 @@ from secateur.ui.actions import action
 from secateur.ui.naming import named
 from secateur.ui.theme.style import color, current_theme, font, icon, notifier
 from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.why_not import set_why_not
 
 if TYPE_CHECKING:
     from secateur.session.state import SessionState
@@ -59,10 +60,9 @@ class ActionButton(QPushButton):
     def set_reason(self, reason: str) -> None:
         """Disable the button with this reason, or enable it where the reason is empty."""
         keys = f" ({self._action.keys[0]})" if self._action.keys else ""
-        self.setToolTip(f"{self._action.tooltip}{keys}" + (f"\n{reason}" if reason else ""))
-        self.setAccessibleDescription(reason or self._action.tooltip)
-        if self.isEnabled() == bool(reason):
-            self.setEnabled(not reason)
+        was_on = self.isEnabled()
+        set_why_not(self, reason, f"{self._action.tooltip}{keys}")
+        if was_on == bool(reason):
             self.rebuild_icon()
 
 

@@ -16,6 +16,7 @@ from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.dialogs.preview_grid import PreviewGrid
 from secateur.ui.widgets.card import Card, label, set_tone
 from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.why_not import set_why_not
 
 if TYPE_CHECKING:
     from secateur.session.state import SessionState
@@ -96,8 +97,7 @@ class DataDialog(DialogFrame):
             problem = str(error)
         if not self.form.path:
             problem = "Choose a file or folder first."
-        self.use.setEnabled(not problem)
-        self.use.setToolTip(problem or "Open the data, show a preview and check the baseline")
+        set_why_not(self.use, problem, "Open the data, show a preview and check the baseline")
 
     def _keep_what_fits(self) -> None:
         """Of the preprocessing in use, another data set gets what fits it; the one in use gets all."""

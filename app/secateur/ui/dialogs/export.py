@@ -22,6 +22,7 @@ from secateur.ui.widgets.card import label, set_tone
 from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.progress_line import ProgressLine
 from secateur.ui.widgets.question import Question
+from secateur.ui.widgets.why_not import set_why_not
 
 if TYPE_CHECKING:
     from secateur.formats.base import Format
@@ -37,6 +38,10 @@ def written_formats() -> "list[Format]":
 
     written = [candidate for candidate in FORMATS if candidate.writes]
     return sorted(written, key=lambda candidate: candidate.id != "onnx")
+
+
+WRITING = "A file is being written: wait until it is proven."
+ANSWER_FIRST = "Answer the question above first."
 
 
 class ExportDialog(DialogFrame):
@@ -174,8 +179,8 @@ class ExportDialog(DialogFrame):
         self.reason.setText(said)
         self.reason.setVisible(bool(said))
         set_tone(self.reason, "negative" if refusal else "")
-        self.go.setEnabled(not problem and not self.job and not self.question.is_open)
-        self.go.setToolTip(problem or "Write the file and prove it")
+        problem = problem or (WRITING if self.job else ANSWER_FIRST if self.question.is_open else "")
+        set_why_not(self.go, problem, "Write the file and prove it")
 
     def _browse(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Export", self.path_field.text())
@@ -192,14 +197,14 @@ class ExportDialog(DialogFrame):
             self._go(replace=False)
 
     def _ask(self, sentence: str) -> None:
-        self.go.setEnabled(False)
-        self.path_field.setEnabled(False)
+        set_why_not(self.go, ANSWER_FIRST)
+        set_why_not(self.path_field, ANSWER_FIRST)
         self.verdict.hide()
         self.said.hide()
         self.question.ask(sentence)
 
     def _answer(self, yes: bool) -> None:
-        self.path_field.setEnabled(True)
+        set_why_not(self.path_field, "")
         if yes:
             self._go(replace=True)
             return
@@ -211,7 +216,7 @@ class ExportDialog(DialogFrame):
         """Another name: a question about the one before is answered."""
         self.question.hide()
         self.differing.hide()
-        self.path_field.setEnabled(True)
+        set_why_not(self.path_field, "")
         self._check()
 
     def reject(self) -> None:
@@ -233,7 +238,7 @@ class ExportDialog(DialogFrame):
         self.said.show()
         self.progress.show()
         self.progress.set_share(None)
-        self.go.setEnabled(False)
+        set_why_not(self.go, WRITING)
         options = self.forms[self._format_id].values
         self.export_wanted.emit(self._format_id, self._path, str(self.what.currentData()), options, replace, accept)
 

@@ -11,6 +11,7 @@ from secateur.ui.dialogs.kinds import weights_filter
 from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label, set_tone
+from secateur.ui.widgets.why_not import set_why_not
 
 
 class OpenCodeDialog(DialogFrame):
@@ -75,8 +76,7 @@ class OpenCodeDialog(DialogFrame):
             said.setText(checked.sentence)
             set_tone(said, "" if checked.fits or not field.text() else "negative")
         problems = [checked.sentence for checked, _, _ in checks if not checked.fits]
-        self.open_button.setEnabled(not problems)
-        self.open_button.setToolTip(problems[0] if problems else "Build the network and load the weights")
+        set_why_not(self.open_button, problems[0] if problems else "", "Build the network and load the weights")
 
     def _accept(self) -> None:
         factory, weights = self.factory.text().strip(), self.weights.text().strip()

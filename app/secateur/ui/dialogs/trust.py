@@ -10,6 +10,7 @@ from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.naming import named
 from secateur.ui.theme.style import icon
 from secateur.ui.widgets.card import label, set_tone
+from secateur.ui.widgets.why_not import set_why_not
 
 if TYPE_CHECKING:
     from secateur.session.state import TrustQuestion
@@ -44,7 +45,7 @@ class TrustDialog(DialogFrame):
         self.open_button = self.add_button(
             "trust_open", "Open in a confined process", tooltip="Run the file's code behind walls, and take its network"
         )
-        self.open_button.setEnabled(False)
+        self._allow(known=False)
         self.open_button.clicked.connect(self._accept)
         self.rejected.connect(self._decline)
         cancel.setFocus()
@@ -69,7 +70,7 @@ class TrustDialog(DialogFrame):
         return names
 
     def _allow(self, known: bool) -> None:
-        self.open_button.setEnabled(known)
+        set_why_not(self.open_button, "" if known else "Say first that you know where the file comes from.")
 
     def _accept(self) -> None:
         self._answer(trusted=True)

@@ -18,6 +18,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.segmented import Segmented
+from secateur.ui.widgets.why_not import set_why_not
 
 SAMPLES = 64
 CUT = 0.999
@@ -71,8 +72,7 @@ class ActivationsTab(TabView):
             self._markers = (values, clip_markers(values))
         self.histogram.show_values(values, self.tr("output"), self._markers[1])
         reason = why_not(state, "record")
-        self.again.setEnabled(not reason)
-        self.again.setToolTip(reason or self.tr("Run the calibration samples once more"))
+        set_why_not(self.again, reason, self.tr("Run the calibration samples once more"))
         self.show_content()
 
     def _show_what_is_missing(self, state: SessionState, selected: Sequence[str]) -> bool:

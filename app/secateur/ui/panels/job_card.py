@@ -10,6 +10,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.why_not import set_why_not
 
 
 def share_done(job: JobState) -> float | None:
@@ -88,7 +89,7 @@ class JobCard(QFrame):
         self._text.set_text(f"{text} · {waiting} waiting" if waiting else text)
         self._figures.setText(progress_words(job))
         self.progress.set_share(share_done(job))
-        self.log.setEnabled(bool(job.log))
+        set_why_not(self.log, "" if job.log else self.tr("This job has said nothing yet."))
 
     def _draw_icon(self) -> None:
         self._icon.setPixmap(icon("job", "accent").pixmap(QSize(16, 16), self.devicePixelRatioF()))

@@ -13,6 +13,7 @@ from secateur.recipe.options import OPTIONS, Option
 from secateur.ui.models.layer_table import COLUMNS, KEYS
 from secateur.ui.models.layer_words import kind_word
 from secateur.ui.panels.sensitivity_cells import is_option
+from secateur.ui.widgets.why_not import set_why_not
 
 if TYPE_CHECKING:
     from secateur.ui.panels.layers import LayersPanel
@@ -87,7 +88,7 @@ def _add_cell(menu: QMenu, panel: "LayersPanel", layers: list[Layer], option_id:
     option = next(option for option in OPTIONS if option.id == option_id)
     target = f"{len(layers)} layers" if len(layers) > 1 else "this layer"
     entry = _add(menu, f"Plan {option.words} for {target}", partial(_choose, panel, layers, option), "plan_cell")
-    _say_why(entry, _why_not(layers, option))
+    set_why_not(entry, _why_not(layers, option))
     if value:
         _add(menu, f"Copy damage  {value}", lambda: copy_text(value), "copy_value")
     menu.addSeparator()
@@ -102,10 +103,12 @@ def _add_plan(menu: QMenu, panel: "LayersPanel", layers: list[Layer]) -> None:
         entry = _add(plan, option.words, partial(_choose, panel, layers, option), f"plan_{option.id}")
         entry.setCheckable(True)
         entry.setChecked(all(any(is_option(option, method) for method in methods) for methods in steps))
-        _say_why(entry, _why_not(layers, option))
+        set_why_not(entry, _why_not(layers, option))
     plan.addSeparator()
     back = _add(plan, "Back to float\tDel", lambda: panel.action_wanted.emit("float"), "plan_float")
-    _say_why(back, "" if any(steps) else "Nothing is planned for " + ("these layers." if layers[1:] else "this layer."))
+    set_why_not(
+        back, "" if any(steps) else "Nothing is planned for " + ("these layers." if layers[1:] else "this layer.")
+    )
 
 
 def _choose(panel: "LayersPanel", layers: list[Layer], option: Option) -> None:
@@ -116,12 +119,6 @@ def _why_not(layers: list[Layer], option: Option) -> str:
     """Why none of these layers can have an option; empty where one can."""
     reasons = [option.method.supports(layer) for layer in layers]
     return "" if None in reasons else next((reason for reason in reasons if reason), "")
-
-
-def _say_why(entry: QAction, reason: str) -> None:
-    entry.setEnabled(not reason)
-    if reason:
-        entry.setToolTip(reason)
 
 
 # ---------------------------------------------------------------------- headings and columns
@@ -173,7 +170,7 @@ def _add_column(menu: QMenu, panel: "LayersPanel", section: int) -> None:
     for text, direction in order:
         _add(menu, text, partial(view.sort_by, section, direction), f"sort_{direction.name}")
     unsorted = _add(menu, "Network order", lambda: view.sort_by(-1), "sort_network")
-    _say_why(unsorted, "" if view.sorted_by else "The table is in network order.")
+    set_why_not(unsorted, "" if view.sorted_by else "The table is in network order.")
     menu.addSeparator()
     _add(menu, "Fit to contents", lambda: view.fit_column(section), "fit_column")
     width = view.columnWidth(section)
@@ -182,17 +179,17 @@ def _add_column(menu: QMenu, panel: "LayersPanel", section: int) -> None:
     place = panel.shown_columns.index(column.key)
     first = "The names of the layers stay at the left."
     left = _add(menu, "Move left", lambda: panel.move_column(column.key, -1), "move_left")
-    _say_why(left, first if place < 2 else "")
+    set_why_not(left, first if place < 2 else "")
     right = _add(menu, "Move right", lambda: panel.move_column(column.key, 1), "move_right")
     last = "It is the last column." if place == len(panel.shown_columns) - 1 else ""
-    _say_why(right, first if place == 0 else last)
+    set_why_not(right, first if place == 0 else last)
     menu.addSeparator()
     _add(menu, "Copy column", lambda: copy_text(panel.column_text(column.key)), "copy_column")
     hide = _add(menu, f"Hide {column.title}", lambda: panel.choose_column(column.key, False), "hide_column")
-    _say_why(hide, "A layer without its name could not be told from the others." if section == 0 else "")
+    set_why_not(hide, "A layer without its name could not be told from the others." if section == 0 else "")
 
 
 def _add_all(menu: QMenu, panel: "LayersPanel") -> None:
     fit = _add(menu, "Fit all columns", panel.forget_own_widths, "fit_all")
-    _say_why(fit, "" if panel.view.own_widths else "All columns are as wide as their contents ask for.")
+    set_why_not(fit, "" if panel.view.own_widths else "All columns are as wide as their contents ask for.")
     _add(menu, "Original columns", panel.columns_reset.emit, "reset_columns")

@@ -15,6 +15,7 @@ from secateur.ui.panels.plan_rail import PlanRail
 from secateur.ui.widgets.button import IconButton
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.why_not import set_why_not
 
 RAIL_WIDTH, LEAST_WIDTH, WIDTH = 40, 264, 288
 
@@ -123,7 +124,8 @@ class PlanPanel(QWidget):
         self._layers = tuple(layer.name for layer in layers)
         self._metric = state.data.metric if state.data else ""
         self._show_subject()
-        self.clear.setEnabled(any(state.steps_of(name) for name in self._layers))
+        has_steps = any(state.steps_of(name) for name in self._layers)
+        set_why_not(self.clear, "" if has_steps else self.tr("Nothing is planned for the selected layers."))
         for card in self.cards.values():
             card.setVisible(bool(layers))
             card.show_layers(state, layers)

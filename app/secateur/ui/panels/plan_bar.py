@@ -17,6 +17,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.figure_block import FigureBlock
 from secateur.ui.widgets.slider import RatioSlider
+from secateur.ui.widgets.why_not import set_why_not
 
 HEIGHT = 56
 REASON_WIDTH = 220
@@ -115,34 +116,29 @@ class PlanBar(QWidget):
         self._show_budget(state, predicted, budget_range)
         self._show_figures(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
-        self.run.setEnabled(not reason)
-        self.run.setToolTip(reason or self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
+        set_why_not(self.run, reason, self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
         cost = state.speed_cost if not reason else None
         self.reason.setText(cost.brief if cost else reason)
         self.reason.setToolTip(cost.sentence if cost else "")
         set_role(self.reason, "warn" if cost else "", "tone")
         has_plan = bool(state.recipe.steps)
-        self.reset.setEnabled(has_plan)
-        self.reset.setToolTip(
-            self.tr("Put every layer back to float; can be undone") if has_plan else self.tr("Nothing is planned yet.")
-        )
+        undone = self.tr("Put every layer back to float; can be undone")
+        set_why_not(self.reset, "" if has_plan else self.tr("Nothing is planned yet."), undone)
         self._fit()
 
     def _show_budget(
         self, state: SessionState, predicted: Predicted | None, budget_range: tuple[int, int] | None
     ) -> None:
         usable = budget_range is not None and 0 < budget_range[0] < budget_range[1]
-        self.slider.setEnabled(usable)
+        missing = self.tr("Score the options of the layers first: the budget chooses among them.")
+        drag = self.tr("Drag to the size that the file may have: the options that do least damage are chosen anew.")
+        set_why_not(self.slider, "" if usable else missing, drag)
         if not usable or budget_range is None:
             self.budget_figure.setText(figures.size(predicted.bytes) if predicted else figures.UNKNOWN)
-            self.slider.setToolTip(self.tr("Score the options of the layers first: the budget chooses among them."))
             return
         low, high = budget_range
         ticks = [high / n for n in (2, 4, 8, 16) if high / n > low]
         self.slider.set_range(low, high, ticks)
-        self.slider.setToolTip(
-            self.tr("Drag to the size that the file may have: the options that do least damage are chosen anew.")
-        )
         if self._budget is not None and self._budget_recipe is None:
             self._budget_recipe = state.recipe
         if self._budget_recipe != state.recipe:

@@ -16,6 +16,7 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card, label
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.switch import Switch
+from secateur.ui.widgets.why_not import set_why_not
 
 
 class FamilyCard(Card):
@@ -68,7 +69,7 @@ class FamilyCard(Card):
             self._forms[self._variant.key].show_method(method)
         is_on = method is not None
         self.switch.set_value(is_on)
-        self.switch.setEnabled(is_on or not reason)
+        set_why_not(self.switch, "" if is_on else reason)
         self.set_off(bool(reason) and not is_on)
         self.segments.setVisible(is_on and len(self.variants) > 1)
         self.segments.set_value(self._variant.key if is_on else "")
@@ -164,11 +165,12 @@ class ModelCard(Card):
         untrainable = state.model is not None and not state.model.trainable
         self._last = method or self._last
         self.switch.set_value(method is not None)
-        self.switch.setEnabled(method is not None or not untrainable)
+        lacking = f"Needs a trainable network. {state.model.reason}".strip() if untrainable and state.model else ""
+        set_why_not(self.switch, "" if method is not None else lacking)
         self.set_off(untrainable and method is None)
         self.link.setVisible(method is not None)
-        if untrainable and state.model is not None and method is None:
-            self.summary.setText(f"Needs a trainable network. {state.model.reason}".strip())
+        if lacking and method is None:
+            self.summary.setText(lacking)
         elif method is None:
             self.summary.setText(self.tr("Off. Train after pruning to win back accuracy."))
         else:

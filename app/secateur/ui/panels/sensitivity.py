@@ -29,6 +29,7 @@ from secateur.ui.widgets.no_match import NoMatch
 from secateur.ui.widgets.progress_line import ProgressLine
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.state_panel import StatePanel
+from secateur.ui.widgets.why_not import set_why_not
 
 NARROW = 800
 BAR = 14
@@ -240,9 +241,8 @@ class SensitivityTab(TabView):
         elif state.measured is not None:
             words = self.tr("Measured")
         self.measure.setText(words)
-        self.measure.setEnabled(not reason)
         cost = self.tr("Swap each option into the network alone and run samples; the model stays as it is")
-        self.measure.setToolTip(reason or cost)
+        set_why_not(self.measure, reason, cost)
         set_role(self.measure, "default")
 
     def _show_trust(self) -> None:

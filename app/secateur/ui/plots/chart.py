@@ -33,6 +33,7 @@ from secateur.ui.plots.saving import Saving, saver
 from secateur.ui.plots.table import Table, copy_table
 from secateur.ui.plots.texts import paint_quantity
 from secateur.ui.theme.style import color
+from secateur.ui.widgets.why_not import set_why_not
 
 pg.setConfigOption("mouseRateLimit", 0)  # Qt joins mouse moves itself; a dropped one would lose the end of a drag
 
@@ -341,6 +342,7 @@ class Chart(pg.GraphicsView):
     def make_menu(self) -> QMenu:
         """What a right click offers."""
         menu = QMenu(self)
+        menu.setToolTipsVisible(True)
         menu.addAction(self.tr("Copy picture"), self.copy_picture)
         menu.addAction(self.tr("Save picture…"), lambda: saver.wanted.emit(Saving(self)))
         table = self.table()
@@ -348,10 +350,11 @@ class Chart(pg.GraphicsView):
             (self.tr("Copy data as CSV"), lambda: copy_table(table) if table else None),
             (self.tr("Save data as CSV…"), lambda: saver.wanted.emit(Saving(self, table))),
         ):
-            menu.addAction(text, call).setEnabled(table is not None)
+            set_why_not(menu.addAction(text, call), "" if table is not None else self.tr("There are no numbers yet."))
         if self._zoom:
             menu.addSeparator()
-            menu.addAction(self.tr("Show the whole range"), self.show_all).setEnabled(self.magnification > 1.0 + 1e-9)
+            whole = "" if self.magnification > 1.0 + 1e-9 else self.tr("The whole range is shown.")
+            set_why_not(menu.addAction(self.tr("Show the whole range"), self.show_all), whole)
         self.fill_menu(menu)
         return menu
 

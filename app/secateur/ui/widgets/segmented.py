@@ -8,6 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
 from secateur.ui.theme.style import color, font, metrics
+from secateur.ui.widgets.why_not import set_why_not
 
 
 class _Segment(QAbstractButton):
@@ -92,8 +93,7 @@ class Segmented(QWidget):
     def set_enabled_keys(self, keys: Collection[str], reason: str = "") -> None:
         """Only `keys` can be chosen; the others carry `reason` as their tooltip."""
         for name, segment in self._segments.items():
-            segment.setEnabled(name in keys)
-            segment.setToolTip("" if name in keys else reason)
+            set_why_not(segment, "" if name in keys else reason)
 
     def set_tooltip(self, key: str, text: str) -> None:
         self._segments[key].setToolTip(text)

@@ -7,6 +7,7 @@ from secateur.ui.theme.style import icon, notifier, set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.why_not import set_why_not
 
 
 class StatePanel(QWidget):
@@ -82,8 +83,7 @@ class StatePanel(QWidget):
         self.progress.set_share(share)
         self.button.setText(button)
         self.button.setVisible(bool(button))
-        self.button.setEnabled(not why_not)
-        self.button.setToolTip(why_not)
+        set_why_not(self.button, why_not)
         set_role(self.button, "primary" if kind == "empty" else "outline")
         self.setAccessibleName(f"{title}. {text}")
 
