@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from secateur.ui.graph.faces import Face, Faces
 from secateur.ui.graph.paint import paint_face
+from secateur.ui.plots.pictures import wants_vectors
 
 AROUND = 6.0
 """Pixels around a node that belong to its picture: a folded block casts a stack behind it."""
@@ -35,6 +36,10 @@ class FacePictures:
         self, painter: QPainter, seen: Iterable[tuple[int, QRectF]], faces: Faces, zoom: float, ratio: float
     ) -> None:
         """Paint leaves (with their boxes in the scene) on a painter that has the view's transform."""
+        if wants_vectors(painter):
+            for leaf, box in seen:
+                paint_face(painter, box, faces.of(leaf))
+            return
         transform = painter.worldTransform()
         painter.save()
         painter.resetTransform()

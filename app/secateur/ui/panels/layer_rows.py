@@ -12,6 +12,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from secateur.layer_names import ShortName
 from secateur.ui.models.layer_table import COLUMNS, RowContent
+from secateur.ui.plots.pictures import wants_vectors
 from secateur.ui.theme.icons import paint_icon
 from secateur.ui.theme.style import color, current_theme, font, metrics, tinted
 from secateur.ui.widgets.badges import paint_badges
@@ -47,7 +48,17 @@ class RowPictures:
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Any, ...], RowContent, QPixmap]] = {}
 
-    def picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap:
+    def draw(self, painter: QPainter, top: int, content: RowContent, look: RowLook, width: int) -> None:
+        """Put one row at `top`; where lines and text are wanted, not pixels, it is painted there and then."""
+        if not wants_vectors(painter):
+            painter.drawPixmap(0, top, self._picture(content, look, width))
+            return
+        painter.save()
+        painter.translate(0, top)
+        _paint_row(painter, content, look, width)
+        painter.restore()
+
+    def _picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap:
         """The picture of one row, `width` × `ROW_HEIGHT` pixels."""
         name = content.texts[0]
         key = (content.texts, content.shares, id(content.bins), content.badges, look, width, current_theme().name)
@@ -62,8 +73,15 @@ class RowPictures:
 def _render(content: RowContent, look: RowLook, width: int) -> QPixmap:
     picture = QPixmap(round(width * look.ratio), round(ROW_HEIGHT * look.ratio))
     picture.setDevicePixelRatio(look.ratio)
-    picture.fill(color("selection" if look.selected else "hover" if look.hovered else "panel"))
     painter = QPainter(picture)
+    _paint_row(painter, content, look, width)
+    painter.end()
+    return picture
+
+
+def _paint_row(painter: QPainter, content: RowContent, look: RowLook, width: int) -> None:
+    ground = color("selection" if look.selected else "hover" if look.hovered else "panel")
+    painter.fillRect(QRect(0, 0, width, ROW_HEIGHT), ground)
     painter.fillRect(QRect(0, ROW_HEIGHT - 1, width, 1), color("strong_border" if look.ends_pins else "border"))
     if look.selected:
         painter.fillRect(QRect(0, 0, ACCENT_BAR, ROW_HEIGHT), color("accent"))
@@ -75,8 +93,6 @@ def _render(content: RowContent, look: RowLook, width: int) -> QPixmap:
             _paint_name(painter, rect, look)
         else:
             _PAINTERS[COLUMNS[section].paint](painter, rect, content, section, look.selected)
-    painter.end()
-    return picture
 
 
 # ---------------------------------------------------------------------- one painter per kind of column

@@ -283,7 +283,7 @@ class LayerView(QTableView):
             is_chosen = chosen.isSelected(self._order.index(row, 0))
             short = names[content.texts[0]]
             look = RowLook(sections, short, is_chosen, row == self._hovered, ratio, row < pins, row == pins - 1)
-            painter.drawPixmap(0, self.rowViewportPosition(row), self._pictures.picture(content, look, width))
+            self._pictures.draw(painter, self.rowViewportPosition(row), content, look, width)
         painter.end()
 
     def scrollTo(

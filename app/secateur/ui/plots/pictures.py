@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect
-from PySide6.QtGui import QGuiApplication, QPainter, QRegion
+from PySide6.QtGui import QGuiApplication, QPaintEngine, QPainter, QRegion
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
@@ -65,6 +65,12 @@ def svg_of(widget: QWidget) -> bytes:
     painter.end()
     buffer.close()
     return bytes(content.data())
+
+
+def wants_vectors(painter: QPainter) -> bool:
+    """Whether a picture with lines and text is being made: what is kept as pixels is then painted anew."""
+    engine = painter.paintEngine()
+    return engine is not None and engine.type() == QPaintEngine.Type.SVG
 
 
 def _open_buffer() -> tuple[QByteArray, QBuffer]:

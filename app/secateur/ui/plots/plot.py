@@ -1,10 +1,10 @@
 """The base of every plot: a focusable widget that paints itself on whatever painter it is given."""
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QContextMenuEvent, QPaintEngine, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
-from secateur.ui.plots.pictures import copy_picture, save_picture
+from secateur.ui.plots.pictures import copy_picture, save_picture, wants_vectors
 from secateur.ui.theme.style import color
 
 
@@ -50,9 +50,8 @@ class Plot(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        engine = painter.paintEngine()
-        if engine is not None and engine.type() == QPaintEngine.Type.SVG:
-            self.paint_plot(painter)  # lines and text, not pixels
+        if wants_vectors(painter):
+            self.paint_plot(painter)
         else:
             painter.drawPixmap(0, 0, self._rendered())
         self.paint_over(painter)
