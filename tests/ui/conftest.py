@@ -236,7 +236,7 @@ class Shown:
         self.engine.say(Finished(job, ModelOpened(model)))
         if spectra:
             self.engine.say(Partial(job, SpectraReady(spectra)))
-        self.until(lambda: self.workspace.layers.table.layers == model.weighted_layers)
+        self.until(lambda: self.workspace.layers.table.layers == model.inspected_layers)
         self.until(lambda: not spectra or self.layers.table.bins(next(iter(spectra))) is not None)
 
     def open_data(self, data: DataDescription, previews: tuple[Preview, ...], evaluation: Evaluation) -> None:

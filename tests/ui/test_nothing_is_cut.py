@@ -1,70 +1,337 @@
-"""No words are cut in the assembled window: every tab, both themes, large and at the minimum size."""
+"""No text is cut, none lies on another, and no two rows are shortened to the same name: the whole window, walked.
+
+Five networks with all that can be known of them, light and dark, at three sizes: every tab with every choice in it,
+the plan in its rail and open, the jobs open and closed, and every dialog. Painted texts are looked at, too: see
+`painted_texts`.
+"""
+
+from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from known_networks import NETWORKS, NOTICES, full_state
+from painted_texts import Finding, findings
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QWidget
 
-from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.description import ModelSource
+from secateur.model.trust import WantedImport
+from secateur.session.state import TrustQuestion
 from secateur.ui.actions import TABS
-from secateur.ui.panels.detail import TAB_PADDING
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme
+from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.widgets.segmented import Segmented
 
-SIZES = [(1440, 900), (1024, 700)]
+SIZES = ((1024, 700), (1440, 900), (2560, 1440))
+TABS_WALKED = tuple(key for key, *_ in TABS if key != "netron")
+"""Netron's page is drawn by a browser."""
+SETTLE_MS = 1000
+
+KNOWN: tuple[tuple[str, str], ...] = (
+    ("collision", "compare_content / Card / error_curve"),
+    ("collision", "distil_content / Card / quality_curve"),
+    ("collision", "panels_splitter / layers / layer_totals"),
+    ("collision", "weights_content / Card / sqnr_bars"),
+    ("collision", "weights_content / Card / weight_histogram"),
+    ("cut", "compare_content / compare_runs"),
+    ("cut", "sensitivity_content / sensitivity_trust"),
+    ("cut", "jobs_panel / QStackedWidget / no_runs"),
+    ("cut", "jobs_panel / QStackedWidget / runs_table"),
+    ("cut", "jobs_panel / job_card / job_figures"),
+    ("cut", "workspace / jobs_panel / pareto"),
+    ("cut", "panels_splitter / layers / layer_totals"),
+    ("cut", "plan_panel / effect_card"),
+    ("cut", "sensitivity_content / Card / heat_map"),
+    ("cut", "toolbar / open_model / QLabel"),
+    ("cut", "weights_content / Card / channel_ranges"),
+    ("cut", "workspace / plan_bar / figure"),
+    ("shortened", "activations_content / ElidedLabel"),
+    ("shortened", "weights_content / ElidedLabel"),
+    ("shortened", "distil_content / answers_card / answer_bars"),
+    ("shortened", "panels_splitter / layers / layer_table"),
+    ("shortened", "plan_steps / card"),
+    ("shortened", "sensitivity_content / Card / heat_map"),
+    ("shortened", "toolbar / open_model / ElidedLabel"),
+)
+"""What is wrong already, as kind and place: it may be taken out, and nothing may be added."""
 
 
-def cut_texts(window) -> list[str]:
-    """Visible buttons whose text does not fit their box, and unwrapped labels wider than theirs."""
-    cut = []
-    for button in window.findChildren(QPushButton):
-        room = button.contentsRect().width()
-        if button.isVisible() and button.text() and QFontMetrics(button.font()).horizontalAdvance(button.text()) > room:
-            cut.append(f"button {button.text()!r}")
-    for label in window.findChildren(QLabel):
-        if not label.isVisible() or not label.text() or label.wordWrap():
-            continue
-        if QFontMetrics(label.font()).horizontalAdvance(label.text()) > label.contentsRect().width() + 1:
-            cut.append(f"label {label.text()!r}")
-    return cut + cut_tabs(window.workspace.detail.bar)
+walked: set[str] = set()
+met: set[tuple[str, str]] = set()
+"""Tests that went through the window in this run, and what is known that they met."""
 
 
-def cut_tabs(bar) -> list[str]:
-    """Tabs whose words are wider than they are, or that lie beyond their bar with no arrows to reach them."""
-    words, tabs = QFontMetrics(bar.font()), range(bar.count())
-    beyond = [index for index in tabs if bar.tabRect(index).right() >= bar.width()]
-    asked = sum(words.horizontalAdvance(bar.tabText(index)) + 2 * TAB_PADDING for index in tabs)
-    has_arrows = any(button.isVisible() for button in bar.findChildren(QToolButton))
-    if has_arrows and asked > bar.width():  # a wide font: DejaVu's words do not fit the narrowest bar
-        beyond = []
-    narrow = [i for i in tabs if words.horizontalAdvance(bar.tabText(i)) > bar.tabRect(i).width()]
-    return [f"tab {bar.tabText(index)!r}" for index in sorted({*beyond, *narrow})]
+def is_known(finding: Finding) -> bool:
+    same = {(kind, place) for kind, place in KNOWN if finding.kind == kind and place in finding.where}
+    met.update(same)
+    return bool(same)
+
+
+class Walk:
+    """Goes through the window and collects what is wrong, each with where it was seen."""
+
+    def __init__(self, shown, request) -> None:
+        self.shown, self.found = shown, {}
+        walked.add(request.node.name)
+
+    def look(self, where: str, at: QWidget | None = None) -> None:
+        """Look at what is shown; layouts and pictures settle within a few turns of the event loop."""
+        seen: list[Finding] = []
+
+        def is_right() -> bool:
+            seen[:] = [finding for finding in findings(at or self.shown.window) if not is_known(finding)]
+            return not seen
+
+        self._turn()
+        if not is_right():
+            try:
+                self.shown.qtbot.waitUntil(is_right, timeout=SETTLE_MS)
+            except self.shown.qtbot.TimeoutError:
+                self.found |= {str(finding): where for finding in seen if str(finding) not in self.found}
+
+    def _turn(self) -> None:
+        for _ in range(4):
+            self.shown.window.repaint()
+            self.shown.qtbot.wait(0)
+
+    def tabs(self, where: str) -> None:
+        """Every tab, and in it every choice of every segmented control."""
+        detail = self.shown.workspace.detail
+        for key in TABS_WALKED:
+            detail.show_tab(key)
+            self.look(f"{where}, {key}")
+            for choice in choices_in(detail.current_tab()):
+                before = choice.value()
+                for value in list(choice._segments):
+                    segment = choice._segments[value]
+                    if value != before and segment.isVisible() and segment.isEnabled():
+                        segment.click()
+                        self.look(f"{where}, {key}, {value}")
+                if before and choice.isVisible():
+                    choice._segments[before].click()
+
+    def __str__(self) -> str:
+        return "\n".join(f"{what}  [{where}]" for what, where in self.found.items())
+
+
+def choices_in(tab: QWidget) -> list[Segmented]:
+    return [choice for choice in tab.findChildren(Segmented) if choice.isVisible() and choice.isEnabled()]
+
+
+def fill(shown, model) -> None:
+    """Open a network and let everything be known of it."""
+    shown.open(model)
+    shown.session.update(**full_state(model))
+    shown.layers.select([model.inspected_layers[1].name])
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_no_button_and_no_label_is_cut_in_any_tab(
-    shown, qapp, model, spectra, table, data, previews, evaluation, theme, size
-):
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_no_text_is_cut_and_none_lies_on_another(shown, qapp, request, network, theme):
     apply_theme(qapp, theme)
-    shown.window.resize(*size)
-    shown.open(model, spectra)
-    shown.session.update(
-        data=data, previews=previews, baseline=evaluation, tables={"free": table}, engine="Engine: CPU, 1 thread"
-    )
-    shown.session.set_method(["conv1", "layer1.0.conv1"], "weight_pruning", MagnitudePruning(ratio=0.5))
-    shown.session.set_method(["layer1.0.conv1"], "quantize", StaticInt8())
-    for key, *_ in TABS:
+    model = NETWORKS[network]()
+    fill(shown, model)
+    walk = Walk(shown, request)
+    for width, height in SIZES:
+        shown.window.resize(width, height)
+        walk.tabs(f"{width} × {height}")
+    assert not walk.found, f"{network}:\n{walk}"
+
+
+@pytest.mark.parametrize("network", ["50 layers, depthwise", "bare weights"])
+def test_nor_with_other_choices_of_what_is_shown(shown, request, network):
+    model = NETWORKS[network]()
+    fill(shown, model)
+    walk = Walk(shown, request)
+    shown.window.resize(*SIZES[0])
+    shown.workspace.detail.show_tab("weights")
+    shown.workspace.jobs.set_open(True)
+    walk.look("jobs open")
+    shown.layers.select([])
+    walk.look("nothing selected")
+    names = [layer.name for layer in model.inspected_layers]
+    shown.layers.select(names[:9])
+    walk.look("nine selected")
+    shown.layers.select(names)
+    walk.look("all selected")
+    shown.workspace.detail.show_tab("sensitivity")
+    shown.workspace.overlay.open()
+    walk.look("the plan over the picture")
+    shown.workspace.overlay.close_over()
+    for key in TABS_WALKED:
         shown.workspace.detail.show_tab(key)
-
-        def nothing_is_cut(key=key):
-            assert not cut_texts(shown.window), key
-
-        shown.qtbot.waitUntil(nothing_is_cut, timeout=3000)  # layouts settle within a few turns
+        shown.session.update(**NOTHING_KNOWN)
+        walk.look(f"{key}, nothing known")
+    assert not walk.found, str(walk)
 
 
-def test_the_check_sees_a_button_that_is_cut(shown):
-    button = QPushButton("A long text in a small box", shown.window)
-    button.setFixedWidth(40)
-    button.show()
-    assert "button 'A long text in a small box'" in cut_texts(shown.window)
+NOTHING_KNOWN = {
+    "spectra": {}, "tables": {}, "data": None, "data_source": None, "previews": (), "baseline": None,
+    "activations": None, "runs": (), "run_spectra": {}, "curve": (), "answers": None, "jobs": (), "notices": (),
+}  # fmt: skip
+
+
+def test_nor_before_anything_is_open(shown, qapp, request):
+    walk = Walk(shown, request)
+    for theme in (DARK, LIGHT):
+        apply_theme(qapp, theme)
+        for width, height in SIZES:
+            shown.window.resize(width, height)
+            walk.look(f"{width} × {height}")
+    shown.session.update(notices=NOTICES, loading="/home/someone/models/mobilenet_v2_100_quantization_friendly.onnx")
+    walk.look("opening, with notices")
+    assert not walk.found, str(walk)
+
+
+def dialogs_of(shown) -> Iterator[tuple[str, Callable[[], None], str]]:
+    """What opens each dialog, and its name."""
+    commands = shown.assembly.commands
+    wants = tuple(WantedImport(f"package.module.Name{n}", "can run any program or code" * (n % 2)) for n in range(9))
+    question = TrustQuestion(ModelSource("/models/a_long_name_of_a_pickled_network.pt"), "It wants os.system.", wants)
+    yield "data", lambda: commands.trigger("data"), "data_dialog"
+    yield "export", lambda: commands.trigger("export"), "export_dialog"
+    yield "find", lambda: commands.trigger("find"), "find_action"
+    yield "code", lambda: commands.trigger("open_code"), "open_code"
+    yield "help", lambda: commands.dialogs.help(shown.workspace.layers), "help"
+    yield "bug", lambda: commands.dialogs.report_bug("Something went wrong.", "Traceback\n" * 9), "report_bug"
+    yield "closing", commands.dialogs.may_close, "closing_dialog"
+    yield "trust", lambda: shown.session.update(trust=question), "trust_dialog"
+
+
+@pytest.mark.parametrize("network", ["50 layers, depthwise", "Hugging Face"])
+def test_nor_in_any_dialog(shown, qapp, request, network):
+    fill(shown, NETWORKS[network]())
+    walk = Walk(shown, request)
+    for theme in (DARK, LIGHT):
+        apply_theme(qapp, theme)
+        for name, opens, object_name in dialogs_of(shown):
+            opens()
+            shown.until(lambda called=object_name: shown.window.findChild(QDialog, called) is not None)
+            dialog = shown.window.findChild(QDialog, object_name)
+            walk.look(f"dialog {name}", dialog)
+            dialog.resize(dialog.minimumSizeHint().expandedTo(dialog.minimumSize()))
+            walk.look(f"dialog {name}, as small as it gets", dialog)
+            dialog.close()
+            shown.until(lambda called=object_name: shown.window.findChild(QDialog, called) is None)
+    assert not walk.found, str(walk)
+
+
+def test_what_is_known_to_be_wrong_is_still_wrong():
+    if len(walked) < 2 * len(NETWORKS) + 5:
+        pytest.skip("the window was walked in part alone")
+    assert not set(KNOWN) - met, "This is mended: take it out of KNOWN."
+
+
+# ---------------------------------------------------------------------- the check itself can fail
+
+
+def found_in(qtbot, widget: QWidget) -> list[str]:
+    qtbot.addWidget(widget)
+    widget.show()
+    qtbot.waitExposed(widget)
+    return [str(finding) for finding in findings(widget)]
+
+
+class Texts(QWidget):
+    """Paints texts at places."""
+
+    def __init__(self, *texts: tuple[str, int, int], clip: QPoint | None = None) -> None:
+        super().__init__()
+        self._texts, self._clip = texts, clip
+        self.setObjectName("painted")
+        self.resize(300, 100)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if self._clip is not None:
+            painter.setClipRect(0, 0, self._clip.x(), self._clip.y())
+        for text, left, baseline in self._texts:
+            painter.drawText(QPoint(left, baseline), text)
+        painter.end()
+
+
+def test_the_check_sees_a_label_that_is_cut(qtbot):
+    host = QWidget()
+    label = QLabel("A long text in a small box", host)
+    label.setGeometry(10, 10, 40, 20)
+    (found,) = found_in(qtbot, host)
+    assert found.startswith("cut: 'A long text in a small box' in QLabel")
+
+
+def test_the_check_sees_a_button_that_is_cut(qtbot):
+    host = QWidget()
+    button = QPushButton("A long text in a small box", host)
+    button.setGeometry(10, 10, 40, 24)
+    (found,) = found_in(qtbot, host)
+    assert found.startswith("cut: 'A long text in a small box' in QPushButton")
+
+
+def test_the_check_sees_a_label_that_its_parent_cuts(qtbot):
+    host = QWidget()
+    inner = QWidget(host)
+    inner.setGeometry(0, 0, 30, 40)
+    QLabel("A long text", inner).setGeometry(0, 0, 200, 20)
+    (found,) = found_in(qtbot, host)
+    assert found.startswith("cut: 'A long text'")
+
+
+def test_the_check_sees_a_label_that_has_no_room_at_all(qtbot):
+    host = QWidget()
+    QLabel("Gone", host).setGeometry(0, 0, 0, 20)
+    assert found_in(qtbot, host) == ["cut: 'Gone' in QLabel (no room)"]
+
+
+def test_the_check_sees_painted_text_that_leaves_its_clip_or_its_widget(qtbot):
+    assert found_in(qtbot, Texts(("1,234,567", 10, 20), clip=QPoint(40, 40)))[0].startswith(
+        "cut: '1,234,567' in painted"
+    )
+    assert found_in(qtbot, Texts(("1,234,567", 280, 20)))[0].startswith("cut: '1,234,567' in painted")
+    assert not found_in(qtbot, Texts(("1,234,567", 10, 20)))
+
+
+def test_the_check_sees_painted_texts_that_lie_on_each_other(qtbot):
+    (found,) = found_in(qtbot, Texts(("one text", 10, 20), ("another", 40, 22)))
+    assert found.startswith("collision: 'one text | another' in painted")
+    assert not found_in(qtbot, Texts(("one text", 10, 20), ("another", 10, 40)))
+
+
+def test_the_check_sees_labels_of_two_widgets_that_lie_on_each_other(qtbot):
+    host = QWidget()
+    QLabel("one text", host).setGeometry(0, 0, 100, 20)
+    QLabel("another", host).setGeometry(20, 0, 100, 20)
+    (found,) = found_in(qtbot, host)
+    assert found.startswith("collision: 'one text | another'")
+
+
+def test_what_an_opaque_panel_covers_is_not_seen(qtbot):
+    host = QWidget()
+    QLabel("one text", host).setGeometry(0, 0, 100, 20)
+    above = QLabel("another", host)
+    above.setGeometry(0, 0, 150, 40)
+    above.setAutoFillBackground(True)
+    assert not found_in(qtbot, host)
+
+
+def test_the_check_sees_two_rows_that_are_shortened_to_the_same_name(qtbot):
+    host = QWidget()
+    for row, name in enumerate(("features.1.depthwise.conv", "features.2.depthwise.conv")):
+        ElidedLabel(name, parent=host).setGeometry(0, 20 * row, 80, 20)
+    (found,) = found_in(qtbot, host)
+    assert found.startswith("shortened:")
+    assert found.endswith("(2 rows alike)")
+
+
+def test_the_check_sees_a_number_and_a_word_that_are_shortened(qtbot):
+    host = QWidget()
+    ElidedLabel("1,234,567,890", parent=host).setGeometry(0, 0, 40, 20)
+    ElidedLabel("ConvTranspose2d", parent=host).setGeometry(0, 20, 60, 20)
+    number, word = found_in(qtbot, host)
+    assert number.endswith("(a number)")
+    assert word.endswith("(a word)")
+
+
+def test_an_ellipsis_that_is_meant_is_none(qtbot):
+    host = QWidget()
+    QPushButton("Open…", host).setGeometry(0, 0, 120, 28)
+    assert not found_in(qtbot, host)

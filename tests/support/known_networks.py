@@ -1,0 +1,422 @@
+"""Networks in plain values as people open them, and everything that a session may know of one. No torch.
+
+Names, shapes and numbers are those of real networks where they are hard to show: long, alike but for their middle,
+depthwise, three hundred, and weights without a network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from secateur.analysis.documents import (
+    DataDescription,
+    Evaluation,
+    ExportedFile,
+    Latency,
+    LayerError,
+    Metric,
+    RunDocument,
+    SensitivityRow,
+    SensitivityTable,
+    WithinOptionCorrelation,
+)
+from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
+from secateur.engine.requests import Compress, DataSource, Export, ScoreSensitivity
+from secateur.methods.distil.distillation import Distillation
+from secateur.methods.prune.channel import ChannelPruning
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, Port, TensorInfo
+from secateur.model.graph import GraphNode, NetworkGraph
+from secateur.model.spectrum import Spectra, Spectrum
+from secateur.recipe.options import OPTIONS
+from secateur.recipe.recipe import Recipe
+from secateur.session.state import JobState, Notice, with_method, with_model_step
+
+SIDE = 56
+"""Height and width of every layer's output: what turns weights into multiply-accumulates."""
+
+# ---------------------------------------------------------------------- layers
+
+
+def _layer(name: str, kind: str, shape: tuple[int, ...], groups: int = 1, latency_ms: float | None = None) -> Layer:
+    count = int(np.prod(shape))
+    weight = TensorInfo(f"{name}.weight", "float32", shape, 4 * count)
+    kernel = shape[2:]
+    macs = count * (SIDE * SIDE if kernel else 1)
+    return Layer(
+        name, kind, weight, None, count, macs, 4 * count, (shape[0], SIDE, SIDE)[: 3 if kernel else 1], kernel,
+        groups, latency_ms=latency_ms,
+    )  # fmt: skip
+
+
+def _conv(name: str, inputs: int, outputs: int, side: int = 3, groups: int = 1) -> Layer:
+    return _layer(name, "Conv2d", (outputs, inputs // groups, side, side), groups, 0.11 + outputs / 300)
+
+
+def _linear(name: str, inputs: int, outputs: int) -> Layer:
+    return _layer(name, "Linear", (outputs, inputs), latency_ms=0.04 + inputs / 9000)
+
+
+def residual_15() -> ModelDescription:
+    """Fifteen layers with the names of a ResNet."""
+    layers = [_conv("conv1", 3, 64)]
+    for stage, (inputs, outputs) in enumerate(((64, 64), (64, 128), (128, 256)), 1):
+        for block in range(2):
+            first = inputs if block == 0 else outputs
+            layers += [
+                _conv(f"layer{stage}.{block}.conv1", first, outputs),
+                _conv(f"layer{stage}.{block}.conv2", outputs, outputs),
+            ]
+    layers += [_conv("layer3.0.downsample.0", 128, 256, 1), _linear("fc", 256, 1000)]
+    return _network("resnet_small_imagenet.onnx", layers)
+
+
+def depthwise_50() -> ModelDescription:
+    """Fifty layers of a mobile network: names that differ in the middle, every third layer depthwise."""
+    layers, width = [_conv("features.0.conv.block.stem.conv", 3, 32)], 32
+    for block in range(1, 17):
+        wide, out = width * 6, 32 + 24 * (block // 3)
+        layers += [
+            _conv(f"features.{block}.conv.block.expansion.conv", width, wide, 1),
+            _conv(f"features.{block}.conv.block.depthwise.conv", wide, wide, 3, groups=wide),
+            _conv(f"features.{block}.conv.block.projection.conv", wide, out, 1),
+        ]
+        width = out
+    layers.append(_linear("classifier.head.fully_connected.linear", width, 1000))
+    return _network("mobilenet_v2_100_quantization_friendly.onnx", layers)
+
+
+def deep_300() -> ModelDescription:
+    """Three hundred layers."""
+    layers = [_conv("stem.conv", 3, 64)]
+    for block in range(99):
+        layers += [
+            _conv(f"stages.{block // 33}.blocks.{block % 33}.mixer.pointwise1.conv", 64, 128, 1),
+            _conv(f"stages.{block // 33}.blocks.{block % 33}.mixer.depthwise7x7.conv", 128, 128, 7, groups=128),
+            _conv(f"stages.{block // 33}.blocks.{block % 33}.mixer.pointwise2.conv", 128, 64, 1),
+        ]
+    layers += [_linear("head.norm_mlp.fc1", 64, 4096), _linear("head.norm_mlp.fc2", 4096, 1000)]
+    return _network("convnext_large_in22k_ft_in1k_384.pt2", layers)
+
+
+def transformer() -> ModelDescription:
+    """A folder of Hugging Face: twelve blocks of attention, as large as such networks are."""
+    layers = []
+    for block in range(12):
+        within = f"bert.encoder.layer.{block}"
+        layers += [
+            *(_linear(f"{within}.attention.self.{name}", 768, 768) for name in ("query", "key", "value")),
+            _linear(f"{within}.attention.output.dense", 768, 768),
+            _linear(f"{within}.intermediate.dense", 768, 3072),
+            _linear(f"{within}.output.dense", 3072, 768),
+        ]
+    layers += [_linear("bert.pooler.dense", 768, 768), _linear("classifier", 768, 2)]
+    made = _network("distilbert-base-uncased-finetuned-sst-2-english", layers)
+    ports = (
+        Port("input_ids", "int64", (None, None), (1, 16)),
+        Port("attention_mask", "int64", (None, None), (1, 16)),
+        Port("token_type_ids", "int64", (None, None), (1, 16)),
+    )
+    return replace(made, format="hugging_face", inputs=ports)
+
+
+def bare_weights() -> ModelDescription:
+    """Tensors of a file that holds no network."""
+    layers = []
+    for block in range(22):
+        within = f"model.layers.{block}"
+        layers += [
+            _bare(f"{within}.self_attn.q_proj.weight", (2048, 2048)),
+            _bare(f"{within}.self_attn.k_proj.weight", (256, 2048)),
+            _bare(f"{within}.mlp.gate_proj.weight", (5632, 2048)),
+            _bare(f"{within}.post_attention_layernorm.weight", (2048,)),
+        ]
+    layers = [
+        _bare("model.embed_tokens.weight", (32000, 2048)),
+        *layers,
+        _bare("rope.inverse_frequencies", (32,)),
+        _bare("logit_scale", ()),
+    ]
+    made = _network("TinyLlama-1.1B-intermediate-step-1431k-3T.safetensors", layers)
+    return replace(
+        made, format="safetensors", runnable=False, trainable=False, inputs=(), outputs=(),
+        reason="The file holds weights and no network.",
+    )  # fmt: skip
+
+
+def _bare(name: str, shape: tuple[int, ...]) -> Layer:
+    """A tensor without a layer around it: a matrix counts as linear, the rest as what it is."""
+    count = int(np.prod(shape))
+    kind = "Linear" if len(shape) == 2 else "Tensor"
+    return Layer(name, kind, TensorInfo(name, "bfloat16", shape, 2 * count), None, count, 0, 2 * count)
+
+
+def _network(name: str, layers: Sequence[Layer]) -> ModelDescription:
+    readers = {a.name: (b.name,) for a, b in pairwise(layers)}
+    layers = [replace(layer, readers=readers.get(layer.name, ())) for layer in layers]
+    bundles = tuple(
+        ChannelBundle(a.out_channels, ((a.name, 1),), ((b.name, 1),))
+        for a, b in pairwise(layers)
+        if a.weight is not None and len(a.weight.shape) > 1
+    )
+    size = sum(layer.size_bytes for layer in layers)
+    return ModelDescription(
+        name, ModelSource(name), "onnx", size + 12_345, tuple(layers), (Port("input", "float32", (None, 3, 224, 224)),),
+        (Port("logits", "float32", (None, 1000)),), overhead_bytes=12_345, fingerprint=f"{len(layers):08d}",
+        bundles=bundles,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------- what is known of a network
+
+
+def spectrum(values: np.ndarray) -> Spectrum:
+    """The spectrum of an array, counted with numpy alone."""
+    flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
+    keys, counts = np.unique((flat.view(np.uint32) >> 16).astype(np.uint16), return_counts=True)
+    return Spectrum(
+        keys=keys, counts=counts.astype(np.int64), size=flat.size, total=float(flat.sum(dtype=np.float64)),
+        total_squares=float((flat.astype(np.float64) ** 2).sum()), minimum=float(flat.min()),
+        maximum=float(flat.max()), zeros=int((flat == 0).sum()),
+    )  # fmt: skip
+
+
+def spectra_of(model: ModelDescription) -> dict[str, Spectra]:
+    """Spectra of every layer, drawn from a few arrays: what they show, not what they count, is looked at."""
+    random = np.random.default_rng(7)
+    drawn: dict[int, Spectra] = {}
+    spectra = {}
+    for number, layer in enumerate(model.inspected_layers):
+        channels = max(layer.out_channels, 1) if layer.weight and layer.weight.shape else 1
+        key = channels * 4 + number % 4
+        if key not in drawn:
+            rows = random.normal(0, 0.02 + 0.01 * (number % 4), (min(channels, 512), 40)).astype(np.float32)
+            peaks = np.abs(rows).max(axis=1, keepdims=True)
+            ranges = np.quantile(rows, [0.0, 0.05, 0.95, 1.0], axis=1).T.astype(np.float32)
+            drawn[key] = Spectra(spectrum(rows), spectrum((rows / peaks).astype(np.float32)), ranges)
+        spectra[layer.name] = drawn[key]
+    return spectra
+
+
+def table_of(model: ModelDescription, depth: str) -> SensitivityTable:
+    """Every option of every layer; some have no number, and of the measured ones some are estimated."""
+    growing = {option.id: 10.0 ** (number - 4) for number, option in enumerate(OPTIONS)}
+    rows = []
+    for number, layer in enumerate(model.inspected_layers):
+        for column, option in enumerate(OPTIONS):
+            refused = "Too few weights to be pruned." if number % 9 == 8 and column > 2 else ""
+            damage = None if refused else growing[option.id] * (1 + number % 7)
+            was_measured = depth == "measure" and number % 3 > 0
+            rows.append(
+                SensitivityRow(
+                    layer=layer.name, option=option.id, damage=damage,
+                    bytes=round(layer.size_bytes * 0.3), macs=layer.macs, measured=was_measured,
+                    metric_drop=0.0123 if depth == "measure" else None, unavailable=refused,
+                )
+            )  # fmt: skip
+    if depth == "free":
+        return SensitivityTable(
+            depth=depth,
+            metric="",
+            unit="relative error",
+            samples=0,
+            seconds=0.1,
+            rank_correlation=None,
+            rows=tuple(rows),
+        )
+    within = WithinOptionCorrelation(mean=0.61, low=0.38, high=0.79, by_option={option.id: 0.6 for option in OPTIONS})
+    return SensitivityTable(
+        depth=depth, metric="top1", unit="nats", samples=512, seconds=812.0, rank_correlation=0.954, rows=tuple(rows),
+        within_option_correlation=within,
+        warnings=("Measured on 512 samples: differences below 0.004 nats are sampling noise.",),
+    )  # fmt: skip
+
+
+def graph_of(model: ModelDescription) -> NetworkGraph:
+    """The layers one after another, an activation behind each, an addition around every third."""
+    nodes, edges = [GraphNode("input", "input", "input", shape="3×224×224")], []
+    for layer in model.layers:
+        *group, label = layer.name.split(".")
+        shape = "×".join(map(str, layer.output_shape))
+        channels = f"{layer.in_channels} → {layer.out_channels}"
+        nodes.append(GraphNode(layer.name, label, layer.kind, layer.name, tuple(group), channels, shape))
+        edges.append((len(nodes) - 2, len(nodes) - 1))
+        nodes.append(GraphNode(f"{layer.name}.act", "HardSwish", "HardSwish", "", tuple(group), "", shape))
+        edges.append((len(nodes) - 2, len(nodes) - 1))
+    for node in range(6, len(nodes) - 4, 6):
+        edges.append((node, node + 4))
+    nodes.append(GraphNode("output", "output", "output", shape="1000"))
+    edges.append((len(nodes) - 2, len(nodes) - 1))
+    return NetworkGraph(tuple(nodes), tuple(edges))
+
+
+DATA = DataDescription(
+    name="imagenet_validation_subset_of_5000_pictures", source="/data/imagenet_val", task="classification",
+    metric="top1", classes=tuple(f"class {n}" for n in range(1000)), train=40_000, calibration=512, test=5000,
+    preprocessing={"resize": [256, 256], "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+    notes=("The middle of each picture is cut out: 224 × 224 of 256 × 256.", "Classes are the names of the folders."),
+    warning="The untouched model is right for 0.10 % of the samples, which is chance: look at mean and layout.",
+)  # fmt: skip
+
+
+def previews() -> tuple[Preview, ...]:
+    """Eight samples with labels as long as they are."""
+    names = (
+        "tench, Tinca tinca", "great white shark, white shark, man-eater", "indri", "7", "hen", "quail", "goose",
+        "black-and-tan coonhound",
+    )  # fmt: skip
+    shades = [np.full((24, 24, 3), 28 * n, np.uint8) for n in range(8)]
+    return tuple(Preview(image, names[n], -2.118, 2.64, 0.1) for n, image in enumerate(shades))
+
+
+def evaluation(model: ModelDescription, metric: float, share: float, latency_ms: float) -> Evaluation:
+    """What a network of `share` of the size scores."""
+    latency = Latency(
+        median=latency_ms, p10=latency_ms * 0.9, p90=latency_ms * 1.2, runtime="ONNX Runtime 1.20", threads=2
+    )
+    return Evaluation(
+        metric=Metric(name="top1", value=metric, ci95=(metric - 0.011, metric + 0.011)), loss=1.234, samples=5000,
+        bytes=round(model.source_bytes * share), zip_bytes=round(model.source_bytes * share * 0.92),
+        params=model.params,
+        nonzero_params=round(model.params * 0.51), macs=model.macs, latency_ms=latency, peak_memory_bytes=1_234_567_890,
+    )  # fmt: skip
+
+
+def runs_of(model: ModelDescription, recipe: Recipe) -> tuple[RunRecord, ...]:
+    """Finished, slower, stopped, failed, broken off: each state that the history shows."""
+    original = evaluation(model, 0.7612, 1.0, 11.3)
+    errors = tuple(
+        LayerError(
+            layer=layer.name, weight_sqnr_db=None if n % 11 == 5 else 21.7 + n % 9,
+            output_sqnr_db=None if n % 13 == 7 else 34.2 - n % 17,
+        )
+        for n, layer in enumerate(model.inspected_layers)
+    )  # fmt: skip
+    file = ExportedFile(
+        format="onnx", path="/runs/2026/result/model.onnx", bytes=round(model.source_bytes * 0.26), verified=True,
+        max_deviation=3.1e-6, agreement=0.9994, latency_ms=original.latency_ms,
+    )  # fmt: skip
+    slower = "Slower here: 11.3 ms → 14.6 ms, +29 %. ONNX Runtime unpacks 4-bit weights before every product."
+
+    def record(number: int, name: str, state: str, share: float, metric: float, **changes: object) -> RunRecord:
+        document = None
+        if state == "finished":
+            bad = number == 0
+            result = evaluation(model, metric, share, 14.6 if bad else 6.24)
+            document = RunDocument(
+                run=f"r{number}", name=name, original=original, result=result, files=(file,), agreement=0.9312,
+                layers=errors, headline=slower if bad else "", warnings=(slower,) if bad else (), seconds=1834.0,
+            )  # fmt: skip
+        return RunRecord(
+            f"r{number}", name, model.name, model.fingerprint, DATA.name, recipe.to_yaml(), state,  # type: ignore[arg-type]
+            1_790_000_000.0 - 7200 * number, f"/home/someone/.local/share/secateur/runs/r{number}", document=document,
+            model_source=model.source, data_source=DataSource(DATA.source), **changes,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    return (
+        record(0, "4-bit everywhere, channels −25 %, then distilled", "finished", 0.13, 0.7431),
+        record(1, "int8, half pruned", "finished", 0.26, 0.7602),
+        record(2, "autopilot: at most 1 point lost", "finished", 0.31, 0.7598),
+        record(3, "Plan 2026-11-26 10:05", "interrupted", 0.2, 0.0),
+        record(
+            4,
+            "QAT",
+            "failed",
+            0.2,
+            0.0,
+            error="The engine ran out of memory: 12.4 GB were asked for, 8.0 GB are there.",
+        ),
+        record(5, "distilled for 30 epochs", "stopped", 0.2, 0.0),
+    )
+
+
+def curve(epochs: int = 6) -> tuple[CurvePoint, ...]:
+    """A training that is two thirds through."""
+    return tuple(
+        CurvePoint(
+            step=n * 50, steps=epochs * 1000, epoch=n * 0.05, epochs=epochs, loss=6.9 * 0.97**n + 0.4,
+            label_loss=3.0 * 0.98**n, distillation_loss=9.0 * 0.97**n, metric=0.2 + 0.005 * n if n % 20 == 0 else None,
+            agreement=0.3 + 0.005 * n if n % 20 == 0 else None, samples_per_second=1234.0,
+        )
+        for n in range(80)
+    )  # fmt: skip
+
+
+def answers() -> SoftAnswers:
+    """Logits of teacher and student for 1,000 classes."""
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 3, (2, 8, 1000)).astype(np.float32)
+    return SoftAnswers(logits[0], logits[1], previews())
+
+
+def plan_of(model: ModelDescription) -> Recipe:
+    """Steps of every method, two on some layers, then distillation; weights alone take what needs no network."""
+    names = [layer.name for layer in model.inspected_layers if layer.is_weighted]
+    recipe = with_method(Recipe(), names[1::2], "weight_pruning", MagnitudePruning(ratio=0.5))
+    recipe = with_method(recipe, names[2::3], "quantize", WeightOnly(bits=4))
+    if not model.runnable:
+        return recipe
+    recipe = with_method(recipe, names[::3], "quantize", StaticInt8())
+    convolutions = [layer.name for layer in model.weighted_layers if layer.groups == 1 and layer.kernel]
+    recipe = with_method(recipe, convolutions[1:-1:4], "channel_pruning", ChannelPruning(ratio=0.25))
+    return with_model_step(recipe, "distil", Distillation(epochs=6))
+
+
+NOTICES = (
+    Notice("info", "The data was read differently.", "Classes are the names of the folders, sorted.", remedy="data"),
+    Notice(
+        "warn", "A run was interrupted when the program ended.", "It can go on from its last checkpoint, epoch 4 of 6.",
+        remedy="resume",
+    ),
+    Notice(
+        "error", "The engine ran out of memory and was started again.",
+        "What was measured is kept. Close other programs, or measure fewer samples.", details="Traceback …",
+    ),
+)  # fmt: skip
+
+
+def jobs_of(model: ModelDescription, recipe: Recipe) -> tuple[JobState, ...]:
+    """One that runs with all its words, two that wait."""
+    source, data = model.source, DataSource(DATA.source)
+    return (
+        JobState(
+            7, Compress(source, data, recipe, "r9"), "Compressing: channel pruning, int8, distillation", 62, 100,
+            "Training after channel pruning, epoch 4 of 6, loss 0.4312", 4330.0, ("first line", "second line"),
+        ),
+        JobState(8, ScoreSensitivity(source, data, "measure", ()), "Measuring the sensitivity", text="waiting"),
+        JobState(9, Export(source, data, "onnx", Path("model.onnx")), "Exporting to ONNX", text="waiting"),
+    )  # fmt: skip
+
+
+def full_state(model: ModelDescription) -> dict[str, object]:
+    """Changes to a session in which everything was done once and something is running."""
+    recipe = plan_of(model)
+    spectra = spectra_of(model)
+    changes: dict[str, object] = {"spectra": spectra, "recipe": recipe, "engine": "Engine: CPU, 15 threads"}
+    tables = {"free": table_of(model, "free")}
+    if not model.runnable:
+        return {**changes, "tables": tables, "notices": NOTICES[2:]}
+    finished = runs_of(model, recipe)
+    run_spectra = {name: known.values for name, known in spectra.items()}
+    return {
+        **changes, "tables": {**tables, "measure": table_of(model, "measure")}, "data": DATA,
+        "data_source": DataSource(DATA.source), "previews": previews(),
+        "baseline": evaluation(model, 0.7612, 1.0, 11.3),
+        "activations": ActivationsRecorded(run_spectra, 64), "graph": graph_of(model), "runs": finished,
+        "run_spectra": run_spectra, "curve": curve(), "answers": answers(), "jobs": jobs_of(model, recipe),
+        "notices": NOTICES,
+    }  # fmt: skip
+
+
+NETWORKS = {
+    "15 layers": residual_15,
+    "50 layers, depthwise": depthwise_50,
+    "300 layers": deep_300,
+    "Hugging Face": transformer,
+    "bare weights": bare_weights,
+}
