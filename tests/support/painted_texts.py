@@ -294,7 +294,11 @@ def _uncovered(text: Painted, fills: Iterable[tuple[QRectF, int]]) -> Painted | 
 
 def findings(window: QWidget) -> list[Finding]:
     """All that is wrong with the texts of a window."""
-    texts = texts_of(window)
+    return findings_in(texts_of(window), window)
+
+
+def findings_in(texts: list[Painted], window: QWidget) -> list[Finding]:
+    """What is wrong with texts that were found in a window."""
     return [*_squeezed(window), *_cut(texts), *_collisions(texts), *_shortened(lines_of(texts))]
 
 
@@ -401,7 +405,7 @@ def _shortened(lines: Iterable[Line]) -> Iterator[Finding]:
         bare = line.text.replace(ELLIPSIS, "")
         if not re.search(r"[^\W\d_]", bare) or re.search(r"^[−+]?\d[\d.,]*…", line.text):
             yield Finding("shortened", line.text, place_of(line.widget), "a number")
-        elif not re.search(r"[\s./:_-]", bare):
+        elif not line.text.startswith(ELLIPSIS) and not re.search(r"[\s./:_-]", bare):
             yield Finding("shortened", line.text, place_of(line.widget), "a word")
     for same in columns.values():
         if len({round(line.top) for line in same}) > 1:
