@@ -3,7 +3,8 @@
 Every job ends in exactly one of `Finished`, `Failed`, `Stopped`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from secateur.model.graph import NetworkGraph
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
-from secateur.model.weight_views import ChannelFigures, FilterPage, MatrixTile
+from secateur.model.weight_views import ChannelActivity, ChannelFigures, FilterPage, MatrixTile
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe
 from secateur.training.curves import CurvePoint as CurvePoint
@@ -138,10 +139,11 @@ class Evaluated:
 
 @dataclass(frozen=True, eq=False)
 class ActivationsRecorded:
-    """Spectrum of each layer's output over `samples` calibration samples."""
+    """Spectrum of each layer's output over `samples` calibration samples, and figures of its channels."""
 
     spectra: dict[str, Spectrum]
     samples: int
+    channels: Mapping[str, ChannelActivity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,17 @@ class ChannelFigures:
 
 
 @dataclass(frozen=True, eq=False)
+class ChannelActivity:
+    """What each output channel of a layer puts out over samples, float32 (channels,).
+
+    `mean` of its outputs, and `dead`: the share of them that are zero or below, of which a ReLU lets nothing through.
+    """
+
+    mean: NDArray[np.float32]
+    dead: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class FilterPage:
     """The filters at places `first` and on in an order, as they are painted.
 

@@ -68,6 +68,8 @@ LOG_LINES = 400
 
 def fold(session: "Session", event: Event) -> None:
     """Take one event in."""
+    if session.looking.receive(event):
+        return
     state = session.state
     match event:
         case EngineReady():

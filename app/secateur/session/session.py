@@ -41,6 +41,7 @@ from secateur.recipe.recipe import Recipe
 from secateur.session import effects, events, reasons
 from secateur.session.effects import LayerEffect
 from secateur.session.history import History
+from secateur.session.looking import Looking
 from secateur.session.memory import Memory
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
@@ -73,6 +74,7 @@ class Session:
         self.state = SessionState()
         self.remembering = Remembering(self, memory)
         self.history = History(self)
+        self.looking = Looking(self)
         self._undo: list[Recipe] = []
         self._redo: list[Recipe] = []
         self._gesture = ""

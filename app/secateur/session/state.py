@@ -20,6 +20,7 @@ from secateur.model.trust import WantedImport
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import planned_step
+from secateur.session.looked import ChosenChannel, Look, LookKind
 from secateur.session.memory import View
 
 
@@ -104,6 +105,10 @@ class SessionState:
     engine_ready: bool = False
     proposed: DataSource | None = None
     """The data of the model that was open before, which a person may take for this one too."""
+    looks: Mapping[LookKind, Look] = field(default_factory=dict)
+    """What was asked of a layer's weight to be looked at, and the answers."""
+    channel: ChosenChannel | None = None
+    """The output channel that is selected in every view of its layer."""
     view: View = field(default_factory=View)
     """How a person looked at this model the last time."""
     loading: str = ""

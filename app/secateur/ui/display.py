@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from secateur.ui.workspace import Workspace
 
 
-LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers"})
-LIVE_TABS = frozenset({"sensitivity", "activations", "graph", "distil", "netron"})
+LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers", "looks", "channel"})
+LIVE_TABS = frozenset({"weights", "sensitivity", "activations", "graph", "distil", "netron"})
 """Tabs that show the progress of a job."""
 
 

@@ -123,6 +123,7 @@ def record_activations(request: RecordActivations, reporter: Reporter, workshop:
     """Spectra of what each weighted layer puts out over calibration samples."""
     import torch
 
+    from secateur.analysis.activity import ActivityCount
     from secateur.model.counting import spectrum_of
     from secateur.model.spectrum import merge
 
@@ -130,10 +131,14 @@ def record_activations(request: RecordActivations, reporter: Reporter, workshop:
     data = workshop.data(bench, request.data, reporter)
     lowered = workshop.lowered(bench, reporter)
     spectra: dict[str, Spectrum] = {}
+    activity: dict[str, ActivityCount] = {}
+    vectors = {layer.name for layer in bench.description.weighted_layers if not layer.kernel}
 
     def record(name: str, output: torch.Tensor) -> None:
-        counted = spectrum_of(output.detach().numpy())
+        values = output.detach().numpy()
+        counted = spectrum_of(values)
         spectra[name] = merge(spectra[name], counted) if name in spectra else counted
+        activity.setdefault(name, ActivityCount()).add(values, -1 if name in vectors else 1)
 
     hooks = [
         lowered.module.get_submodule(layer.name).register_forward_hook(
@@ -152,4 +157,4 @@ def record_activations(request: RecordActivations, reporter: Reporter, workshop:
     finally:
         for hook in hooks:
             hook.remove()
-    return ActivationsRecorded(spectra, total)
+    return ActivationsRecorded(spectra, total, {name: count.result() for name, count in activity.items()})
