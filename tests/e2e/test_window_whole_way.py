@@ -41,7 +41,7 @@ def drag_threshold(real, layer: str) -> None:
     """Pull the threshold of the histogram a quarter of the way to the right."""
     real.press(Qt.Key.Key_1, CONTROL)
     real.workspace.layers.select([layer])
-    histogram = real.workspace.detail.tab("weights").histogram
+    histogram = real.workspace.detail.tab("weights").distribution.histogram
     real.until(histogram.isVisible)
     real.settle()
     start = histogram.threshold_pixel.toPoint()

@@ -127,6 +127,18 @@ def network(shapes: dict[str, tuple[int, ...]], name: str = "small.onnx") -> Mod
 
 
 @pytest.fixture
+def make_network() -> Callable[[dict[str, tuple[int, ...]]], ModelDescription]:
+    """`network`, for tests that need shapes of their own."""
+    return network
+
+
+@pytest.fixture
+def make_spectra() -> Callable[[NDArray[np.float32]], Spectra]:
+    """`spectra_of`, for tests that need weights of their own."""
+    return spectra_of
+
+
+@pytest.fixture
 def model() -> ModelDescription:
     """Six layers, two of them alike."""
     return network(SHAPES)

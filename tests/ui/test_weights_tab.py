@@ -8,7 +8,8 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Layer, TensorInfo
 from secateur.session.state import SessionState, with_method
-from secateur.ui.panels.weights import WeightsTab, layer_words, planned_bits, statistics
+from secateur.ui.panels.weights import WeightsTab, layer_words
+from secateur.ui.panels.weights_distribution import planned_bits, statistics
 
 LEFT = Qt.MouseButton.LeftButton
 LAYER = "layer2.0.conv2"
@@ -54,9 +55,9 @@ def test_a_layer_whose_weights_are_not_counted_yet_is_named(tab, state):
 
 def test_the_planned_ratio_is_the_threshold_of_the_histogram(tab, state):
     tab.show_state(planned(state, MagnitudePruning(ratio=0.7)), (LAYER,))
-    assert tab.histogram.ratio == 0.7
+    assert tab.distribution.histogram.ratio == 0.7
     tab.show_state(state, (LAYER,))
-    assert tab.histogram.ratio is None
+    assert tab.distribution.histogram.ratio is None
 
 
 def test_a_drag_asks_for_ratios_under_one_name_and_the_next_drag_under_another(qtbot, tab, state):
@@ -65,10 +66,10 @@ def test_a_drag_asks_for_ratios_under_one_name_and_the_next_drag_under_another(q
     asked = []
     tab.ratio_wanted.connect(lambda ratio, merge: asked.append((ratio, merge)))
     for _ in range(2):
-        grip = tab.histogram.threshold_pixel
-        qtbot.mousePress(tab.histogram.viewport(), LEFT, pos=grip.toPoint())
-        qtbot.mouseMove(tab.histogram.viewport(), (grip + QPointF(12, 0)).toPoint())
-        qtbot.mouseRelease(tab.histogram.viewport(), LEFT, pos=(grip + QPointF(12, 0)).toPoint())
+        grip = tab.distribution.histogram.threshold_pixel
+        qtbot.mousePress(tab.distribution.histogram.viewport(), LEFT, pos=grip.toPoint())
+        qtbot.mouseMove(tab.distribution.histogram.viewport(), (grip + QPointF(12, 0)).toPoint())
+        qtbot.mouseRelease(tab.distribution.histogram.viewport(), LEFT, pos=(grip + QPointF(12, 0)).toPoint())
     names = [merge for _, merge in asked]
     assert len(names) == 4
     assert names[0] == names[1]
@@ -78,21 +79,21 @@ def test_a_drag_asks_for_ratios_under_one_name_and_the_next_drag_under_another(q
 
 def test_a_bar_click_asks_for_its_bits(qtbot, tab):
     with qtbot.waitSignal(tab.bits_wanted) as wanted:
-        qtbot.mouseClick(tab.bars, LEFT, pos=tab.bars.column(8).center().toPoint())
+        qtbot.mouseClick(tab.distribution.bars, LEFT, pos=tab.distribution.bars.column(8).center().toPoint())
     assert wanted.args == [8]
 
 
 def test_the_grid_follows_the_planned_bits_until_a_person_decides(qtbot, tab, state):
-    assert not tab.grid_box.isChecked()
+    assert not tab.distribution.grid_box.isChecked()
     tab.show_state(planned(state, WeightOnly(bits=4)), (LAYER,))
-    assert tab.grid_box.isChecked()
-    assert tab.grid_box.text() == "4-bit grid"
+    assert tab.distribution.grid_box.isChecked()
+    assert tab.distribution.grid_box.text() == "4-bit grid"
     tab.show_state(planned(state, StaticInt8()), (LAYER,))
-    assert tab.grid_box.text() == "8-bit grid"
-    qtbot.mouseClick(tab.grid_box, LEFT, pos=tab.grid_box.rect().center())
-    wanted = tab.grid_box.isChecked()
+    assert tab.distribution.grid_box.text() == "8-bit grid"
+    qtbot.mouseClick(tab.distribution.grid_box, LEFT, pos=tab.distribution.grid_box.rect().center())
+    wanted = tab.distribution.grid_box.isChecked()
     tab.show_state(state, (LAYER,))
-    assert tab.grid_box.isChecked() == wanted
+    assert tab.distribution.grid_box.isChecked() == wanted
 
 
 def test_several_selected_layers_say_that_edits_are_for_all(tab, state):

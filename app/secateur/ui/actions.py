@@ -198,6 +198,38 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "tab_netron", "Netron", ("Ctrl+7",), "flow-arrow", "The whole graph, operator by operator, in Netron", "filter"
     ),
+    Action(
+        "weights_distribution",
+        "Weights: distribution",
+        ("Alt+1",),
+        "chart-bar",
+        "Histogram, ranges and SQNR of the selected layer's weights",
+        "filter",
+    ),
+    Action(
+        "weights_kernels",
+        "Weights: kernels",
+        ("Alt+2",),
+        "squares-four",
+        "The filters of the selected convolution as pictures",
+        "filter",
+    ),
+    Action(
+        "weights_matrix",
+        "Weights: matrix",
+        ("Alt+3",),
+        "grid-four",
+        "Every weight of the selected layer as a heat map, before and after the plan",
+        "filter",
+    ),
+    Action(
+        "weights_channels",
+        "Weights: channels",
+        ("Alt+4",),
+        "table",
+        "The figures of each output channel of the selected layer",
+        "filter",
+    ),
     Action("jobs", "Jobs and runs", ("Ctrl+J",), "list", "Open or close the jobs and runs below", "filter"),
     Action("next_panel", "Next panel", ("F6",), "arrow-right", "Move the keyboard to the next panel"),
     Action("previous_panel", "Previous panel", ("Shift+F6",), "arrow-left", "Move the keyboard to the panel before"),
@@ -216,6 +248,9 @@ TABS: tuple[tuple[str, str], ...] = tuple(
     (action.id.removeprefix("tab_"), action.text) for action in ACTIONS if action.id.startswith("tab_")
 )
 """(key, title) of the detail tabs, in order."""
+
+WEIGHT_VIEWS = tuple(action.id.removeprefix("weights_") for action in ACTIONS if action.id.startswith("weights_"))
+"""Keys of the ways to look at a layer's weights."""
 
 TABS_ON_DEMAND = frozenset({"netron"})
 """Tabs that are built when they are first shown: not everybody wants what they need."""

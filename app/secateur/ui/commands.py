@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
-from secateur.ui.actions import TABS, remedy
+from secateur.ui.actions import TABS, WEIGHT_VIEWS, remedy
 from secateur.ui.dialogs.kinds import kind_of_path
 from secateur.ui.dialogs.opened import Dialogs
 from secateur.ui.main_window import MainWindow
@@ -51,8 +51,10 @@ class Commands(QObject):
 
     def _handlers(self) -> dict[str, Callable[[], None]]:
         tabs: dict[str, Callable[[], None]] = {f"tab_{key}": partial(self.moving.show_tab, key) for key, _ in TABS}
+        views = {f"weights_{key}": partial(self.moving.show_weights, key) for key in WEIGHT_VIEWS}
         return {
             **tabs,
+            **views,
             "open": self.dialogs.open_file,
             "open_sample": self._in_session(lambda session: session.open_sample()),
             "open_code": self._open_code,

@@ -22,6 +22,11 @@ class Moving:
     def show_tab(self, key: str) -> None:
         self.workspace.detail.show_tab(key)
 
+    def show_weights(self, view: str) -> None:
+        """The Weights tab with one of its views."""
+        self.workspace.detail.show_tab("weights")
+        self.workspace.detail.tab("weights").show_view(view)  # type: ignore[attr-defined]
+
     def select_layer(self, name: str) -> None:
         self.workspace.layers.select([name])
 

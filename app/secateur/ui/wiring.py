@@ -100,6 +100,8 @@ def _connect_weights(tab: Any, session: "Session", display: "Display", commands:
 
     tab.ratio_wanted.connect(set_ratio)
     tab.bits_wanted.connect(commands.choose_bits)
+    tab.look_wanted.connect(session.looking.ask)
+    tab.channel_wanted.connect(session.looking.choose_channel)
 
 
 def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:

@@ -6,7 +6,7 @@ import pytest
 from secateur.engine.events import Failed, Finished, Partial, Stopped
 from secateur.engine.jobs import looking
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ReadChannels, ReadFilters, ReadMatrix, WeightPlan
+from secateur.engine.requests import ReadChannels, ReadFilters, ReadMatrix, RecordActivations, WeightPlan
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats.reading import open_model
@@ -223,3 +223,13 @@ def test_a_weight_too_large_to_be_held_is_read_row_by_row(ask, stored, monkeypat
     assert np.allclose(figures.norm, np.linalg.norm(values, axis=1))
     assert "too long" in figures.why_unordered
     assert "too long" in ask(whole(source, "a", row_order="similarity")).tile.notes[0]
+
+
+def test_recorded_activations_come_with_figures_of_each_channel(ask, model, data):
+    recorded = ask(RecordActivations(model, data, 64))
+    assert set(recorded.channels) == set(recorded.spectra)
+    for name, width in (("0", 8), (CONV, 8), (LINEAR, 3)):
+        activity, spectrum = recorded.channels[name], recorded.spectra[name]
+        assert len(activity.mean) == width
+        assert activity.mean.mean() == pytest.approx(spectrum.mean, abs=1e-4)
+        assert ((activity.dead >= 0) & (activity.dead <= 1)).all()

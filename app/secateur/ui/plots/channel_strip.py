@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QLineF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number
@@ -18,26 +18,41 @@ CLOSEST = 3.0
 
 
 class ChannelStrip(Plot):
-    """Shows `Spectra.channel_ranges`; `named(text)` says the channel under the mouse, else the widest one."""
+    """Shows `Spectra.channel_ranges`; `named(text)` says the channel under the mouse, else the selected or widest one.
+
+    `chosen(channel)` when a person selects one: by a click, or with ← →, Home and End.
+    """
 
     named = Signal(str)
+    chosen = Signal(int)
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
         self._ranges: Ranges = np.zeros((0, 4), np.float32)
         self._hovered: int | None = None
+        self._channel: int | None = None
 
-    def show_ranges(self, ranges: Ranges) -> None:
-        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel."""
-        if ranges is self._ranges:
+    def show_ranges(self, ranges: Ranges, channel: int | None = None) -> None:
+        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel; one may be selected."""
+        if ranges is self._ranges and channel == self._channel:
             return
         self._ranges, self._hovered = ranges, None
-        self.setAccessibleDescription(self.widest_text)
-        self.named.emit(self.widest_text)
+        self._channel = channel if channel is not None and channel < len(ranges) else None
+        self.setAccessibleDescription(self._resting_text)
+        self.named.emit(self._resting_text)
         self._renew()
 
     def _renew(self) -> None:
-        self.renew(id(self._ranges), self._hovered)
+        self.renew(id(self._ranges), self._hovered, self._channel)
+
+    @property
+    def channel(self) -> int | None:
+        """The selected channel."""
+        return self._channel
+
+    @property
+    def _resting_text(self) -> str:
+        return self.widest_text if self._channel is None else self._text(self._channel)
 
     @property
     def widest(self) -> int:
@@ -84,10 +99,15 @@ class ChannelStrip(Plot):
     def _paint_channels(self, painter: QPainter, x: Axis, y: Axis) -> None:
         columns = together(self._ranges, max(int(self.area.width() / CLOSEST), 1))
         width = self.area.width() / len(columns)
-        strong = int(self.widest * len(columns) / len(self._ranges))
-        if self._hovered is not None:
-            strong = int(self._hovered * len(columns) / len(self._ranges))
+        named = next(n for n in (self._hovered, self._channel, self.widest) if n is not None)
+        strong = int(named * len(columns) / len(self._ranges))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if self._channel is not None:  # a band behind it: its own line may be as short as a pixel
+            band = max(width, 3.0)
+            middle = self.area.left() + (int(self._channel * len(columns) / len(self._ranges)) + 0.5) * width
+            painter.fillRect(
+                QRectF(middle - band / 2, self.area.top(), band, self.area.height()), tinted("accent", 0.2)
+            )
         middles = np.rint(self.area.left() + (np.arange(len(columns)) + 0.5) * width)
         places = y.pixel(columns.astype(np.float64))
         thick = min(max(round(width * 0.42), 1), 8)
@@ -101,15 +121,39 @@ class ChannelStrip(Plot):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not len(self._ranges):
             return
-        channel = round(self._x_axis().value(event.position().x()))
-        self._hovered = min(max(channel, 0), len(self._ranges) - 1)
+        self._hovered = self._channel_at(event)
         self.named.emit(self._text(self._hovered))
         self._renew()
 
+    def _channel_at(self, event: QMouseEvent) -> int:
+        channel = round(self._x_axis().value(event.position().x()))
+        return min(max(channel, 0), len(self._ranges) - 1)
+
     def leaveEvent(self, event: QEvent) -> None:
         self._hovered = None
-        self.named.emit(self.widest_text)
+        self.named.emit(self._resting_text)
         self._renew()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and len(self._ranges):
+            self._choose(self._channel_at(event))
+        else:
+            super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        last = len(self._ranges) - 1
+        at = self.widest if self._channel is None else self._channel
+        places = {Qt.Key.Key_Left: at - 1, Qt.Key.Key_Right: at + 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
+        place = places.get(Qt.Key(event.key()))
+        if place is None or last < 0:
+            super().keyPressEvent(event)
+        else:
+            self._choose(min(max(place, 0), last))
+
+    def _choose(self, channel: int) -> None:
+        """Select a channel here at once; the rest of the window follows."""
+        self.show_ranges(self._ranges, channel)
+        self.chosen.emit(channel)
 
 
 def together(ranges: Ranges, most: int) -> Ranges:

@@ -62,11 +62,13 @@ class HistogramPlot(Chart):
 
     # ------------------------------------------------------------------ what it shows
 
-    def show_spectra(self, spectra: Spectra, ratio: float | None, levels: GridLevels | None = None) -> None:
-        """Show a layer's weights with the planned pruning `ratio` (None: a handle at zero) and grid."""
+    def show_spectra(
+        self, spectra: Spectra, ratio: float | None, levels: GridLevels | None = None, markers: tuple[Marker, ...] = ()
+    ) -> None:
+        """Show a layer's weights with the planned pruning `ratio` (None: a handle at zero), grid and markers."""
         if self._take(spectra.values, self.tr("weight"), symmetric=True):
             self.field.hide()
-        self._spectra, self._levels, self._markers, self._clip = spectra, levels, (), None
+        self._spectra, self._levels, self._markers, self._clip = spectra, levels, markers, None
         if not self._is_dragging:
             self._set_ratio(ratio)
         self._renew()
