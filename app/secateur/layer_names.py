@@ -10,7 +10,7 @@ the order of what they tell; where two rows would still read the same, the words
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise, takewhile
 from math import log2
 from typing import NamedTuple
@@ -135,7 +135,7 @@ class ShortNames:
         _demand(self._names)
         self._known: dict[float, dict[str, ShortName]] = {}
 
-    @property
+    @cached_property
     def widest(self) -> float:
         """Room in which no name is shortened."""
         return max((name.width for name in self._names), default=0.0)

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from secateur.errors import UserError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LayerFacts:
     """What a filter can ask about a row; sizes in bytes, times in ms, `zeros` 0..1, None where unknown."""
 
@@ -28,6 +29,11 @@ class LayerFacts:
     badges: tuple[str, ...] = ()
     words: str = ""
     """The kind in words: `Depthwise Conv2d 3×3`."""
+
+    @cached_property
+    def searched(self) -> str:
+        """All that a word is looked for in, a line each, in small letters."""
+        return "\n".join((self.name, self.kind, self.words, *self.badges)).lower()
 
 
 Predicate = Callable[[LayerFacts], bool]
@@ -59,7 +65,7 @@ def parse_filter(text: str) -> Predicate:
         term = _term(word[1:] if negative else word)
         terms.append(_inverse(term) if negative != turned else term)
         turned = False
-    return lambda facts: all(term(facts) for term in terms)
+    return terms[0] if len(terms) == 1 else lambda facts: all(term(facts) for term in terms)
 
 
 def _inverse(term: Predicate) -> Predicate:
@@ -77,7 +83,7 @@ def _term(word: str) -> Predicate:
         return lambda facts: True
     if any(sign in low for sign in "*?"):
         return lambda facts: fnmatchcase(facts.name.lower(), low)
-    return lambda facts: any(low in text.lower() for text in (facts.name, facts.kind, facts.words, *facts.badges))
+    return lambda facts: low in facts.searched
 
 
 def _comparison(word: str, key: str, sign: str, value: str) -> Predicate:

@@ -25,6 +25,7 @@ class LayerOrder(QAbstractProxyModel):
         self._sorted: tuple[str, bool] | None = None
         self._pinned: Collection[str] = frozenset()
         self._rows: list[int] = []
+        self._matching = 0
         self._places: dict[int, int] = {}
         self.setSourceModel(table)
         table.modelAboutToBeReset.connect(self.beginResetModel)
@@ -55,9 +56,7 @@ class LayerOrder(QAbstractProxyModel):
     @property
     def matching(self) -> int:
         """How many layers pass the filter, pinned ones that do not left out."""
-        if self._predicate is None:
-            return len(self._rows)
-        return sum(self._predicate(self._table.facts(row)) for row in self._rows)
+        return self._matching
 
     def is_pinned(self, name: str) -> bool:
         return name in self._pinned
@@ -75,11 +74,12 @@ class LayerOrder(QAbstractProxyModel):
         if self._sorted is not None:
             key, descending = self._sorted
             rows.sort(key=lambda row: table.sort_key(row, key), reverse=descending)
+        fits = [True] * len(names) if predicate is None else [predicate(facts) for facts in table.facts]
+        self._matching = sum(fits)
+        if not self._pinned:
+            return [row for row in rows if fits[row]]
         pinned = [row for row in rows if names[row] in self._pinned]
-        rest = [row for row in rows if names[row] not in self._pinned]
-        if predicate is not None:
-            rest = [row for row in rest if predicate(table.facts(row))]
-        return pinned + rest
+        return pinned + [row for row in rows if fits[row] and names[row] not in self._pinned]
 
     def _take(self, rows: list[int]) -> None:
         self._rows = rows

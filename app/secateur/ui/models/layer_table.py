@@ -69,6 +69,7 @@ class LayerTable(QAbstractTableModel):
         self._layers: tuple[Layer, ...] = ()
         self._names: tuple[str, ...] = ()
         self._rows: dict[str, int] = {}
+        self._facts: list[LayerFacts] | None = None
         self._model: object = None
         self._recipe = Recipe()
         self._spectra: Mapping[str, Spectra] = {}
@@ -86,7 +87,7 @@ class LayerTable(QAbstractTableModel):
         if state.recipe is not self._recipe:
             self._take_recipe(state.recipe)
         if state.spectra is not self._spectra:
-            self._spectra = state.spectra
+            self._spectra, self._facts = state.spectra, None
             self._emit_changed(0, len(self._layers) - 1, "weights", "zeros")
         return any(a is not b for a, b in zip(shown, (self._model, self._recipe, self._spectra), strict=True))
 
@@ -97,7 +98,7 @@ class LayerTable(QAbstractTableModel):
         if not same:
             self.beginResetModel()
         self._model, self._layers, self._names = state.model, rows, names
-        self._rows = {name: row for row, name in enumerate(names)}
+        self._rows, self._facts = {name: row for row, name in enumerate(names)}, None
         self._largest = {
             "size": max((layer.size_bytes for layer in rows), default=1) or 1,
             "ms": max((layer.latency_ms or 0.0 for layer in rows), default=1.0) or 1.0,
@@ -105,7 +106,7 @@ class LayerTable(QAbstractTableModel):
         if same:
             self._emit_changed(0, len(rows) - 1, KEYS[0], KEYS[-1])
             return
-        self._spectra, self._bins, self._recipe, self._badges = {}, {}, Recipe(), {}
+        self._spectra, self._bins, self._recipe, self._badges, self._facts = {}, {}, Recipe(), {}, None
         self.endResetModel()
 
     def _take_recipe(self, recipe: Recipe) -> None:
@@ -114,7 +115,7 @@ class LayerTable(QAbstractTableModel):
         changed = [
             row for row, layer in enumerate(self._layers) if badges.get(layer.name) != self._badges.get(layer.name)
         ]
-        self._badges = badges
+        self._badges, self._facts = badges, None
         if changed:
             self._emit_changed(changed[0], changed[-1], "plan", "plan")
 
@@ -270,9 +271,14 @@ class LayerTable(QAbstractTableModel):
     def is_planned(self, name: str) -> bool:
         return name in self._badges
 
-    def facts(self, row: int) -> LayerFacts:
-        """What the filter box can ask about a row."""
-        layer = self._layers[row]
+    @property
+    def facts(self) -> Sequence[LayerFacts]:
+        """By row, what the filter box can ask; made once for what is known."""
+        if self._facts is None:
+            self._facts = [self._facts_of(layer) for layer in self._layers]
+        return self._facts
+
+    def _facts_of(self, layer: Layer) -> LayerFacts:
         spectra = self._spectra.get(layer.name)
         return LayerFacts(
             name=layer.name,

@@ -230,9 +230,9 @@ class LayersPanel(QWidget):
 
     def _tell_rows(self) -> None:
         """Say which rows are shown, where that is news."""
-        shown = set(self.order.rows)
-        names, pinned = self.table.names, [name for name in self.table.names if self.order.is_pinned(name)]
-        rest = [name for row, name in enumerate(names) if row in shown and not self.order.is_pinned(name)]
+        names, is_pinned = self.table.names, self.order.is_pinned
+        pinned = [name for name in names if is_pinned(name)] if self._pinned else []
+        rest = [names[row] for row in sorted(self.order.rows) if not pinned or not is_pinned(names[row])]
         text = self.filter_box.text().strip() if self.problem.isHidden() else ""
         rows = ShownRows((*pinned, *rest), tuple(pinned), text, bool(names) and not self.order.matching)
         self.no_match.show_filter(text if rows.is_empty else "")
@@ -353,7 +353,7 @@ class LayersPanel(QWidget):
         for layer in self.visible_layers():
             if chosen and layer.name not in chosen:
                 continue
-            facts = self.table.facts(self.table.row_of(layer.name))
+            facts = self.table.facts[self.table.row_of(layer.name)]
             shape = "x".join(str(n) for n in layer.weight.shape) if layer.weight else ""
             cells = [layer.name, layer.kind, shape, layer.params, layer.macs, layer.size_bytes]
             cells += ["" if v is None else f"{v:.6g}" for v in (layer.latency_ms, facts.zeros)]

@@ -10,6 +10,7 @@ from secateur.analysis.documents import SensitivityTable, WithinOptionCorrelatio
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
 from secateur.methods.base import Effect
+from secateur.model.description import ModelDescription
 from secateur.recipe.options import OPTIONS, Option
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
@@ -55,6 +56,8 @@ class SensitivityTab(TabView):
         self._state = SessionState()
         self._selected: tuple[str, ...] = ()
         self._depth = ""
+        self._sized: tuple[ModelDescription | None, dict[str, int]] = (None, {})
+        """A model, and bytes by row: found once for each, not at every key in the filter box."""
         self._build_controls()
         self._build_busy()
         self.card = Card()
@@ -137,7 +140,7 @@ class SensitivityTab(TabView):
     def show_rows(self, rows: ShownRows) -> None:
         """Show the layers that the table shows, its pinned ones first."""
         self.rows = rows
-        if self._state.rows:
+        if self._state.model is not None:
             self._refresh()
 
     def _ask_for_menu(self, layer: str, option: str, place: QPoint) -> None:
@@ -169,7 +172,10 @@ class SensitivityTab(TabView):
         state = self._state
         per_kilobyte = self.measure_of.value() == "per_kb"
         fingerprint = state.model.fingerprint if state.model else ""
-        names = [row.name for row in state.rows]
+        if self._sized[0] is not state.model:
+            self._sized = state.model, {row.name: row.size_bytes for row in state.rows}
+        sizes = self._sized[1]
+        names = list(sizes)
         known = set(names)
         shown = [name for name in self.rows.names if name in known]  # those of another model are about to be replaced
         self.no_match.show_filter(self.rows.filter if self.rows.is_empty else "")
@@ -178,7 +184,7 @@ class SensitivityTab(TabView):
             OPTIONS,
             table,
             estimate=state.tables.get("free"),
-            sizes={row.name: row.size_bytes for row in state.rows},
+            sizes=sizes,
             chosen=chosen_cells(state),
             selected=frozenset(self._selected),
             per_kilobyte=per_kilobyte,

@@ -14,9 +14,10 @@ def is_option(option: Option, method: Method) -> bool:
 def chosen_cells(state: SessionState) -> frozenset[tuple[str, str]]:
     """(layer, option) of every cell that the plan holds."""
     cells: set[tuple[str, str]] = set()
+    rows = [row.name for row in state.rows] if state.recipe.steps else []
     for step in state.recipe.steps:
         fitting = [option.id for option in OPTIONS if is_option(option, step.method)]
         if fitting:
-            names = [row.name for row in state.rows if step.selects(row.name)]
+            names = [name for name in rows if step.selects(name)]
             cells.update((name, option) for name in names for option in fitting)
     return frozenset(cells)
