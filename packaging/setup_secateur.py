@@ -68,6 +68,7 @@ def scripts(folder: str, pattern: str) -> "list[list[str]]":
 def main(arguments: "list[str]") -> int:
     """Do what the command line asks; the exit status. Options unknown here go to pytest or to the program."""
     from setting_up.environment import setup
+    from setting_up.extras import extras_told
     from setting_up.system import say
     from setting_up.testing import run_exporter_tests, run_tests
 
@@ -78,6 +79,7 @@ def main(arguments: "list[str]") -> int:
     if known.command == "setup":
         setup(ROOT)
         say("Secateur is set up in .venv.")
+        say("\n".join(extras_told(ROOT)))
         return 0
     if known.command == "app":
         return app(extra)

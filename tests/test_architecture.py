@@ -20,7 +20,7 @@ MOST_LINES = 400
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "qtawesome", "pyqtgraph", "superqt")
 HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "accelerate", "scipy", "numba")
 
-LEAVES = ("errors", "figures", "files", "layer_names", "privacy", "resources", "model.trust")
+LEAVES = ("errors", "figures", "files", "installing", "layer_names", "privacy", "resources", "model.trust")
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents", "analysis.deviation")
 DESCRIPTIONS = (

@@ -14,6 +14,32 @@ INSTALLED = ".secateur-exporters"
 PINNED = ("torch", "onnx", "onnxruntime", "numba", "PySide6-Essentials")
 """What an exporter's library must not replace by another version."""
 
+INSIDE = (
+    "Inside: the window with Netron's page, torch, ONNX and ONNX Runtime; reading of ONNX, PyTorch, safetensors, "
+    "TorchScript, GGUF, TFLite and OpenVINO IR; writing of ONNX, safetensors, TorchScript, torch.export and zip packages."
+)
+WHAT_FOR = {
+    "transformers": "the network of a Hugging Face folder (without it its weights alone)",
+    "openvino": "OpenVINO IR, written and run",
+    "executorch": "ExecuTorch programs for XNNPACK, written and run",
+    "litert": "LiteRT (TensorFlow Lite), written and run; large",
+    "coreml": "Core ML, written; run on Apple's systems",
+    "ncnn": "ncnn, written and run",
+    "gguf": "GGUF, written, and its rarer types read",
+    "zstd": "packages as .tar.zst",
+}
+"""What each extra is for; it is named together with the one command that installs it."""
+
+
+def extras_told(root: Path) -> list[str]:
+    """What was installed, and the extras with the one command that installs any of them."""
+    python = venv_python(Path(".venv"))
+    return [
+        INSIDE,
+        f'Extras, each by {python} -m pip install -e ".[NAME]":',
+        *(f"  {name:<13} {WHAT_FOR[name]}" for name in exporter_extras(root)),
+    ]
+
 
 def exporter_extras(root: Path) -> list[str]:
     """The extras in pyproject.toml besides the tools and the window's own."""

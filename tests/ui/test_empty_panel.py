@@ -28,7 +28,13 @@ def panel(qtbot: QtBot, qapp: QApplication) -> EmptyPanel:
 
 
 @pytest.mark.parametrize(
-    ("name", "signal"), [("open_file", "open_wanted"), ("open_sample", "sample_wanted"), ("open_code", "code_wanted")]
+    ("name", "signal"),
+    [
+        ("open_file", "open_wanted"),
+        ("open_folder", "folder_wanted"),
+        ("open_sample", "sample_wanted"),
+        ("open_code", "code_wanted"),
+    ],
 )
 def test_every_button_says_what_is_wanted(qtbot: QtBot, panel: EmptyPanel, name: str, signal: str) -> None:
     button = panel.findChild(QPushButton, name)

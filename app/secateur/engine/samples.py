@@ -13,6 +13,7 @@ from secateur.data.sources import fed_dtype
 from secateur.engine.requests import Sample
 from secateur.engine.workshop import Bench
 from secateur.errors import UserError
+from secateur.installing import install_command
 from secateur.model.description import Port
 from secateur.model.layers import example_shape
 
@@ -199,7 +200,7 @@ def _tokens(text: str, bench: Bench) -> list[int]:
     except ImportError:
         raise UserError(
             "Reading a tokenizer needs the package tokenizers, which is not installed.",
-            "Install it with: pip install transformers",
+            f"Install it: {install_command('transformers')}",
         ) from None
     try:
         found = Tokenizer.from_file(str(path)).encode(text).ids

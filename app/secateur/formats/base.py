@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from secateur.errors import JobError
 from secateur.files import Guard
+from secateur.installing import install_command
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
@@ -126,9 +127,7 @@ class Format:
         if not absent:
             return None
         verb = "is" if len(absent) == 1 else "are"
-        return (
-            f'{self.title} needs {", ".join(absent)}, which {verb} not installed: pip install "secateur[{self.extra}]".'
-        )
+        return f"{self.title} needs {', '.join(absent)}, which {verb} not installed: {install_command(self.extra)}"
 
     # ------------------------------------------------------------------ in
 

@@ -20,6 +20,7 @@ from secateur import __version__
 from secateur.errors import UserError
 from secateur.formats.base import Progress, Runner
 from secateur.formats.kinds.package_file import PackageOptions
+from secateur.installing import install_command
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _require_zstd() -> None:
     if importlib.util.find_spec("zstandard") is None:
         raise UserError(
             "A .tar.zst package needs zstandard, which is not installed.",
-            'Write a .zip, or install it: pip install "secateur[zstd]".',
+            f"Write a .zip, or install it: {install_command('zstd')}",
         )
 
 

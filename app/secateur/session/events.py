@@ -58,6 +58,7 @@ from secateur.engine.requests import (
 )
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.options import OPTIONS
+from secateur.session import reasons
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
 
 if TYPE_CHECKING:
@@ -285,16 +286,19 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     if model.blocked:
         notices = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *notices)
     elif not model.trainable:
-        can = "run and re-weighted as a file" if model.runnable else "pruned and stored in few bits as weights"
-        notices = (
-            Notice("info", model.reason, f"It can be inspected, {can}.", "" if model.runnable else "open_code"),
-            *notices,
-        )
+        notices = (_why_no_network(session.state, model), *notices)
     session.update(notices=notices)
     session.list_runs()
     session.count_spectra()
     session.remembering.model_opened(before)
     session.measure_latency()
+
+
+def _why_no_network(state: SessionState, model: ModelDescription) -> Notice:
+    """Why a model is no torch network, with what can be done all the same, and what would make it one."""
+    can = "run and re-weighted as a file" if model.runnable else "pruned and stored in few bits as weights"
+    remedy = "" if model.runnable else "install" if reasons.install_for(state) else "open_code"
+    return Notice("info", model.reason, f"It can be inspected, {can}.", remedy)
 
 
 def _data_opened(session: "Session", result: DataOpened, request: Request | None) -> None:

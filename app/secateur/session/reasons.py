@@ -3,6 +3,8 @@
 from secateur.engine.protection import kept_files
 from secateur.engine.requests import Compress, Export, RecordActivations, ScoreSensitivity
 from secateur.files import Guard
+from secateur.formats import FORMATS
+from secateur.installing import install_command
 from secateur.session.state import JobState, SessionState
 
 NEEDS_MODEL = frozenset(
@@ -40,6 +42,8 @@ def why_not(state: SessionState, action: str) -> str:
             return ""
         case "recipe":
             return "" if state.recipe.steps else "The plan is empty: choose a method for a layer first."
+        case "install":
+            return "" if install_for(state) else "Nothing that the open model needs is missing."
         case "bring_back":
             return "" if state.deleted else "No run was deleted within the last day."
         case "use_data":
@@ -65,6 +69,14 @@ def _why_not_run(state: SessionState) -> str:
 def _runs_without(state: SessionState, action: str) -> bool:
     """Whether a plan is carried out without data: weights alone cannot be tried on any."""
     return action == "run" and state.model is not None and not state.model.runnable
+
+
+def install_for(state: SessionState) -> str:
+    """The command that installs what would make a network of the open weights; empty where nothing is missing."""
+    if state.model is None or state.model.runnable:
+        return ""
+    kind = next((known for known in FORMATS if known.id == state.model.format), None)
+    return install_command(kind.extra) if kind is not None and kind.extra and kind.missing() else ""
 
 
 def lost_on_closing(state: SessionState) -> tuple[str, ...]:

@@ -27,6 +27,13 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("open", "Open…", ("Ctrl+O",), "folder-open", "Open a model file; the file itself is never changed"),
     Action(
+        "open_folder",
+        "Open folder…",
+        ("Ctrl+Alt+O",),
+        "folder",
+        "Open a folder with a model: of Hugging Face, or with one model file",
+    ),
+    Action(
         "open_sample",
         "Open sample",
         ("Ctrl+Shift+O",),
@@ -35,6 +42,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "open_code", "From Python code…", (), "file", "Open a network that a Python function builds, with its weights"
+    ),
+    Action(
+        "install",
+        "Copy command",
+        (),
+        "terminal-window",
+        "Copy the one command that installs what the open model lacks to be a network",
+        "install",
     ),
     Action("data", "Data…", ("Ctrl+D",), "image", "Choose the samples that the model is measured on", "data"),
     Action(

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
+from secateur.session import reasons
 from secateur.ui.actions import TABS, WEIGHT_VIEWS, remedy
-from secateur.ui.dialogs.kinds import kind_of_path
+from secateur.ui.dialogs.kinds import kind_of_path, whole_of
 from secateur.ui.dialogs.opened import Dialogs
 from secateur.ui.main_window import MainWindow
 from secateur.ui.moving import Moving
@@ -56,6 +57,8 @@ class Commands(QObject):
             **tabs,
             **views,
             "open": self.dialogs.open_file,
+            "open_folder": self.dialogs.open_folder,
+            "install": self._copy_install,
             "open_sample": self._in_session(lambda session: session.open_sample()),
             "open_code": self._open_code,
             "data": self.dialogs.data,
@@ -142,7 +145,11 @@ class Commands(QObject):
     # ------------------------------------------------------------------ opening
 
     def open_path(self, path: str) -> None:
-        """A file or folder that was dropped or chosen: a model, data for it, a recipe, or Python code."""
+        """A file or folder that was dropped or chosen: a model, data for it, a recipe, or Python code.
+
+        A file of a Hugging Face folder stands for the folder: alone it would be weights without their network.
+        """
+        path = whole_of(path)
         match kind_of_path(path):
             case "code":
                 self.dialogs.open_code(path)
@@ -160,6 +167,11 @@ class Commands(QObject):
         """From Python code; weights that are open without their network are what its function is for."""
         model = self.session.state.model
         self.dialogs.open_code("" if model is None or model.runnable or model.blocked else model.source.path)
+
+    def _copy_install(self) -> None:
+        """Put the command that installs what the open model lacks on the clipboard."""
+        QGuiApplication.clipboard().setText(reasons.install_for(self.session.state))
+        self.refused.emit("The command is copied.", "Run it in a terminal, then open the model again.")
 
     def open_data(self, path: str) -> None:
         """Open data for the open model; where one is on its way, its data is opened with it."""

@@ -81,6 +81,7 @@ class MainWindow(QMainWindow):
     def _connect_empty(self) -> None:
         empty = self.empty
         empty.open_wanted.connect(lambda: self.action_wanted.emit("open"))
+        empty.folder_wanted.connect(lambda: self.action_wanted.emit("open_folder"))
         empty.sample_wanted.connect(lambda: self.action_wanted.emit("open_sample"))
         empty.code_wanted.connect(lambda: self.action_wanted.emit("open_code"))
         empty.path_dropped.connect(self.file_dropped)

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 WhyNot = Callable[[str], str]
 
 STARTING = "Secateur is still starting; this takes a moment."
-MORE = ("open_recipe", "save_recipe", "show_command", "", "bring_back", "", "restart_engine")
+MORE = (
+    "open_folder",
+    "open_code",
+    "",
+    "open_recipe",
+    "save_recipe",
+    "show_command",
+    "",
+    "bring_back",
+    "",
+    "restart_engine",
+)
 """Actions of the menu at the right end; an empty name is a rule."""
 
 

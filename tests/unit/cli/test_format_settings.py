@@ -10,6 +10,7 @@ from secateur.cli.settings import write_options
 from secateur.errors import UserError
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format
+from secateur.installing import install_command
 
 
 def test_words_become_what_the_fields_are() -> None:
@@ -48,7 +49,7 @@ def test_what_is_missing_is_told_with_the_one_command(monkeypatch: pytest.Monkey
     target = format_named("openvino")
     monkeypatch.setattr(type(target), "modules", ("no_such_module_here",))
     told = here(target)
-    assert told["missing"].endswith('pip install "secateur[openvino]".')
+    assert told["missing"].endswith(install_command("openvino"))
     assert not told["writes_here"]
     assert not told["runs_here"]
 

@@ -13,6 +13,7 @@ from secateur.formats import format_named
 from secateur.formats.kinds.hugging_face import HuggingFaceFormat
 from secateur.formats.reading import open_model
 from secateur.formats.recognition import model_file, recognise
+from secateur.installing import install_command
 from secateur.model.description import ModelSource
 from secateur.model.model import StoredModel
 
@@ -45,7 +46,7 @@ def test_without_transformers_the_weights_of_all_shards_are_shown(sharded: Path,
     assert isinstance(model, StoredModel)
     assert (model.weights()["b"] == 2 * WEIGHT).all()
     assert model.source_bytes == sum(file.stat().st_size for file in sharded.glob("*.safetensors"))
-    assert 'pip install "secateur[transformers]"' in model.reason
+    assert install_command("transformers") in model.reason
 
 
 def test_a_folder_is_taken_as_a_whole(sharded: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from secateur.formats import format_named
 from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs
+from secateur.installing import install_command
 from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
@@ -26,7 +27,7 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(name: str, 
     )
     sentence = target.missing()
     assert sentence is not None
-    assert sentence.endswith(f'pip install "secateur[{name}]".')
+    assert sentence.endswith(install_command(name))
     assert all(module in sentence for module in target.modules)
 
 

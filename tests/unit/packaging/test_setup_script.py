@@ -384,3 +384,11 @@ def _script() -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def test_set_up_ends_with_what_is_inside_and_what_each_extra_is_for(parts: SimpleNamespace) -> None:
+    inside, how, *told = parts.extras.extras_told(ROOT)
+    assert inside.startswith("Inside: the window")
+    assert 'pip install -e ".[NAME]"' in how
+    assert [line.split()[0] for line in told] == parts.extras.exporter_extras(ROOT)
+    assert set(parts.extras.WHAT_FOR) == set(parts.extras.exporter_extras(ROOT))

@@ -52,3 +52,9 @@ def is_folder_of_weights(path: Path) -> bool:
         return False
     has_weights = any(file.suffix in (".safetensors", ".bin") for file in path.iterdir())
     return isinstance(told, dict) and ("model_type" in told or "architectures" in told) and has_weights
+
+
+def folder_of(path: Path) -> Path | None:
+    """The folder that a file is a part of: its configuration, its weights or one of their shards, its tokenizer."""
+    is_part = path.suffix in (".json", ".safetensors", ".bin", ".txt", ".model")
+    return path.parent if is_part and path.is_file() and is_folder_of_weights(path.parent) else None

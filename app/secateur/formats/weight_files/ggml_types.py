@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import UserError
+from secateur.installing import install_command
 from secateur.model.stored import STORED_TYPES, StoredType
 
 Bytes = NDArray[np.uint8]
@@ -144,7 +145,7 @@ def _by_package(number: int, title: str) -> Callable[[Bytes], Floats]:
         except ImportError as problem:
             raise UserError(
                 f"Tensors of the type {title} are decoded by the gguf package, which is not installed.",
-                'pip install "secateur[gguf]"',
+                f"Install it: {install_command('gguf')}",
             ) from problem
         return np.asarray(quants.dequantize(raw, GGMLQuantizationType(number)), dtype=np.float32)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from secateur.formats import FORMATS
-from secateur.formats.kinds.hugging_face import is_folder_of_weights
+from secateur.formats.kinds.hugging_face import folder_of, is_folder_of_weights
 
 Kind = Literal["model", "code", "data", "recipe"]
 
@@ -28,14 +28,20 @@ def kind_of_path(path: str) -> Kind:
     return "model"
 
 
+def whole_of(path: str) -> str:
+    """The Hugging Face folder that a file is a part of, else the file or folder itself."""
+    folder = folder_of(Path(path))
+    return str(folder) if folder is not None else path
+
+
 def model_suffixes() -> tuple[str, ...]:
     """Every suffix that some format reads, each once."""
     return tuple(dict.fromkeys(suffix for kind in FORMATS if kind.reads for suffix in kind.suffixes))
 
 
 def model_filter() -> str:
-    """What a file dialog offers when a model is opened."""
-    return f"Models ({_patterns(model_suffixes())});;{_ALL}"
+    """What a file dialog offers when a model is opened; `config.json` stands for its Hugging Face folder."""
+    return f"Models ({_patterns(model_suffixes())} config.json *.index.json);;{_ALL}"
 
 
 def weights_filter() -> str:

@@ -83,6 +83,12 @@ class Dialogs(QObject):
             self.remember_folder(path)
             self._commands.open_path(path)
 
+    def open_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self._window, "Open a folder with a model", self.folder)
+        if path:
+            self.remember_folder(path)
+            self._commands.open_model(path, "")
+
     def open_code(self, path: str) -> None:
         from secateur.ui.dialogs.open_code import OpenCodeDialog
 

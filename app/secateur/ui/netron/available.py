@@ -3,7 +3,9 @@
 import os
 from importlib.util import find_spec
 
-INSTALL = 'pip install "secateur[webengine]"'
+from secateur.installing import install_command
+
+INSTALL = install_command("webengine")
 """The one command that installs what is missing."""
 
 SANDBOX = "QTWEBENGINE_DISABLE_SANDBOX"
@@ -23,7 +25,7 @@ def settle_sandbox() -> None:
 def load() -> str:
     """Load Qt WebEngine (some 0.2 s the first time); empty, or the sentence that says why it cannot be used."""
     if not is_installed():
-        return f"Qt WebEngine is not installed. Install it with {INSTALL}"
+        return f"Qt WebEngine is not installed. Install it: {INSTALL}"
     settle_sandbox()
     try:
         import PySide6.QtWebChannel

@@ -89,6 +89,7 @@ class EmptyPanel(QWidget):
     """Drop area, buttons, formats, recent models and the keys to begin with."""
 
     open_wanted = Signal()
+    folder_wanted = Signal()
     sample_wanted = Signal()
     code_wanted = Signal()
     path_dropped = Signal(str)
@@ -149,6 +150,7 @@ class EmptyPanel(QWidget):
         made = []
         for name, text, role, glyph, wanted in (
             ("open_file", self.tr("Open file…"), "primary", "open", self.open_wanted),
+            ("open_folder", self.tr("Open folder…"), "default", "folder", self.folder_wanted),
             ("open_sample", self.tr("Open sample"), "default", "sample", self.sample_wanted),
             ("open_code", self.tr("From Python code…"), "default", "code", self.code_wanted),
         ):
@@ -157,8 +159,9 @@ class EmptyPanel(QWidget):
             button.clicked.connect(wanted)
             made.append(button)
         made[0].setToolTip(self.tr("Open a model file; the file itself is never changed (Ctrl+O)"))
-        made[1].setToolTip(self.tr("Open the bundled network and digits, to try everything out (Ctrl+Shift+O)"))
-        made[2].setToolTip(self.tr("Open a network that a Python function builds, with its weights"))
+        made[1].setToolTip(self.tr("Open a folder with a model: of Hugging Face, or with one model file (Ctrl+Alt+O)"))
+        made[2].setToolTip(self.tr("Open the bundled network and digits, to try everything out (Ctrl+Shift+O)"))
+        made[3].setToolTip(self.tr("Open a network that a Python function builds, with its weights"))
         return _centred(made, 8)
 
     def _recent_area(self) -> QWidget:
