@@ -16,7 +16,7 @@ PINNED = ("torch", "onnx", "onnxruntime", "numba", "PySide6-Essentials")
 
 INSIDE = (
     "Inside: the window with Netron's page, torch, ONNX and ONNX Runtime; reading of ONNX, PyTorch, safetensors, "
-    "TorchScript, GGUF, TFLite and OpenVINO IR; writing of ONNX, safetensors, TorchScript, torch.export and zip packages."
+    "TorchScript, GGUF, TFLite and OpenVINO IR; writing of ONNX, safetensors, TorchScript, torch.export and packages."
 )
 WHAT_FOR = {
     "transformers": "the network of a Hugging Face folder (without it its weights alone)",

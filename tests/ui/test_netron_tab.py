@@ -131,7 +131,7 @@ def test_it_says_what_it_waits_for_and_offers_again_where_it_was_stopped(shown, 
     tab = tab_of(shown)
     tab.missing.button.click()
     shown.until(lambda: "Preparing the graph" in tab.missing.accessibleName())
-    shown.session.update(jobs=())
+    shown.session.update(questions=())
     shown.until(lambda: "Preparing the graph" not in tab.missing.accessibleName())
     assert tab.missing.button.isVisible()
 
