@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +18,40 @@ def interleaved(rivals: Mapping[str, Callable[[], float]], rounds: int) -> dict[
     return seconds
 
 
+def interpreter_of(checkout: Path) -> str:
+    """The Python of another checkout of this program, with what that one needs; SystemExit where it has none."""
+    for place in ("bin/python", "Scripts/python.exe"):
+        if (python := checkout.absolute() / ".venv" / place).exists():
+            return str(python)
+    raise SystemExit(f"{checkout} has no .venv with a Python: run `make setup` in it.")
+
+
+def name_of(checkout: Path) -> str:
+    """How a checkout is called in a table: its folder and its commit, where git knows it."""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return checkout.absolute().name
+    commit = told.stdout.strip()
+    return f"{checkout.absolute().name} at {commit}" if commit else checkout.absolute().name
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Least and greatest."""
+    return f"{min(values):.{digits}f}–{max(values):.{digits}f}"
+
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie, interpolated between neighbours."""
+    place = share * (len(values) - 1)
+    low, ranked = int(place), sorted(values)
+    above = ranked[min(low + 1, len(ranked) - 1)]
+    return ranked[low] + (above - ranked[low]) * (place - low)
 
 
 def ratio(seconds: Mapping[str, Sequence[float]], slower: str, faster: str) -> tuple[float, float, float]:

@@ -1,9 +1,10 @@
 """How soon the window shows, against an empty PySide6 window; and what `secateur --help` loads and takes.
 
-    python benchmarks/startup.py [--rounds 7]
+    python benchmarks/startup.py [--rounds 7] [--against CHECKOUT]
 
 Measured from starting the process to the end of the first painted frame, in turns. Without a display the
 windows are drawn offscreen. Wanted: at most twice the empty window's time; neither torch nor Qt for --help.
+With `--against`, another checkout with a .venv of its own takes its turns, too.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _rounds import interleaved, machine, median, ratio, table
+from _rounds import interleaved, interpreter_of, machine, median, name_of, ratio, spread, table
 
 OURS, EMPTY, HELP = "secateur's window", "empty QMainWindow", "secateur --help"
 MOST_TIMES_EMPTY = 2.0
@@ -70,9 +71,9 @@ def environment(home: str) -> dict[str, str]:
     return {**kept, **places, **platform}
 
 
-def seconds_to_frame(code: str, home: str) -> float:
+def seconds_to_frame(code: str, home: str, python: str = sys.executable) -> float:
     """Seconds from starting a Python process to the end of its window's first painted frame."""
-    command = [sys.executable, "-c", code + FIRST_FRAME]
+    command = [python, "-c", code + FIRST_FRAME]
     started = time.perf_counter()
     done = subprocess.run(command, env=environment(home), capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
@@ -80,9 +81,9 @@ def seconds_to_frame(code: str, home: str) -> float:
     return float(done.stdout.splitlines()[0]) - started
 
 
-def seconds_of_help(home: str) -> float:
+def seconds_of_help(home: str, python: str = sys.executable) -> float:
     started = time.perf_counter()
-    command = [sys.executable, "-m", "secateur", "--help"]
+    command = [python, "-m", "secateur", "--help"]
     subprocess.run(command, env=environment(home), capture_output=True, check=True, timeout=60)
     return time.perf_counter() - started
 
@@ -98,6 +99,7 @@ def loaded_by_help() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout, measured in turns")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secateur-startup-") as home:
         rivals = {
@@ -105,16 +107,22 @@ def main() -> int:
             EMPTY: lambda: seconds_to_frame(EMPTY_WINDOW, home),
             HELP: lambda: seconds_of_help(home),
         }
+        if options.against is not None:
+            theirs, name = interpreter_of(options.against), name_of(options.against)
+            rivals[f"{OURS}, {name}"] = lambda: seconds_to_frame(OUR_WINDOW, home, theirs)
+            rivals[f"{HELP}, {name}"] = lambda: seconds_of_help(home, theirs)
         interleaved(rivals, 1)  # files come into the system's cache, modules are compiled
         seconds = interleaved(rivals, options.rounds)
-    rows = [[name, f"{median(t):.2f} s", f"{min(t):.2f}–{max(t):.2f}"] for name, t in seconds.items()]
+    rows = [[name, f"{median(t):.2f} s", spread(t)] for name, t in seconds.items()]
     print(f"{options.rounds} rounds in turns, on {machine()}", end="\n\n")
     print(table(["from the start of the process", "median", "spread"], rows), end="\n\n")
+    for subject in (OURS, HELP) if options.against is not None else ():
+        times, *between = ratio(seconds, subject, f"{subject}, {name_of(options.against)}")
+        print(f"{subject}: {times:.2f} × that of {name_of(options.against)} ({spread(between)}, round by round)")
     times, *between = ratio(seconds, OURS, EMPTY)
     is_quick, loaded = times <= MOST_TIMES_EMPTY, loaded_by_help()
     outcome = "met" if is_quick else "not met"
-    range_ = f"{between[0]:.2f}–{between[1]:.2f}"
-    print(f"{times:.2f} × the empty window ({range_}); wanted at most {MOST_TIMES_EMPTY}: {outcome}")
+    print(f"{times:.2f} × the empty window ({spread(between)}); wanted at most {MOST_TIMES_EMPTY}: {outcome}")
     print(f"secateur --help loads {', '.join(loaded) or 'none of ' + ', '.join(HEAVY)}")
     return 0 if is_quick and not loaded else 1
 
