@@ -74,7 +74,9 @@ def test_return_in_the_search_does_the_marked_action(shown) -> None:
 
 def test_an_action_that_cannot_be_done_says_why(shown) -> None:
     shown.assembly.commands.trigger("run")
-    assert shown.state.notices[-1] == Notice("info", "Run plan is not available now.", "Open a model first.")
+    assert shown.state.notices[-1] == Notice(
+        "info", "Run plan is not available now.", "Open a model first.", subject="refused:run"
+    )
 
 
 def test_escape_without_a_job_says_nothing(shown) -> None:

@@ -286,8 +286,8 @@ def test_one_drag_of_the_budget_is_one_gesture_and_the_next_another(
     shown.until(lambda: "free" in shown.state.tables)
     bar = shown.workspace.plan_bar
     merges = []
-    original = shown.session.set_budget
-    shown.session.set_budget = lambda size, merge="": (merges.append(merge), original(size, merge=merge))
+    original = shown.session.budget.set
+    shown.session.budget.set = lambda size, merge="": (merges.append(merge), original(size, merge=merge))
     bar.budget_moved.emit(9000)
     bar.budget_settled.emit(8000)
     bar.budget_moved.emit(7000)

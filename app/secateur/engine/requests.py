@@ -111,6 +111,8 @@ class Compress:
     name: str = ""
     replace: bool = False
     recipe_file: str = ""
+    also: tuple[str, ...] = ()
+    """Formats that nobody asked for: written where they can hold the result, and not spoken of where not."""
 
 
 @dataclass(frozen=True)

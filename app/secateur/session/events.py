@@ -58,7 +58,7 @@ from secateur.engine.requests import (
 )
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.options import OPTIONS
-from secateur.session import reasons
+from secateur.session import notices, reasons
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def fold(session: "Session", event: Event) -> None:
         case EngineReady():
             threads = f"{event.threads} thread" + ("s" if event.threads != 1 else "")
             session.update(engine=f"Engine: {event.device}, {threads}", engine_ready=True)
+            session.answered(notices.ENGINE)
         case EngineDied():
             _engine_died(session, event)
         case Started():
@@ -91,6 +92,7 @@ def fold(session: "Session", event: Event) -> None:
         case Finished():
             request = _request_of(state, event.job)
             _end_job(session, event.job)
+            session.answered(notices.of_request(request))
             if not _is_foreign(state, request):
                 _result(session, event.result, request)
         case Failed():
@@ -110,6 +112,8 @@ def fold(session: "Session", event: Event) -> None:
 def _started(session: "Session", event: Started) -> None:
     """What the engine has begun stands first; a question is none of the jobs, and spectra come beside them."""
     state = session.state
+    if not isinstance(event.request, OpenData):  # the data that is open keeps its warning until the other is
+        session.answered(notices.of_request(event.request))
     if any(asked.job == event.job for asked in state.questions) or isinstance(event.request, QUESTIONS):
         return
     started = next((job for job in state.jobs if job.job == event.job), None)
@@ -232,9 +236,11 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(tables={**state.tables, "free": table})
         case PlanRehearsed(warnings=warnings):
             for warning in warnings[:1]:
-                session.notify(Notice("warn", warning, "Stop the run where that is not what you want."))
+                session.notify(
+                    Notice("warn", warning, "Stop the run where that is not what you want.", subject=notices.REHEARSED)
+                )
         case PlanSolved(recipe, cost):
-            session.budget_solved(recipe, cost)
+            session.budget.solved(recipe, cost)
         case DataOpened():
             _data_opened(session, result, request)
         case LatencyMeasured() if state.model is not None:
@@ -252,13 +258,15 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             others = tuple(run for run in state.runs if run.run != record.run)
             session.update(runs=(record, *others))
             session.show_run(record.run)
-            if record.document and record.document.headline:
-                session.notify(Notice("warn", record.document.headline, "", "compare"))
+            session.answered(notices.of_run(record.run), notices.REHEARSED, notices.HEADLINE)
+            if record.document and record.document.headline and state.view.tab != "compare":  # which says it itself
+                session.notify(Notice("warn", record.document.headline, "", "compare", subject=notices.HEADLINE))
         case Exported(file):
             kinds = {"proven": "info", "differs": "warn", "broken": "error"}
-            session.notify(Notice(kinds[file.verdict], file.sentence))
+            session.notify(Notice(kinds[file.verdict], file.sentence, subject=notices.of_request(request)))
         case RunsListed(runs):
             session.history.listed(result, request)
+            session.answered(*(notices.of_run(run.run) for run in runs if run.state in ("running", "finished")))
             if state.model is None:
                 session.remembering.offer(runs)
             elif session.state.run is not None and not session.state.shown_run:
@@ -282,12 +290,12 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
         jobs=before.jobs,
         questions=before.questions,
     )
-    notices = tuple(Notice("info", note) for note in model.notes[:2])
+    said = tuple(Notice("info", note) for note in model.notes[:2])
     if model.blocked:
-        notices = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *notices)
+        said = (Notice("warn", model.blocked, "It can be inspected, and not run, compressed or exported."), *said)
     elif not model.trainable:
-        notices = (_why_no_network(session.state, model), *notices)
-    session.update(notices=notices)
+        said = (_why_no_network(session.state, model), *said)
+    session.update(notices=said)
     session.list_runs()
     session.count_spectra()
     session.remembering.model_opened(before)
@@ -314,16 +322,20 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
         if state.graph is not None:
             session.read_graph()
     if result.data.warning:
-        session.notify(Notice("warn", result.data.warning, "Look at the preview and the preprocessing.", "data"))
+        session.notify(
+            Notice(
+                "warn", result.data.warning, "Look at the preview and the preprocessing.", "data", subject=notices.DATA
+            )
+        )
     session.remembering.data_opened()
     session.find_sensitivity()
 
 
 def _failed(session: "Session", event: Failed) -> None:
     request = _request_of(session.state, event.job)
-    if session.is_budget_job(event.job):
-        session.budget_solved(None)
-        session.notify(Notice("warn", event.sentence, event.hint))
+    if session.budget.is_job(event.job):
+        session.budget.solved(None)
+        session.notify(Notice("warn", event.sentence, event.hint, subject=notices.BUDGET))
         return
     _end_job(session, event.job)
     if isinstance(request, OpenModel):
@@ -334,7 +346,8 @@ def _failed(session: "Session", event: Failed) -> None:
             session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
             return
     if event.existing and isinstance(request, Export):  # a dialog that is still open asks
-        session.notify(Notice("warn", event.sentence, "Nothing was written: agree to replace it, or choose a name."))
+        hint = "Nothing was written: agree to replace it, or choose a name."
+        session.notify(Notice("warn", event.sentence, hint, subject=notices.of_request(request)))
         return
     _look_for_the_rest(session, request)
     if isinstance(request, OpenData) and session.state.data is None:
@@ -349,9 +362,18 @@ def _failed(session: "Session", event: Failed) -> None:
         if not event.details:
             return
     remedy = "data" if isinstance(request, OpenData) else ""
-    session.notify(Notice("error", event.sentence, event.hint, remedy, event.details))
+    subject = notices.of_request(request)
+    session.notify(Notice("error", event.sentence, event.hint, remedy, event.details, subject))
     if isinstance(request, Compress):
         session.list_runs()
+
+
+def _subject_of_lost(event: EngineDied) -> str:
+    """The run or the job that was lost and can be asked for again; the engine alone, which comes back by itself."""
+    if event.given_up or not event.lost:
+        return notices.ENGINE
+    runs = [request for request in event.lost if isinstance(request, Compress)]
+    return notices.of_request(runs[0] if runs else event.lost[0])
 
 
 def _engine_died(session: "Session", event: EngineDied) -> None:
@@ -360,21 +382,22 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     if not event.was_working:
         for number in event.jobs:
             _end_job(session, number)
-        session.notify(Notice("warn", event.sentence, "Ask again."))
+        session.notify(Notice("warn", event.sentence, "Ask again.", subject=_subject_of_lost(event)))
         return
     engine = "Engine: does not start" if event.given_up else "Engine: starting again"
     lost = set(event.jobs)
     beside = tuple(asked for asked in session.state.questions if lost and asked.job not in lost)
     session.update(jobs=(), questions=beside, engine=engine, engine_ready=False, loading="")
-    session.forget_budget()
+    session.budget.forget()
     for request in event.lost:
         _look_for_the_rest(session, request)
     if session.state.data is None:
         session.update(data_source=None)
     run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
     if run:
-        session.notify(Notice("error", event.sentence, "The run can go on from its last checkpoint.", f"resume:{run}"))
+        hint, remedy = "The run can go on from its last checkpoint.", f"resume:{run}"
     else:
-        session.notify(Notice("error", event.sentence, "Start the job again."))
+        hint, remedy = "Start the job again." if event.lost else "", ""
+    session.notify(Notice("error", event.sentence, hint, remedy, subject=_subject_of_lost(event)))
     if not event.given_up:
         session.list_runs()

@@ -9,6 +9,7 @@ import yaml
 from secateur.engine.events import RunRecord, RunsListed
 from secateur.engine.requests import ChangeRun, Compress
 from secateur.recipe.recipe import parse_recipe
+from secateur.session import notices
 from secateur.session.state import Notice, SessionState
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class History:
             return
         if record.run in running_runs(session.state):
             return
-        session.update(notices=tuple(n for n in session.state.notices if n.remedy != f"resume:{run}"))
+        session.answered(notices.of_run(run))
         session.remembering.resume(record)
 
     def restore(self, run: str) -> None:
@@ -105,13 +106,13 @@ class History:
 
     def _tell_of_trash(self, run: str, result: RunsListed) -> None:
         session, remedy = self.session, f"{BRING_BACK}:{run}"
-        session.update(notices=tuple(n for n in session.state.notices if n.remedy != remedy))
+        session.answered(remedy)
         record = next((r for r in result.deleted if r.run == run), None)
         if record is None:
             return
         own = Path(record.folder).name == record.run
         hint = "It can be brought back for a day." if own else f"Its files stay in {record.folder}."
-        session.notify(Notice("info", f"Deleted the run {record.name}.", hint, remedy))
+        session.notify(Notice("info", f"Deleted the run {record.name}.", hint, remedy, subject=remedy))
 
 
 def running_runs(state: SessionState) -> frozenset[str]:

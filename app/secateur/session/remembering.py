@@ -11,6 +11,7 @@ from secateur.data.source import DataSource
 from secateur.engine.events import RunRecord
 from secateur.engine.requests import Compress
 from secateur.recipe.recipe import parse_recipe
+from secateur.session import notices
 from secateur.session.fit import what_would_change, why_not_for
 from secateur.session.memory import Memory, Remembered, is_gone, mark_of
 from secateur.session.state import Notice, SessionState
@@ -66,7 +67,7 @@ class Remembering:
         if is_gone(source):
             sentence = f"The data that this model was open with is gone: {source.file}."
             hint = "Open it from where it is now, or choose other data."
-            self.session.notify(Notice("warn", sentence, hint, "data"))
+            self.session.notify(Notice("warn", sentence, hint, "data", subject=notices.DATA))
             return
         if mark and mark_of(source) != mark:
             sentence = f"The data has changed since it was last open: {source.file}."
@@ -81,11 +82,12 @@ class Remembering:
         reason = why_not_for(data, model)
         if reason:
             sentence = f"{data.name} stays with {before.model.name if before.model else 'its model'}: {reason}"
-            self.session.notify(Notice("info", sentence, "Open the data that this network was trained for.", "data"))
+            hint = "Open the data that this network was trained for."
+            self.session.notify(Notice("info", sentence, hint, "data", subject=notices.DATA))
             return
         self.session.update(proposed=before.data_source)
         hint = " ".join(what_would_change(data, model))
-        self.session.notify(Notice("info", f"Use {data.name} for {model.name}?", hint, USE_DATA))
+        self.session.notify(Notice("info", f"Use {data.name} for {model.name}?", hint, USE_DATA, subject=notices.DATA))
 
     def use_proposed(self) -> None:
         """Open the data that is proposed."""
@@ -95,10 +97,8 @@ class Remembering:
 
     def data_opened(self) -> None:
         """The question of the data is answered."""
-        state = self.session.state
-        notices = tuple(notice for notice in state.notices if notice.remedy != USE_DATA)
-        if state.proposed is not None or notices != state.notices:
-            self.session.update(proposed=None, notices=notices)
+        if self.session.state.proposed is not None:
+            self.session.update(proposed=None)
         self.keep()
 
     # ------------------------------------------------------------------ written down
@@ -135,7 +135,9 @@ class Remembering:
         if broken is not None:
             sentence = f"The run {broken.name} of {Path(broken.model).name} broke off."
             hint = "It goes on from its last checkpoint; its model and its data are opened with it."
-            self.session.notify(Notice("warn", sentence, hint, f"resume:{broken.run}"))
+            self.session.notify(
+                Notice("warn", sentence, hint, f"resume:{broken.run}", subject=notices.of_run(broken.run))
+            )
 
     def resume(self, record: RunRecord) -> None:
         """Go on with a run; what it needs is opened where it is not."""
@@ -147,7 +149,9 @@ class Remembering:
             self._resuming = record
         else:
             hint = f"It was begun by an earlier version: open {record.model} and {record.data or 'its data'} first."
-            self.session.notify(Notice("warn", "That run cannot go on yet.", hint, "open"))
+            self.session.notify(
+                Notice("warn", "That run cannot go on yet.", hint, "open", subject=notices.of_run(record.run))
+            )
 
     def forget_resuming(self) -> None:
         """The model of the run could not be opened, or a person wants another one."""
@@ -162,7 +166,8 @@ class Remembering:
             self._start(record)
             return
         sentence = f"{model.name} is not what it was when {record.name} was begun: the file has changed."
-        self.session.notify(Notice("warn", sentence, "Restore its plan and run it anew."))
+        hint, subject = "Restore its plan and run it anew.", notices.of_run(record.run)
+        self.session.notify(Notice("warn", sentence, hint, subject=subject))
 
     def _start(self, record: RunRecord) -> None:
         import yaml
@@ -173,7 +178,9 @@ class Remembering:
         data = record.data_source or state.data_source
         if data is None and state.model.runnable:
             hint = f"It ran on {record.data}; how that was prepared was not kept. Open it first."
-            session.notify(Notice("warn", "That run cannot go on yet.", hint, "data"))
+            session.notify(
+                Notice("warn", "That run cannot go on yet.", hint, "data", subject=notices.of_run(record.run))
+            )
             return
         if state.model.runnable and data is not None and state.data_source is None:
             self._open(data)

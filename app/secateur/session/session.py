@@ -29,16 +29,15 @@ from secateur.engine.requests import (
     RehearsePlan,
     Request,
     ScoreSensitivity,
-    SolveBudget,
     WriteSkeleton,
 )
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
-from secateur.recipe.budget import SpeedCost, smallest_bytes
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe
-from secateur.session import effects, events, reasons
+from secateur.session import effects, events, notices, reasons
+from secateur.session.budgeting import Budgeting
 from secateur.session.effects import LayerEffect
 from secateur.session.history import History
 from secateur.session.looking import Looking
@@ -51,8 +50,9 @@ SAMPLE_DATA = DataSource("sample:mnist")
 SHOWN_AT_ONCE = (Compress,)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
-EXPORTS = ("onnx", "safetensors")
-"""What a run is written as, where its result can be held: any of them can be exported afterwards."""
+EXPORTS = ("onnx",)
+ALSO = ("safetensors",)
+"""What a run is written as besides, where its result can be held: either can be exported afterwards."""
 
 __all__ = ["SAMPLE_DATA", "SAMPLE_MODEL", "Engine", "LayerEffect", "Session"]
 
@@ -79,13 +79,12 @@ class Session:
         self._redo: list[Recipe] = []
         self._gesture = ""
         self._stopping: set[int] = set()
-        self._solving: tuple[int, int] | None = None
-        self._next_budget: tuple[int, str] | None = None
-        self._gesture_of_budget = ""
+        self.budget = Budgeting(self)
 
     def update(self, **changes: object) -> None:
         """Replace parts of the state and tell whoever shows it."""
-        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self.state = replace(state, notices=notices.still_open(state))
         self.changed(self.state)
 
     # ------------------------------------------------------------------ what is open
@@ -166,11 +165,11 @@ class Session:
         if self.state.model and method:
             layers = [name for name in layers if method.supports(self.state.model.layer(name)) is None]
         if layers:
-            self._plan(with_method(self.state.recipe, layers, family, method), merge)
+            self.plan(with_method(self.state.recipe, layers, family, method), merge)
 
     def set_model_method(self, family: Family, method: Method | None, *, merge: str = "") -> None:
         """Plan a whole-model step (distillation), or take it out."""
-        self._plan(with_model_step(self.state.recipe, family, method), merge)
+        self.plan(with_model_step(self.state.recipe, family, method), merge)
 
     def choose_option(self, layers: Sequence[str], option_id: str) -> None:
         """Plan an option of the sensitivity table; choosing it again where all layers have it takes it out."""
@@ -186,10 +185,10 @@ class Session:
             kept = tuple(name for name in step.layers if name not in chosen)
             if step.method.scope == "model" or kept:
                 steps.append(step if step.method.scope == "model" else replace(step, layers=kept))
-        self._plan(Recipe(tuple(steps)))
+        self.plan(Recipe(tuple(steps)))
 
     def reset_plan(self) -> None:
-        self._plan(Recipe())
+        self.plan(Recipe())
 
     def load_recipe(self, recipe: Recipe, *, told: bool = True) -> None:
         """Take over a recipe; its patterns become the layers that they select and that its methods work on.
@@ -198,51 +197,13 @@ class Session:
         """
         layers = self.state.model.weighted_layers if self.state.model else ()
         taken, left_out = expanded(recipe, layers)
-        self._plan(taken)
+        self.plan(taken)
         if left_out and told:
-            self.notify(Notice("info", " ".join(left_out)))
-
-    def set_budget(self, size_bytes: int, *, merge: str = "budget") -> None:
-        """Re-solve the whole plan so that the file keeps within `size_bytes`; the answer comes as an event.
-
-        While one solution is under way only the newest wish is kept.
-        """
-        if self._solving is not None:
-            self._next_budget = (size_bytes, merge)
-            return
-        model, table = self.state.model, self.state.table
-        if model is None or table is None:
-            return
-        limits = {"bytes": float(size_bytes)}
-        job = self.engine.submit(SolveBudget(model, table, limits, self.state.recipe))
-        self._solving, self._gesture_of_budget = (job, size_bytes), merge
-
-    def budget_solved(self, recipe: Recipe | None, cost: SpeedCost | None = None) -> None:
-        """The solver's answer; None where no plan meets the budget. `cost` stands as long as this plan does."""
-        self._solving = None
-        waiting, self._next_budget = self._next_budget, None
-        if recipe is not None:
-            self._plan(recipe, self._gesture_of_budget)
-            self.update(speed_cost=cost)
-        if waiting is not None:
-            self.set_budget(waiting[0], merge=waiting[1])
-
-    def forget_budget(self) -> None:
-        """The solver is gone with the engine: the next wish starts anew."""
-        self._solving, self._next_budget = None, None
-
-    def is_budget_job(self, job: int) -> bool:
-        return self._solving is not None and self._solving[0] == job
+            self.notify(Notice("info", " ".join(left_out), subject=notices.RECIPE))
 
     def end_gesture(self) -> None:
         """A drag ended: the next edit is an undo step of its own."""
         self._gesture = ""
-
-    def budget_range(self) -> tuple[int, int] | None:
-        """(smallest file that options reach, the original's bytes); None without a sensitivity table."""
-        if self.state.model is None or self.state.table is None:
-            return None
-        return smallest_bytes(self.state.model, self.state.table), self.state.model.source_bytes
 
     def undo(self) -> None:
         if self._undo:
@@ -254,7 +215,8 @@ class Session:
             self._undo.append(self.state.recipe)
             self._show_plan(self._redo.pop())
 
-    def _plan(self, recipe: Recipe, gesture: str = "") -> None:
+    def plan(self, recipe: Recipe, gesture: str = "") -> None:
+        """Make this recipe the plan; the edits of one `gesture` are one undo."""
         if recipe == self.state.recipe:
             return
         if not gesture or gesture != self._gesture:
@@ -264,6 +226,7 @@ class Session:
 
     def _show_plan(self, recipe: Recipe, gesture: str = "") -> None:
         self._gesture = gesture
+        self.answered(notices.BUDGET, notices.RECIPE)
         self.update(recipe=recipe, speed_cost=None, can_undo=bool(self._undo), can_redo=bool(self._redo))
 
     def forget_plans(self) -> None:
@@ -295,7 +258,7 @@ class Session:
         self.update(curve=(), answers=None)
         source, recipe = self.state.model.source, self.state.recipe
         self.submit(RehearsePlan(source, recipe))  # said before the steps begin, where it will be slower
-        self.submit(Compress(source, data, recipe, run, exports=EXPORTS, name=name))
+        self.submit(Compress(source, data, recipe, run, exports=EXPORTS, also=ALSO, name=name))
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the engine is restarted at once."""
@@ -309,7 +272,8 @@ class Session:
         """Submit a resumed run; one that does not know its formats is written in the usual ones."""
         runs = tuple(replace(r, state="running") if r.run == request.run else r for r in self.state.runs)
         self.update(curve=(), answers=None, runs=runs)
-        self.submit(replace(request, exports=request.exports or EXPORTS))
+        exports = tuple(name for name in request.exports if name not in ALSO) or EXPORTS
+        self.submit(replace(request, exports=exports, also=ALSO))
 
     def show_run(self, run: str) -> None:
         """Make this the run that is compared with the original."""
@@ -350,11 +314,17 @@ class Session:
     # ------------------------------------------------------------------ notices, reasons, events
 
     def notify(self, notice: Notice) -> None:
-        kept = tuple(n for n in self.state.notices if n.sentence != notice.sentence)[-2:]
-        self.update(notices=(*kept, notice))
+        """Say something; it takes the place of what was said of the same subject."""
+        self.update(notices=notices.with_notice(self.state.notices, notice))
 
-    def dismiss(self, index: int) -> None:
-        self.update(notices=tuple(n for i, n in enumerate(self.state.notices) if i != index))
+    def answered(self, *subjects: str) -> None:
+        """What was said of these subjects is settled."""
+        kept = notices.without(self.state.notices, *subjects)
+        if kept is not self.state.notices:
+            self.update(notices=kept)
+
+    def dismiss(self, notice: Notice) -> None:
+        self.update(notices=tuple(known for known in self.state.notices if known != notice))
 
     def why_not(self, action: str) -> str:
         """Why an action cannot be done now, as a sentence with what would help; empty where it can."""
@@ -384,5 +354,5 @@ class Session:
     def _allowed(self, action: str) -> bool:
         reason = self.why_not(action)
         if reason:
-            self.notify(Notice("warn", reason))
+            self.notify(Notice("warn", reason, subject=f"{notices.REFUSED}{action}"))
         return not reason

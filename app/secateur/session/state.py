@@ -42,7 +42,8 @@ class JobState:
 class Notice:
     """One sentence for the person, with a way out; `kind` is `info`, `warn` or `error`.
 
-    `remedy` names an action (see ui.actions), `details` a traceback where it was a bug.
+    `remedy` names an action (see ui.actions), `details` a traceback where it was a bug. `subject` is what it speaks of
+    (see session.notices): a later notice of the same takes its place, and what answers it takes it away.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Notice:
     hint: str = ""
     remedy: str = ""
     details: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)

@@ -176,13 +176,16 @@ class Assembly(QObject):
 
     def _refuse(self, what: str, why: str) -> None:
         """Say why something cannot be done, in the strip of notices."""
+        from secateur.session.notices import REFUSAL, REFUSED
         from secateur.session.state import Notice
         from secateur.ui.actions import ACTIONS
 
         names = {entry.id: entry.text.rstrip("…") for entry in ACTIONS}
         sentence = f"{names[what]} is not available now." if what in names else what
         if self.session is not None:
-            self.session.notify(Notice("info", sentence, why))
+            asked = next((entry.why_not for entry in ACTIONS if entry.id == what), "")
+            is_known = bool(asked) and self.session.why_not(asked) == why
+            self.session.notify(Notice("info", sentence, why, subject=f"{REFUSED}{asked}" if is_known else REFUSAL))
 
     # ------------------------------------------------------------------ bugs, closing
 

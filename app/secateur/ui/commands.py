@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
 from secateur.session import reasons
+from secateur.session.notices import REFUSAL
 from secateur.ui.actions import TABS, WEIGHT_VIEWS, remedy
 from secateur.ui.dialogs.kinds import kind_of_path, whole_of
 from secateur.ui.dialogs.opened import Dialogs
@@ -127,6 +128,7 @@ class Commands(QObject):
             return
         reason = self.why_not(entry.why_not)
         if not reason:
+            self.session.answered(REFUSAL)
             self._do[entry.id]()
         elif entry.id != "stop":  # Esc with nothing to stop is no mistake worth a sentence
             self.refused.emit(entry.id, reason)

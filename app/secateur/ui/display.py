@@ -57,7 +57,7 @@ class Display(QObject):
             (state.model, state.spectra, state.recipe, state.tables, state.baseline),
             self._session.predicted,
         )
-        budget = self._remember("budget", (state.model, state.tables), self._session.budget_range)
+        budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
         self._workspace.plan_bar.show_state(state, predicted, budget, self._why_not("run"))
         self._workspace.jobs.show_state(state, predicted)
         self.shown.emit(state)

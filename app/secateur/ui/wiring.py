@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.session.notices import HEADLINE
 from secateur.ui.actions import TABS_ON_DEMAND
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
         display.renew_plan()
 
     def settle_budget(size_bytes: int) -> None:
-        session.set_budget(size_bytes, merge=budget.name)
+        session.budget.set(size_bytes, merge=budget.name)
         budget.end()
 
     plan.method_wanted.connect(set_method)
     plan.model_method_wanted.connect(set_model_method)
     plan.clear_wanted.connect(lambda: commands.trigger("float"))
     plan.tab_wanted.connect(detail.show_tab)
-    bar.budget_moved.connect(lambda size_bytes: session.set_budget(size_bytes, merge=budget.name))
+    bar.budget_moved.connect(lambda size_bytes: session.budget.set(size_bytes, merge=budget.name))
     bar.budget_settled.connect(settle_budget)
     bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
     bar.run_wanted.connect(lambda: commands.trigger("run"))
@@ -50,9 +51,8 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
 
     def forget_read_news(tab: str) -> None:
         """The Compare tab says itself what a notice would send a person there for."""
-        read = [n for n, notice in enumerate(session.state.notices) if tab == "compare" and notice.remedy == tab]
-        for index in reversed(read):
-            session.dismiss(index)
+        if tab == "compare":
+            session.answered(HEADLINE)
 
     def note_tab(tab: str) -> None:
         if tab not in TABS_ON_DEMAND:  # what a tab needs is not loaded because it was wanted another day
@@ -135,6 +135,8 @@ def _connect_compare(tab: Any, session: "Session", display: "Display", commands:
     tab.run_shown.connect(session.show_run)
     tab.export_wanted.connect(lambda: commands.trigger("export"))
     tab.report_wanted.connect(commands.open_report)
+    tab.plan_wanted.connect(session.load_recipe)
+    tab.run_wanted.connect(lambda: commands.trigger("run"))
     tab.layer_selected.connect(commands.moving.select_layer)
 
 

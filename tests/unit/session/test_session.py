@@ -158,7 +158,7 @@ def test_a_budget_wish_during_a_solution_waits_and_only_the_newest_counts(sessio
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     before = len(engine.requests)
     for size in (4000, 3000, 2000):
-        session.set_budget(size)
+        session.budget.set(size)
     solves = [r for r in engine.requests[before:] if isinstance(r, rq.SolveBudget)]
     assert [r.limits["bytes"] for r in solves] == [4000]
     session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)))))
@@ -169,7 +169,7 @@ def test_a_budget_wish_during_a_solution_waits_and_only_the_newest_counts(sessio
 def test_what_a_budget_costs_in_speed_stands_until_the_plan_is_another(session, engine):
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     cost = SpeedCost(("conv1",), ("4-bit",), 700, 5000, 0.26)
-    session.set_budget(4000)
+    session.budget.set(4000)
     session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)), cost)))
     assert session.state.speed_cost == cost
     session.choose_option(["conv1"], "int8")
@@ -181,7 +181,7 @@ def test_a_budget_that_cannot_be_met_is_said_and_changes_nothing(session, engine
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     session.choose_option(["conv1"], "int8")
     plan = session.state.recipe
-    session.set_budget(10)
+    session.budget.set(10)
     session.receive(ev.Failed(len(engine.requests), "No plan meets the budget.", "Try more."))
     assert session.state.recipe == plan
     assert session.state.notices[-1].sentence == "No plan meets the budget."
@@ -305,10 +305,10 @@ def measuring(session, engine):
 
 def test_half_a_measurement_is_no_table_to_plan_from(session, engine):
     session.receive(ev.Finished(0, ev.SpectraCounted(table("free"))))
-    whole = session.budget_range()
+    whole = session.budget.range()
     job = measuring(session, engine)
     session.receive(ev.Partial(job, ev.RowsMeasured(table().rows[:2])))
-    assert session.budget_range() == whole
+    assert session.budget.range() == whole
     session.receive(ev.Stopped(job))
     assert session.state.measured is None
     assert session.state.measured_in_part.rows == table().rows[:2]
@@ -363,9 +363,9 @@ def test_a_run_is_not_started_twice_while_it_waits(session, engine):
 
 def test_the_budget_works_again_after_the_engine_died_while_solving(session, engine):
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
-    session.set_budget(4000)
+    session.budget.set(4000)
     session.receive(ev.EngineDied("It died.", (engine.requests[-1],)))
-    session.set_budget(3000)
+    session.budget.set(3000)
     assert engine.requests[-1].limits["bytes"] == 3000
 
 

@@ -40,7 +40,7 @@ def claim_folder(request: Compress, files: Sequence[Path], folder: Path, store: 
     foreign = [record for record in others if not (agreed and record in inside)]
     kept = kept_files(request.model, files, request.data, request.recipe, foreign, request.recipe_file)
     guard = Guard(kept, agreed)
-    suffixes = [format_named(name).suffixes[0] for name in dict.fromkeys(("onnx", *request.exports))]
+    suffixes = [format_named(name).suffixes[0] for name in dict.fromkeys(("onnx", *request.exports, *request.also))]
     written = [folder / f"model{suffix}" for suffix in suffixes] + [folder / name for name in RESULT_FILES[1:]]
     guard.check(*written, *_recipe_to_write(folder, request.recipe))
     return guard

@@ -29,7 +29,6 @@ from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import Cancelled, UserError
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
-from secateur.formats.base import Format
 from secateur.model.model import Model, TorchModel
 from secateur.recipe.resolve import Plan, require_plan
 
@@ -105,8 +104,11 @@ def _run(
         bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
     )
     samples, _ = data.batch("test", range(min(data.size("test"), 256)))
-    wanted = [format_named(name) for name in dict.fromkeys((PRIMARY, *request.exports))]
-    files, refusals = _write_all(model, wanted, folder / "model", samples, reporter, guard)
+    asked = dict.fromkeys((PRIMARY, *request.exports))
+    files, refusals = _write_all(model, list(asked), folder / "model", samples, reporter, guard)
+    files += _write_unasked(
+        model, [name for name in request.also if name not in asked], folder / "model", samples, reporter, guard
+    )
     keep_network(model, folder)
     save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
     measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
@@ -145,14 +147,14 @@ def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
 
 
 def _write_all(
-    model: Model, wanted: list[Format], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
+    model: Model, wanted: list[str], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
 ) -> tuple[list[ExportedFile], list[str]]:
     """A file in each format that can hold the model, the primary one first, and sentences about the others.
 
     What becomes of a further format is no reason to lose the run: its failure is a warning of the result.
     """
     files, refusals = [], []
-    for target in wanted:
+    for target in map(format_named, wanted):
         reason = target.missing() or target.can_write(model)
         if reason and target.id != PRIMARY:
             refusals.append(f"Not written as {target.title}. {reason}")
@@ -170,3 +172,23 @@ def _write_all(
         if not file.verified and target.id != PRIMARY:
             refusals.append(f"{target.title}: {file.sentence}")
     return files, refusals
+
+
+def _write_unasked(
+    model: Model, names: list[str], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
+) -> list[ExportedFile]:
+    """Files in formats that can hold the whole model, proven; of others nobody wants to hear."""
+    files = []
+    for target in map(format_named, names):
+        if target.missing() or target.can_write(model) or target.losses(model):
+            continue
+        try:
+            file = write_and_verify(model, target.id, stem, samples, reporter, guard)
+        except UserError as error:
+            reporter.log(f"Not written as {target.title}. {error.sentence}")
+            continue
+        if file.verified:
+            files.append(file)
+        else:
+            reporter.log(f"{target.title}: {file.sentence}")
+    return files

@@ -1,37 +1,65 @@
-"""A one-line banner: what is wrong in 600, then why, on a tint with an edge of its colour."""
+"""A banner: what is wrong in 600, then why, on a tint with an edge of its colour, and a link to what helps."""
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from secateur.ui.theme.icons import paint_icon
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color, icon, notifier
+from secateur.ui.widgets.button import Button
+from secateur.ui.widgets.card import WrappedLabel
 
 _ICONS = {"negative": "trend-up", "warn": "warn", "positive": "done"}
 
 
 class Banner(QWidget):
-    """`show_words(kind, headline, text)`; `kind` is `negative`, `warn` or `positive`."""
+    """`show_words(kind, headline, text, link)`; `kind` is `negative`, `warn` or `positive`. The words wrap.
+
+    `link_wanted` says that a person wants what the link names.
+    """
+
+    link_wanted = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self._kind, self._headline, self._text = "negative", "", ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(36)
+        self.setMinimumHeight(36)
+        self._picture = QLabel()
+        self.words = WrappedLabel()
+        self.words.setObjectName(f"{name}_words")
+        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.link = Button("", "link")
+        self.link.setObjectName(f"{name}_link")
+        self.link.clicked.connect(self.link_wanted)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 12, 8)
+        row.setSpacing(12)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.link, 0, Qt.AlignmentFlag.AlignTop)
+        notifier.theme_changed.connect(self._dress)
 
-    def show_words(self, kind: str, headline: str, text: str = "") -> None:
+    def show_words(self, kind: str, headline: str, text: str = "", link: str = "", tooltip: str = "") -> None:
+        """Without `link` there is none; `tooltip` says what it does."""
         self._kind, self._headline, self._text = kind, headline, text
         self.setAccessibleName(f"{headline} {text}".strip())
-        self.setToolTip(f"{headline}\n{text}".strip())
-        self.update()
+        self.link.setText(link)
+        self.link.setToolTip(tooltip)
+        self.link.setVisible(bool(link))
+        self._dress()
 
     @property
     def kind(self) -> str:
         return self._kind
 
-    def sizeHint(self) -> QSize:
-        return QSize(400, 36)
+    def _dress(self) -> None:
+        strong = f'<span style="font-weight: 600; color: {color(self._kind).name()}">{_escaped(self._headline)}</span>'
+        self.words.setText(f"{strong}&nbsp; {_escaped(self._text)}" if self._text else strong)
+        self._picture.setPixmap(icon(_ICONS[self._kind], self._kind).pixmap(16, 16))
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -40,15 +68,8 @@ class Banner(QWidget):
         painter.setBrush(color(f"{self._kind}_tint"))
         painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
         painter.fillRect(QRectF(0, 6, 3, self.height() - 12), color(self._kind))
-        paint_icon(painter, QRect(14, 11, 14, 14), _ICONS[self._kind], color(self._kind))
-        x = 40.0
-        for text, made, role in ((self._headline, font(12, 600), self._kind), (self._text, font(12), "text")):
-            room = self.width() - 12 - x
-            shown = QFontMetricsF(made).elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.setFont(made)
-            painter.setPen(color(role))
-            painter.drawText(QRectF(x, 0, room, self.height()), Qt.AlignmentFlag.AlignVCenter, shown)
-            x += QFontMetricsF(made).horizontalAdvance(shown) + 14
-            if x > self.width() - 60:
-                break
         painter.end()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -11,6 +11,7 @@ from secateur.analysis.deviation import sentence_of
 from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
 from secateur.figures import size
+from secateur.session.remedies import PlanRemedy, remedy_of
 from secateur.session.state import SessionState
 from secateur.ui.panels.banner import Banner
 from secateur.ui.panels.compare_figures import figures_of
@@ -28,12 +29,17 @@ NARROW = 900
 
 
 class CompareTab(TabView):
-    """`run_shown(run)`, `export_wanted`, `report_wanted(path)`, `layer_selected(name)`."""
+    """`run_shown(run)`, `export_wanted`, `report_wanted(path)`, `layer_selected(name)`.
+
+    `plan_wanted(recipe)` is the remedy of the bad news, `run_wanted` comes once that is the plan.
+    """
 
     run_shown = Signal(str)
     export_wanted = Signal()
     report_wanted = Signal(str)
     layer_selected = Signal(str)
+    plan_wanted = Signal(object)
+    run_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("compare", "Compare", parent)
@@ -41,6 +47,9 @@ class CompareTab(TabView):
         self._listed: tuple[tuple[str, str], ...] = ()
         self._build_head()
         self.banner = Banner("compare_banner")
+        self.banner.link_wanted.connect(self._take_remedy)
+        self._remedy: PlanRemedy | None = None
+        self._is_planned = False
         self.column.addWidget(self.banner)
         self._grid = QGridLayout()
         self._grid.setSpacing(GAP)
@@ -131,7 +140,7 @@ class CompareTab(TabView):
             return
         self.original.set_text(state.model.name)
         self._list_runs(state)
-        self._show_banner(document)
+        self._show_banner(document, state)
         for name, figure in figures_of(document).items():
             self.cards[name].show_figure(
                 figure.figure, figure.delta, figure.detail, tone=figure.tone, alarm=figure.alarm, title=figure.title
@@ -153,13 +162,26 @@ class CompareTab(TabView):
         if self._record is not None:
             self.runs.setCurrentIndex(self.runs.findData(self._record.run))
 
-    def _show_banner(self, document: RunDocument) -> None:
+    def _show_banner(self, document: RunDocument, state: SessionState) -> None:
+        """The bad news, and a link that makes what would help the plan, or runs it once it is."""
         rest = [text for text in document.warnings if text != document.headline and text not in document.notes]
         self.banner.setVisible(bool(document.headline or rest))
+        self._remedy = remedy_of(self._record, state.model) if self._record is not None and state.model else None
+        self._is_planned = self._remedy is not None and self._remedy.recipe == state.recipe
+        link = self._remedy.words if self._remedy is not None else ""
+        tooltip = self.tr("Makes this run's plan, changed in that, the present one; can be undone (Ctrl+Z)")
+        if self._is_planned:
+            link, tooltip = self.tr("It is planned: run it"), self.tr("Runs the present plan (Ctrl+Return)")
         if document.headline:
-            self.banner.show_words("negative", document.headline, " ".join(rest))
+            self.banner.show_words("negative", document.headline, " ".join(rest), link, tooltip)
         elif rest:
-            self.banner.show_words("warn", rest[0], " ".join(rest[1:]))
+            self.banner.show_words("warn", rest[0], " ".join(rest[1:]), link, tooltip)
+
+    def _take_remedy(self) -> None:
+        if self._remedy is not None and not self._is_planned:
+            self.plan_wanted.emit(self._remedy.recipe)
+        elif self._remedy is not None:
+            self.run_wanted.emit()
 
     def _show_spectrum(self, state: SessionState, document: RunDocument, selected: Sequence[str]) -> None:
         name = selected[0] if selected else ""

@@ -6,24 +6,25 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from secateur.session.notices import in_order
 from secateur.session.state import Notice
 from secateur.ui.actions import remedy
 from secateur.ui.naming import named
 from secateur.ui.theme.style import color, icon, notifier
 from secateur.ui.widgets.icon_button import IconButton
 
-SHOWN = 3
 _ICONS = {"info": ("info", "accent"), "warn": ("warning", "warn"), "error": ("warning-circle", "negative")}
 
 
 class NoticeBar(QFrame):
-    """One notice in one line that wraps where it must."""
+    """One notice in one line that wraps where it must; with `more`, a button that opens and closes the others."""
 
     remedy_wanted = Signal(str)
     dismissed = Signal()
     details_wanted = Signal()
+    more_wanted = Signal()
 
-    def __init__(self, notice: Notice, parent: QWidget | None = None) -> None:
+    def __init__(self, notice: Notice, parent: QWidget | None = None, *, more: str = "") -> None:
         super().__init__(parent)
         self.notice = notice
         self.setObjectName("notice")
@@ -40,6 +41,11 @@ class NoticeBar(QFrame):
         row.addWidget(text, 1)
         for button in self._make_buttons():
             row.addWidget(button)
+        if more:
+            others = named(QPushButton(more, self), "notice_more")
+            others.setToolTip("Show the other notices, or this one alone")
+            others.clicked.connect(self.more_wanted)
+            row.addWidget(others)
         close = IconButton("x", "Dismiss this notice")
         close.setObjectName("notice_dismiss")
         close.setAccessibleName("Dismiss")
@@ -81,10 +87,10 @@ class NoticeBar(QFrame):
 
 
 class NoticesPanel(QWidget):
-    """The newest notices of the session, errors tinted; hidden while there is none."""
+    """The gravest notice of the session, the others behind a button; hidden while there is none."""
 
     remedy_wanted = Signal(str)
-    dismiss_wanted = Signal(int)
+    dismiss_wanted = Signal(object)
     details_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -92,6 +98,7 @@ class NoticesPanel(QWidget):
         self.setObjectName("notices")
         self.setAccessibleName("Notices")
         self._shown: tuple[Notice, ...] = ()
+        self._is_open = False
         self._bars: list[NoticeBar] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -99,22 +106,38 @@ class NoticesPanel(QWidget):
         self.hide()
 
     def show_notices(self, notices: Sequence[Notice]) -> None:
-        """The newest three of `notices`, the newest on top; index in `dismiss_wanted` is that of the whole list."""
+        """Errors before warnings before information, the newest first, of which one is shown until all are wanted."""
         if tuple(notices) == self._shown:
             return
         self._shown = tuple(notices)
+        self._is_open = self._is_open and len(notices) > 1
+        self._rebuild()
+
+    def _rebuild(self) -> None:
         for bar in self._bars:
             self._column.removeWidget(bar)
+            bar.hide()
+            bar.setParent(None)
             bar.deleteLater()
         self._bars = []
-        for index in list(range(len(notices)))[::-1][:SHOWN]:
-            bar = NoticeBar(notices[index], self)
+        order = in_order(self._shown)
+        more = f"{len(order) - 1} more" if not self._is_open else "Only the first"
+        for place, index in enumerate(order if self._is_open else order[:1]):
+            bar = NoticeBar(self._shown[index], self, more=more if not place and len(order) > 1 else "")
             bar.remedy_wanted.connect(self.remedy_wanted)
-            bar.dismissed.connect(lambda i=index: self.dismiss_wanted.emit(i))
-            bar.details_wanted.connect(lambda n=notices[index]: self.details_wanted.emit(n))
+            bar.more_wanted.connect(self._toggle)
+            bar.dismissed.connect(lambda n=self._shown[index]: self.dismiss_wanted.emit(n))
+            bar.details_wanted.connect(lambda n=self._shown[index]: self.details_wanted.emit(n))
             self._column.addWidget(bar)
             self._bars.append(bar)
         self.setVisible(bool(self._bars))
+
+    def _toggle(self) -> None:
+        self._is_open = not self._is_open
+        self._rebuild()
+        button = self._bars[0].findChild(QPushButton, "notice_more")
+        if isinstance(button, QPushButton):
+            button.setFocus()  # the keyboard stays on what it pressed
 
     @property
     def bars(self) -> tuple[NoticeBar, ...]:
