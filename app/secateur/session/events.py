@@ -42,16 +42,11 @@ from secateur.engine.events import (
 from secateur.engine.requests import (
     QUESTIONS,
     QUICK,
-    AskFormats,
     Compress,
-    CountSpectra,
     Export,
-    MeasureLatency,
     OpenData,
     OpenModel,
     ReadGraph,
-    RecordActivations,
-    RehearsePlan,
     Request,
     ScoreSensitivity,
     WriteSkeleton,
@@ -60,6 +55,7 @@ from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.session import notices, reasons
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
+from secateur.session.titles import title_of
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
@@ -137,37 +133,6 @@ def _look_for_the_rest(session: "Session", request: Request | None) -> None:
     """A measurement ended before its end: what it kept is a part of a table, from which it can go on."""
     if isinstance(request, ScoreSensitivity) and request.depth == "measure" and not _is_foreign(session.state, request):
         session.find_sensitivity()
-
-
-def title_of(request: Request) -> str:
-    """What a job is called in the jobs panel."""
-    match request:
-        case OpenModel():
-            return "Opening the model"
-        case CountSpectra():
-            return "Counting spectra"
-        case OpenData():
-            return "Opening the data"
-        case MeasureLatency():
-            return "Measuring milliseconds"
-        case ScoreSensitivity():
-            return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
-        case RecordActivations():
-            return "Recording activations"
-        case ReadGraph():
-            return "Reading the graph"
-        case RehearsePlan():
-            return "Trying how fast the plan will be"
-        case Compress():
-            return request.name or "Running the plan"
-        case Export():
-            return f"Exporting {request.path.name}"
-        case AskFormats():
-            return "Asking the formats"
-        case WriteSkeleton():
-            return "Preparing the graph"
-        case _:
-            return "Working"
 
 
 def _change_job(session: "Session", number: int, **changes: object) -> None:

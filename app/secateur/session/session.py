@@ -44,6 +44,7 @@ from secateur.session.looking import Looking
 from secateur.session.memory import Memory
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
+from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
@@ -344,10 +345,10 @@ class Session:
         """Ask the engine; its job number. A question is in the state's `questions` until it is answered."""
         job = self.engine.submit(request)
         if isinstance(request, QUESTIONS):
-            asked = JobState(job, request, events.title_of(request))
+            asked = JobState(job, request, title_of(request))
             self.update(questions=(*self.state.questions, asked))
         if isinstance(request, SHOWN_AT_ONCE):  # also while others are before it: not to be asked twice
-            waiting = JobState(job, request, events.title_of(request), text="waiting")
+            waiting = JobState(job, request, title_of(request), text="waiting")
             self.update(jobs=(*self.state.jobs, waiting))
         return job
 

@@ -1,0 +1,48 @@
+"""What each job is called in the jobs panel."""
+
+from secateur.engine.requests import (
+    AskFormats,
+    Compress,
+    CountSpectra,
+    Export,
+    MeasureLatency,
+    OpenData,
+    OpenModel,
+    ReadGraph,
+    RecordActivations,
+    RehearsePlan,
+    Request,
+    ScoreSensitivity,
+    WriteSkeleton,
+)
+
+
+def title_of(request: Request) -> str:
+    """What a job is called in the jobs panel."""
+    match request:
+        case OpenModel():
+            return "Opening the model"
+        case CountSpectra():
+            return "Counting spectra"
+        case OpenData():
+            return "Opening the data"
+        case MeasureLatency():
+            return "Measuring milliseconds"
+        case ScoreSensitivity():
+            return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
+        case RecordActivations():
+            return "Recording activations"
+        case ReadGraph():
+            return "Reading the graph"
+        case RehearsePlan():
+            return "Trying how fast the plan will be"
+        case Compress():
+            return request.name or "Running the plan"
+        case Export():
+            return f"Exporting {request.path.name}"
+        case AskFormats():
+            return "Asking the formats"
+        case WriteSkeleton():
+            return "Preparing the graph"
+        case _:
+            return "Working"
