@@ -5,16 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
-from secateur.ui.plots.axes import Axis, caption_width, paint_base_line, paint_y_axis, set_caption
-from secateur.ui.plots.bars import bar_path
-from secateur.ui.plots.plot import Plot
-from secateur.ui.plots.ticks import nice_step
-from secateur.ui.theme.style import color, font
+from secateur.figures import SPACE, share
+from secateur.layer_names import ShortNames
+from secateur.ui.plots.chart import Chart, Floats, Reading
+from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width, set_caption
+from secateur.ui.plots.ticks import tick_text
+from secateur.ui.theme.style import color
 
-Floats = NDArray[np.float64]
 MOST = 12
 """Classes shown at once; of more, those that the teacher finds likeliest."""
 LABELLED = 0.05
@@ -28,15 +31,18 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> Floats:
     return probabilities
 
 
-class AnswerBars(Plot):
+class AnswerBars(Chart):
     """`show_answers(classes, teacher, student, label)`: probabilities (classes,) of both."""
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(name, title, parent)
+        super().__init__(name, title, parent, zoom="")
         self._classes: tuple[str, ...] = ()
         self._bars: Floats = np.zeros((0, 2))
         self._label = ""
-        self._staggered = False
+        self._names: list[tuple[float, str]] = []
+        self._teacher, self._student = ColumnBars(self), ColumnBars(self)
+        self.add(self._teacher, self._student)
+        self.left_axis.texts = lambda value, spacing: f"{tick_text(value * 100, spacing * 100)}{SPACE}%"
 
     def show_answers(self, classes: Sequence[str], teacher: Floats, student: Floats, label: str) -> None:
         """Show one sample's answers; `label` is its true class, written in 600."""
@@ -46,57 +52,74 @@ class AnswerBars(Plot):
             likeliest = np.sort(np.argsort(-both[:, 0], kind="stable")[:MOST])
             both, names = both[likeliest], [names[i] for i in likeliest]
         self._bars, self._classes, self._label = both, tuple(names), label
-        top = int(np.argmax(both[:, 0])) if len(both) else 0
         if len(both):
+            top = int(np.argmax(both[:, 0]))
             said = f"{names[top]}: teacher {both[top, 0] * 100:.0f} %, student {both[top, 1] * 100:.0f} %"
             self.setAccessibleDescription(said)
-        self.renew(self._classes, self._bars.tobytes(), label)
+            self.show_range((-0.5, len(both) - 0.5), (0.0, max(float(both.max()) * 1.12, 0.05)))
+        self.renew(self._classes, both.tobytes(), label)
 
-    def paint_plot(self, painter: QPainter) -> None:
+    # ------------------------------------------------------------------ drawing
+
+    def redraw(self) -> None:
+        self.plot.setVisible(len(self._bars) > 0)
         if not len(self._bars):
             return
-        highest = float(self._bars.max())
-        step = nice_step(max(highest * 1.12, 0.05), 4)
-        y = Axis(0.0, max(highest * 1.12, step), 0.0, 1.0)
-        ticks = [(value, f"{value * 100:.3g} %") for value, _ in y.ticks(4)]
-        left = caption_width([text for _, text in ticks]) + 12
-        pitch = max(self.width() - left - 4, 20) / len(self._bars)
-        # names that do not fit beside each other stand in two rows
-        self._staggered = caption_width(self._classes, 600) + 2 > pitch
-        foot = 40 if self._staggered else 26
-        self.area = QRectF(left, 14, max(self.width() - left - 4, 20), max(self.height() - 14 - foot, 20))
-        y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
-        paint_y_axis(painter, self.area, y, ticks, "")
-        for index in range(len(self._bars)):
-            self._paint_class(painter, index, pitch, y)
-        paint_base_line(painter, self.area)
+        self._name_classes()
+        places = np.arange(len(self._bars), dtype=np.float64)
+        width = round(min(max(self.pitch * 0.36, 3), 22))
+        zero = np.zeros(len(places))
+        for bars, side, role in ((self._teacher, 0, "original"), (self._student, 1, "result")):
+            shift = (width / 2 + 1) * (1 if side else -1)
+            bars.show_bars(places, zero, self._bars[:, side], width, color(role), shift)
 
-    def _paint_class(self, painter: QPainter, index: int, pitch: float, y: Axis) -> None:
-        middle = self.area.left() + (index + 0.5) * pitch
-        width = round(min(max(pitch * 0.36, 3), 22))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(Qt.PenStyle.NoPen)
-        highest = self.area.bottom()
-        for side, role in ((0, "original"), (1, "result")):
-            top = min(y.pixel(float(self._bars[index, side])), self.area.bottom() - 1)
-            highest = min(highest, top)
-            painter.setBrush(color(role))
-            left = round(middle) - width - 1 if side == 0 else round(middle) + 1
-            painter.drawPath(bar_path(QRectF(left, top, width, self.area.bottom() - top)))
-        teacher, student = self._bars[index]
-        if max(teacher, student) >= LABELLED and pitch > 34:
-            set_caption(painter, "text", 600)
-            box = QRectF(middle - pitch, highest - 18, 2 * pitch, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{teacher * 100:.0f} · {student * 100:.0f}")
-        self._paint_name(painter, index, middle, pitch)
+    def _name_classes(self) -> None:
+        """Names that do not fit beside each other stand in two rows, shortened where that is too narrow as well."""
+        staggered = caption_width(self._classes, 600) + 2 > self.pitch
+        room = (2 * self.pitch if staggered else self.pitch) - 6
+        texts = ShortNames(self._classes, lambda text, _: caption_width([text], 600)).texts(round(room))
+        lines = ["\n" if staggered and i % 2 else "" for i in range(len(self._classes))]
+        shown = [texts[name].text for name in self._classes]
+        self._names = [(float(i), line + text) for i, (line, text) in enumerate(zip(lines, shown, strict=True))]
+        self.pad(top=14, right=max(round((caption_width(shown[-1:], 600) - self.pitch) / 2) + 2, 8))
+        self.bottom_axis.name_columns(2 if staggered else 1)
+        self.bottom_axis.set_names([(i, "" if self._is_true(i) else text) for i, text in self._names])
 
-    def _paint_name(self, painter: QPainter, index: int, middle: float, pitch: float) -> None:
-        name = self._classes[index]
-        true = name == self._label
-        set_caption(painter, "text" if true else "secondary", 600 if true else 400)
-        metrics = QFontMetricsF(font(11, 600 if true else 400))
-        room = 2 * pitch if self._staggered else pitch
-        shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room - 4)
-        drop = 15 if self._staggered and index % 2 else 0
-        box = QRectF(middle - room / 2, self.area.bottom() + 4 + drop, room, 16)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
+    def _is_true(self, place: float) -> bool:
+        return self._classes[int(place)] == self._label
+
+    def paint_over(self, painter: QPainter) -> None:
+        """The figures over the likely classes, and the true one's name, which is stronger than the axis' texts."""
+        area, pitch = self.area, self.pitch
+        for place, text in self._names:
+            middle = self.pixel(place, 0.0).x()
+            if self._is_true(place):
+                set_caption(painter, "text", 600)
+                box = QRectF(middle - 100, area.bottom() + (20 if text.startswith("\n") else 5), 200, 15)
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text.strip())
+            teacher, student = self._bars[int(place)]
+            if max(teacher, student) >= LABELLED and pitch > 34:
+                set_caption(painter, "text", 600)
+                top = self.pixel(place, float(max(teacher, student))).y()
+                box = QRectF(middle - pitch, top - 17, 2 * pitch, 16)
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{teacher * 100:.0f} · {student * 100:.0f}")
+
+    # ------------------------------------------------------------------ the crosshair and the data
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        if not len(self._bars):
+            return None
+        at = min(max(round(x), 0), len(self._bars) - 1)
+        teacher, student = (float(value) for value in self._bars[at])
+        rows = ((self.tr("teacher"), share(teacher)), (self.tr("student"), share(student)))
+        title = self._classes[at] + (self.tr(", the true class") if self._is_true(at) else "")
+        return Reading(float(at), ReadOut(title, rows))
+
+    def stops(self) -> Sequence[float]:
+        return [float(place) for place in range(len(self._bars))]
+
+    def table(self) -> Table | None:
+        if not len(self._bars):
+            return None
+        rows = [(n, float(t), float(s)) for n, (t, s) in zip(self._classes, self._bars, strict=True)]
+        return Table(("class", "teacher", "student"), rows)

@@ -1,15 +1,19 @@
 """The range of every output channel: a thin line from minimum to maximum, a thick one from 5 to 95 %."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number
-from secateur.ui.plots.axes import Axis, caption_width, paint_x_axis, paint_y_axis
-from secateur.ui.plots.plot import Plot
-from secateur.ui.plots.ticks import nice_ticks, tick_text
+from secateur.ui.plots.chart import Chart, Floats, Reading
+from secateur.ui.plots.chart_axis import WholeAxis
+from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, tinted
 
 Ranges = NDArray[np.float32]
@@ -17,42 +21,57 @@ CLOSEST = 3.0
 """Channels nearer than this many pixels are drawn together."""
 
 
-class ChannelStrip(Plot):
-    """Shows `Spectra.channel_ranges`; `named(text)` says the channel under the mouse, else the selected or widest one.
+class ChannelStrip(Chart):
+    """Shows `Spectra.channel_ranges`; `named(text)` says the chosen channel, or the widest where none is.
 
-    `chosen(channel)` when a person selects one: by a click, or with ← →, Home and End.
+    `channel_chosen(number)` for a click, or ← and →.
     """
 
     named = Signal(str)
-    chosen = Signal(int)
+    channel_chosen = Signal(int)
+    bottom_axis_kind = WholeAxis
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
         self._ranges: Ranges = np.zeros((0, 4), np.float32)
-        self._hovered: int | None = None
-        self._channel: int | None = None
+        self._selected: int | None = None
+        self._band = ColumnBars(self)
+        self._all = (ColumnBars(self), ColumnBars(self))
+        self._strong = (ColumnBars(self), ColumnBars(self))
+        self.add(self._band, *self._all, *self._strong)
 
-    def show_ranges(self, ranges: Ranges, channel: int | None = None) -> None:
-        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel; one may be selected."""
-        if ranges is self._ranges and channel == self._channel:
+    # ------------------------------------------------------------------ what it shows
+
+    def show_ranges(self, ranges: Ranges) -> None:
+        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel."""
+        if ranges is self._ranges:
             return
-        self._ranges, self._hovered = ranges, None
-        self._channel = channel if channel is not None and channel < len(ranges) else None
-        self.setAccessibleDescription(self._resting_text)
-        self.named.emit(self._resting_text)
-        self._renew()
+        self._ranges, self._selected = ranges, None
+        self.read(None)
+        self._say()
+        if len(ranges):
+            low, high = float(ranges[:, 0].min()), float(ranges[:, 3].max())
+            margin = 0.05 * (high - low) or 0.5
+            self.show_range((-0.5, len(ranges) - 0.5), (low - margin, high + margin))
+        self.mark_stale()
 
-    def _renew(self) -> None:
-        self.renew(id(self._ranges), self._hovered, self._channel)
+    def show_selected(self, channel: int | None) -> None:
+        """Mark the chosen channel; None for none."""
+        channel = channel if channel is not None and 0 <= channel < len(self._ranges) else None
+        if channel != self._selected:
+            self._selected = channel
+            self._say()
+            self.mark_stale()
 
     @property
-    def channel(self) -> int | None:
-        """The selected channel."""
-        return self._channel
+    def selected(self) -> int | None:
+        """The chosen channel."""
+        return self._selected
 
-    @property
-    def _resting_text(self) -> str:
-        return self.widest_text if self._channel is None else self._text(self._channel)
+    def _say(self) -> None:
+        text = self._text(self.widest if self._selected is None else self._selected)
+        self.setAccessibleDescription(text)
+        self.named.emit(text)
 
     @property
     def widest(self) -> int:
@@ -69,91 +88,84 @@ class ChannelStrip(Plot):
         low, high = float(self._ranges[channel, 0]), float(self._ranges[channel, 3])
         return f"ch {channel}: {number(low)} … {number(high)}"
 
-    def paint_plot(self, painter: QPainter) -> None:
+    # ------------------------------------------------------------------ drawing
+
+    def range_changed(self) -> None:
+        self.mark_stale()  # with a closer look every channel is its own again
+
+    def redraw(self) -> None:
+        self.plot.setVisible(len(self._ranges) > 0)
         if not len(self._ranges):
             return
-        y = self._y_axis()
-        ticks = y.ticks(4)
-        left = caption_width([text for _, text in ticks]) + 10
-        self.area = QRectF(left, 8, max(self.width() - left - 8, 10), max(self.height() - 8 - 40, 10))
-        y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
-        paint_y_axis(painter, self.area, y, ticks, "")
-        x = self._x_axis()
-        self._paint_channels(painter, x, y)
-        paint_x_axis(
-            painter,
-            self.area,
-            x,
-            channel_ticks(len(self._ranges), self.area.width()),
-            self.tr("output channel"),
+        self.pad(top=8)
+        self.bottom_axis.set_title(self.tr("output channel"))
+        first, last = self._in_view()
+        shown = self._ranges[first:last]
+        columns = together(shown, max(int(self.box.width() / CLOSEST), 1))
+        width = len(shown) / len(columns)
+        middles = first + (np.arange(len(columns)) + 0.5) * width - 0.5
+        thick = min(max(round(width * self.pitch * 0.42), 1), 8)
+        self._show(self._all, columns, middles, thick, (tinted("result", 0.55), tinted("result", 0.75)))
+        strong = self.widest if self._selected is None else self._selected
+        place = np.array([float(strong)])
+        self._show(self._strong, self._ranges[[strong]], place, thick, (color("result"), color("result")))
+        self._band.setVisible(self._selected is not None)
+        low, high = self.full[1]
+        band = max(round(self.pitch), 5)
+        self._band.show_bars(place, np.array([low]), np.array([high]), band, tinted("accent", 0.2))
+
+    def _show(
+        self, bars: tuple[ColumnBars, ColumnBars], ranges: Ranges, middles: Floats, thick: int, fills: Sequence[QColor]
+    ) -> None:
+        columns = ranges.astype(np.float64)
+        bars[0].show_bars(middles, columns[:, 0], columns[:, 3], min(2, thick), fills[0])
+        bars[1].show_bars(middles, columns[:, 1], columns[:, 2], thick, fills[1])
+
+    def _in_view(self) -> tuple[int, int]:
+        """Numbers of the first channel that is seen and of the one after the last."""
+        low, high = self.view
+        return max(int(low), 0), min(int(high) + 2, len(self._ranges))
+
+    # ------------------------------------------------------------------ the crosshair and the data
+
+    def _channel_at(self, x: float) -> int:
+        return min(max(round(x), 0), len(self._ranges) - 1)
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        if not len(self._ranges):
+            return None
+        channel = self._channel_at(x)
+        low, inner_low, inner_high, high = (float(value) for value in self._ranges[channel])
+        rows = (
+            (self.tr("range"), f"{number(low)} … {number(high)}"),
+            (self.tr("5–95 %"), f"{number(inner_low)} … {number(inner_high)}"),
         )
+        return Reading(float(channel), ReadOut(self.tr("channel {0}").format(channel), rows))
 
-    def _y_axis(self) -> Axis:
-        low, high = float(self._ranges[:, 0].min()), float(self._ranges[:, 3].max())
-        margin = 0.05 * (high - low) or 0.5
-        return Axis(low - margin, high + margin, self.height() - 40, 8)
-
-    def _x_axis(self) -> Axis:
-        return Axis(-0.5, len(self._ranges) - 0.5, self.area.left(), self.area.right())
-
-    def _paint_channels(self, painter: QPainter, x: Axis, y: Axis) -> None:
-        columns = together(self._ranges, max(int(self.area.width() / CLOSEST), 1))
-        width = self.area.width() / len(columns)
-        named = next(n for n in (self._hovered, self._channel, self.widest) if n is not None)
-        strong = int(named * len(columns) / len(self._ranges))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        if self._channel is not None:  # a band behind it: its own line may be as short as a pixel
-            band = max(width, 3.0)
-            middle = self.area.left() + (int(self._channel * len(columns) / len(self._ranges)) + 0.5) * width
-            painter.fillRect(
-                QRectF(middle - band / 2, self.area.top(), band, self.area.height()), tinted("accent", 0.2)
-            )
-        middles = np.rint(self.area.left() + (np.arange(len(columns)) + 0.5) * width)
-        places = y.pixel(columns.astype(np.float64))
-        thick = min(max(round(width * 0.42), 1), 8)
-        for pen_width, first, last, alpha in ((min(2, thick), 0, 3, 0.55), (thick, 1, 2, 0.75)):
-            lines = [QLineF(m, p[first], m, p[last]) for m, p in zip(middles, places, strict=True)]
-            painter.setPen(QPen(tinted("result", alpha), pen_width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-            painter.drawLines(lines)
-            painter.setPen(QPen(color("result"), pen_width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-            painter.drawLine(lines[strong])
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def table(self) -> Table | None:
         if not len(self._ranges):
-            return
-        self._hovered = self._channel_at(event)
-        self.named.emit(self._text(self._hovered))
-        self._renew()
+            return None
+        rows = [(n, *(float(value) for value in row)) for n, row in enumerate(self._ranges)]
+        return Table(("channel", "minimum", "5 %", "95 %", "maximum"), rows)
 
-    def _channel_at(self, event: QMouseEvent) -> int:
-        channel = round(self._x_axis().value(event.position().x()))
-        return min(max(channel, 0), len(self._ranges) - 1)
+    # ------------------------------------------------------------------ mouse and keys
 
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = None
-        self.named.emit(self._resting_text)
-        self._renew()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and len(self._ranges):
-            self._choose(self._channel_at(event))
-        else:
-            super().mousePressEvent(event)
+    def clicked(self, at: QPointF) -> None:
+        if len(self._ranges) and self.area.contains(at):
+            self._choose(self._channel_at(self.value(at).x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        last = len(self._ranges) - 1
-        at = self.widest if self._channel is None else self._channel
-        places = {Qt.Key.Key_Left: at - 1, Qt.Key.Key_Right: at + 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
-        place = places.get(Qt.Key(event.key()))
-        if place is None or last < 0:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or not len(self._ranges):
             super().keyPressEvent(event)
-        else:
-            self._choose(min(max(place, 0), last))
+            return
+        channel = self.widest if self._selected is None else self._channel_at(self._selected + step)
+        self._choose(channel)
+        self.read(self.reading_at(float(channel), 0.0))
 
     def _choose(self, channel: int) -> None:
-        """Select a channel here at once; the rest of the window follows."""
-        self.show_ranges(self._ranges, channel)
-        self.chosen.emit(channel)
+        self.show_selected(channel)
+        self.channel_chosen.emit(channel)
 
 
 def together(ranges: Ranges, most: int) -> Ranges:
@@ -166,18 +178,3 @@ def together(ranges: Ranges, most: int) -> Ranges:
     high = np.maximum.reduceat(ranges[:, 3], starts)
     inner = np.add.reduceat(ranges[:, 1:3], starts, axis=0) / sizes[:, None]
     return np.column_stack([low, inner, high]).astype(np.float32)
-
-
-def channel_ticks(count: int, width: float) -> list[tuple[float, str]]:
-    """Round channel numbers from 0, in eighths where they are few, and the last one."""
-    if count <= 1:
-        return [(0.0, "0")]
-    most = max(2, min(5, int(width // 44)))
-    last = count - 1
-    power = 1
-    while last / power > most:
-        power *= 2
-    marks = [float(n) for n in range(0, count, power)] if count <= 256 else nice_ticks(0.0, last, most)
-    spacing = marks[1] - marks[0] if len(marks) > 1 else float(last)
-    marks = [mark for mark in marks if last - mark > 0.45 * spacing] + [float(last)]
-    return [(mark, tick_text(mark, 1.0)) for mark in marks]

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -24,7 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePolicy, QWidget
 
-from secateur.ui.plots.chart_axis import ChartAxis
+from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
 from secateur.ui.plots.pictures import copy_picture, save_picture
 from secateur.ui.plots.plot import paint_focus
@@ -41,6 +42,7 @@ Range = tuple[float, float]
 Floats = NDArray[np.float64]
 CLOSEST = 1e4
 """The greatest magnification: beyond it a spectrum's buckets are wider than a bar."""
+TOP, RIGHT = 24, MARGIN
 STEP = 1.5
 """Magnification of one press of + or −."""
 
@@ -62,6 +64,8 @@ class Chart(pg.GraphicsView):
     """
 
     _is_built = False
+    closest = CLOSEST
+    bottom_axis_kind: type[ChartAxis] = ChartAxis
 
     def __init__(
         self, name: str, title: str, parent: QWidget | None = None, *, zoom: Literal["x", "xy", ""] = "x"
@@ -70,13 +74,14 @@ class Chart(pg.GraphicsView):
         self.setCacheMode(pg.GraphicsView.CacheModeFlag.CacheNone)  # an SVG holds lines and text, no pixels
         self.viewport().setAutoFillBackground(False)  # the card behind it is seen
         self.enableMouse(False)  # the mouse is the plot's, not the view's
-        self.left_axis, self.bottom_axis, self.box = ChartAxis("left"), ChartAxis("bottom"), ChartBox()
+        self.left_axis, self.bottom_axis, self.box = ChartAxis("left"), self.bottom_axis_kind("bottom"), ChartBox()
         axes: dict[str, pg.AxisItem] = {"left": self.left_axis, "bottom": self.bottom_axis}
         self.plot = pg.PlotItem(viewBox=self.box, axisItems=axes, enableMenu=False)
         self.left_axis.setZValue(-1000)  # its grid is behind what is drawn
         self.plot.hideButtons()
         self._layout: QGraphicsGridLayout = self.plot.layout  # type: ignore[assignment]  # an attribute there
-        self._layout.setContentsMargins(2, 24, 8, 2)
+        self._padding = (0, 0)
+        self.pad()
         self.setCentralItem(self.plot)
         self.setObjectName(name)
         self.setAccessibleName(title)
@@ -96,6 +101,7 @@ class Chart(pg.GraphicsView):
         self.box.sigRangeChanged.connect(lambda *_: self.range_changed())
         self.box.sigResized.connect(lambda *_: self.mark_stale())
         self.box.box_wanted.connect(self._zoom_into)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
         self._is_built = True
         self._dress()
 
@@ -120,6 +126,9 @@ class Chart(pg.GraphicsView):
         """What the crosshair says with the mouse at these values; None for no crosshair."""
         return None
 
+    def clicked(self, at: QPointF) -> None:
+        """The left button was pressed and let go at this pixel, without a drag."""
+
     def stops(self) -> Sequence[float]:
         """Places on the x axis that ← and → take the crosshair to, ascending."""
         return ()
@@ -138,6 +147,11 @@ class Chart(pg.GraphicsView):
         if key != self._key:
             self._key = key
             self.mark_stale()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether `redraw` is due."""
+        return self._is_stale
 
     def mark_stale(self) -> None:
         """Have `redraw` called before the next painting."""
@@ -164,19 +178,31 @@ class Chart(pg.GraphicsView):
         if self.full != (x, y):
             self.full = (x, y)
             self.box.setLimits(
-                xMin=x[0], xMax=x[1], yMin=y[0], yMax=y[1], minXRange=(x[1] - x[0]) / CLOSEST,
-                minYRange=(y[1] - y[0]) / CLOSEST, maxXRange=x[1] - x[0], maxYRange=y[1] - y[0],
+                xMin=x[0], xMax=x[1], yMin=y[0], yMax=y[1], minXRange=(x[1] - x[0]) / self.closest,
+                minYRange=(y[1] - y[0]) / self.closest, maxXRange=x[1] - x[0], maxYRange=y[1] - y[0],
             )  # fmt: skip
         if kept:
             x = tuple(shown[0])
             y = tuple(shown[1]) if "y" in self._zoom else y
         self.box.setRange(xRange=x, yRange=y, padding=0, disableAutoRange=True)
 
+    def pad(self, *, top: int = TOP, right: int = RIGHT) -> None:
+        """Leave room above the plot and at its right, in pixels, for what is painted there."""
+        if (top, right) != self._padding:
+            self._padding = (top, right)
+            self._layout.setContentsMargins(2, top, right, 2)
+
     @property
     def view(self) -> Range:
         """The values at the left and the right edge."""
         low, high = self.box.viewRange()[0]
         return float(low), float(high)
+
+    @property
+    def pitch(self) -> float:
+        """Pixels from one value of the x axis to the next whole one."""
+        low, high = self.view
+        return self.box.width() / (high - low)
 
     @property
     def magnification(self) -> float:
@@ -309,6 +335,10 @@ class Chart(pg.GraphicsView):
         return True
 
     # ------------------------------------------------------------------ mouse and keys
+
+    def _on_click(self, event: MouseClickEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked(QPointF(event.scenePos()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

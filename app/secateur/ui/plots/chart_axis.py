@@ -18,6 +18,12 @@ DENSITY = 1.5
 LEAST_WIDTH = 14
 """Room for half of the first text of the horizontal axis."""
 
+MARGIN = 8
+"""Pixels at the right of a plot: a text that needs more of them would be cut, and is left out."""
+
+OVERHANG = 80
+"""Pixels that the name of an outermost column may stand out."""
+
 Texts = Callable[[float, float], str]
 
 
@@ -29,7 +35,8 @@ class ChartAxis(pg.AxisItem):
         self.texts: Texts = tick_text
         self.gap = 6 if side == "left" else 2
         self.setStyle(tickLength=TICK if side == "bottom" else 0, tickTextOffset=self.gap)
-        self.setStyle(maxTickLevel=0, maxTextLevel=1, tickAlpha=1.0, hideOverlappingLabels=False)
+        overhang = MARGIN if side == "bottom" else False
+        self.setStyle(maxTickLevel=0, maxTextLevel=1, tickAlpha=1.0, hideOverlappingLabels=overhang)
         self.setTickDensity(DENSITY)
         self.enableAutoSIPrefix(False)
         if side == "left":
@@ -59,6 +66,11 @@ class ChartAxis(pg.AxisItem):
             return False
         self.setWidth(width)
         return True
+
+    def name_columns(self, rows: int = 1) -> None:
+        """Names under columns in so many rows of text: no marks, and the outermost may stand out at the sides."""
+        self.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=OVERHANG)
+        self.setHeight(6 + 15 * rows)
 
     def set_title(self, title: str) -> None:
         """The quantity, centred below; empty for none."""
@@ -96,6 +108,13 @@ class ChartAxis(pg.AxisItem):
         parts: list[tuple[float | None, list[float]]] = super().logTickValues(low, high, size, [])
         decades = [value for _, values in parts for value in values if abs(value - round(value)) < 1e-6]
         return [(1.0, decades)] if len(decades) > 1 else parts
+
+
+class WholeAxis(ChartAxis):
+    """Counts things: its ticks are whole numbers."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        return [(max(spacing, 1.0), offset) for spacing, offset in super().tickSpacing(low, high, size)]
 
 
 def _hairline(role: str) -> QPen:

@@ -15,6 +15,17 @@ class ChartBox(pg.ViewBox):
     def __init__(self) -> None:
         super().__init__(enableMenu=False, defaultPadding=0.0)
 
+    def linkedViewChanged(self, view: pg.ViewBox | None, axis: int) -> None:
+        """Show what a linked plot shows; pyqtgraph lines up by places on the screen, where plots are below another."""
+        if self.linksBlocked or view is None:
+            return
+        view.blockLink(True)
+        try:
+            shown = view.viewRange()[axis]
+            self.setRange(padding=0, **{"xRange" if axis == pg.ViewBox.XAxis else "yRange": shown})
+        finally:
+            view.blockLink(False)
+
     def mouseDragEvent(self, event: MouseDragEvent, axis: int | None = None) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             event.ignore()  # pyqtgraph scales with the right button, which is the context menu's here

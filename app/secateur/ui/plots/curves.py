@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
+import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from secateur.ui.plots.axes import Axis, caption_width, paint_x_axis, paint_y_axis, set_caption
-from secateur.ui.plots.plot import Plot
-from secateur.ui.plots.ticks import nice_step
+from secateur.figures import SPACE, number, share
+from secateur.ui.plots.chart import Chart, Range, Reading
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width, set_caption
+from secateur.ui.plots.ticks import tick_text
 from secateur.ui.theme.style import color, tinted
 
 Floats = NDArray[np.float64]
+STOPS = 200
+"""Places that the arrows take the crosshair to, at most: a long training has more steps than anyone walks through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +56,20 @@ def moving_mean(values: Floats, window: int) -> Floats:
     return mean
 
 
-class CurvePlot(Plot):
+class CurvePlot(Chart):
     """`show_series(series, x_end, …)`: curves over epochs, at their ends the value and the name."""
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
         self._series: tuple[Series, ...] = ()
-        self._x_end = 1.0
-        self._quantity = ""
+        self._means: tuple[Floats, ...] = ()
         self._reference: tuple[float, str] | None = None
         self._percent = False
+        self._rest = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
+        self._rest.setZValue(-20)
+        self._level = pg.InfiniteLine(angle=0, movable=False)
+        self._lines: dict[tuple[str, bool], pg.PlotDataItem] = {}
+        self.add(self._rest, self._level)
 
     def show_series(
         self,
@@ -75,118 +84,152 @@ class CurvePlot(Plot):
 
         With `percent`, values are fractions and the axis is in percent.
         """
+        drawn = tuple((s.name, len(s.x), float(s.y[-1]), s.window) for s in series if len(s.x))
+        self.renew(drawn, x_end, quantity, reference, percent)
+        if not self.is_stale:
+            return
         self._series = tuple(s for s in series if len(s.x))
-        self._x_end, self._quantity = max(x_end, 1e-9), quantity
-        self._reference, self._percent = reference, percent
-        self.setAccessibleDescription(", ".join(s.end for s in self._series))
-        drawn = tuple((s.name, len(s.x), float(s.y[-1])) for s in self._series)
-        self.renew(drawn, self._x_end, quantity, reference, percent)
+        self._means = tuple(s.mean for s in self._series)
+        self._reference, self._percent, self.quantity = reference, percent, quantity
+        self.setAccessibleDescription(", ".join(s.end for s in self._series) or self.tr("No values yet"))
+        self.show_range((0.0, max(x_end, 1e-9)), self._y_range(), keep=True)
 
-    # ------------------------------------------------------------------ painting
+    # ------------------------------------------------------------------ drawing
 
-    def paint_plot(self, painter: QPainter) -> None:
-        low, high = self._y_range()
-        step = nice_step(high - low, 4)
-        y = Axis(np.floor(low / step + 1e-9) * step, np.ceil(high / step - 1e-9) * step, 0.0, 1.0)
-        empty = not self._series and self._reference is None
-        ticks = [] if empty else [(value, self._tick(text, value)) for value, text in y.ticks(5)]
-        left = caption_width([text for _, text in ticks] or ["100"]) + 12
-        right = self._right_margin(left)
-        self.area = QRectF(left, 26, max(self.width() - left - right, 20), max(self.height() - 26 - 42, 20))
-        y = Axis(y.low, y.high, self.area.bottom(), self.area.top())
-        x = Axis(0.0, self._x_end, self.area.left(), self.area.right())
-        self._paint_remaining(painter, x)
-        paint_y_axis(painter, self.area, y, ticks, self._quantity)
-        paint_x_axis(painter, self.area, x, self._epoch_ticks(x), self.tr("epoch"))
-        self._paint_reference(painter, y)
-        for series in self._series:
-            self._paint_line(painter, x, y, series)
-        self._paint_ends(painter, x, y)
+    def redraw(self) -> None:
+        self.left_axis.texts = _percent_text if self._percent else tick_text
+        self.left_axis.set_names(None if self._series or self._reference else [])
+        self.bottom_axis.set_title(self.tr("epoch"))
+        self.pad(right=self._right_margin())
+        last = max((float(s.x[-1]) for s in self._series), default=0.0)
+        self._rest.setVisible(last < self.full[0][1])
+        self._rest.setRegion((last, self.full[0][1]))
+        self._rest.setBrush(tinted("window", 0.55))
+        self._level.setVisible(self._reference is not None)
+        self._level.setValue(self._reference[0] if self._reference else 0.0)
+        self._level.setPen(_pen(color("secondary"), 1.0, (4, 3)))
+        for line in self._lines.values():
+            line.hide()
+        for series, mean in zip(self._series, self._means, strict=True):
+            if series.raw and series.window > 1:
+                self._draw(series, series.y, _pen(tinted(series.role, 0.45), 1.0), thin=True)
+            self._draw(series, mean, _pen(color(series.role), 2.0, (4, 2) if series.dashed else ()), thin=False)
 
-    def _right_margin(self, left: float) -> float:
-        """Pixels that must stay free at the right so that the end labels fit beside the ends of the curves."""
-        needed = caption_width([s.end for s in self._series], 600) + 14
-        share = min(max((float(s.x[-1]) for s in self._series), default=0.0) / self._x_end, 1.0)
-        inside = (1 - share) * (self.width() - left)
-        margin = (needed - inside) / share if share > 0.05 else 0.0
-        return min(max(margin, 12.0), self.width() * 0.52)
+    def _draw(self, series: Series, values: Floats, pen: QPen, *, thin: bool) -> None:
+        line = self._lines.get((series.name, thin))
+        if line is None:
+            line = pg.PlotDataItem(antialias=True, connect="finite")
+            line.setDownsampling(auto=True, method="peak")
+            line.setClipToView(True)
+            line.setZValue(0 if thin else 1)
+            line.curve.setSegmentedLineMode("off")  # dashes go on from one segment to the next
+            self._lines[series.name, thin] = line
+            self.add(line)
+        line.show()
+        line.setPen(pen)
+        line.setData(series.x, values)
 
-    def _tick(self, text: str, value: float) -> str:
-        return f"{value * 100:.0f} %" if self._percent else text
-
-    def _epoch_ticks(self, x: Axis) -> list[tuple[float, str]]:
-        most = max(2, min(8, int(self.area.width() // 26)))
-        if self._x_end < 2:
-            return x.ticks(most)
-        whole = int(self._x_end)
-        return [(float(n), f"{n:,}") for n in range(0, whole + 1, max(1, ceil(whole / most)))]
-
-    def _y_range(self) -> tuple[float, float]:
-        values = [s.mean for s in self._series]
-        seen = np.concatenate(values) if values else np.zeros(1)
-        seen = seen[np.isfinite(seen)]
+    def _y_range(self) -> Range:
+        seen = np.concatenate(self._means) if self._means else np.zeros(0)
+        seen = np.concatenate([seen[np.isfinite(seen)], [self._reference[0]] if self._reference else []])
         low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
-        if self._reference is not None:
-            low, high = min(low, self._reference[0]), max(high, self._reference[0])
         if not self._percent and 0 < low < 0.5 * high:
             low = 0.0
         if high - low < 1e-9:
             low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
-        return low, min(high + 0.04 * (high - low), 1.0) if self._percent and high <= 1 else high
+        margin = 0.04 * (high - low)
+        return (low - margin if low else 0.0), high + margin
 
-    def _paint_remaining(self, painter: QPainter, x: Axis) -> None:
-        last = max((float(s.x[-1]) for s in self._series), default=0.0)
-        if last < self._x_end:
-            left = x.pixel(last)
-            rest = QRectF(left, self.area.top(), self.area.right() - left, self.area.height())
-            painter.fillRect(rest, tinted("window", 0.55))
+    def _right_margin(self) -> int:
+        """Pixels that must stay free at the right so that the end labels fit beside the ends of the curves."""
+        needed = caption_width([s.end for s in self._series], 600) + 14
+        part = min(max((float(s.x[-1]) for s in self._series), default=0.0) / self.full[0][1], 1.0)
+        inside = (1 - part) * (self.width() - self.left_axis.width())
+        margin = (needed - inside) / part if part > 0.05 else 0.0
+        return round(min(max(margin, 12.0), self.width() * 0.52))
 
-    def _paint_reference(self, painter: QPainter, y: Axis) -> None:
-        if self._reference is None:
-            return
-        value, label = self._reference
-        place = y.pixel(value)
-        pen = QPen(color("secondary"), 1.0)
-        pen.setDashPattern([4, 3])
-        painter.setPen(pen)
-        painter.drawLine(QPointF(self.area.left(), place), QPointF(self.area.right(), place))
+    def paint_over(self, painter: QPainter) -> None:
+        if self._reference is not None:
+            self._paint_reference(painter, *self._reference)
+        self._paint_ends(painter)
+
+    def _paint_reference(self, painter: QPainter, value: float, words: str) -> None:
+        area, place = self.area, self.pixel(0.0, value).y()
         set_caption(painter)
-        top = place - 18 if place - 18 >= self.area.top() - 16 else place + 2
-        box = QRectF(self.area.left() + 8, top, self.width() - self.area.left() - 8, 16)
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, label)
+        top = place - 18 if place - 18 >= area.top() - 8 else place + 2
+        box = QRectF(area.left() + 8, top, self.width() - area.left() - 8, 16)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, words)
 
-    def _paint_line(self, painter: QPainter, x: Axis, y: Axis, series: Series) -> None:
-        painter.save()
-        painter.setClipRect(self.area.adjusted(-4, -4, 4, 1))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if series.raw and series.window > 1:
-            painter.setPen(QPen(tinted(series.role, 0.45), 1.0))
-            painter.drawPolyline(polyline(x, y, series.x, series.y, self.area.width()))
-        pen = QPen(color(series.role), 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        if series.dashed:
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            pen.setDashPattern([4, 2])
-        painter.setPen(pen)
-        painter.drawPolyline(polyline(x, y, series.x, series.mean, self.area.width()))
-        painter.restore()
-
-    def _paint_ends(self, painter: QPainter, x: Axis, y: Axis) -> None:
-        """A dot and a label at the end of every curve; labels pushed apart where curves meet."""
-        ends = sorted(((y.pixel(float(s.mean[-1])), s) for s in self._series), key=lambda end: end[0])
-        places = apart([place for place, _ in ends], 16.0, self.area.top() + 6, self.area.bottom() - 6)
-        for (place, series), text_place in zip(ends, places, strict=True):
-            at = QPointF(x.pixel(float(series.x[-1])), place)
+    def _paint_ends(self, painter: QPainter) -> None:
+        """A dot and a label at the end of every curve that is in view; labels pushed apart where curves meet."""
+        area = self.area
+        every = [(self.pixel(float(s.x[-1]), float(m[-1])), s) for s, m in zip(self._series, self._means, strict=True)]
+        seen = area.adjusted(-1, -1, 1, 1)
+        ends = sorted(((at, s) for at, s in every if seen.contains(at)), key=lambda end: end[0].y())
+        places = apart([at.y() for at, _ in ends], 16.0, area.top() + 6, area.bottom() - 6)
+        for (at, series), text_place in zip(ends, places, strict=True):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
             painter.setPen(QPen(color("card"), 1.5))
             painter.setBrush(color(series.role))
             painter.drawEllipse(at, 4.0, 4.0)
-            grey = series.role == "original"
-            set_caption(painter, "secondary" if grey else series.role, 600)
+            set_caption(painter, "secondary" if series.role == "original" else series.role, 600)
             box = QRectF(at.x() + 9, text_place - 9, self.width() - at.x() - 9, 18)
             elide = Qt.TextElideMode.ElideRight
             shown = painter.fontMetrics().elidedText(series.end, elide, int(box.width()) + 1)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def end_of(self, name: str) -> QPointF:
+        """The pixel at which the curve of this name ends; KeyError where there is none."""
+        for series, mean in zip(self._series, self._means, strict=True):
+            if series.name == name:
+                return self.pixel(float(series.x[-1]), float(mean[-1]))
+        raise KeyError(name)
+
+    # ------------------------------------------------------------------ the crosshair and the data
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        if not self._series:
+            return None
+        longest = max(self._series, key=lambda s: len(s.x))
+        place = float(longest.x[np.argmin(np.abs(longest.x - x))])
+        rows = []
+        for series, mean in zip(self._series, self._means, strict=True):
+            at = int(np.argmin(np.abs(series.x - place)))
+            rows.append((series.name, self._words(float(mean[at]))))
+            if series.window > 1:
+                rows.append((self.tr("{0}, this step").format(series.name), self._words(float(series.y[at]))))
+        return Reading(place, ReadOut(self.tr("epoch {0}").format(f"{place:.2f}"), tuple(rows)))
+
+    def _words(self, value: float) -> str:
+        return share(value) if self._percent else number(value)
+
+    def stops(self) -> Sequence[float]:
+        low, high = self.view
+        xs = max((s.x for s in self._series), key=len, default=np.zeros(0))
+        xs = xs[(xs >= low) & (xs <= high)]
+        return [float(x) for x in xs[:: max(len(xs) // STOPS, 1)]]
+
+    def table(self) -> Table | None:
+        if not self._series:
+            return None
+        values = [dict(zip(s.x.tolist(), s.y.tolist(), strict=True)) for s in self._series]
+        epochs = sorted({x for own in values for x in own})
+        rows = [(x, *(own.get(x) for own in values)) for x in epochs]
+        return Table(("epoch", *(s.name for s in self._series)), rows)
+
+
+def _percent_text(value: float, spacing: float) -> str:
+    return f"{tick_text(value * 100, spacing * 100)}{SPACE}%"
+
+
+def _pen(shade: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
+    pen = QPen(shade, width)
+    pen.setCosmetic(True)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    if dashes:
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen.setDashPattern(list(dashes))
+    return pen
 
 
 def apart(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
@@ -199,16 +242,3 @@ def apart(places: Sequence[float], distance: float, low: float, high: float) -> 
         moved[index] = min(moved[index], ceiling)
         ceiling = moved[index] - distance
     return moved
-
-
-def polyline(x: Axis, y: Axis, xs: Floats, ys: Floats, width: float) -> QPolygonF:
-    """The points of a curve in pixels; where they are many, minimum and maximum of each pixel column."""
-    keep = np.isfinite(ys)
-    xs, ys = xs[keep], ys[keep]
-    most = max(int(width), 1)
-    if len(xs) > 4 * most:
-        starts = (np.arange(most) * len(xs)) // most
-        low, high = np.minimum.reduceat(ys, starts), np.maximum.reduceat(ys, starts)
-        xs = np.repeat(xs[starts], 2)
-        ys = np.column_stack([low, high]).reshape(-1)
-    return QPolygonF([QPointF(px, py) for px, py in zip(x.pixel(xs), y.pixel(ys), strict=True)])

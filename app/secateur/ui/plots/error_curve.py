@@ -1,29 +1,40 @@
 """Error along the network: output SQNR as a line, weight SQNR as grey bars, the worst layer named."""
 
+import textwrap
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPolygonF
+import pyqtgraph as pg
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from secateur.analysis.deviation import Deviation
 from secateur.analysis.documents import LayerError
 from secateur.figures import decibels
-from secateur.ui.plots.axes import Axis, caption_width, paint_base_line, paint_y_axis, set_caption
-from secateur.ui.plots.bars import bar_path
-from secateur.ui.plots.groups import layer_groups, short_name
-from secateur.ui.plots.plot import Plot
-from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
-from secateur.ui.plots.ticks import nice_step
+from secateur.ui.plots.chart import Chart, Floats, Reading
+from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.error_names import ErrorNames, paint_groups, paint_strong
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, font, tinted
 
-Floats = NDArray[np.float64]
+FOOT = 42
+"""Pixels under the axis: a row of names and one of groups."""
+DOTTED = 10.0
+"""Pixels from one layer to the next from which on every layer has a dot."""
+NOTE_WIDTH = 46
+"""Letters to a line of a reason in the read-out."""
+STUB = 14
 
 
-class ErrorCurve(Plot):
-    """`show_errors(errors, selected)`; a click or ←/→ gives `layer_selected(name)`."""
+class ErrorCurve(Chart):
+    """`show_errors(errors, selected)`; a click or ←/→ gives `layer_selected(name)`.
+
+    A layer that nothing changed has no decibels: it is marked above the scale. One that could not be compared is a
+    hatched stub at its foot.
+    """
 
     layer_selected = Signal(str)
 
@@ -34,21 +45,40 @@ class ErrorCurve(Plot):
         self._selected: frozenset[str] = frozenset()
         self._outputs: Floats = np.zeros(0)
         self._weights: Floats = np.zeros(0)
-        self._hovered: int | None = None
+        self._names = ErrorNames(())
+        self._strong: list[tuple[float, str]] = []
+        self._band, self._bars = ColumnBars(self), ColumnBars(self)
+        self._line = pg.PlotDataItem(antialias=True, connect="finite")
+        self._line.scatter.setData(useCache=False)  # a saved picture holds no pixels
+        self._band.setZValue(-20)
+        self._line.setZValue(5)
+        self.add(self._band, self._bars, self._line)
+        self.quantity = "dB"
 
     def show_errors(self, errors: Sequence[LayerError], selected: Collection[str]) -> None:
-        """Show SQNR of every layer's output and weights, in network order; what is unchanged stands at the top."""
+        """Show SQNR of every layer's output and weights, in network order."""
         self._selected = frozenset(selected)
-        if errors is self._source:
-            self.renew(id(errors), self._selected)
-            return
-        self._source, self._errors = errors, tuple(errors)
-        self._outputs = _decibels([e.output for e in errors])
-        self._weights = _decibels([e.weight for e in errors])
-        worst = self.worst
-        said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
-        self.setAccessibleDescription(said)
+        if errors is not self._source:
+            self._source, self._errors = errors, tuple(errors)
+            self._outputs = _decibels([e.output for e in errors])
+            self._weights = _decibels([e.weight for e in errors])
+            self._names = ErrorNames([e.layer for e in errors])
+            self.read(None)
+            worst = self.worst
+            said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
+            self.setAccessibleDescription(said or self._nothing_lost())
+            if self._errors:
+                self.show_range((-0.5, len(self._errors) - 0.5), (0.0, self._top()))
         self.renew(id(errors), self._selected)
+
+    def _nothing_lost(self) -> str:
+        if not self._errors:
+            return self.tr("No layers compared")
+        return self.tr("{0} of {1} layers unchanged").format(int(np.isinf(self._outputs).sum()), len(self._errors))
+
+    def _top(self) -> float:
+        both = np.concatenate([self._outputs, self._weights])
+        return float(both[np.isfinite(both)].max(initial=10.0)) * 1.06
 
     @property
     def worst(self) -> int | None:
@@ -59,142 +89,98 @@ class ErrorCurve(Plot):
     def place(self, layer: str) -> QPointF:
         """The middle of a layer's column, in the widget's pixels."""
         index = next(i for i, e in enumerate(self._errors) if e.layer == layer)
-        return QPointF(self._x_axis().pixel(float(index)), self.area.center().y())
+        return QPointF(self.pixel(float(index), 0.0).x(), self.area.center().y())
 
-    # ------------------------------------------------------------------ painting
+    def range_changed(self) -> None:
+        self.mark_stale()  # names and bars follow the width of a column
 
-    def paint_plot(self, painter: QPainter) -> None:
+    # ------------------------------------------------------------------ drawing
+
+    def redraw(self) -> None:
+        self.plot.setVisible(bool(self._errors))
+        self.quantity = "dB" if self._errors else ""
         if not self._errors:
             return
-        finite = np.concatenate([v[np.isfinite(v)] for v in (self._outputs, self._weights)])
-        highest = float(max(finite.max(initial=0.0), 10.0))
-        step = nice_step(highest, 5)
-        y = Axis(0.0, float(np.ceil(highest / step - 1e-9) * step), 0.0, 1.0)
-        left = caption_width([text for _, text in y.ticks(6)]) + 16
-        self.area = QRectF(left, 28, max(self.width() - left - 6, 20), max(self.height() - 28 - 42, 20))
-        y = Axis(0.0, y.high, self.area.bottom(), self.area.top())
-        x = self._x_axis()
-        self._paint_selection(painter, x)
-        paint_y_axis(painter, self.area, y, y.ticks(6), "dB")
-        self._paint_bars(painter, x, y)
-        paint_base_line(painter, self.area)
-        self._paint_line(painter, x, y)
-        self._paint_names(painter, x)
-        self._paint_worst(painter, x, y)
-
-    def paint_over(self, painter: QPainter) -> None:
-        self._paint_tip(painter, self._x_axis())
-
-    def _x_axis(self) -> Axis:
-        return Axis(-0.5, len(self._errors) - 0.5, self.area.left(), self.area.right())
+        self.pad(top=28)
+        self.bottom_axis.setHeight(FOOT)
+        ticks = self._names.ticks(self.pitch, self.view, self._selected)
+        strong = {value for value, _ in ticks if self._errors[int(value)].layer in self._selected}
+        self._strong = [tick for tick in ticks if tick[0] in strong]
+        self.bottom_axis.set_names([(value, "" if value in strong else text) for value, text in ticks])
+        places = np.arange(len(self._errors), dtype=np.float64)
+        zero = np.zeros(len(places))
+        chosen = np.array([e.layer in self._selected for e in self._errors])
+        width = max(round(self.pitch), 2)
+        tops = np.full(int(chosen.sum()), self.full[1][1])
+        self._band.show_bars(places[chosen], zero[chosen], tops, width, tinted("accent", 0.16))
+        has = np.isfinite(self._weights)
+        heights = np.maximum(self._weights[has], 0.0)
+        self._bars.show_bars(places[has], zero[has], heights, self._bar_width, tinted("original", 0.42))
+        self._draw_line(places)
 
     @property
-    def _pitch(self) -> float:
-        return self.area.width() / max(len(self._errors), 1)
+    def _bar_width(self) -> int:
+        return max(round(min(self.pitch * 0.56, 24)), 1)
 
-    def _paint_selection(self, painter: QPainter, x: Axis) -> None:
-        for index, error in enumerate(self._errors):
-            if error.layer in self._selected:
-                left, right = round(x.pixel(index - 0.5)), round(x.pixel(index + 0.5))
-                band = QRectF(left, self.area.top(), max(right - left, 2), self.area.height())
-                painter.fillRect(band, tinted("accent", 0.16))
+    def _draw_line(self, places: Floats) -> None:
+        """The line, broken where a layer has no decibels; a layer between two of those has its dot at any width."""
+        values = np.where(np.isfinite(self._outputs), np.maximum(self._outputs, 0.0), np.nan)
+        gaps = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
+        alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
+        sizes = np.where(alone | (self.pitch >= DOTTED), 8.0, 0.0)
+        pen = QPen(color("result"), 2.0 if self.pitch >= 4 else 1.25)
+        pen.setCosmetic(True)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        dotted = bool(sizes.any())
+        self._line.setData(
+            places, values, pen=pen, symbol="o" if dotted else None, symbolSize=sizes,
+            symbolBrush=color("result"), symbolPen=_pen("card", 1.5),
+        )  # fmt: skip
 
-    def _paint_bars(self, painter: QPainter, x: Axis, y: Axis) -> None:
-        width = max(round(min(self._pitch * 0.56, 24)), 1)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, width > 3)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tinted("original", 0.42))
-        for index, value in enumerate(self._weights):
-            if np.isnan(value):
-                continue
-            top = y.pixel(min(max(float(value), 0.0), y.high))
-            bar = QRectF(round(x.pixel(float(index)) - width / 2), top, width, self.area.bottom() - top)
-            if width > 3:
-                painter.drawPath(bar_path(bar))
-            else:
-                painter.drawRect(bar)
-
-    def _points(self, x: Axis, y: Axis) -> list[QPointF | None]:
-        return [
-            None if np.isnan(v) else QPointF(x.pixel(float(i)), y.pixel(min(max(float(v), 0.0), y.high)))
-            for i, v in enumerate(self._outputs)
-        ]
-
-    def _paint_line(self, painter: QPainter, x: Axis, y: Axis) -> None:
-        points = self._points(x, y)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        join = Qt.PenJoinStyle.RoundJoin
-        width = 2.0 if self._pitch >= 4 else 1.25
-        painter.setPen(QPen(color("result"), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, join))
-        run: list[QPointF] = []
-        for point in [*points, None]:
-            if point is not None:
-                run.append(point)
-            elif run:
-                painter.drawPolyline(QPolygonF(run))
-                run = []
-        if self._pitch >= 10:
-            painter.setPen(QPen(color("card"), 1.5))
-            painter.setBrush(color("result"))
-            for point in points:
-                if point is not None:
-                    painter.drawEllipse(point, 4.0, 4.0)
-        exact = next((p for p, v in zip(points, self._outputs, strict=True) if p and np.isinf(v)), None)
-        if exact is not None:
-            set_caption(painter)
-            painter.drawText(QPointF(exact.x() + 14, exact.y() + 6), self.tr("unchanged"))
-
-    def _paint_names(self, painter: QPainter, x: Axis) -> None:
-        """Short names under the axis where they fit, and the groups below them with a rule."""
-        names = [error.layer for error in self._errors]
-        groups = layer_groups(names)
-        free_from = -1e9
-        shorts = {i: short_name(names[i], group) for group, members in groups for i in members if len(members) > 1}
-        crowded = caption_width(list(shorts.values())) + 4 > self._pitch
-        for index, text in shorts.items():
-            if not crowded or names[index] in self._selected:
-                free_from = self._paint_short(painter, x, index, text, free_from)
-        free_from = -1e9
-        for group, members in groups:
-            free_from = self._paint_group(painter, x, group, members, free_from)
-
-    def _paint_short(self, painter: QPainter, x: Axis, index: int, text: str, free_from: float) -> float:
-        selected = self._errors[index].layer in self._selected
-        set_caption(painter, "text" if selected else "secondary", 600 if selected else 400)
-        width = caption_width([text], 600)
-        left = x.pixel(float(index)) - width / 2
-        if left < free_from:
-            return free_from
-        box = QRectF(left - 4, self.area.bottom() + 3, width + 8, 15)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-        return left + width + 6
-
-    def _paint_group(self, painter: QPainter, x: Axis, group: str, members: Sequence[int], free_from: float) -> float:
-        inset = min(3.0, self._pitch * 0.2)
-        left, right = x.pixel(members[0] - 0.5) + inset, x.pixel(members[-1] + 0.5) - inset
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(color("axis"))
-        painter.drawLine(QLineF(round(left), self.area.bottom() + 20.5, round(right), self.area.bottom() + 20.5))
-        width = caption_width([group], 500)
-        start = (left + right - width) / 2
-        start = min(max(start, 0.0), self.width() - width)
-        if start < free_from:
-            return free_from
-        set_caption(painter, "text" if len(members) == 1 else "secondary", 500)
-        box = QRectF(start - 4, self.area.bottom() + 23, width + 8, 15)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, group)
-        return start + width + 10
-
-    def _paint_worst(self, painter: QPainter, x: Axis, y: Axis) -> None:
-        worst = self.worst
-        if worst is None:
+    def paint_over(self, painter: QPainter) -> None:
+        if not self._errors:
             return
-        at = QPointF(x.pixel(float(worst)), y.pixel(max(float(self._outputs[worst]), 0.0)))
-        text = f"{self.tr('worst')}: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
-        width = min(caption_width([text], 600) + 16, 340.0, self.area.width())
-        left = min(max(at.x() - width + 10, self.area.left()), self.area.right() - width)
-        top = self._free_top(left, width, at, [p for p in self._points(x, y) if p is not None])
+        self._paint_unnumbered(painter)
+        paint_strong(painter, self, self._strong)
+        paint_groups(painter, self, self._names, self._selected)
+        self._paint_worst(painter)
+
+    @property
+    def _seen(self) -> range:
+        """Numbers of the layers whose middle is in view."""
+        low, high = self.view
+        return range(max(int(np.ceil(low)), 0), min(int(np.floor(high)), len(self._errors) - 1) + 1)
+
+    def _paint_unnumbered(self, painter: QPainter) -> None:
+        """Layers without decibels: a mark above the scale where nothing changed, a stub where nothing was compared."""
+        area, width = self.area, max(self._bar_width, 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        first: float | None = None
+        for index in self._seen:
+            error, x = self._errors[index], round(self.pixel(float(index), 0.0).x() - width / 2)
+            for deviation, role, top in ((error.output, "result", 7), (error.weight, "original", 4)):
+                if deviation.is_unchanged:
+                    painter.fillRect(QRectF(x, area.top() - top, width, 2), color(role))
+                    first = x if first is None else first
+            if error.output.is_missing:
+                _paint_stub(painter, QRectF(x, area.bottom() - STUB, width, STUB))
+        if first is not None:
+            set_caption(painter)
+            words = self.tr("unchanged")
+            left = max(first, area.left() + caption_width([self.quantity]) + 10)
+            left = min(left, area.right() - caption_width([words]))
+            painter.drawText(QPointF(left, area.top() - 11), words)
+
+    def _paint_worst(self, painter: QPainter) -> None:
+        worst, area = self.worst, self.area
+        if worst is None or worst not in self._seen:
+            return
+        value = float(self._outputs[worst])
+        at = self.pixel(float(worst), max(value, 0.0))
+        text = f"{self.tr('worst')}: {self._errors[worst].layer}, {decibels(value)}"
+        width = min(caption_width([text], 600) + 16, 340.0, area.width())
+        left = min(max(at.x() - width + 10, area.left()), area.right() - width)
+        top = self._free_top(left, width, at)
         box = QRectF(round(left) + 0.5, round(top) + 0.5, round(width), 21)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(color("negative"), 1.0))
@@ -209,8 +195,10 @@ class ErrorCurve(Plot):
         painter.setBrush(color("negative"))
         painter.drawEllipse(at, 4.5, 4.5)
 
-    def _free_top(self, left: float, width: float, at: QPointF, points: Sequence[QPointF]) -> float:
+    def _free_top(self, left: float, width: float, at: QPointF) -> float:
         """Where the worst layer's label covers the fewest points of the line, as near to its point as can be."""
+        values = ((i, float(self._outputs[i])) for i in self._seen if np.isfinite(self._outputs[i]))
+        points = [self.pixel(float(i), max(value, 0.0)) for i, value in values]
         beside = [p.y() for p in points if left - 6 <= p.x() <= left + width + 6]
         best, fewest = at.y() + 20, len(beside) + 1
         for top in np.arange(at.y() - 48, self.area.top() + 2, -8.0):
@@ -219,40 +207,31 @@ class ErrorCurve(Plot):
                 best, fewest = float(top), covered
         return min(best, self.area.bottom() - 24)
 
-    def _paint_tip(self, painter: QPainter, x: Axis) -> None:
-        if self._hovered is None or self._hovered >= len(self._errors):
-            return
-        error = self._errors[self._hovered]
-        rows = (
-            (self.tr("layer output"), error.output.words),
-            (self.tr("weights"), error.weight.words),
-        )
-        read_out = ReadOut(error.layer, rows)
-        anchor = QPointF(x.pixel(float(self._hovered)), self.area.top() + 8)
-        box = place_beside((read_out.width(), read_out.height()), anchor, self.area.adjusted(2, 2, -2, -2))
-        paint_read_out(painter, box, read_out)
+    # ------------------------------------------------------------------ the crosshair and the data
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        if not self._errors:
+            return None
+        index = min(max(round(x), 0), len(self._errors) - 1)
+        error = self._errors[index]
+        rows: list[tuple[str, str]] = []
+        for name, deviation in ((self.tr("layer output"), error.output), (self.tr("weights"), error.weight)):
+            rows.append((name, deviation.words))
+            if deviation.note and deviation.note != deviation.words:
+                rows += [(line, "") for line in textwrap.wrap(deviation.note, NOTE_WIDTH)]
+        return Reading(float(index), ReadOut(error.layer, tuple(rows)))
+
+    def table(self) -> Table | None:
+        if not self._errors:
+            return None
+        rows = [(e.layer, e.output_sqnr_db, e.output_note, e.weight_sqnr_db, e.weight_note) for e in self._errors]
+        return Table(("layer", "output SQNR, dB", "output note", "weight SQNR, dB", "weight note"), rows)
 
     # ------------------------------------------------------------------ mouse and keys
 
-    def _index_at(self, position: QPointF) -> int | None:
-        if not self._errors or not self.area.adjusted(0, 0, 0, 40).contains(position):
-            return None
-        return min(max(round(self._x_axis().value(position.x())), 0), len(self._errors) - 1)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        index = self._index_at(event.position())
-        if index != self._hovered:
-            self._hovered = index
-            self.setCursor(Qt.CursorShape.ArrowCursor if index is None else Qt.CursorShape.PointingHandCursor)
-            self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = None
-        self.update()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        index = self._index_at(event.position())
-        if index is not None and event.button() == Qt.MouseButton.LeftButton:
+    def clicked(self, at: QPointF) -> None:
+        if self._errors and self.area.adjusted(0, 0, 0, FOOT).contains(at):
+            index = min(max(round(self.value(at).x()), 0), len(self._errors) - 1)
             self.layer_selected.emit(self._errors[index].layer)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -263,6 +242,25 @@ class ErrorCurve(Plot):
         present = next((i for i, e in enumerate(self._errors) if e.layer in self._selected), -step)
         index = min(max(present + step, 0), len(self._errors) - 1)
         self.layer_selected.emit(self._errors[index].layer)
+        self.read(self.reading_at(float(index), 0.0))
+
+
+def _paint_stub(painter: QPainter, box: QRectF) -> None:
+    """Where nothing was compared: diagonal lines on the card."""
+    painter.save()
+    painter.fillRect(box, color("card"))
+    painter.setClipRect(box)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(color("secondary"), 1.0))
+    for offset in range(-STUB, int(box.width()), 5):
+        painter.drawLine(QLineF(box.left() + offset, box.bottom(), box.left() + offset + STUB, box.top()))
+    painter.restore()
+
+
+def _pen(role: str, width: float) -> QPen:
+    pen = QPen(color(role), width)
+    pen.setCosmetic(True)
+    return pen
 
 
 def _decibels(deviations: Sequence[Deviation]) -> Floats:

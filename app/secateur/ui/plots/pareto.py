@@ -3,21 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import floor, log10
 
+import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from secateur import figures
 from secateur.analysis.documents import Evaluation, Predicted
 from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
-from secateur.ui.plots.axes import Axis, Tick, paint_x_axis, paint_y_axis, set_caption
-from secateur.ui.plots.plot import Plot
-from secateur.ui.theme.style import color
+from secateur.ui.plots.chart import Chart, Range, Reading
+from secateur.ui.plots.chart_axis import ChartAxis
+from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width, set_caption
+from secateur.ui.plots.ticks import tick_text
+from secateur.ui.theme.style import color, tinted
 
 _REACH = 9.0
+_LINE = 15.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,13 @@ class Point:
     metric: float
 
 
+@dataclass(frozen=True)
+class RunReading(Reading):
+    """What the crosshair says of a run."""
+
+    run: str = ""
+
+
 def frontier(points: Sequence[Point], kind: MetricKind) -> list[Point]:
     """The points that no smaller or equal one reaches in metric, from small to large."""
     best: list[Point] = []
@@ -39,39 +52,64 @@ def frontier(points: Sequence[Point], kind: MetricKind) -> list[Point]:
     return best
 
 
-def size_ticks(low: float, high: float) -> list[Tick]:
-    """1, 2 and 5 times powers of ten between two sizes in bytes; the unit stands where it begins."""
-    ticks: list[Tick] = []
-    unit = ""
-    for exponent in range(floor(log10(low)), floor(log10(high)) + 1):
-        for factor in (1, 2, 5):
-            value = factor * 10.0**exponent
-            if low <= value <= high:
-                digits, _, name = figures.size(value).partition(figures.SPACE)
-                short = f"{float(digits):g}"
-                ticks.append((value, short if name == unit else f"{short}{figures.SPACE}{name}"))
-                unit = name
-    return ticks
+def size_texts(sizes: Sequence[float]) -> list[str]:
+    """Ascending sizes in bytes with three digits; the unit stands where it begins."""
+    texts, unit = [], ""
+    for value in sizes:
+        digits, _, name = figures.size(value).partition(figures.SPACE)
+        short = f"{float(digits):g}"
+        texts.append(short if name == unit else f"{short}{figures.SPACE}{name}")
+        unit = name
+    return texts
 
 
-class ParetoPlot(Plot):
+class SizeAxis(ChartAxis):
+    """File sizes on a log axis: 1, 2 and 5 times powers of ten, within a decade what pyqtgraph finds round."""
+
+    def logTickValues(
+        self, low: float, high: float, size: float, ticks: list[tuple[float, list[float]]]
+    ) -> list[tuple[float | None, list[float]]]:
+        parts = pg.AxisItem.logTickValues(self, low, high, size, [])
+        places = [x for _, level in parts for x in level if f"{10**x:.0e}"[0] in "125"]
+        if len(places) < 3:
+            plain = pg.AxisItem("bottom")
+            plain.setTickDensity(self._tickDensity)
+            spacing, values = plain.tickValues(10**low, 10**high, size)[0]
+            places = [float(np.log10(value)) for value in values if value > 0 and spacing]
+        return [(None, sorted(places))]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float | None) -> list[str]:
+        return size_texts([10**value for value in values])
+
+
+class ParetoPlot(Chart):
     """A click on a run (or Return on the one that the arrows chose) says `restore_wanted(run)`."""
 
     restore_wanted = Signal(str)
+    closest = 40.0
+    bottom_axis_kind = SizeAxis
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("pareto", "Runs: file size against metric", parent)
+        super().__init__("pareto", "Runs: file size against metric", parent, zoom="xy")
         self._points: tuple[Point, ...] = ()
         self._original: Point | None = None
         self._plan: tuple[float, float | None] | None = None
         self._kind = kind_of("")
-        self._chosen = ""
+        self.bottom_axis.set_log(True)
+        self._steps = pg.PlotCurveItem(antialias=True)
+        self._dots = pg.ScatterPlotItem(pxMode=True, useCache=False, antialias=True)
+        self._plan_dot = pg.ScatterPlotItem(pxMode=True, useCache=False, antialias=True)
+        self._plan_line = pg.InfiniteLine(angle=90, movable=False)
+        self._plan_dot.setZValue(10)
+        self.add(self._steps, self._plan_line, self._dots, self._plan_dot)
 
     def sizeHint(self) -> QSize:
         return QSize(420, 120)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(240, 96)
+
+    # ------------------------------------------------------------------ what it shows
 
     def show_runs(
         self, runs: Sequence[RunRecord], baseline: Evaluation | None, predicted: Predicted | None, has_plan: bool
@@ -91,26 +129,24 @@ class ParetoPlot(Plot):
         if original is not None and original.metric is not None:
             self._original = Point("", "original", float(original.bytes), original.metric.value)
         self._plan = (float(predicted.bytes), predicted.metric) if predicted and has_plan and has_metric else None
-        if self._chosen not in {point.run for point in self._points}:
-            self._chosen = ""
+        if self.chosen not in {"", *(point.run for point in self._points)}:
+            self.read(None)
         self._describe()
-        self._repaint()
-
-    def _repaint(self) -> None:
-        self.renew(self._points, self._original, self._plan, self._kind, self._chosen)
+        self.renew(self._points, self._original, self._plan, self._kind)
+        if self.is_stale and self._all:
+            self.show_range(*self._ranges(), keep=True)
 
     def _describe(self) -> None:
         best = frontier(self._points, self._kind)
         words = [f"{p.name}: {figures.size(p.size_bytes)}, {self._kind.write(p.metric)}" for p in best]
         self.setAccessibleDescription(f"{len(self._points)} runs. Best: {'; '.join(words)}" if words else "No runs yet")
 
-    # ------------------------------------------------------------------ axes
-
     @property
     def _all(self) -> list[Point]:
         return [*self._points, *([self._original] if self._original else [])]
 
-    def _axes(self) -> tuple[Axis, Axis]:
+    def _ranges(self) -> tuple[Range, Range]:
+        """Log sizes and the metric in the axis' unit, with a margin on each side."""
         sizes = [p.size_bytes for p in self._all] + ([self._plan[0]] if self._plan else [])
         metrics = [p.metric for p in self._all]
         if self._plan and self._plan[1] is not None:
@@ -120,98 +156,117 @@ class ParetoPlot(Plot):
         margin = max((high - low) * 0.15, 0.5 if kind.is_share else 0.05 * abs(high) or 0.5)
         bottom = low - margin if kind.low is None else max(low - margin, kind.low * factor)
         top = high + margin if kind.high is None else min(high + margin, kind.high * factor + 1.0)
-        area = self.area
-        x = Axis(min(sizes) / 1.25, max(sizes) * 1.15, area.left(), area.right(), log=True)
-        if not kind.is_higher_better:  # better is above, whichever way the numbers go
-            return x, Axis(bottom, top, area.top(), area.bottom())
-        return x, Axis(bottom, top, area.bottom(), area.top())
+        first, last = np.log10(max(min(sizes), 1.0)), np.log10(max(*sizes, 1.0))
+        edge = max(0.08 * (last - first), 0.06)
+        return (float(first - edge), float(last + edge)), (float(bottom), float(top))
 
     def axis_title(self) -> str:
         """The metric, and which way is better where that is down."""
         title = self._kind.title.lower()
         return title if self._kind.is_higher_better else self.tr("{}, less is better").format(title)
 
-    def _place(self, point: Point) -> QPointF:
-        x, y = self._axes()
-        return QPointF(x.pixel(point.size_bytes), y.pixel(point.metric * self._kind.axis_factor))
+    def _values(self, point: Point) -> tuple[float, float]:
+        """Where a point stands on the axes."""
+        return float(np.log10(max(point.size_bytes, 1.0))), point.metric * self._kind.axis_factor
 
-    # ------------------------------------------------------------------ paint
+    # ------------------------------------------------------------------ drawing
 
-    def paint_plot(self, painter: QPainter) -> None:
-        self.area = QRectF(44, 22, max(self.width() - 56, 40), max(self.height() - 42, 30))
+    def redraw(self) -> None:
+        shown = bool(self._all)
+        self.plot.setVisible(shown)
+        if not shown:
+            self.quantity = ""
+            return
+        self.quantity = self.axis_title()
+        self.box.invertY(not self._kind.is_higher_better)  # better is above, whichever way the numbers go
+        unit = f"{figures.SPACE}%" if self._kind.is_share else ""
+        self.left_axis.texts = lambda value, spacing: tick_text(value, spacing) + unit
+        self._draw_frontier()
+        self._draw_points()
+        self._draw_plan()
+
+    def _corners(self) -> list[tuple[float, float]]:
+        """The frontier as the corners of its steps."""
+        best = [self._values(p) for p in frontier(self._all, self._kind)]
+        corners = best[:1]
+        for earlier, later in pairwise(best):
+            corners += [(later[0], earlier[1]), later]
+        return corners
+
+    def _draw_frontier(self) -> None:
+        self._steps.setPen(_pen("result", 1.5, 0.6))
+        self._steps.setData(*np.array(self._corners(), dtype=np.float64).T)
+
+    def _draw_points(self) -> None:
+        points = [(p, "accent" if p.run == self.chosen else "secondary", p.run == self.chosen) for p in self._points]
+        if self._original is not None:
+            points.append((self._original, "text", False))
+        spots = [
+            {"pos": self._values(p), "size": 9 if chosen else 7, "pen": _pen(role, 2.0 if chosen else 1.5)}
+            for p, role, chosen in points
+        ]
+        self._dots.setData(spots=spots, brush=color("panel"))
+
+    def _draw_plan(self) -> None:
+        size, metric = self._plan or (1.0, None)
+        x = float(np.log10(max(size, 1.0)))
+        self._plan_line.setVisible(self._plan is not None and metric is None)  # before the run only its size is known
+        self._plan_line.setValue(x)
+        self._plan_line.setPen(_pen("accent", 1.5, dashed=True))
+        places = [] if metric is None else [(x, metric * self._kind.axis_factor)]
+        spots = [{"pos": at, "size": 10, "pen": _pen("panel", 1.5), "brush": color("accent")} for at in places]
+        self._plan_dot.setData(spots=spots)
+
+    def paint_over(self, painter: QPainter) -> None:
+        """The labels, each where it covers neither a point nor another one."""
         if not self._all:
             set_caption(painter)
             text = self.tr("Runs appear here: file size against the metric.")
             painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
             return
-        x, y = self._axes()
-        unit = f"{figures.SPACE}%" if self._kind.is_share else ""
-        ticks = [(value, f"{text}{unit}") for value, text in y.ticks(3)]
-        paint_y_axis(painter, self.area, y, ticks, self.axis_title())
-        paint_x_axis(painter, self.area, x, size_ticks(x.low, x.high), "")
-        set_caption(painter)
-        foot = QRectF(self.area.left(), self.area.bottom() - 18, self.area.width(), 16)
-        painter.drawText(foot, Qt.AlignmentFlag.AlignRight, self.tr("file size, log"))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_frontier(painter)
-        self._paint_points(painter)
-        self._paint_plan(painter)
-
-    def _paint_frontier(self, painter: QPainter) -> None:
-        best = frontier(self._all, self._kind)
-        path = QPainterPath(self._place(best[0]))
-        for earlier, later in pairwise(best):
-            path.lineTo(self._place(later).x(), self._place(earlier).y())
-            path.lineTo(self._place(later))
-        line = color("result")
-        pen = QPen(line, 1.5)
-        painter.setOpacity(0.6)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(path)
-        painter.setOpacity(1.0)
-
-    def _paint_points(self, painter: QPainter) -> None:
-        for point in self._points:
-            chosen = point.run == self._chosen
-            painter.setPen(QPen(color("accent" if chosen else "secondary"), 2 if chosen else 1.5))
-            painter.setBrush(color("panel"))
-            painter.drawEllipse(self._place(point), 4.5 if chosen else 3.5, 4.5 if chosen else 3.5)
-        if self._original is not None:
-            at = self._place(self._original)
-            painter.setPen(QPen(color("text"), 1.5))
-            painter.setBrush(color("panel"))
-            painter.drawEllipse(at, 3.5, 3.5)
+        area = self.area
+        quantity = QRectF(area.left(), area.top() - 22, caption_width([self.quantity]), _LINE)
+        taken = [quantity, *(_around(self._place(p), 5.0) for p in self._all), *self._lines()]
+        if self._plan is not None:
+            taken.append(self._paint_plan_label(painter, area, taken))
+        if self._original is not None and area.contains(self._place(self._original)):
             set_caption(painter)
-            self._label(painter, at, self.tr("original"), below=True)
+            taken.append(_paint_label(painter, area, taken, self._place(self._original), self.tr("original")))
+        set_caption(painter)
+        foot = self.tr("file size, log")
+        width = caption_width([foot])
+        corners = [QRectF(x, area.bottom() - 17, width, _LINE) for x in (area.right() - width, area.left() + 4)]
+        box = next((c for c in corners if not any(c.intersects(t) for t in taken)), None)
+        if box is None:  # both corners are taken: beside the quantity
+            box = QRectF(area.right() - width, area.top() - 21, width, _LINE)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, foot)
 
-    def _paint_plan(self, painter: QPainter) -> None:
-        if self._plan is None:
-            return
-        x, y = self._axes()
-        size, metric = self._plan
-        at = x.pixel(size)
+    def _lines(self) -> list[QRectF]:
+        """The pixels that the lines go through."""
+        corners = [self.pixel(*at) for at in self._corners()]
+        lines = [QRectF(a, b).normalized().adjusted(-1, -1, 1, 1) for a, b in pairwise(corners)]
+        if self._plan_line.isVisible():
+            x = self.pixel(self._plan_line.value(), 0.0).x()
+            lines.append(QRectF(x - 2, self.area.top(), 4, self.area.height()))
+        return lines
+
+    def _paint_plan_label(self, painter: QPainter, area: QRectF, taken: Sequence[QRectF]) -> QRectF:
+        size, metric = self._plan or (1.0, None)
+        x = float(np.log10(max(size, 1.0)))
+        at = self.pixel(x, (metric or 0.0) * self._kind.axis_factor)
         set_caption(painter, "text", 600)
-        if metric is None:  # its metric is not known before the run: only where it stands in size
-            pen = QPen(color("accent"), 1.5, Qt.PenStyle.DashLine)
-            self._label(painter, QPointF(at, self.area.top() + 8), self.tr("this plan"))
-            painter.setPen(pen)
-            painter.drawLine(QPointF(at, self.area.top()), QPointF(at, self.area.bottom()))
-            return
-        place = QPointF(at, y.pixel(metric * self._kind.axis_factor))
-        self._label(painter, place, self.tr("this plan"))
-        painter.setPen(QPen(color("panel"), 1.5))
-        painter.setBrush(color("accent"))
-        painter.drawEllipse(place, 5, 5)
+        if metric is None:
+            if not area.left() <= at.x() <= area.right():
+                return QRectF()
+            return _paint_label(painter, area, taken, QPointF(at.x(), area.top() + 9), self.tr("this plan"), "beside")
+        if not area.contains(at):
+            return QRectF()
+        return _paint_label(painter, area, [*taken, _around(at, 5.0)], at, self.tr("this plan"), "above")
 
-    def _label(self, painter: QPainter, at: QPointF, text: str, *, below: bool = False) -> None:
-        """A label over or under a point, moved to stay inside."""
-        width = QFontMetricsF(painter.font()).horizontalAdvance(text)
-        left = min(max(at.x() - width / 2, self.area.left()), self.area.right() - width)
-        top = at.y() + 6 if below else at.y() - 21
-        painter.drawText(QRectF(left, top, width + 2, 15), Qt.AlignmentFlag.AlignLeft, text)
+    def _place(self, point: Point) -> QPointF:
+        return self.pixel(*self._values(point))
 
-    # ------------------------------------------------------------------ mouse and keys
+    # ------------------------------------------------------------------ the crosshair and the data
 
     def point_at(self, position: QPointF) -> Point | None:
         """The run under the mouse."""
@@ -226,20 +281,39 @@ class ParetoPlot(Plot):
                 return self._place(point)
         raise KeyError(run)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        point = self.point_at(event.position())
-        self._choose(point.run if point else "")
-        self.setCursor(Qt.CursorShape.PointingHandCursor if point else Qt.CursorShape.ArrowCursor)
-        if point:
-            numbers = f"{figures.size(point.size_bytes)} · {self._kind.write(point.metric)}"
-            words = f"{point.name}\n{numbers}\nClick restores its plan"
-            QToolTip.showText(event.globalPosition().toPoint(), words, self)
-        else:
-            QToolTip.hideText()
+    @property
+    def chosen(self) -> str:
+        """The run that the mouse is over or the arrows went to; empty for none."""
+        return self.reading.run if isinstance(self.reading, RunReading) else ""
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        point = self.point_at(event.position())
-        if point is not None and event.button() == Qt.MouseButton.LeftButton:
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        point = self.point_at(self.pixel(x, y))
+        return self._reading_of(point) if point is not None else None
+
+    def _reading_of(self, point: Point) -> RunReading:
+        rows = (
+            (f"{figures.size(point.size_bytes)} · {self._kind.write(point.metric)}", ""),
+            (self.tr("a click restores its plan"), ""),
+        )
+        return RunReading(self._values(point)[0], ReadOut(point.name, rows), point.run)
+
+    def read(self, reading: Reading | None) -> None:
+        super().read(reading)
+        shape = Qt.CursorShape.ArrowCursor if reading is None else Qt.CursorShape.PointingHandCursor
+        self.viewport().setCursor(shape)
+        self._draw_points()
+
+    def table(self) -> Table | None:
+        if not self._all:
+            return None
+        rows = [(p.run, p.name, p.size_bytes, p.metric) for p in self._all]
+        return Table(("run", "name", "bytes", self._kind.name or "metric"), rows)
+
+    # ------------------------------------------------------------------ mouse and keys
+
+    def clicked(self, at: QPointF) -> None:
+        point = self.point_at(at)
+        if point is not None:
             self.restore_wanted.emit(point.run)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -247,14 +321,41 @@ class ParetoPlot(Plot):
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and order:
             step = 1 if event.key() == Qt.Key.Key_Right else -1
             names = [p.run for p in order]
-            at = names.index(self._chosen) + step if self._chosen in names else (0 if step > 0 else len(names) - 1)
-            self._choose(names[min(max(at, 0), len(names) - 1)])
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._chosen:
-            self.restore_wanted.emit(self._chosen)
+            at = names.index(self.chosen) + step if self.chosen in names else (0 if step > 0 else len(names) - 1)
+            self.read(self._reading_of(order[min(max(at, 0), len(names) - 1)]))
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen:
+            self.restore_wanted.emit(self.chosen)
         else:
             super().keyPressEvent(event)
 
-    def _choose(self, run: str) -> None:
-        if run != self._chosen:
-            self._chosen = run
-            self._repaint()
+
+def _pen(role: str, width: float, opacity: float = 1.0, *, dashed: bool = False) -> QPen:
+    pen = QPen(tinted(role, opacity), width, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
+    pen.setCosmetic(True)
+    return pen
+
+
+def _around(at: QPointF, reach: float) -> QRectF:
+    return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach)
+
+
+def _paint_label(
+    painter: QPainter, area: QRectF, taken: Sequence[QRectF], at: QPointF, text: str, first: str = "below"
+) -> QRectF:
+    """A label by a point: at `first` where that covers nothing of `taken`, else where it does not; its box.
+
+    It may stand over the upper edge of the plot, where only the quantity is.
+    """
+    width = painter.fontMetrics().horizontalAdvance(text) + 2.0
+    left = min(max(at.x() - width / 2, area.left()), area.right() - width)
+    boxes = {
+        "below": QRectF(left, at.y() + 6, width, _LINE),
+        "above": QRectF(left, at.y() - 6 - _LINE, width, _LINE),
+        "beside": QRectF(at.x() + 8, at.y() - _LINE / 2, width, _LINE),
+        "left": QRectF(at.x() - 8 - width, at.y() - _LINE / 2, width, _LINE),
+    }
+    order = [boxes.pop(first), *boxes.values()]
+    inside = [box for box in order if area.adjusted(-2, -21, 2, 2).contains(box)] or order[:1]
+    box = next((b for b in inside if not any(b.intersects(t) for t in taken)), inside[0])
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, text)
+    return box

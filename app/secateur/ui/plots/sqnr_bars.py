@@ -2,30 +2,37 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from secateur.ui.plots.axes import Axis, caption_width, paint_base_line, paint_x_title, set_caption
-from secateur.ui.plots.bars import bar_path
-from secateur.ui.plots.plot import Plot
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.table import Table
+from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
 
 BITS = (8, 7, 6, 5, 4, 3, 2)
 
 
-class SqnrBars(Plot):
+class SqnrBars(Chart):
     """Shows decibels per bit width; `bits_chosen(bits)` for a click, Space, or the digit itself."""
 
     bits_chosen = Signal(int)
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(name, title, parent)
+        super().__init__(name, title, parent, zoom="")
         self._values: Mapping[int, float | None] = {}
         self._planned: int | None = None
         self._available: tuple[int, ...] = ()
         self._hovered: int | None = None
         self._cursor = BITS[0]
+        self._bars = {bits: ColumnBars(self) for bits in BITS}
+        self.add(*self._bars.values())
+        self.plot.hideAxis("left")  # every bar has its figure
+        self.bottom_axis.setStyle(tickLength=0)
+        self.bottom_axis.set_names([])
 
     def show_values(self, values: Mapping[int, float | None], planned: int | None, available: tuple[int, ...]) -> None:
         """Show bits → decibels (None undefined), the `planned` width, and those that can be chosen."""
@@ -35,6 +42,8 @@ class SqnrBars(Plot):
         said = [f"{bits} bits {self._value_text(bits)} dB" for bits in BITS if bits in values]
         chosen = self.tr("planned: {0} bits").format(planned) if planned else self.tr("no quantization planned")
         self.setAccessibleDescription(", ".join([*said, chosen]))
+        finite = [v for v in values.values() if v is not None and v != float("inf")]
+        self.show_range((-0.5, len(BITS) - 0.5), (0.0, max([*finite, 1.0])))
         self._renew()
 
     def _renew(self) -> None:
@@ -48,52 +57,55 @@ class SqnrBars(Plot):
 
     def column(self, bits: int) -> QRectF:
         """The whole column of a bit width, in the widget's pixels: where a click counts."""
-        pitch = self.area.width() / len(BITS)
-        return QRectF(self.area.left() + BITS.index(bits) * pitch, self.area.top() - 18, pitch, self.area.height() + 38)
+        middle, pitch = self.pixel(float(BITS.index(bits)), 0.0).x(), self.pitch
+        return QRectF(middle - pitch / 2, self.area.top() - 18, pitch, self.area.height() + 38)
 
-    def paint_plot(self, painter: QPainter) -> None:
-        if not self._values:
-            return
-        self.area = QRectF(4, 26, max(self.width() - 8, 10), max(self.height() - 26 - 40, 10))
-        finite = [v for v in self._values.values() if v is not None and v != float("inf")]
-        axis = Axis(0.0, max([*finite, 1.0]), self.area.bottom(), self.area.top())
-        for bits in BITS:
-            self._paint_bar(painter, bits, axis)
-        paint_base_line(painter, self.area)
-        paint_x_title(painter, self.area, self.tr("bits, per channel"))
+    # ------------------------------------------------------------------ drawing
+
+    def redraw(self) -> None:
+        self.plot.setVisible(bool(self._values))
+        self.pad(top=26, right=2)
+        self.bottom_axis.set_title(self.tr("bits, per channel"))
+        self.bottom_axis.setHeight(36)
+        width = max(round(min(self.pitch * 0.62, 26)), 6)
+        for place, bits in enumerate(BITS):
+            hovered = bits == self._hovered and bits in self._available
+            fill = color("result") if bits == self._planned else tinted("original", 0.75 if hovered else 0.5)
+            at, zero = np.array([float(place)]), np.zeros(1)
+            self._bars[bits].show_bars(at, zero, np.array([self._height(bits)]), width, fill)
+
+    def _height(self, bits: int) -> float:
+        """The top of a bar: at least a pixel high, what is exact as high as the best."""
+        value = self._values.get(bits)
+        least = float(self.box.viewPixelSize()[1])
+        return max(min(value or 0.0, self.full[1][1]), least)
 
     def paint_over(self, painter: QPainter) -> None:
-        """A line under the bit width that Space would choose."""
-        if self.hasFocus() and self._cursor in self._available and self._values:
-            column = self.column(self._cursor)
-            width = caption_width([str(self._cursor)], 600) + 2
-            mark = QRectF(column.center().x() - width / 2, self.area.bottom() + 19, width, 2)
-            painter.fillRect(mark, color("accent"))
+        """Figures on the bars, bits below them, and a line under the bit width that Space would choose."""
+        if not self._values:
+            return
+        area = self.area
+        for place, bits in enumerate(BITS):
+            column = self.column(bits)
+            planned, available = bits == self._planned, bits in self._available
+            top = self.pixel(float(place), self._height(bits)).y()
+            set_caption(painter, "text" if planned else "secondary", 600 if planned else 400)
+            above = QRectF(column.left() - 4, top - 18, column.width() + 8, 16)
+            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, self._value_text(bits))
+            set_caption(painter, "text" if available else "secondary", 600 if planned else 500 if available else 400)
+            below = QRectF(column.left(), area.bottom() + 3, column.width(), 16)
+            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(bits))
+            if self.hasFocus() and bits == self._cursor and available:
+                width = caption_width([str(bits)], 600) + 2
+                mark = QRectF(column.center().x() - width / 2, area.bottom() + 19, width, 2)
+                painter.fillRect(mark, color("accent"))
 
-    def _paint_bar(self, painter: QPainter, bits: int, axis: Axis) -> None:
-        column = self.column(bits)
-        value = self._values.get(bits)
-        height = 0.0 if value is None else axis.start - axis.pixel(min(max(value, 0.0), axis.high))
-        width = max(round(min(column.width() * 0.62, 26)), 6)
-        left = round(column.center().x() - width / 2)
-        bar = QRectF(left, axis.start - max(height, 1.0), width, max(height, 1.0))
-        planned = bits == self._planned
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(Qt.PenStyle.NoPen)
-        hovered = bits == self._hovered and bits in self._available
-        painter.setBrush(color("result") if planned else tinted("original", 0.75 if hovered else 0.5))
-        painter.drawPath(bar_path(bar))
-        self._paint_texts(painter, bits, column, bar, planned=planned)
+    def table(self) -> Table | None:
+        if not self._values:
+            return None
+        return Table(("bits", "SQNR, dB"), [(bits, self._values[bits]) for bits in BITS if bits in self._values])
 
-    def _paint_texts(self, painter: QPainter, bits: int, column: QRectF, bar: QRectF, *, planned: bool) -> None:
-        weight = 600 if planned else 400
-        set_caption(painter, "text" if planned else "secondary", weight)
-        above = QRectF(column.left() - 4, bar.top() - 18, column.width() + 8, 16)
-        painter.drawText(above, Qt.AlignmentFlag.AlignCenter, self._value_text(bits))
-        available = bits in self._available
-        set_caption(painter, "text" if available else "secondary", 600 if planned else 500 if available else 400)
-        below = QRectF(column.left(), self.area.bottom() + 3, column.width(), 16)
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(bits))
+    # ------------------------------------------------------------------ mouse and keys
 
     def _bits_at(self, position: QPointF) -> int | None:
         return next((bits for bits in BITS if self._values and self.column(bits).contains(position)), None)
@@ -103,16 +115,17 @@ class SqnrBars(Plot):
             self._cursor = bits
             self.bits_chosen.emit(bits)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._choose(self._bits_at(event.position()))
+    def clicked(self, at: QPointF) -> None:
+        self._choose(self._bits_at(at))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
         bits = self._bits_at(event.position())
         if bits == self._hovered:
             return
         self._hovered = bits
-        self.setCursor(Qt.CursorShape.PointingHandCursor if bits in self._available else Qt.CursorShape.ArrowCursor)
+        shape = Qt.CursorShape.PointingHandCursor if bits in self._available else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
         if bits is None:
             QToolTip.hideText()
         else:
@@ -126,6 +139,7 @@ class SqnrBars(Plot):
         return text + ". " + self.tr("For comparison: no method here stores this width.")
 
     def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
         self._hovered = None
         self._renew()
 
@@ -140,6 +154,6 @@ class SqnrBars(Plot):
             step = 1 if event.key() == Qt.Key.Key_Right else -1
             place = ordered.index(self._cursor) + step if self._cursor in ordered else 0
             self._cursor = ordered[min(max(place, 0), len(ordered) - 1)]
-            self.update()
+            self.viewport().update()
         else:
             super().keyPressEvent(event)
