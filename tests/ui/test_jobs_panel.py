@@ -17,7 +17,7 @@ from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.jobs import CLOSED_HEIGHT, OPEN_HEIGHT, JobsPanel
 from secateur.ui.panels.runs import COLUMNS
-from secateur.ui.plots.pareto import ParetoPlot, Point, frontier, size_ticks
+from secateur.ui.plots.pareto import ParetoPlot, Point, frontier
 from secateur.ui.theme.palette import DARK
 from secateur.ui.theme.style import apply_theme
 
@@ -241,11 +241,6 @@ def test_an_error_is_shown_without_percent_and_says_that_less_is_better(panel: J
     assert panel.plot.place_of("b").y() < panel.plot.place_of("a").y()
 
 
-def test_size_ticks_say_the_unit_where_it_begins() -> None:
-    texts = [text.replace("\u00a0", " ") for _, text in size_ticks(90_000, 1_200_000)]
-    assert texts == ["100 kB", "200", "500", "1 MB"]
-
-
 @pytest.fixture
 def plot(panel: JobsPanel) -> ParetoPlot:
     recipe = Recipe((Step(MagnitudePruning(), ("conv1",)),))
@@ -258,13 +253,13 @@ def plot(panel: JobsPanel) -> ParetoPlot:
 
 def test_a_click_on_a_run_restores_it(qtbot: QtBot, plot: ParetoPlot) -> None:
     with qtbot.waitSignal(plot.restore_wanted, timeout=1000) as wish:
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of("b").toPoint())
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of("b").toPoint())
     assert wish.args == ["b"]
 
 
 def test_a_click_beside_the_runs_restores_nothing(qtbot: QtBot, plot: ParetoPlot) -> None:
     with qtbot.assertNotEmitted(plot.restore_wanted):
-        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=plot.place_of("b").toPoint() + QPoint(0, 30))
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of("b").toPoint() + QPoint(0, 30))
 
 
 def test_arrows_and_return_restore_a_run(qtbot: QtBot, plot: ParetoPlot) -> None:

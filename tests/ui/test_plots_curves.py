@@ -11,12 +11,12 @@ from PySide6.QtCore import QPoint, Qt
 
 from secateur.analysis.documents import LayerError
 from secateur.ui.plots.answers import MOST, AnswerBars, softmax
-from secateur.ui.plots.axes import Axis
-from secateur.ui.plots.channel_strip import ChannelStrip, channel_ticks, together
-from secateur.ui.plots.curves import CurvePlot, Series, apart, moving_mean, polyline
+from secateur.ui.plots.channel_strip import ChannelStrip, together
+from secateur.ui.plots.curves import CurvePlot, Series, apart, moving_mean
 from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.plots.spectrum_pair import SpectrumPair
 from secateur.ui.plots.sqnr_bars import SqnrBars
+from secateur.ui.plots.texts import caption_width
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -60,14 +60,15 @@ def test_end_labels_never_cover_each_other(places):
     assert max(moved) <= 200.0
 
 
-def test_a_long_curve_is_thinned_to_its_extremes_per_pixel():
+def test_a_long_curve_is_drawn_by_its_extremes_per_pixel(qtbot):
+    plot = shown(qtbot, CurvePlot("loss", "Loss"), width=340)
     x = np.linspace(0, 6, 100_000)
     y = np.sin(40 * x)
-    line = polyline(Axis(0, 6, 0, 300), Axis(-1, 1, 100, 0), x, y, 300)
-    ys = [point.y() for point in line]
-    assert len(line) <= 600
-    assert min(ys) == pytest.approx(0, abs=0.5)
-    assert max(ys) == pytest.approx(100, abs=0.5)
+    plot.show_series([Series("wave", x, y, "result", "0.99 wave")], x_end=6, quantity="loss")
+    plot.grab()
+    drawn = plot._lines["wave", False].getData()[1]
+    assert len(drawn) <= 10 * plot.width()
+    assert (drawn.min(), drawn.max()) == pytest.approx((y.min(), y.max()))
 
 
 def test_a_curve_plot_says_its_end_values_to_a_screen_reader(qtbot):
@@ -83,8 +84,8 @@ def test_the_end_label_of_a_curve_fits_at_any_progress(qtbot, share):
     x = np.linspace(0, 6 * share, 20)
     plot.show_series([Series("agreement", x, x, "third", "64.5 % agreement")], x_end=6, quantity="loss")
     plot.grab()
-    end = Axis(0, 6, plot.area.left(), plot.area.right()).pixel(6 * share)
-    assert end + 9 + 95 <= plot.width() + 1
+    assert plot.end_of("agreement").x() == pytest.approx(plot.pixel(6 * share, 0.0).x())
+    assert plot.end_of("agreement").x() + 9 + caption_width(["64.5 % agreement"], 600) <= plot.width() + 1
 
 
 def test_a_curve_plot_without_points_can_be_painted(qtbot):
@@ -118,7 +119,7 @@ def test_a_click_in_a_layers_column_selects_it(qtbot):
     plot.show_errors(errors([30.0, 20.0, 10.0, 5.0, 8.0, 9.0]), ())
     plot.grab()
     with qtbot.waitSignal(plot.layer_selected) as selected:
-        qtbot.mouseClick(plot, LEFT, pos=plot.place("block1.conv4").toPoint())
+        qtbot.mouseClick(plot.viewport(), LEFT, pos=plot.place("block1.conv4").toPoint())
     assert selected.args == ["block1.conv4"]
 
 
@@ -141,7 +142,7 @@ def test_the_error_curve_without_layers_ignores_clicks(qtbot):
     plot = shown(qtbot, ErrorCurve("errors", "Errors"))
     plot.show_errors((), ())
     with qtbot.assertNotEmitted(plot.layer_selected):
-        qtbot.mouseClick(plot, LEFT, pos=QPoint(100, 100))
+        qtbot.mouseClick(plot.viewport(), LEFT, pos=QPoint(100, 100))
 
 
 # ------------------------------------------------------------------ SQNR by bit width
@@ -158,14 +159,14 @@ def bars(qtbot):
 @pytest.mark.parametrize("bits", [8, 4])
 def test_a_click_on_an_available_bar_chooses_its_bits(qtbot, bars, bits):
     with qtbot.waitSignal(bars.bits_chosen) as chosen:
-        qtbot.mouseClick(bars, LEFT, pos=bars.column(bits).center().toPoint())
+        qtbot.mouseClick(bars.viewport(), LEFT, pos=bars.column(bits).center().toPoint())
     assert chosen.args == [bits]
 
 
 @pytest.mark.parametrize("bits", [7, 3, 2])
 def test_a_bar_that_no_method_stores_is_not_chosen(qtbot, bars, bits):
     with qtbot.assertNotEmitted(bars.bits_chosen):
-        qtbot.mouseClick(bars, LEFT, pos=bars.column(bits).center().toPoint())
+        qtbot.mouseClick(bars.viewport(), LEFT, pos=bars.column(bits).center().toPoint())
         qtbot.keyClick(bars, str(bits))
 
 
@@ -188,25 +189,70 @@ def test_channels_drawn_together_keep_their_outermost_values():
     assert merged[:, 3].max() == ranges[:, 3].max()
 
 
-def test_the_widest_channel_is_named_until_the_mouse_is_over_another(qtbot, spectra):
+@pytest.fixture
+def strip(qtbot, spectra):
+    strip = shown(qtbot, ChannelStrip("ranges", "Ranges"))
+    strip.show_ranges(spectra["layer2.0.conv2"].channel_ranges)
+    strip.grab()
+    return strip
+
+
+def test_the_widest_channel_is_named_until_another_is_selected(qtbot, spectra):
     strip = shown(qtbot, ChannelStrip("ranges", "Ranges"))
     ranges = spectra["layer2.0.conv2"].channel_ranges
     with qtbot.waitSignal(strip.named) as named:
         strip.show_ranges(ranges)
     widest = int(np.argmax(ranges[:, 3] - ranges[:, 0]))
     assert named.args[0].startswith(f"ch {widest}:")
-    strip.grab()
     with qtbot.waitSignal(strip.named) as named:
-        qtbot.mouseMove(strip, QPoint(round(strip.area.right()) - 2, 80))
-    assert named.args[0].startswith(f"ch {len(ranges) - 1}:")
+        strip.show_ranges(ranges, 3)
+    assert named.args[0].startswith("ch 3:")
+    assert strip.accessibleDescription() == named.args[0]
+
+
+def test_the_channel_under_the_mouse_says_its_range(qtbot, strip):
+    qtbot.mouseMove(strip.viewport(), strip.pixel(5.0, 0.0).toPoint())
+    assert strip.reading.x == 5
+    assert strip.reading.words.title == "channel 5"
+
+
+def test_a_click_on_a_channel_chooses_it(qtbot, strip):
+    with qtbot.waitSignal(strip.chosen) as chosen:
+        qtbot.mouseClick(strip.viewport(), LEFT, pos=strip.pixel(11.0, 0.0).toPoint())
+    assert chosen.args == [11]
+
+
+@pytest.mark.parametrize(
+    ("key", "channel"), [(Qt.Key.Key_Right, 4), (Qt.Key.Key_Left, 2), (Qt.Key.Key_Home, 0), (Qt.Key.Key_End, 15)]
+)
+def test_keys_go_from_the_selected_channel_to_another(qtbot, strip, spectra, key, channel):
+    strip.show_ranges(spectra["layer2.0.conv2"].channel_ranges, 3)
+    with qtbot.waitSignal(strip.chosen) as chosen:
+        qtbot.keyClick(strip, key)
+    assert chosen.args == [channel]
+
+
+def test_of_thousands_of_channels_each_is_its_own_again_in_a_closer_look(qtbot):
+    strip = shown(qtbot, ChannelStrip("ranges", "Ranges"))
+    random = np.random.default_rng(1)
+    strip.show_ranges(np.sort(random.normal(0, 1, (4096, 4)), axis=1).astype(np.float32))
+    strip.grab()
+    assert len(strip._all[0].opts["x0"]) < strip.width() / 2
+    strip.zoom(100, 2000.0)
+    strip.grab()
+    seen = strip.view[1] - strip.view[0]
+    assert len(strip._all[0].opts["x0"]) == pytest.approx(seen, abs=3)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 64, 2048])
-def test_channel_ticks_begin_at_zero_and_end_at_the_last_channel(count):
-    ticks = [value for value, _ in channel_ticks(count, 300)]
-    assert ticks[0] == 0
-    assert ticks[-1] == count - 1
-    assert len(ticks) <= 7
+def test_ticks_of_channels_are_whole_numbers(qtbot, count):
+    strip = shown(qtbot, ChannelStrip("ranges", "Ranges"))
+    strip.show_ranges(np.tile(np.array([-1, -0.5, 0.5, 1], np.float32), (count, 1)))
+    strip.grab()
+    axis = strip.bottom_axis
+    ticks = [value for _, level in axis.tickValues(*axis.range, axis.width()) for value in level]
+    assert 1 <= len(ticks) <= 9
+    assert all(value == round(value) for value in ticks)
 
 
 def test_the_spectrum_pair_says_how_many_weights_are_zero(qtbot, spectra):

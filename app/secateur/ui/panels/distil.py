@@ -111,7 +111,7 @@ class DistilTab(TabView):
         self._loss_card, self._quality_card = Card(self.tr("Loss")), Card(self.tr("Quality"))
         self.loss = CurvePlot("loss_curve", self.tr("Loss"))
         self.quality = CurvePlot("quality_curve", self.tr("Quality"))
-        self.quality.box.setXLink(self.loss.box)  # a closer look at some epochs is one at both
+        self.quality.share_x(self.loss)  # a closer look at some epochs is one at both
         for card, plot in ((self._loss_card, self.loss), (self._quality_card, self.quality)):
             card.body.addWidget(plot, 1)
             row.addWidget(card, 1)

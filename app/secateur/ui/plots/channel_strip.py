@@ -22,19 +22,19 @@ CLOSEST = 3.0
 
 
 class ChannelStrip(Chart):
-    """Shows `Spectra.channel_ranges`; `named(text)` says the chosen channel, or the widest where none is.
+    """Shows `Spectra.channel_ranges`; `named(text)` says the selected channel, or the widest where none is.
 
-    `channel_chosen(number)` for a click, or ← and →.
+    `chosen(channel)` when a person selects one: by a click, or with ← →, Home and End.
     """
 
     named = Signal(str)
-    channel_chosen = Signal(int)
+    chosen = Signal(int)
     bottom_axis_kind = WholeAxis
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent)
         self._ranges: Ranges = np.zeros((0, 4), np.float32)
-        self._selected: int | None = None
+        self._channel: int | None = None
         self._band = ColumnBars(self)
         self._all = (ColumnBars(self), ColumnBars(self))
         self._strong = (ColumnBars(self), ColumnBars(self))
@@ -42,36 +42,32 @@ class ChannelStrip(Chart):
 
     # ------------------------------------------------------------------ what it shows
 
-    def show_ranges(self, ranges: Ranges) -> None:
-        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel."""
-        if ranges is self._ranges:
+    def show_ranges(self, ranges: Ranges, channel: int | None = None) -> None:
+        """Show (channels, 4): minimum, 5 % quantile, 95 % quantile, maximum of each channel; one may be selected."""
+        channel = channel if channel is not None and channel < len(ranges) else None
+        if ranges is self._ranges and channel == self._channel:
             return
-        self._ranges, self._selected = ranges, None
-        self.read(None)
-        self._say()
-        if len(ranges):
-            low, high = float(ranges[:, 0].min()), float(ranges[:, 3].max())
-            margin = 0.05 * (high - low) or 0.5
-            self.show_range((-0.5, len(ranges) - 0.5), (low - margin, high + margin))
-        self.mark_stale()
-
-    def show_selected(self, channel: int | None) -> None:
-        """Mark the chosen channel; None for none."""
-        channel = channel if channel is not None and 0 <= channel < len(self._ranges) else None
-        if channel != self._selected:
-            self._selected = channel
-            self._say()
-            self.mark_stale()
-
-    @property
-    def selected(self) -> int | None:
-        """The chosen channel."""
-        return self._selected
-
-    def _say(self) -> None:
-        text = self._text(self.widest if self._selected is None else self._selected)
+        if ranges is not self._ranges:
+            self._ranges = ranges
+            self.read(None)
+            if len(ranges):
+                low, high = float(ranges[:, 0].min()), float(ranges[:, 3].max())
+                margin = 0.05 * (high - low) or 0.5
+                self.show_range((-0.5, len(ranges) - 0.5), (low - margin, high + margin))
+        self._channel = channel
+        text = self._text(self._strong_channel)
         self.setAccessibleDescription(text)
         self.named.emit(text)
+        self.mark_stale()
+
+    @property
+    def channel(self) -> int | None:
+        """The selected channel."""
+        return self._channel
+
+    @property
+    def _strong_channel(self) -> int:
+        return self.widest if self._channel is None else self._channel
 
     @property
     def widest(self) -> int:
@@ -103,13 +99,13 @@ class ChannelStrip(Chart):
         shown = self._ranges[first:last]
         columns = together(shown, max(int(self.box.width() / CLOSEST), 1))
         width = len(shown) / len(columns)
-        middles = first + (np.arange(len(columns)) + 0.5) * width - 0.5
+        middles = first + (np.arange(len(columns), dtype=np.float64) + 0.5) * width - 0.5
         thick = min(max(round(width * self.pitch * 0.42), 1), 8)
         self._show(self._all, columns, middles, thick, (tinted("result", 0.55), tinted("result", 0.75)))
-        strong = self.widest if self._selected is None else self._selected
+        strong = self._strong_channel
         place = np.array([float(strong)])
         self._show(self._strong, self._ranges[[strong]], place, thick, (color("result"), color("result")))
-        self._band.setVisible(self._selected is not None)
+        self._band.setVisible(self._channel is not None)
         low, high = self.full[1]
         band = max(round(self.pitch), 5)
         self._band.show_bars(place, np.array([low]), np.array([high]), band, tinted("accent", 0.2))
@@ -152,20 +148,18 @@ class ChannelStrip(Chart):
 
     def clicked(self, at: QPointF) -> None:
         if len(self._ranges) and self.area.contains(at):
-            self._choose(self._channel_at(self.value(at).x()))
+            self.chosen.emit(self._channel_at(self.value(at).x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if step is None or not len(self._ranges):
+        at, last = self._strong_channel, len(self._ranges) - 1
+        places = {Qt.Key.Key_Left: at - 1, Qt.Key.Key_Right: at + 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: last}
+        place = places.get(Qt.Key(event.key()))
+        if place is None or last < 0:
             super().keyPressEvent(event)
             return
-        channel = self.widest if self._selected is None else self._channel_at(self._selected + step)
-        self._choose(channel)
+        channel = self._channel_at(place)
+        self.chosen.emit(channel)
         self.read(self.reading_at(float(channel), 0.0))
-
-    def _choose(self, channel: int) -> None:
-        self.show_selected(channel)
-        self.channel_chosen.emit(channel)
 
 
 def together(ranges: Ranges, most: int) -> Ranges:

@@ -28,9 +28,9 @@ from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePo
 from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
 from secateur.ui.plots.pictures import copy_picture, save_picture
-from secateur.ui.plots.plot import paint_focus
 from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
 from secateur.ui.plots.saving import Saving, saver
+from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.table import Table, copy_table
 from secateur.ui.plots.texts import paint_quantity
 from secateur.ui.theme.style import color
@@ -186,6 +186,10 @@ class Chart(pg.GraphicsView):
             y = tuple(shown[1]) if "y" in self._zoom else y
         self.box.setRange(xRange=x, yRange=y, padding=0, disableAutoRange=True)
 
+    def share_x(self, other: "Chart") -> None:
+        """Show the same part of the x axis as `other` does, whichever of the two a person magnifies or pans."""
+        self.box.linkView(pg.ViewBox.XAxis, other.box)
+
     def pad(self, *, top: int = TOP, right: int = RIGHT) -> None:
         """Leave room above the plot and at its right, in pixels, for what is painted there."""
         if (top, right) != self._padding:
@@ -202,7 +206,7 @@ class Chart(pg.GraphicsView):
     def pitch(self) -> float:
         """Pixels from one value of the x axis to the next whole one."""
         low, high = self.view
-        return self.box.width() / (high - low)
+        return float(self.box.width()) / (high - low)
 
     @property
     def magnification(self) -> float:

@@ -5,8 +5,8 @@ from math import ceil
 from typing import Literal
 
 import pyqtgraph as pg
-from PySide6.QtGui import QPen
 
+from secateur.ui.plots.strokes import hairline
 from secateur.ui.plots.texts import CAPTION, caption_width
 from secateur.ui.plots.ticks import decade_text, tick_text
 from secateur.ui.theme.style import color, font
@@ -46,10 +46,10 @@ class ChartAxis(pg.AxisItem):
         """Take pens and fonts from the current theme."""
         if self.orientation == "left":
             self.setPen(None)
-            self.setTickPen(_hairline("grid"))
+            self.setTickPen(hairline("grid"))
         else:
-            self.setPen(_hairline("axis"))
-            self.setTickPen(_hairline("axis"))
+            self.setPen(hairline("axis"))
+            self.setTickPen(hairline("axis"))
         self.setTextPen(color("secondary"))
         self.setTickFont(font(CAPTION))
         self.label.setFont(font(CAPTION))
@@ -115,10 +115,3 @@ class WholeAxis(ChartAxis):
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         return [(max(spacing, 1.0), offset) for spacing, offset in super().tickSpacing(low, high, size)]
-
-
-def _hairline(role: str) -> QPen:
-    pen = QPen(color(role))
-    pen.setWidth(1)
-    pen.setCosmetic(True)
-    return pen

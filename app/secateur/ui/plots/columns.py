@@ -1,7 +1,5 @@
 """Things in a row, a column each: bars of whole pixels, so that none is wider than its neighbour."""
 
-from typing import cast
-
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QBrush, QColor
@@ -28,4 +26,4 @@ class ColumnBars(pg.BarGraphItem):
 def snapped(chart: Chart, values: Floats, shift: float) -> Floats:
     """`values` of the x axis moved by `shift` pixels and on to the nearest whole pixel."""
     pixels = np.rint((values - chart.view[0]) * chart.pitch + shift)
-    return cast(Floats, chart.view[0] + pixels / chart.pitch)
+    return chart.view[0] + pixels / chart.pitch

@@ -10,13 +10,17 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from secateur.ui.plots.axes import Axis, caption_width, crisp, hairline, set_caption
 from secateur.ui.plots.heat_cells import Floats
 from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_pending
+from secateur.ui.plots.strokes import crisp, hairline
+from secateur.ui.plots.texts import caption_width, set_caption
+from secateur.ui.plots.ticks import decade_text
 from secateur.ui.theme.style import tinted
 
 STRIP, COLUMN = 62, 264
 BAR = 200
+MARKED = 6
+"""Decades that are written under the colour bar, at most."""
 CLOUD = 400
 """Points of the scatter; more of them cover each other."""
 
@@ -116,9 +120,10 @@ class HeatLegend(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(gradient)
         painter.drawRoundedRect(bar, 2, 2)
-        axis = Axis(*self._range, bar.left(), bar.right(), log=True)
-        for value, text in axis.ticks(6):
-            x = axis.pixel(value)
+        first, last = (round(float(end)) for end in np.log10(self._range))
+        for power in range(first, last + 1, -(-(last - first + 1) // MARKED)):
+            x = bar.left() + (power - first) / (last - first) * bar.width()  # as `HeatCells.shares` colours it
+            text = decade_text(10.0**power)
             painter.setPen(hairline("axis"))
             painter.drawLine(QLineF(crisp(x), bar.bottom(), crisp(x), bar.bottom() + 4))
             set_caption(painter)

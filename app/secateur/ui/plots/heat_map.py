@@ -28,8 +28,8 @@ from secateur.ui.plots.heat_paint import (
     paint_value,
 )
 from secateur.ui.plots.heat_tip import cell_read_out
-from secateur.ui.plots.plot import paint_focus
 from secateur.ui.plots.read_out import ReadOut, paint_read_out
+from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.short_names import short_names, widest_name
 

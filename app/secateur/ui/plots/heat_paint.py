@@ -6,9 +6,10 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from secateur.layer_names import ShortName
-from secateur.ui.plots.axes import crisp, hairline, set_caption
 from secateur.ui.plots.heat_cells import HeatCells, grouped
 from secateur.ui.plots.heat_geometry import GAP, HEADER, PRINTED, HeatGeometry
+from secateur.ui.plots.strokes import crisp, hairline
+from secateur.ui.plots.texts import set_caption
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.theme.colormaps import viridis
 from secateur.ui.theme.style import color, font, tinted

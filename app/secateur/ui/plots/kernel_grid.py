@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QMenu, QSizePolicy, QToolTip,
 from secateur.model.weight_views import FilterPage
 from secateur.ui.plots.kernel_pictures import colour_table, filter_image, fitted, rgb_image
 from secateur.ui.plots.pictures import copy_picture
-from secateur.ui.plots.plot import paint_focus
+from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.theme.style import color, font, notifier, tinted
 
 SIZES = (24, 32, 40, 48, 64, 80, 96, 128, 160, 224)

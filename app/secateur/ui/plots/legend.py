@@ -7,7 +7,7 @@ from PySide6.QtCore import QLineF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from secateur.ui.plots.axes import caption_width, set_caption
+from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
 
 

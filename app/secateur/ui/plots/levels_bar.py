@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPain
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.figures import number
-from secateur.ui.plots.plot import paint_focus
+from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.theme.colormaps import diverging
 from secateur.ui.theme.style import color, current_theme, font, metrics, tinted
 

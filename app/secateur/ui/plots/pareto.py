@@ -16,6 +16,7 @@ from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
 from secateur.ui.plots.chart import Chart, Range, Reading
 from secateur.ui.plots.chart_axis import ChartAxis
+from secateur.ui.plots.labels import HEIGHT, Taken, around, label_boxes, paint_label
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
@@ -23,7 +24,6 @@ from secateur.ui.plots.ticks import tick_text
 from secateur.ui.theme.style import color, tinted
 
 _REACH = 9.0
-_LINE = 15.0
 
 
 @dataclass(frozen=True)
@@ -225,21 +225,26 @@ class ParetoPlot(Chart):
             painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
             return
         area = self.area
-        quantity = QRectF(area.left(), area.top() - 22, caption_width([self.quantity]), _LINE)
-        taken = [quantity, *(_around(self._place(p), 5.0) for p in self._all), *self._lines()]
-        if self._plan is not None:
-            taken.append(self._paint_plan_label(painter, area, taken))
+        quantity = QRectF(area.left(), area.top() - 22, caption_width([self.quantity]), HEIGHT)
+        taken = [Taken(quantity), *(Taken(around(self._place(p), 5.0)) for p in self._all)]
+        taken += [Taken(line, is_firm=False) for line in self._lines()]
         if self._original is not None and area.contains(self._place(self._original)):
             set_caption(painter)
-            taken.append(_paint_label(painter, area, taken, self._place(self._original), self.tr("original")))
+            text = self.tr("original")
+            paint_label(painter, label_boxes(painter, area, self._place(self._original), text), taken, text)
+        if self._plan is not None:
+            self._paint_plan_label(painter, area, taken)
+        self._paint_foot(painter, area, taken)
+
+    def _paint_foot(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
+        """What the axis is of, in a corner that is free; nowhere where none is: the sizes say their unit."""
         set_caption(painter)
         foot = self.tr("file size, log")
         width = caption_width([foot])
-        corners = [QRectF(x, area.bottom() - 17, width, _LINE) for x in (area.right() - width, area.left() + 4)]
-        box = next((c for c in corners if not any(c.intersects(t) for t in taken)), None)
-        if box is None:  # both corners are taken: beside the quantity
-            box = QRectF(area.right() - width, area.top() - 21, width, _LINE)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, foot)
+        places = ((area.right() - width, 17), (area.left() + 4, 17), (area.right() - width, area.height() + 21))
+        corners = [QRectF(x, area.bottom() - above, width, HEIGHT) for x, above in places]
+        free = [box for box in corners if not any(box.intersects(t.box) for t in taken if t.is_firm)]
+        paint_label(painter, free, taken, foot)
 
     def _lines(self) -> list[QRectF]:
         """The pixels that the lines go through."""
@@ -250,18 +255,19 @@ class ParetoPlot(Chart):
             lines.append(QRectF(x - 2, self.area.top(), 4, self.area.height()))
         return lines
 
-    def _paint_plan_label(self, painter: QPainter, area: QRectF, taken: Sequence[QRectF]) -> QRectF:
+    def _paint_plan_label(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
         size, metric = self._plan or (1.0, None)
-        x = float(np.log10(max(size, 1.0)))
-        at = self.pixel(x, (metric or 0.0) * self._kind.axis_factor)
+        at = self.pixel(float(np.log10(max(size, 1.0))), (metric or 0.0) * self._kind.axis_factor)
+        text = self.tr("this plan")
         set_caption(painter, "text", 600)
-        if metric is None:
-            if not area.left() <= at.x() <= area.right():
-                return QRectF()
-            return _paint_label(painter, area, taken, QPointF(at.x(), area.top() + 9), self.tr("this plan"), "beside")
-        if not area.contains(at):
-            return QRectF()
-        return _paint_label(painter, area, [*taken, _around(at, 5.0)], at, self.tr("this plan"), "above")
+        if metric is None and area.left() <= at.x() <= area.right():
+            heights = np.linspace(area.top() + 9, area.bottom() - 9, 4)
+            boxes = [b for y in heights for b in label_boxes(painter, area, QPointF(at.x(), y), text, "right")]
+            line = QRectF(at.x() - 2, area.top(), 4, area.height())
+            paint_label(painter, [b for b in boxes if not b.intersects(line)], taken, text)
+        elif metric is not None and area.contains(at):
+            taken.append(Taken(around(at, 5.0)))
+            paint_label(painter, label_boxes(painter, area, at, text, "above"), taken, text)
 
     def _place(self, point: Point) -> QPointF:
         return self.pixel(*self._values(point))
@@ -333,29 +339,3 @@ def _pen(role: str, width: float, opacity: float = 1.0, *, dashed: bool = False)
     pen = QPen(tinted(role, opacity), width, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
     pen.setCosmetic(True)
     return pen
-
-
-def _around(at: QPointF, reach: float) -> QRectF:
-    return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach)
-
-
-def _paint_label(
-    painter: QPainter, area: QRectF, taken: Sequence[QRectF], at: QPointF, text: str, first: str = "below"
-) -> QRectF:
-    """A label by a point: at `first` where that covers nothing of `taken`, else where it does not; its box.
-
-    It may stand over the upper edge of the plot, where only the quantity is.
-    """
-    width = painter.fontMetrics().horizontalAdvance(text) + 2.0
-    left = min(max(at.x() - width / 2, area.left()), area.right() - width)
-    boxes = {
-        "below": QRectF(left, at.y() + 6, width, _LINE),
-        "above": QRectF(left, at.y() - 6 - _LINE, width, _LINE),
-        "beside": QRectF(at.x() + 8, at.y() - _LINE / 2, width, _LINE),
-        "left": QRectF(at.x() - 8 - width, at.y() - _LINE / 2, width, _LINE),
-    }
-    order = [boxes.pop(first), *boxes.values()]
-    inside = [box for box in order if area.adjusted(-2, -21, 2, 2).contains(box)] or order[:1]
-    box = next((b for b in inside if not any(b.intersects(t) for t in taken)), inside[0])
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, text)
-    return box

@@ -1,36 +1,10 @@
-"""Where ticks stand and how they are written: pure numbers, so that every plot says them alike."""
+"""How ticks are written: pure numbers, so that every plot says them alike."""
 
-from math import ceil, floor, log10
+from math import floor, log10
 
 from secateur.figures import MINUS, number
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` + 1 round values inside [low, high], 1, 2 or 5 times a power of ten apart."""
-    if not high > low or most < 1:
-        return [low]
-    step = nice_step(high - low, most)
-    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-    return [n * step for n in range(first, last + 1)]
-
-
-def nice_step(span: float, most: int) -> float:
-    """The smallest of 1, 2, 5 × 10ⁿ that divides `span` into at most `most` parts."""
-    rough = span / most
-    decade = 10.0 ** floor(log10(rough))
-    for factor in (1.0, 2.0, 5.0, 10.0):
-        if factor * decade >= rough * (1 - 1e-9):
-            return factor * decade
-    return 10.0 * decade
-
-
-def decade_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Powers of ten inside [low, high], thinned evenly to at most `most`; empty where none lies inside."""
-    first, last = ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9)
-    every = max(1, ceil((last - first + 1) / most))
-    return [10.0**n for n in range(first, last + 1) if (n - first) % every == 0]
 
 
 def tick_text(value: float, step: float) -> str:

@@ -1,0 +1,149 @@
+"""The picture of all runs: texts that are whole, what the mouse says of a run, and a closer look."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QRectF, Qt
+
+from secateur.analysis.documents import Evaluation, Metric, Predicted, RunDocument
+from secateur.engine.events import RunRecord
+from secateur.ui.plots import pareto
+from secateur.ui.plots.pareto import ParetoPlot, SizeAxis, size_texts
+
+
+def evaluation(metric: float, size_bytes: int, name: str = "top1") -> Evaluation:
+    measured = Metric(name=name, value=metric, ci95=(metric - 0.01, metric + 0.01))
+    return Evaluation(
+        metric=measured, loss=None, samples=512, bytes=size_bytes, zip_bytes=size_bytes, params=1, nonzero_params=1,
+        macs=1, latency_ms=None,
+    )  # fmt: skip
+
+
+def record(name: str, metric: float, size_bytes: int, kind: str = "top1") -> RunRecord:
+    original, result = evaluation(0.81, 1_090_000, kind), evaluation(metric, size_bytes, kind)
+    document = RunDocument(run=name, name=name, original=original, result=result, files=())
+    return RunRecord(
+        run=name, name=f"Run {name}", model="net", fingerprint="f", data="d", recipe_yaml="schema: 1\nsteps: []\n",
+        state="finished", created=0.0, folder="runs", error="", document=document,
+    )  # fmt: skip
+
+
+RUNS = tuple(record(f"r{n}", 0.75 + 0.01 * n, 140_000 + 30_000 * n) for n in range(6))
+
+
+@pytest.fixture
+def plot(qtbot) -> ParetoPlot:
+    plot = ParetoPlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 118)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    return plot
+
+
+def predicted(size_bytes: int, metric: float | None) -> Predicted:
+    return Predicted(bytes=size_bytes, macs=1, latency_ms=None, damage=0.1, metric=metric)
+
+
+def texts_of(axis) -> list[str]:
+    levels = axis.tickValues(*axis.range, axis.width())
+    return [text.replace("\u00a0", " ") for spacing, values in levels for text in axis.tickStrings(values, 1, spacing)]
+
+
+def test_sizes_say_the_unit_where_it_begins(plot: ParetoPlot) -> None:
+    assert [text.replace("\u00a0", " ") for text in size_texts([1e5, 2e5, 5e5, 1e6])] == [
+        "100 kB",
+        "200",
+        "500",
+        "1 MB",
+    ]
+    assert texts_of(plot.bottom_axis) == ["200 kB", "500", "1 MB"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(140e3, 160e3), (9e5, 1.1e6), (1e3, 5e9), (220e3, 260e3)])
+def test_sizes_have_distinct_texts_at_any_magnification(qapp, low: float, high: float) -> None:
+    axis = SizeAxis("bottom")
+    axis.set_log(True)
+    ((_, places),) = axis.tickValues(np.log10(low), np.log10(high), 400)
+    sizes = [10**place for place in places]
+    assert len(places) >= 2
+    assert all(low * 0.999 <= size <= high * 1.001 for size in sizes)
+    assert len({text for size in sizes for text in size_texts([size])}) == len(sizes)
+
+
+@pytest.mark.parametrize("metric", [0.815, 0.0995, 1.0])
+def test_the_metrics_texts_are_whole(qtbot, plot: ParetoPlot, metric: float) -> None:
+    """Never `31.5 %` for `81.5 %`: the axis is as wide as its widest text."""
+    plot.show_runs((record("a", metric, 90_000),), evaluation(metric - 0.005, 1_090_000), None, has_plan=False)
+    plot.grab()
+    axis = plot.left_axis
+    words = axis.tickStrings(axis.tickValues(*axis.range, axis.height())[0][1], 1.0, 0.1)
+    assert words
+    assert pareto.caption_width(words) <= axis.width()
+
+
+@pytest.mark.parametrize("metric", [None, 0.70, 0.79, 0.812])
+@pytest.mark.parametrize("size_bytes", [120_000, 300_000, 1_080_000])
+@pytest.mark.parametrize("width", [240, 500])
+def test_labels_lie_inside_and_never_over_each_other(plot, monkeypatch, metric, size_bytes, width) -> None:
+    boxes: dict[str, QRectF] = {}
+    paint = pareto.paint_label
+
+    def kept(painter, places, taken, text) -> None:
+        paint(painter, places, taken, text)
+        if places:
+            boxes[text] = taken[-1].box
+
+    monkeypatch.setattr(pareto, "paint_label", kept)
+    plot.resize(width, 118)
+    plot.show_runs(RUNS, evaluation(0.81, 1_090_000), predicted(size_bytes, metric), has_plan=True)
+    plot.grab()
+    assert {"original", "this plan"} <= set(boxes)
+    boxes["quantity"] = QRectF(plot.area.left(), plot.area.top() - 22, pareto.caption_width([plot.quantity]), 15)
+    assert all(QRectF(plot.rect()).contains(box) for box in boxes.values())
+    assert not [pair for pair in combinations(boxes, 2) if boxes[pair[0]].intersects(boxes[pair[1]])]
+
+
+def test_the_mouse_over_a_run_says_what_it_is(qtbot, plot: ParetoPlot) -> None:
+    qtbot.mouseMove(plot.viewport(), plot.place_of("r2").toPoint())
+    assert plot.chosen == "r2"
+    assert plot.reading.words.title == "Run r2"
+    assert "77.0" in plot.reading.words.rows[0][0]
+    qtbot.mouseMove(plot.viewport(), (plot.place_of("r2") + QPointF(0, 28)).toPoint())
+    assert plot.chosen == ""
+
+
+def test_both_axes_can_be_magnified_and_a_click_still_restores(qtbot, plot: ParetoPlot) -> None:
+    at = plot.box.mapFromScene(plot.place_of("r3"))
+    assert plot.box.boundingRect().contains(at)
+    before = plot.box.viewRange()
+    plot.zoom(2.0, plot.value(plot.place_of("r3")).x())
+    after = plot.box.viewRange()
+    for axis in (0, 1):
+        assert after[axis][1] - after[axis][0] == pytest.approx((before[axis][1] - before[axis][0]) / 2)
+    plot.grab()
+    with qtbot.waitSignal(plot.restore_wanted) as wish:
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of("r3").toPoint())
+    assert wish.args == ["r3"]
+
+
+def test_a_magnified_picture_stays_as_it_is_when_a_run_says_something_else(plot: ParetoPlot) -> None:
+    plot.zoom(3.0, 5.3)
+    view = plot.view
+    plot.show_runs(RUNS[:5], evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    assert plot.view == pytest.approx(view)
+
+
+def test_where_less_is_better_the_axis_is_upside_down(qtbot, plot: ParetoPlot) -> None:
+    runs = (record("good", 0.5, 100_000, "mse"), record("bad", 3.8, 200_000, "mse"))
+    plot.show_runs(runs, None, None, has_plan=False)
+    plot.grab()
+    assert plot.box.yInverted()
+    assert plot.place_of("good").y() < plot.place_of("bad").y()
+    plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    assert not plot.box.yInverted()
