@@ -153,7 +153,7 @@ def test_a_click_on_the_error_curve_selects_the_layer(qtbot, tab, state):
     tab.show_state(state, ())
     tab.grab()
     with qtbot.waitSignal(tab.layer_selected) as selected:
-        qtbot.mouseClick(tab.errors, LEFT, pos=tab.errors.place("layer2.0.conv1").toPoint())
+        qtbot.mouseClick(tab.errors.viewport(), LEFT, pos=tab.errors.place("layer2.0.conv1").toPoint())
     assert selected.args == ["layer2.0.conv1"]
 
 

@@ -79,7 +79,8 @@ def test_a_drag_asks_for_ratios_under_one_name_and_the_next_drag_under_another(q
 
 def test_a_bar_click_asks_for_its_bits(qtbot, tab):
     with qtbot.waitSignal(tab.bits_wanted) as wanted:
-        qtbot.mouseClick(tab.distribution.bars, LEFT, pos=tab.distribution.bars.column(8).center().toPoint())
+        bars = tab.distribution.bars
+        qtbot.mouseClick(bars.viewport(), LEFT, pos=bars.column(8).center().toPoint())
     assert wanted.args == [8]
 
 

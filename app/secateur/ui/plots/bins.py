@@ -7,6 +7,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
+from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectrum
 from secateur.ui.theme.style import tinted
 
@@ -73,6 +74,12 @@ def whole_range(spectrum: Spectrum, *, symmetric: bool) -> tuple[float, float]:
         low = -high
     margin = 0.03 * (high - low) or max(abs(high), 1.0) * 0.5
     return low - margin, high + margin
+
+
+def spectrum_words(spectrum: Spectrum) -> str:
+    """`4,608 values from −0.31 to 0.28, 12 zeros`: the spectrum for who cannot see it."""
+    words = f"{thousands(spectrum.size)} values from {number(spectrum.minimum)} to {number(spectrum.maximum)}"
+    return f"{words}, {thousands(spectrum.zeros)} zeros" if spectrum.zeros else words
 
 
 class Bars(pg.BarGraphItem):

@@ -49,10 +49,11 @@ class ErrorCurve(Chart):
         self._strong: list[tuple[float, str]] = []
         self._band, self._bars = ColumnBars(self), ColumnBars(self)
         self._line = pg.PlotDataItem(antialias=True, connect="finite")
-        self._line.scatter.setData(useCache=False)  # a saved picture holds no pixels
+        self._dots = pg.ScatterPlotItem(size=8, antialias=True, useCache=False)  # a saved picture holds no pixels
         self._band.setZValue(-20)
         self._line.setZValue(5)
-        self.add(self._band, self._bars, self._line)
+        self._dots.setZValue(6)
+        self.add(self._band, self._bars, self._line, self._dots)
         self.quantity = "dB"
 
     def show_errors(self, errors: Sequence[LayerError], selected: Collection[str]) -> None:
@@ -127,15 +128,12 @@ class ErrorCurve(Chart):
         values = np.where(np.isfinite(self._outputs), np.maximum(self._outputs, 0.0), np.nan)
         gaps = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
         alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
-        sizes = np.where(alone | (self.pitch >= DOTTED), 8.0, 0.0)
+        dotted = alone | ((self.pitch >= DOTTED) & np.isfinite(values))
         pen = QPen(color("result"), 2.0 if self.pitch >= 4 else 1.25)
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        dotted = bool(sizes.any())
-        self._line.setData(
-            places, values, pen=pen, symbol="o" if dotted else None, symbolSize=sizes,
-            symbolBrush=color("result"), symbolPen=_pen("card", 1.5),
-        )  # fmt: skip
+        self._line.setData(places, values, pen=pen)
+        self._dots.setData(places[dotted], values[dotted], brush=color("result"), pen=_pen("card", 1.5))
 
     def paint_over(self, painter: QPainter) -> None:
         if not self._errors:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectra, Spectrum
-from secateur.ui.plots.bins import Bars, BinCache, Bins, whole_range
+from secateur.ui.plots.bins import Bars, BinCache, Bins, spectrum_words, whole_range
 from secateur.ui.plots.chart import Chart, Reading
 from secateur.ui.plots.clip_lines import Clip, ClipItems, clip_read_out
 from secateur.ui.plots.drag_line import DragLine
@@ -79,7 +79,7 @@ class HistogramPlot(Chart):
         """Show any spectrum with labelled lines at `markers`; the ends of a `clip` can be dragged."""
         self._take(values, quantity, symmetric=values.minimum < 0)
         self._spectra, self._levels, self._markers, self._ratio, self._clip = None, None, markers, None, clip
-        self.setAccessibleDescription(", ".join(self._clip_words()))
+        self.setAccessibleDescription(", ".join([spectrum_words(values), *self._clip_words()]))
         self._renew()
 
     def _take(self, values: Spectrum, kind: str, *, symmetric: bool) -> bool:

@@ -228,12 +228,12 @@ class ParetoPlot(Chart):
         quantity = QRectF(area.left(), area.top() - 22, caption_width([self.quantity]), HEIGHT)
         taken = [Taken(quantity), *(Taken(around(self._place(p), 5.0)) for p in self._all)]
         taken += [Taken(line, is_firm=False) for line in self._lines()]
+        self._paint_plan_label(painter, area, taken)
         if self._original is not None and area.contains(self._place(self._original)):
             set_caption(painter)
             text = self.tr("original")
             paint_label(painter, label_boxes(painter, area, self._place(self._original), text), taken, text)
-        if self._plan is not None:
-            self._paint_plan_label(painter, area, taken)
+        self._paint_plan_line_label(painter, area, taken)
         self._paint_foot(painter, area, taken)
 
     def _paint_foot(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
@@ -257,17 +257,25 @@ class ParetoPlot(Chart):
 
     def _paint_plan_label(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
         size, metric = self._plan or (1.0, None)
-        at = self.pixel(float(np.log10(max(size, 1.0))), (metric or 0.0) * self._kind.axis_factor)
-        text = self.tr("this plan")
-        set_caption(painter, "text", 600)
-        if metric is None and area.left() <= at.x() <= area.right():
-            heights = np.linspace(area.top() + 9, area.bottom() - 9, 4)
-            boxes = [b for y in heights for b in label_boxes(painter, area, QPointF(at.x(), y), text, "right")]
-            line = QRectF(at.x() - 2, area.top(), 4, area.height())
-            paint_label(painter, [b for b in boxes if not b.intersects(line)], taken, text)
-        elif metric is not None and area.contains(at):
+        if metric is None:
+            return
+        at = self.pixel(float(np.log10(max(size, 1.0))), metric * self._kind.axis_factor)
+        if area.contains(at):
+            text = self.tr("this plan")
+            set_caption(painter, "text", 600)
             taken.append(Taken(around(at, 5.0)))
             paint_label(painter, label_boxes(painter, area, at, text, "above"), taken, text)
+
+    def _paint_plan_line_label(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
+        """Of a plan whose metric is not known: its name beside the line, at a height that is free."""
+        x = self.pixel(self._plan_line.value(), 0.0).x()
+        if self._plan_line.isVisible() and area.left() <= x <= area.right():
+            text = self.tr("this plan")
+            set_caption(painter, "text", 600)
+            heights = np.linspace(area.top() + 9, area.bottom() - 9, 4)
+            boxes = [b for y in heights for b in label_boxes(painter, area, QPointF(x, y), text, "right")]
+            line = QRectF(x - 2, area.top(), 4, area.height())
+            paint_label(painter, [b for b in boxes if not b.intersects(line)], taken, text)
 
     def _place(self, point: Point) -> QPointF:
         return self.pixel(*self._values(point))

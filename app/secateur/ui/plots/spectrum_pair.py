@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectrum
-from secateur.ui.plots.bins import SEEN, Bars, BinCache, Bins, whole_range
+from secateur.ui.plots.bins import SEEN, Bars, BinCache, Bins, spectrum_words, whole_range
 from secateur.ui.plots.chart import Chart, Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
@@ -39,8 +39,9 @@ class SpectrumPair(Chart):
             ranges = [whole_range(s, symmetric=True) for s in (original, result) if s is not None]
             if ranges:
                 self.show_range((min(low for low, _ in ranges), max(high for _, high in ranges)), self.full[1])
-        zeros = result.zeros if result is not None else 0
-        self.setAccessibleDescription(f"{thousands(zeros)} zeros" if zeros else "")
+        named = ((self.tr("original"), original), (self.tr("result"), result))
+        said = [f"{name}: {spectrum_words(spectrum)}" for name, spectrum in named if spectrum is not None]
+        self.setAccessibleDescription("; ".join(said) or self.tr("No layer selected"))
         self.renew(original, result)
 
     def range_changed(self) -> None:
