@@ -27,14 +27,13 @@ from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePo
 
 from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
+from secateur.ui.plots.chart_menu import make_chart_menu
 from secateur.ui.plots.pictures import copy_picture, save_picture
 from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
-from secateur.ui.plots.saving import Saving, saver
 from secateur.ui.plots.strokes import paint_focus
-from secateur.ui.plots.table import Table, copy_table
+from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import paint_quantity
 from secateur.ui.theme.style import color
-from secateur.ui.widgets.why_not import set_why_not
 
 pg.setConfigOption("mouseRateLimit", 0)  # Qt joins mouse moves itself; a dropped one would lose the end of a drag
 
@@ -375,20 +374,7 @@ class Chart(pg.GraphicsView):
 
     def make_menu(self) -> QMenu:
         """What a right click offers."""
-        menu = QMenu(self)
-        menu.setToolTipsVisible(True)
-        menu.addAction(self.tr("Copy picture"), self.copy_picture)
-        menu.addAction(self.tr("Save picture…"), lambda: saver.wanted.emit(Saving(self)))
-        table = self.table()
-        for text, call in (
-            (self.tr("Copy data as CSV"), lambda: copy_table(table) if table else None),
-            (self.tr("Save data as CSV…"), lambda: saver.wanted.emit(Saving(self, table))),
-        ):
-            set_why_not(menu.addAction(text, call), "" if table is not None else self.tr("There are no numbers yet."))
-        if self._zoom:
-            menu.addSeparator()
-            whole = "" if self.magnification > 1.0 + 1e-9 else self.tr("The whole range is shown.")
-            set_why_not(menu.addAction(self.tr("Show the whole range"), self.show_all), whole)
+        menu = make_chart_menu(self, can_zoom=bool(self._zoom))
         self.fill_menu(menu)
         return menu
 
