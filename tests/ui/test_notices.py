@@ -35,8 +35,13 @@ def sentences(shown):
     return [notice.sentence for notice in shown.state.notices]
 
 
+def button(shown, name: str) -> QPushButton:
+    """Of the first notice that stands there."""
+    return bars(shown)[0].findChild(QPushButton, name)
+
+
 def more(shown) -> QPushButton:
-    return shown.find(QPushButton, "notice_more")
+    return button(shown, "notice_more")
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_one_line_stays_and_the_others_are_a_click_away_gravest_first(opened):
     opened.qtbot.keyClick(more(opened), Qt.Key.Key_Space)
     assert len(bars(opened)) == 1
     for left in (3, 2, 1, 0):
-        opened.qtbot.mouseClick(opened.find(QPushButton, "notice_dismiss"), LEFT)
+        opened.qtbot.mouseClick(button(opened, "notice_dismiss"), LEFT)
         opened.until(
             lambda left=left: (
                 len(opened.state.notices) == left and all(bar.notice in opened.state.notices for bar in bars(opened))
@@ -111,7 +116,7 @@ def test_a_run_that_broke_off_is_no_news_once_it_goes_on_or_is_finished(opened, 
     opened.engine.say(Finished(opened.engine.job_of(ListRuns), RunsListed((run_record(model),))))
     opened.until(lambda: opened.state.runs)
     assert bars(opened)
-    opened.qtbot.mouseClick(opened.find(QPushButton, "notice_remedy"), LEFT)
+    opened.qtbot.mouseClick(button(opened, "notice_remedy"), LEFT)
     opened.until(lambda: not opened.window.notices.isVisible())
     assert [request.run for request in opened.engine.asked(Compress)] == ["run-1"]
 

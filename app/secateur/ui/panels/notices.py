@@ -116,8 +116,7 @@ class NoticesPanel(QWidget):
     def _rebuild(self) -> None:
         for bar in self._bars:
             self._column.removeWidget(bar)
-            bar.hide()
-            bar.setParent(None)
+            bar.hide()  # it may be its own button that asked for this: it is deleted once that is done
             bar.deleteLater()
         self._bars = []
         order = in_order(self._shown)
