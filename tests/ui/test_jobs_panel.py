@@ -85,6 +85,13 @@ def test_a_running_job_shows_how_far_and_how_long(panel: JobsPanel) -> None:
     assert words(panel) == "1 running · 1 run kept"
 
 
+def test_the_time_and_the_bar_are_those_of_the_whole_job(panel: JobsPanel) -> None:
+    panel.show_state(SessionState(jobs=(replace(JOB, share=0.2, eta_is_least=True),)))
+    assert panel.job.progress.share() == pytest.approx(0.2)
+    figures = panel.findChild(object, "job_figures").text().replace("\u00a0", " ")
+    assert figures == "20 % · at least 2 min 10 s left"
+
+
 def test_without_a_job_the_card_is_gone(panel: JobsPanel) -> None:
     panel.show_state(SessionState(jobs=(JOB,)))
     panel.show_state(SessionState())

@@ -305,13 +305,18 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` in the job's own unit; `eta_s` is None until it can be told."""
+    """`done` of `total` of what is being done, in its own unit; `share` (0 to 1) of the whole job, where it is known.
+
+    `eta_s` is for the whole job, None until it can be told; with `eta_is_least` it takes at least so long.
+    """
 
     job: int
     done: int
     total: int
     text: str
     eta_s: float | None = None
+    eta_is_least: bool = False
+    share: float | None = None
 
 
 @dataclass(frozen=True)

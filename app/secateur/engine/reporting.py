@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from secateur.engine.course import Course, Stage, StageTimes
 from secateur.engine.events import Event, Log, Partial, Progress
 from secateur.errors import Cancelled
 from secateur.methods.base import Context
@@ -21,6 +22,8 @@ class Reporter:
     job: int
     send: Callable[[Event], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
+    course: Course | None = None
+    """The stages of the job, where it has named them."""
     _last: float = 0.0
     _phase: tuple[str, int] = ("", 0)
     _phase_start: tuple[float, int] = (0.0, 0)
@@ -36,7 +39,30 @@ class Reporter:
         if now - self._last < 1 / MOST_PER_SECOND and done < total:
             return
         self._last = now
-        self.send(Progress(self.job, done, total, text, self._eta(now, done, total)))
+        phase_left = self._eta(now, done, total)
+        if self.course is None:  # one stage, as far as is known
+            self.send(Progress(self.job, done, total, text, phase_left))
+            return
+        left = self.course.left(done, total, phase_left)
+        self.send(Progress(self.job, done, total, text, left.seconds, left.is_least, left.share))
+
+    def set_out(self, stages: Sequence[Stage], subject: str) -> None:
+        """Name the stages of this job, which works on the model of this fingerprint; again, when more is known."""
+        if self.course is None:
+            self.course = Course(stages, StageTimes(subject))
+        else:
+            self.course.plan(stages)
+
+    def enter(self, kind: str, *, resumed: bool = False) -> None:
+        """The job's next stage of this kind begins."""
+        self._phase = ("", 0)
+        if self.course is not None:
+            self.course.enter(kind, resumed=resumed)
+
+    def arrive(self) -> None:
+        """The last stage is done."""
+        if self.course is not None:
+            self.course.leave()
 
     def _eta(self, now: float, done: int, total: int) -> float | None:
         begun, first = self._phase_start

@@ -117,7 +117,7 @@ class Workshop:
 
         if not bench.description.runnable:
             raise UserError(f"{bench.description.name} cannot be run on data: {bench.description.reason}")
-        key = f"{source!r} {_state_of(source)}"
+        key = _data_key(source)
         if key not in bench.data:
             told = fit_to_data(bench, source)
             inputs, outputs = bench.description.inputs, bench.description.outputs
@@ -184,6 +184,14 @@ class Workshop:
         if key not in bench.baselines:
             bench.baselines[key] = evaluate_file(self, bench, data, reporter)
         return bench.baselines[key]
+
+    def has_data(self, bench: Bench, source: DataSource) -> bool:
+        """Whether `data` is at hand."""
+        return _data_key(source) in bench.data
+
+    def has_baseline(self, bench: Bench, data: "Dataset") -> bool:
+        """Whether `baseline` is at hand."""
+        return _samples_key(bench, data) in bench.baselines
 
     def session(self, path: Path) -> Callable[..., NDArray[np.float32]]:
         """A function that runs an ONNX file on a batch: first output, float32."""
@@ -259,6 +267,10 @@ def _changed_at(source: ModelSource) -> float:
 def _file_changed_at(name: str) -> float:
     path = Path(name)
     return path.stat().st_mtime if name and path.exists() else 0.0
+
+
+def _data_key(source: DataSource) -> str:
+    return f"{source!r} {_state_of(source)}"
 
 
 def _state_of(source: DataSource) -> str:

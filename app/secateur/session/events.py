@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
 
 LOG_LINES = 400
+PROGRESS = ("done", "total", "text", "eta_s", "eta_is_least", "share")
 
 
 def fold(session: "Session", event: Event) -> None:
@@ -78,7 +79,8 @@ def fold(session: "Session", event: Event) -> None:
         case Started():
             _started(session, event)
         case Progress():
-            _change_job(session, event.job, done=event.done, total=event.total, text=event.text, eta_s=event.eta_s)
+            progress = {name: getattr(event, name) for name in PROGRESS}
+            _change_job(session, event.job, **progress)
         case Log():
             lines = next((job.log for job in state.jobs if job.job == event.job), ())
             _change_job(session, event.job, log=(*lines, event.text)[-LOG_LINES:])

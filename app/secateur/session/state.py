@@ -35,7 +35,12 @@ class JobState:
     total: int = 0
     text: str = ""
     eta_s: float | None = None
+    """Until the whole job is done."""
     log: tuple[str, ...] = ()
+    eta_is_least: bool = False
+    """Whether it may well take longer: what comes after was never done before."""
+    share: float | None = None
+    """How far the whole job is, 0 to 1, where it has several stages."""
 
 
 @dataclass(frozen=True)

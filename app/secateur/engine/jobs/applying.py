@@ -3,11 +3,32 @@
 from pathlib import Path
 from typing import Any
 
+from secateur.engine.course import Stage
 from secateur.engine.reporting import Reporter
 from secateur.methods.base import LeftOut
 from secateur.methods.left_out import sentences_about
+from secateur.model.description import ModelDescription
 from secateur.model.model import Model
-from secateur.recipe.resolve import Plan
+from secateur.recipe.resolve import Plan, PlannedStep
+
+
+def stages_of(plan: Plan, model: ModelDescription, training_samples: int = 0) -> list[Stage]:
+    """The stages of a plan's steps; a training grows with its epochs and samples, any other step with its weights."""
+    params = {layer.name: layer.params for layer in model.layers}
+    stages = []
+    for step in plan.steps:
+        epochs = int(getattr(step.method, "epochs", 0))
+        if epochs:
+            work = float(epochs * training_samples * max(1, model.macs))
+        else:
+            work = float(sum(params.get(name, 0) for name in step.layers) or 1)
+        stages.append(Stage(kind_of_step(step), work, is_one_phase=bool(epochs)))
+    return stages
+
+
+def kind_of_step(step: PlannedStep) -> str:
+    """By which name the time of a step is remembered."""
+    return f"step {step.method.id}"
 
 
 def apply_plan(
@@ -21,6 +42,7 @@ def apply_plan(
     warnings: list[str] = []
     for number, step in enumerate(plan.steps, 1):
         reporter.log(f"Step {number} of {len(plan.steps)}: {step.method.title} on {len(step.layers)} layers")
+        reporter.enter(kind_of_step(step), resumed=bool(context.get("resume")) and (folder / f"step-{number}").is_dir())
         reporter.progress(0, 1, step.method.title)
         left_out: list[LeftOut] = [*step.left_out]
         own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from secateur.analysis.documents import ExportedFile, RunDocument
 from secateur.analysis.metrics import agreement
+from secateur.engine.course import Stage
 from secateur.engine.events import RunFinished, RunRecord
-from secateur.engine.jobs.applying import apply_plan
+from secateur.engine.jobs.applying import apply_plan, stages_of
 from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import keep_network, write_and_verify
@@ -35,6 +36,8 @@ from secateur.recipe.resolve import Plan, require_plan
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from secateur.data.dataset import Dataset
 
 PRIMARY = "onnx"
 
@@ -98,7 +101,12 @@ def _run(
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
+    subject = bench.description.fingerprint
+    reporter.set_out(_stages(plan, request, bench), subject)
+    reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
+    reporter.set_out(_stages(plan, request, bench, data), subject)
+    reporter.enter("baseline", resumed=workshop.has_baseline(bench, data))
     baseline = workshop.baseline(bench, data, reporter)
     model, left_out = apply_plan(
         bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
@@ -111,7 +119,9 @@ def _run(
     )
     keep_network(model, folder)
     save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
+    reporter.enter("measure")
     measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
+    reporter.arrive()
     files[0] = measured.file
     document = RunDocument(
         run=record.run,
@@ -130,6 +140,20 @@ def _run(
     in_float = _computed_in_float(model, measured.file)
     warnings = (*warnings_of(document), *in_float, *left_out, *refusals, *data.told)
     return document.model_copy(update={"warnings": warnings, "notes": data.told})
+
+
+def _stages(plan: Plan, request: Compress, bench: Bench, data: "Dataset | None" = None) -> list[Stage]:
+    """The stages of a run, with their work as far as it is known before its data is open."""
+    model = bench.description
+    tested = float(data.size("test") * max(1, model.macs)) if data else 0.0
+    formats = dict.fromkeys((PRIMARY, *request.exports))
+    return [
+        Stage("data"),
+        Stage("baseline", tested),
+        *stages_of(plan, model, data.size("train") if data else 0),
+        *(Stage(f"export {name}", float(max(1, model.size_bytes))) for name in formats),
+        Stage("measure", tested),
+    ]
 
 
 def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
@@ -161,6 +185,7 @@ def _write_all(
             continue
         if loss := target.losses(model):
             refusals.append(f"{target.title}: {loss}")
+        reporter.enter(f"export {target.id}")
         try:
             file = write_and_verify(model, target.id, stem, samples, reporter, guard)
         except UserError as error:

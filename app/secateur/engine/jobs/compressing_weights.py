@@ -9,8 +9,9 @@ import numpy as np
 from secateur.analysis.cost import packed_bytes
 from secateur.analysis.deviation import Deviation, deviation_of
 from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
+from secateur.engine.course import Stage
 from secateur.engine.events import RunRecord
-from secateur.engine.jobs.applying import apply_plan
+from secateur.engine.jobs.applying import apply_plan, stages_of
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.verdict import headline_of
@@ -36,16 +37,26 @@ def run_on_weights(
     original = bench.model
     if not isinstance(original, StoredModel):
         raise TypeError("only weights without a network are compressed this way")
+    stages = stages_of(plan, bench.description)
+    stages += [
+        Stage(f"export {name}", float(max(1, bench.description.size_bytes))) for name in dict.fromkeys(request.exports)
+    ]
+    reporter.set_out(
+        [*stages, Stage("compare weights", float(bench.description.params))], bench.description.fingerprint
+    )
     model, left_out = apply_plan(original, plan, reporter, folder)
     files: list[ExportedFile] = []
     refusals: list[str] = []
     for target in _targets(request.exports, model, refusals):
         path = folder / f"model{target.suffixes[0]}"
+        reporter.enter(f"export {target.id}")
         files.append(write_proven(model, target, path, None, reporter.context(), guard=guard, accept=True))
     changed = sorted({name for step in plan.steps for name in step.layers})
+    reporter.enter("compare weights")
     errors, zeros = _compared(original, model, changed, reporter)
     before = _evaluation(original, bench.files, bench.description.source_bytes, 0, reporter)
     after = _evaluation(original, (Path(files[0].path),), files[0].bytes, zeros, reporter)
+    reporter.arrive()
     return RunDocument(
         run=record.run,
         name=record.name,

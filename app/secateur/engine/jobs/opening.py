@@ -3,6 +3,7 @@
 from secateur.analysis.free import score_free
 from secateur.analysis.metrics import GUESSES
 from secateur.data.baseline import baseline_warning, is_near_chance, suggest_preprocessing
+from secateur.engine.course import Stage
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import CountSpectra, OpenData, OpenModel
@@ -34,12 +35,18 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
 
     bench = workshop.bench(request.model, reporter)
     before = bench.description
+    reporter.set_out([Stage("data"), Stage("baseline", 0.0)], before.fingerprint)
+    reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
     anew = bench.description if bench.description is not before else None
     shown = previews(data, PREVIEWS)
     if data.task == "none":
         return DataOpened(describe(data), shown, None, anew)
+    tested = float(data.size("test") * max(1, bench.description.macs))
+    reporter.set_out([Stage("data"), Stage("baseline", tested)], before.fingerprint)
+    reporter.enter("baseline", resumed=workshop.has_baseline(bench, data))
     evaluation = workshop.baseline(bench, data, reporter).evaluation
+    reporter.arrive()
     warning = " ".join(evaluation.warnings)
     if not warning and evaluation.metric is not None and data.task == "classification":
         value, classes, samples = evaluation.metric.value, len(data.classes), evaluation.samples

@@ -8,6 +8,7 @@ from secateur.analysis.correlation import correlated
 from secateur.analysis.documents import SensitivityTable
 from secateur.analysis.free import score_free
 from secateur.analysis.latency import layer_latencies
+from secateur.engine.course import Stage
 from secateur.engine.events import (
     ActivationsRecorded,
     LatencyMeasured,
@@ -67,10 +68,14 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
         return SensitivityScored(free)
     if request.data is None:
         raise UserError("Measuring sensitivity needs data.", "Choose a data set, or use --depth free.")
+    reporter.set_out([Stage("data"), Stage("lower"), Stage("score", is_one_phase=True)], bench.description.fingerprint)
+    reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
     question = _question(request, bench, data)
     keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
+    reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
+    reporter.enter("score", resumed=True)  # what was measured before is not done again: its own speed tells
     table = measure_sensitivity(
         lowered, data, question, reporter.progress, lambda rows: reporter.emit(RowsMeasured(rows)), keeper
     )

@@ -14,16 +14,19 @@ from secateur.ui.widgets.why_not import set_why_not
 
 
 def share_done(job: JobState) -> float | None:
-    """How far the job is, 0..1; None until it can be told."""
+    """How far the whole job is, 0..1; None until it can be told."""
+    if job.share is not None:
+        return job.share
     return min(job.done / job.total, 1.0) if job.total > 0 else None
 
 
 def progress_words(job: JobState) -> str:
-    """`62 % · 2 min 10 s left`, as much of it as is known."""
+    """`62 % · 2 min 10 s left`, as much of it as is known; `at least 2 min left` where what follows is not."""
     share = share_done(job)
     words = [] if share is None else [f"{share * 100:.0f}{figures.SPACE}%"]
     if job.eta_s is not None:
-        words.append(f"{figures.duration(job.eta_s)} left")
+        least = "at least " if job.eta_is_least else ""
+        words.append(f"{least}{figures.duration(job.eta_s)} left")
     return " · ".join(words)
 
 
