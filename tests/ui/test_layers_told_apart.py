@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
 from secateur.session.memory import Memory
 from secateur.ui.models.layer_table import COLUMNS, KEYS
-from secateur.ui.models.layer_words import kind_phrase, kind_word
+from secateur.ui.models.layer_words import heading_words, kind_phrase, kind_word
 from secateur.ui.panels.layer_rows import name_room
 from secateur.ui.short_names import short_names
 from secateur.ui.theme.style import metrics
+from secateur.ui.widgets.elided_label import ElidedLabel
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 SIZES = [(1024, 700), (1440, 900), (2560, 1440)]
@@ -192,6 +193,39 @@ def test_kinds_are_said_whole_and_depthwise_and_grouped_ones_say_so(shown):
     assert names(shown.layers) == ["b"]
     shown.layers.filter_box.setText("groups")
     assert names(shown.layers) == ["c"]
+
+
+def test_plan_rail_headings_and_graph_shorten_a_name_as_the_table_does(shown, transformer, qtbot):
+    open_rows(shown, transformer)
+    name = "bert.encoder.layer.17.attention.output.dense"
+    panel = shown.workspace.plan
+    panel.subject.resize(120, 20)
+    read = set()
+    for row in transformer.layers:
+        panel.subject.set_name(row.name, shown.layers.table.names)
+        read.add("".join(panel.subject._shown(panel.subject._metrics())))
+    assert len(read) == len(transformer.layers)
+    panel.subject.set_name(name, shown.layers.table.names)
+    short = "".join(panel.subject._shown(panel.subject._metrics()))
+    assert "17" in short
+    assert panel.subject.is_elided()
+    siblings = ("attention.self.query", "attention.self.key", "attention.output.dense", "output.dense")
+    shorts = [short_names(siblings, 70, 12, 600, 600)[title].text for title in siblings]
+    assert len(set(shorts)) == len(siblings)
+
+
+@pytest.mark.parametrize("width", [20, 60, 110, 190, 400])
+def test_a_heading_says_what_it_has_room_for_and_never_a_part_of_it(qtbot, width):
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.resize(width, 20)
+    words = heading_words(layer("a", (128, 1, 3, 3), groups=128))
+    label.set_variants(words)
+    _, shown_text = label._shown(label._metrics())
+    assert shown_text in ("", *words)
+    assert label._metrics().horizontalAdvance(shown_text) <= width
+    if width == 400:
+        assert shown_text == "Depthwise Conv2d 3×3 · 128 → 128"
 
 
 # ---------------------------------------------------------------------- columns

@@ -35,10 +35,7 @@ KNOWN: tuple[tuple[str, str], ...] = (
     ("collision", "weights_content / Card / weight_histogram"),
     ("cut", "compare_content / compare_runs"),
     ("cut", "plan_panel / effect_card"),
-    ("cut", "sensitivity_content / Card / heat_map"),
     ("cut", "weights_content / Card / channel_ranges"),
-    ("shortened", "activations_content / ElidedLabel"),
-    ("shortened", "weights_content / ElidedLabel"),
     ("shortened", "distil_content / answers_card / answer_bars"),
     ("shortened", "plan_steps / card"),
 )

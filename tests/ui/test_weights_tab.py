@@ -8,7 +8,8 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Layer, TensorInfo
 from secateur.session.state import SessionState, with_method
-from secateur.ui.panels.weights import WeightsTab, layer_words
+from secateur.ui.models.layer_words import heading_words
+from secateur.ui.panels.weights import WeightsTab
 from secateur.ui.panels.weights_distribution import planned_bits, statistics
 
 LEFT = Qt.MouseButton.LeftButton
@@ -120,13 +121,14 @@ def test_weights_that_are_not_finite_are_said_first(spectra):
     ("kind", "shape", "kernel", "groups", "words"),
     [
         ("Conv2d", (32, 16, 3, 3), (3, 3), 1, "Conv2d 3×3 · 16 → 32"),
-        ("Conv2d", (32, 1, 3, 3), (3, 3), 32, "Conv2d 3×3 · 32 → 32 · 32 groups"),
+        ("Conv2d", (32, 1, 3, 3), (3, 3), 32, "Depthwise Conv2d 3×3 · 32 → 32"),
+        ("Conv2d", (32, 8, 3, 3), (3, 3), 4, "Conv2d 3×3, 4 groups · 32 → 32"),
         ("Linear", (10, 64), (), 1, "Linear · 64 → 10"),
     ],
 )
 def test_a_layer_is_described_by_kind_kernel_and_channels(kind, shape, kernel, groups, words):
     weight = TensorInfo("w", "float32", shape, 4)
-    assert layer_words(Layer("a", kind, weight, kernel=kernel, groups=groups)) == words
+    assert heading_words(Layer("a", kind, weight, kernel=kernel, groups=groups))[0] == words
 
 
 def test_the_tab_does_not_widen_the_window(tab):

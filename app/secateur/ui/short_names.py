@@ -12,20 +12,23 @@ SLACK = 2
 """Pixels by which a text may be wider than its words are: letters of neighbouring words make room for each other."""
 
 
-def short_names(names: Sequence[str], room: float, size: float = 12, strong: int = 600) -> Mapping[str, ShortName]:
-    """By name, what each of these reads in `room` pixels: no two alike, `own` drawn in weight `strong`.
+def short_names(
+    names: Sequence[str], room: float, size: float = 12, strong: int = 600, light: int = 400
+) -> Mapping[str, ShortName]:
+    """By name, what each of these reads in `room` pixels: no two alike.
 
-    Give all names of a table, not only those in sight: then none of them changes while it is scrolled or filtered.
+    `own` is drawn in weight `strong`, `prefix` in `light`. Give all names of a table, not only those in sight: then
+    none of them changes while it is scrolled or filtered.
     """
-    return _table(tuple(names), size, strong).texts(int(room) - SLACK)
+    return _table(tuple(names), size, strong, light).texts(int(room) - SLACK)
 
 
 def widest_name(names: Sequence[str], size: float = 12, strong: int = 600) -> int:
     """Pixels in which none of these names is shortened."""
-    return round(_table(tuple(names), size, strong).widest + 0.5) + SLACK
+    return round(_table(tuple(names), size, strong, 400).widest + 0.5) + SLACK
 
 
-@lru_cache(maxsize=12)
-def _table(names: tuple[str, ...], size: float, strong: int) -> ShortNames:
-    light, bold = QFontMetricsF(font(size)), QFontMetricsF(font(size, strong))
-    return ShortNames(names, lambda text, is_own: (bold if is_own else light).horizontalAdvance(text))
+@lru_cache(maxsize=24)
+def _table(names: tuple[str, ...], size: float, strong: int, light: int) -> ShortNames:
+    thin, bold = QFontMetricsF(font(size, light)), QFontMetricsF(font(size, strong))
+    return ShortNames(names, lambda text, is_own: (bold if is_own else thin).horizontalAdvance(text))

@@ -55,6 +55,8 @@ class Face:
     colour: QColor | None = None
     fill: QColor | None = None
     tip: str = ""
+    among: tuple[str, ...] = ()
+    """Titles that stand in the same block: where there is little room, this one is to read like none of them."""
 
 
 class Faces:
@@ -67,6 +69,7 @@ class Faces:
         self._badges: dict[str, tuple[Badge, ...]] = {}
         self.colouring = Colouring()
         self._known: dict[int, Face] = {}
+        self._titles: dict[int, tuple[str, ...]] = {}
         self._shown: tuple[object, ...] = ()
 
     def show(self, state: SessionState, colouring: Colouring) -> bool:
@@ -164,7 +167,8 @@ class Faces:
         lines += [", ".join(text for _, text in badges)] if badges else []
         colours = _colours(number[0] if number else None)
         left = node.channels or node.shape
-        return Face(shape, title, left, number[1] if number else "", badges, *colours, "\n".join(lines))
+        among = self._titles_in(self.tree.block_of[leaf])
+        return Face(shape, title, left, number[1] if number else "", badges, *colours, "\n".join(lines), among)
 
     def _block_face(self, leaf: int) -> Face:
         block = self.tree.block(leaf)
@@ -177,7 +181,15 @@ class Faces:
         lines += [f"{planned} of {len(layers)} planned"] if planned else []
         lines.append("Double click or Enter unfolds it")
         colours = _colours(number[0] if number else None)
-        return Face("block", block.title, count, number[1] if number else "", (), *colours, "\n".join(lines))
+        among = self._titles_in(block.parent or block)
+        return Face("block", block.title, count, number[1] if number else "", (), *colours, "\n".join(lines), among)
+
+    def _titles_in(self, block: Block) -> tuple[str, ...]:
+        """Titles of the layers and blocks that stand in a block."""
+        if block.number not in self._titles:
+            labels = (self.tree.label(node) for node in block.nodes if self.tree.graph.nodes[node].layer)
+            self._titles[block.number] = (*labels, *(inner.title for inner in block.blocks))
+        return self._titles[block.number]
 
 
 def counted(layers: int, nodes: int) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 
 from secateur.ui.graph.faces import Face
+from secateur.ui.short_names import short_names
 from secateur.ui.theme.style import color, current_theme, font, metrics
 from secateur.ui.widgets.badges import GAP, Badge, badge_width, paint_badges
 
@@ -15,7 +16,6 @@ RADIUS, BAND, EDGE, CORNER, HEAD = 6.0, 8.0, 1.5, 8.0, 5.0
 PADDING = 7.0
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def _paint_node(painter: QPainter, box: QRectF, face: Face) -> None:
     room = top.width() - taken
     title = face.title
     if style.name_metrics.horizontalAdvance(title) > room:
-        title = style.name_metrics.elidedText(title, _MIDDLE, int(room))
+        among = face.among if title in face.among else (title,)
+        title = short_names(among, room, 12, 600, 600)[title].text
     painter.drawText(top, _LEFT, title)
     below = QRectF(left, box.top() + 23, right - left, 19)
     painter.setFont(style.plain_font)

@@ -26,3 +26,15 @@ def kind_phrase(layer: Layer) -> str:
     if layer.is_depthwise:
         return f"Depthwise {phrase}"
     return f"{phrase}, {layer.groups} groups" if layer.groups > 1 else phrase
+
+
+def heading_words(layer: Layer) -> tuple[str, ...]:
+    """`Depthwise Conv2d 3×3 · 32 → 32` and the same in fewer words, for a heading that says what it has room for."""
+    phrase, word = kind_phrase(layer), kind_word(layer)
+    shape = layer.weight.shape if layer.weight else ()
+    if len(shape) < 2:
+        return (phrase, word)
+    inputs = shape[1 - min(layer.channel_axis, 1)]
+    inner = inputs * layer.groups if layer.channel_axis == 0 else inputs
+    channels = f"{inner} → {layer.out_channels}"
+    return (f"{phrase} · {channels}", f"{word} · {channels}", phrase, word)

@@ -64,8 +64,13 @@ class ActivationsTab(TabView):
         values = recorded.spectra.get(selected[0]) if recorded else None
         if recorded is None or values is None:
             return
-        self.name.set_text(selected[0])
-        self.kind.set_text(self.tr("output over {0} calibration samples").format(recorded.samples))
+        self.name.set_name(selected[0], [row.name for row in state.rows])
+        words = (
+            self.tr("output over {0} calibration samples"),
+            self.tr("{0} calibration samples"),
+            self.tr("{0} samples"),
+        )
+        self.kind.set_variants([text.format(recorded.samples) for text in words])
         self.statistics.show_figures(_statistics(values))
         self._card.set_title(self.tr("Output histogram"), self.tr("{0} values").format(count(values.size)))
         if self._markers[0] is not values:

@@ -136,8 +136,9 @@ class PlanPanel(QWidget):
     def _show_subject(self) -> None:
         count = len(self._layers)
         text = self._layers[0] if count == 1 else self.tr("{} layers").format(count) if count else ""
-        self.subject.set_text(text)
-        self.rail.set_subject(text)
+        names = [row.name for row in self._state.rows]
+        self.subject.set_name(text, names)
+        self.rail.set_subject(text, names)
 
     def show_effect(self, effect: LayerEffect | None, source: str) -> None:
         """Show what the plan would do to the selected layers; `source` says where the numbers come from."""

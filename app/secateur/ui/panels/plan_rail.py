@@ -1,9 +1,12 @@
 """The plan panel folded to a rail of 40 px: a click opens it over the picture."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from secateur.ui.short_names import short_names
 from secateur.ui.theme.icons import paint_icon
 from secateur.ui.theme.style import color, font
 
@@ -20,8 +23,11 @@ class PlanRail(QAbstractButton):
         self.setFixedWidth(40)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self._subject = ""
+        self._names: tuple[str, ...] = ("",)
 
-    def set_subject(self, subject: str) -> None:
+    def set_subject(self, subject: str, names: Sequence[str] = ()) -> None:
+        """Say what the plan is for; a layer's name is shortened so that it reads like no other of `names`."""
+        self._names = tuple(names) if subject in names else (subject,)
         self._subject = subject
         self.setAccessibleDescription(subject)
         self.update()
@@ -46,7 +52,7 @@ class PlanRail(QAbstractButton):
         room.setLeft(painter.fontMetrics().horizontalAdvance(self.tr("Plan")) + 8)
         painter.setFont(font(12))
         painter.setPen(color("secondary"))
-        shown = painter.fontMetrics().elidedText(self._subject, Qt.TextElideMode.ElideMiddle, room.width())
+        shown = short_names(self._names, room.width(), 12, 400)[self._subject].text
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
         painter.restore()
         if self.hasFocus():

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
+from secateur.ui.models.layer_words import heading_words
 from secateur.ui.panels.tab_view import TabView
 from secateur.ui.panels.weights_distribution import DistributionView
 from secateur.ui.widgets.card import label
@@ -133,8 +134,8 @@ class WeightsTab(TabView):
             )
             return
         self._shown = (layer, state)
-        self.name.set_text(layer.name)
-        self.kind.set_text(layer_words(layer))
+        self.name.set_name(layer.name, [row.name for row in state.rows])
+        self.kind.set_variants(heading_words(layer))
         self.more.setText(self.tr("and {0} more: edits apply to all").format(len(selected) - 1))
         self.more.setVisible(len(selected) > 1)
         self._show_layer(layer, state)
@@ -168,15 +169,3 @@ _MAKERS: dict[str, Callable[[], QWidget]] = {
     "matrix": _matrix,
     "channels": _channels,
 }
-
-
-def layer_words(layer: Layer) -> str:
-    """`Conv2d 3×3 · 32 → 32`, with the number of groups where there are several."""
-    kernel = "×".join(str(k) for k in layer.kernel)
-    words = f"{layer.kind} {kernel}".strip()
-    shape = layer.weight.shape if layer.weight else ()
-    if len(shape) >= 2:
-        inputs = shape[1 - min(layer.channel_axis, 1)]
-        inner = inputs * layer.groups if layer.channel_axis == 0 else inputs
-        words += f" · {inner} → {layer.out_channels}"
-    return f"{words} · {layer.groups} groups" if layer.groups > 1 else words

@@ -33,6 +33,10 @@ from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.short_names import short_names, widest_name
 
+LINE = 15.0
+"""Height of a line of text."""
+NOTHING = ShortName("", "")
+
 Place = tuple[int, int]
 EffectOf = Callable[[str, Option], Effect | None]
 
@@ -225,13 +229,16 @@ class HeatMap(QAbstractScrollArea):
         name = self.cells.layers[row]
         selected = name in self._selected
         hovered = self._hovered is not None and self._hovered[0] == row
-        paint_name(painter, geometry.name_box(row, scrolled), names[name], selected=selected, hovered=hovered)
+        middle = geometry.name_box(row, scrolled).center().y()
+        is_whole = middle - LINE / 2 >= HEADER and middle + LINE / 2 <= self.viewport().height()
+        short = names[name] if is_whole else NOTHING  # no line of text is cut by the edge of the view
+        paint_name(painter, geometry.name_box(row, scrolled), short, selected=selected, hovered=hovered)
         for column in range(len(self.cells.options)):
             box = geometry.cell_box(row, column, scrolled)
             share = self._shares[row, column]
             if np.isfinite(share):
                 paint_cell(painter, box, float(share), estimated=bool(self.cells.estimated[row, column]))
-                if selected:
+                if selected and is_whole:
                     strong = (row, column) == self._hovered
                     paint_value(painter, box, float(self.cells.values[row, column]), float(share), strong=strong)
             elif (row, column) in self.cells.reasons:
