@@ -1,4 +1,4 @@
-"""The Activations tab: the recorded outputs, or what would record them."""
+"""The distribution in the Activations tab: the recorded outputs, or what would record them."""
 
 import pytest
 from PySide6.QtCore import Qt
@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from secateur.engine.events import ActivationsRecorded
 from secateur.engine.requests import DataSource, RecordActivations
 from secateur.session.state import JobState, SessionState
-from secateur.ui.panels.activations import ActivationsTab, clip_markers
+from secateur.ui.panels.distribution import DistributionView, clip_markers
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -19,7 +19,7 @@ def state(model, spectra):
 
 @pytest.fixture
 def tab(qtbot):
-    tab = ActivationsTab()
+    tab = DistributionView()
     qtbot.addWidget(tab)
     tab.resize(504, 600)
     tab.show()

@@ -1,6 +1,6 @@
 """What the layers of two networks put out for one sample, in plain values that are small enough to be shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -41,6 +41,17 @@ class LayerMaps:
     sqnr_db: float | None = None
     is_unchanged: bool = False
     note: str = ""
+
+    def only(self, channel: int) -> "LayerMaps":
+        """The same with one channel of the arrays, on the scale of all."""
+        at = slice(channel - self.first, channel - self.first + 1)
+        return replace(
+            self,
+            original=self.original[at],
+            compressed=None if self.compressed is None else self.compressed[at],
+            difference=None if self.difference is None else self.difference[at],
+            first=channel,
+        )
 
     @property
     def has_more(self) -> bool:

@@ -66,7 +66,7 @@ PROGRESS = ("done", "total", "text", "eta_s", "eta_is_least", "share")
 
 def fold(session: "Session", event: Event) -> None:
     """Take one event in."""
-    if session.looking.receive(event):
+    if session.looking.receive(event) or session.following.receive(event):
         return
     state = session.state
     match event:

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
@@ -39,6 +38,8 @@ from secateur.recipe.recipe import Recipe
 from secateur.session import effects, events, notices, reasons
 from secateur.session.budgeting import Budgeting
 from secateur.session.effects import LayerEffect
+from secateur.session.engine import Engine
+from secateur.session.following import Following
 from secateur.session.history import History
 from secateur.session.looking import Looking
 from secateur.session.memory import Memory
@@ -58,15 +59,6 @@ ALSO = ("safetensors",)
 __all__ = ["SAMPLE_DATA", "SAMPLE_MODEL", "Engine", "LayerEffect", "Session"]
 
 
-class Engine(Protocol):
-    """What the session needs of `secateur.engine.client.EngineClient`."""
-
-    def submit(self, request: Request) -> int: ...
-    def cancel(self, job: int) -> None: ...
-    def restart(self) -> None: ...
-    def close(self) -> None: ...
-
-
 class Session:
     """One opened model with its data, plan, history and jobs. Every change goes through these methods."""
 
@@ -76,6 +68,7 @@ class Session:
         self.remembering = Remembering(self, memory)
         self.history = History(self)
         self.looking = Looking(self)
+        self.following = Following(self)
         self._undo: list[Recipe] = []
         self._redo: list[Recipe] = []
         self._gesture = ""
@@ -96,6 +89,7 @@ class Session:
         self.remembering.with_model = data
         for job in (*self.state.jobs, *(q for q in self.state.questions if hasattr(q.request, "model"))):
             self.engine.cancel(job.job)
+        self.following.give_up()
         self.update(loading=source.label, notices=())
         self.submit(OpenModel(source))
 

@@ -20,6 +20,7 @@ from secateur.model.trust import WantedImport
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import planned_step
+from secateur.session.followed import Followed
 from secateur.session.looked import ChosenChannel, Look, LookKind
 from secateur.session.memory import View
 
@@ -116,6 +117,8 @@ class SessionState:
     """What was asked of a layer's weight to be looked at, and the answers."""
     channel: ChosenChannel | None = None
     """The output channel that is selected in every view of its layer."""
+    followed: Followed = field(default_factory=Followed)
+    """The sample that is followed through the network, and its thumbnails."""
     view: View = field(default_factory=View)
     """How a person looked at this model the last time."""
     loading: str = ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secateur.ui.workspace import Workspace
 
 
-LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers", "looks", "channel"})
+LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers", "looks", "channel", "followed"})
 LIVE_TABS = frozenset({"weights", "sensitivity", "activations", "graph", "distil", "netron"})
 """Tabs that show the progress of a job."""
 

@@ -25,8 +25,12 @@ HELP: dict[str, str] = {
         "of the channels; a channel that you select in one is selected in all."
     ),
     "activations_tab": (
-        "What the selected layer puts out on calibration samples, once it was recorded. Wide tails are what static "
-        "int8 has to clip."
+        "Distribution: what the selected layer puts out on calibration samples, once it was recorded. Wide tails are "
+        "what static int8 has to clip. One sample: every layer's output for one sample, the original beside the plan "
+        "or a run. Choose the sample by number, from the strip, or drop an image or an array. ← and → step through the "
+        "layers, ↑ and ↓ through the channels, Return or a click enlarges a map, Esc goes back. The curve says where "
+        "the answer starts to change: at each layer, the layers up to it are the compressed ones and the rest is the "
+        "original."
     ),
     "sensitivity_tab": (
         "What every option does to the model, one layer at a time: dark is harmless, bright is harmful. Click a cell "

@@ -106,6 +106,14 @@ def _connect_weights(tab: Any, session: "Session", display: "Display", commands:
 
 def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
     tab.record_wanted.connect(lambda: commands.trigger("record_activations"))
+    tab.look_changed.connect(commands.workspace.arrange)
+    sample, following = tab.sample, session.following
+    sample.follow_wanted.connect(following.follow)
+    sample.samples_wanted.connect(following.show_samples)
+    sample.page_wanted.connect(following.read_page)
+    sample.close_wanted.connect(following.read_close)
+    sample.layer_selected.connect(commands.moving.select_layer)
+    sample.data_wanted.connect(lambda: commands.trigger("data"))
 
 
 def _connect_sensitivity(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:

@@ -97,12 +97,12 @@ class Workspace(QWidget):
     @property
     def _mode(self) -> str:
         """What the sizes of the splitter are remembered under."""
-        kind = "table" if self.detail.current in TABS_WITH_WHOLE_TABLE else "picture"
+        kind = "table" if self.detail.look in TABS_WITH_WHOLE_TABLE else "picture"
         return f"{kind}_narrow" if self.is_narrow else kind
 
     def arrange(self) -> None:
         """Columns, plan panel and widths for the shown tab at the present width."""
-        tab, narrow = self.detail.current, self.is_narrow
+        tab, narrow = self.detail.look, self.is_narrow
         self.overlay.close_over()
         key = self._columns_key(tab)
         self.layers.set_columns(self.columns.get(key) or default_columns(tab, narrow=narrow), self.widths.get(key))
@@ -124,7 +124,7 @@ class Workspace(QWidget):
         table = saved[0] if saved else self._default_table_width()
         plan = 0
         if self.plan.isVisibleTo(self):
-            is_rail = self.is_narrow and self.detail.current != "weights"
+            is_rail = self.is_narrow and self.detail.look != "weights"
             plan = (
                 RAIL_WIDTH if is_rail else saved[2] if saved and saved[2] else PLAN_WIDTHS[0 if self.is_narrow else 1]
             )
@@ -132,7 +132,7 @@ class Workspace(QWidget):
 
     def _default_table_width(self) -> int:
         wanted, more = self.layers.view.wanted_width(), max(self.width() - FULL_WIDTH, 0) // 2
-        if self.detail.current not in TABS_WITH_WHOLE_TABLE:
+        if self.detail.look not in TABS_WITH_WHOLE_TABLE:
             return min(max(wanted, PLAIN_TABLE), PLAIN_TABLE + more)
         if self.is_narrow:
             return NARROW_TABLE
@@ -144,16 +144,16 @@ class Workspace(QWidget):
             self.arrange()
 
     def _keep_columns(self, keys: list[str]) -> None:
-        self.columns[self._columns_key(self.detail.current)] = list(keys)
+        self.columns[self._columns_key(self.detail.look)] = list(keys)
         self.columns_changed.emit(self.columns)
 
     def _keep_widths(self, widths: dict[str, int]) -> None:
-        self.widths = {**self.widths, self._columns_key(self.detail.current): dict(widths)}
+        self.widths = {**self.widths, self._columns_key(self.detail.look): dict(widths)}
         self.widths_changed.emit(self.widths)
 
     def _forget_columns(self) -> None:
         """The shown tab's columns as they were before a person chose any."""
-        key = self._columns_key(self.detail.current)
+        key = self._columns_key(self.detail.look)
         self.columns.pop(key, None)
         self.widths = {tab: widths for tab, widths in self.widths.items() if tab != key}
         self.arrange()

@@ -1,7 +1,7 @@
 """One sample through the network: every layer's output beside the plan's or a run's, and where the answer changes."""
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -71,7 +71,9 @@ def follow_sample(request: FollowSample, reporter: Reporter, workshop: Workshop)
         return SampleFollowed(_best(answer, classes, is_scored=is_scored), notes=notes)
     first, last = _answer(ours, inputs), _answer(theirs, inputs)
     unsaid = _follow_answers(ours, theirs, inputs, layers, reporter, is_scored=is_scored)
-    best, after = (_best(answer, classes, is_scored=is_scored) for answer in (first, last))
+    best, after = _best(first, classes, is_scored=is_scored), _best(last, classes, is_scored=is_scored)
+    if best and after:  # of every class that is named by one the other one's share, too
+        best, after = (_best(a, classes, is_scored=is_scored, named=(first, last)) for a in (first, last))
     return SampleFollowed(best, after, unsaid, notes)
 
 
@@ -297,10 +299,20 @@ def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum())
 
 
-def _best(answer: NDArray[np.float32], classes: tuple[str, ...], *, is_scored: bool) -> tuple[Guess, ...]:
-    """The classes with the highest scores; none where the answer is no class scores."""
+def _best(
+    answer: NDArray[np.float32],
+    classes: tuple[str, ...],
+    *,
+    is_scored: bool,
+    named: tuple[NDArray[np.float32], ...] = (),
+) -> tuple[Guess, ...]:
+    """The classes with the highest scores, and those that are the best in one of `named`, the likeliest first.
+
+    None where the answer is no class scores.
+    """
     if not is_scored or not _is_class_scores(answer) or not np.isfinite(answer).all():
         return ()
     shares = _softmax(answer.astype(np.float64))
-    order: Iterator[int] = (int(place) for place in np.argsort(-shares, kind="stable")[:BEST])
+    wanted = {int(place) for scores in (answer, *named) for place in np.argsort(-scores, kind="stable")[:BEST]}
+    order = sorted(wanted, key=lambda place: (-shares[place], place))
     return tuple(Guess(classes[n] if n < len(classes) else f"class {n}", float(shares[n])) for n in order)

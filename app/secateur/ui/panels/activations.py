@@ -1,125 +1,77 @@
-"""The Activations tab: what the selected layer puts out over the calibration samples."""
+"""The Activations tab: the distribution of the layers' outputs over many samples, or one sample on its way through."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from secateur.engine.requests import RecordActivations
-from secateur.figures import count, duration, number, share, thousands
-from secateur.model.spectrum import Spectrum
-from secateur.session.reasons import why_not
 from secateur.session.state import SessionState
-from secateur.ui.panels.statistics_row import StatisticsRow
-from secateur.ui.panels.tab_view import TabView
-from secateur.ui.plots.grid_levels import Marker
-from secateur.ui.plots.histogram import HistogramPlot
-from secateur.ui.widgets.button import Button
-from secateur.ui.widgets.card import Card
-from secateur.ui.widgets.elided_label import ElidedLabel
+from secateur.ui.panels.distribution import DistributionView
+from secateur.ui.panels.sample_view import SampleView
 from secateur.ui.widgets.segmented import Segmented
-from secateur.ui.widgets.why_not import set_why_not
-
-SAMPLES = 64
-CUT = 0.999
 
 
-class ActivationsTab(TabView):
-    """`record_wanted` when the person asks for the recording, the first or a fresh one."""
+class ActivationsTab(QWidget):
+    """`record_wanted` when the person asks for the recording; the wishes of `sample` are its own signals."""
 
     record_wanted = Signal()
+    look_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("activations", "Activations", parent)
-        self._markers: tuple[Spectrum | None, tuple[Marker, ...]] = (None, ())
-        self.missing.wanted.connect(self.record_wanted)
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        self.name = ElidedLabel(size=16, weight=600)
-        self.kind = ElidedLabel(size=12, role="secondary")
-        self.again = Button(self.tr("Record again"), "ghost", "reset", self.tr("Run the calibration samples once more"))
-        self.again.setObjectName("record_again")
-        self.again.clicked.connect(self.record_wanted)
-        head.addWidget(self.name)
-        head.addWidget(self.kind, 1)
-        head.addWidget(self.again)
-        self.column.addLayout(head)
-        self.statistics = StatisticsRow()
-        self.column.addWidget(self.statistics)
-        self._card = Card(self.tr("Output histogram"))
-        self.scale = Segmented([("linear", self.tr("Linear")), ("log", self.tr("Log"))], self.tr("Count axis"))
-        self.scale.setObjectName("activations_scale")
-        self.scale.set_value("log")
-        self._card.add_trailing(self.scale)
-        self.histogram = HistogramPlot("activation_histogram", self.tr("Output histogram"))
-        self.scale.chosen.connect(lambda key: self.histogram.set_log(key == "log"))
-        self._card.body.addWidget(self.histogram, 1)
-        self.column.addWidget(self._card, 1)
+        super().__init__(parent)
+        self.setObjectName("activations_tab")
+        self.setAccessibleName(self.tr("Activations"))
+        self.setProperty("role", "window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.view = Segmented(
+            [("distribution", self.tr("Distribution")), ("sample", self.tr("One sample"))], self.tr("What is shown")
+        )
+        self.view.setObjectName("activations_view")
+        self.view.set_tooltip("distribution", self.tr("What each layer puts out over many samples"))
+        self.view.set_tooltip(
+            "sample", self.tr("One sample through the network, layer by layer, beside the plan or a run")
+        )
+        self.view.set_value("distribution")
+        self.view.chosen.connect(self._choose)
+        self.distribution = DistributionView()
+        self.distribution.record_wanted.connect(self.record_wanted)
+        self.sample = SampleView()
+        row = QHBoxLayout()
+        row.setContentsMargins(16, 10, 16, 0)
+        row.addWidget(self.view)
+        row.addStretch(1)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.distribution)
+        self._stack.addWidget(self.sample)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(self._stack, 1)
+        self._shown: tuple[SessionState, tuple[str, ...]] | None = None
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(320, 200)
 
     def show_state(self, state: SessionState, selected: Sequence[str]) -> None:
-        """Show the recorded output of the first selected layer, or what would record it."""
-        if self._show_what_is_missing(state, selected):
-            return
-        recorded = state.activations
-        values = recorded.spectra.get(selected[0]) if recorded else None
-        if recorded is None or values is None:
-            return
-        self.name.set_name(selected[0], [row.name for row in state.rows])
-        words = (
-            self.tr("output over {0} calibration samples"),
-            self.tr("{0} calibration samples"),
-            self.tr("{0} samples"),
-        )
-        self.kind.set_variants([text.format(recorded.samples) for text in words])
-        self.statistics.show_figures(_statistics(values))
-        self._card.set_title(self.tr("Output histogram"), self.tr("{0} values").format(count(values.size)))
-        if self._markers[0] is not values:
-            self._markers = (values, clip_markers(values))
-        self.histogram.show_values(values, self.tr("output"), self._markers[1])
-        reason = why_not(state, "record")
-        set_why_not(self.again, reason, self.tr("Run the calibration samples once more"))
-        self.show_content()
-
-    def _show_what_is_missing(self, state: SessionState, selected: Sequence[str]) -> bool:
-        title = self.tr("No activations yet")
-        job = next((job for job in state.jobs if isinstance(job.request, RecordActivations)), None)
-        if job is not None:
-            left = "" if job.eta_s is None else self.tr("{0} left. ").format(duration(job.eta_s))
-            text = left + self.tr("Stop it in the jobs panel (Esc).")
-            done = job.done / job.total if job.total else None
-            self.show_missing("job", self.tr("Recording activations"), text, kind="busy", share=done)
-        elif state.activations is None:
-            text = self.tr(
-                "Runs {0} calibration samples and counts every layer's output: the range that int8 has to cover."
-            ).format(SAMPLES)
-            button = self.tr("Record activations")
-            self.show_missing("analyse", title, text, button, why_not=why_not(state, "record"))
-        elif not selected:
-            self.show_missing("analyse", self.tr("No layer selected"), self.tr("Select a layer to see its output."))
-        elif selected[0] not in state.activations.spectra:
-            text = self.tr("It was not run: no calibration sample reaches this layer.")
-            self.show_missing("analyse", self.tr("No output of {0}").format(selected[0]), text)
+        """Show what is chosen of this state."""
+        self._shown = state, tuple(selected)
+        if self.view.value() == "sample":
+            self.sample.show_state(state, selected)
         else:
-            return False
-        return True
+            self.distribution.show_state(state, selected)
 
+    @property
+    def look(self) -> str:
+        """One sample is a picture that needs room, a distribution is read beside the whole table."""
+        return "sample" if self.view.value() == "sample" else "activations"
 
-def clip_markers(values: Spectrum) -> tuple[Marker, ...]:
-    """Lines at the extremes and at the central 99.9 %, where a percentile observer would cut."""
-    low, high = values.percentile(1 - CUT), values.percentile(CUT)
-    markers = [Marker(values.maximum, "max"), Marker(high, "99.9 %")]
-    if values.minimum < 0:
-        markers += [Marker(values.minimum, "min"), Marker(low, "0.1 %")]
-    return tuple(markers)
+    def _choose(self, key: str) -> None:
+        self._stack.setCurrentWidget(self.sample if key == "sample" else self.distribution)
+        self.look_changed.emit()
+        if self._shown is not None:
+            self.show_state(*self._shown)
 
-
-def _statistics(values: Spectrum) -> list[tuple[str, str]]:
-    return [
-        ("min", number(values.minimum)),
-        ("max", number(values.maximum)),
-        ("99.9 %", number(values.percentile(CUT))),
-        ("mean", number(values.mean)),
-        ("std", number(values.std)),
-        ("zeros", share(values.sparsity)),
-        ("values", thousands(values.size)),
-    ]
+    def picture(self) -> QWidget:
+        """The widget that a copied or saved picture shows."""
+        return self.sample.picture() if self.view.value() == "sample" else self.distribution.picture()

@@ -140,6 +140,11 @@ class DetailPanel(QWidget):
     def current(self) -> str:
         return TABS[self.bar.currentIndex()][0]
 
+    @property
+    def look(self) -> str:
+        """What the shown tab is looked at as: its own word for that, else its key. The window is arranged by it."""
+        return str(getattr(self._tabs.get(self.current), "look", self.current))
+
     def show_tab(self, key: str) -> None:
         self.bar.setCurrentIndex([name for name, _ in TABS].index(key))
 

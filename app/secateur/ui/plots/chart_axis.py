@@ -33,6 +33,7 @@ class ChartAxis(pg.AxisItem):
     def __init__(self, side: Literal["left", "bottom"]) -> None:
         super().__init__(side)
         self.texts: Texts = tick_text
+        self.least_width = LEAST_WIDTH
         self.gap = 6 if side == "left" else 2
         self.setStyle(tickLength=TICK if side == "bottom" else 0, tickTextOffset=self.gap)
         overhang = MARGIN if side == "bottom" else False
@@ -61,7 +62,7 @@ class ChartAxis(pg.AxisItem):
         low, high = self.range
         levels = self.tickValues(low, high, length) if self._tickLevels is None else []
         texts = [text for spacing, values in levels for text in self.tickStrings(values, 1.0, spacing)]
-        width = ceil(max(caption_width(texts) if texts else 0.0, LEAST_WIDTH) + self.gap)
+        width = ceil(max(caption_width(texts) if texts else 0.0, self.least_width) + self.gap)
         if width == self.fixedWidth:
             return False
         self.setWidth(width)

@@ -59,6 +59,10 @@ class NumberField(QLineEdit):
             self._value = value
             self._show()
 
+    def set_range(self, minimum: float, maximum: float) -> None:
+        """Take another range; the number stays until `set_value`."""
+        self._minimum, self._maximum = minimum, maximum
+
     def set_help(self, text: str) -> None:
         self._help = text
         self._mark()
