@@ -184,14 +184,17 @@ class ShortNames:
         if name.width <= room or not name.words:
             return name.whole
         order, widths = name.stages(wanted, self._ellipsis)
-        count = next((n for n in range(len(widths), 0, -1) if widths[n - 1] <= room), 0)
-        if count >= max(len(wanted), 1):
-            return name.with_words(order[:count])
+        for count in range(len(widths), max(len(wanted), 1) - 1, -1):
+            if widths[count - 1] <= room:
+                short = name.with_words(order[:count])
+                has_own = any(name.words[n].is_own for n in order[:count])
+                if has_own or self._width(short) <= room:  # without one its last word is drawn as strong as one
+                    return short
         kept = sorted(wanted or order[:1])
         for least in (3, 1):
-            short = self._abbreviated(name, kept, {n: max(letters.get(n, 1), least) for n in kept}, room)
-            if short is not None:
-                return short
+            cut = self._abbreviated(name, kept, {n: max(letters.get(n, 1), least) for n in kept}, room)
+            if cut is not None:
+                return cut
         return self._numbered(name, room)
 
     def _abbreviated(self, name: _Name, kept: Sequence[int], least: dict[int, int], room: float) -> ShortName | None:
@@ -202,12 +205,15 @@ class ShortNames:
         }
         while True:
             short = _cut(name, kept, lengths)
-            if self._measure(short.prefix, False) + self._measure(short.own, True) <= room:
+            if self._width(short) <= room:
                 return short
             spare = [n for n in kept if lengths[n] > fewest[n]]
             if not spare:
                 return None
             lengths[max(spare, key=lambda n: lengths[n])] -= 1
+
+    def _width(self, short: ShortName) -> float:
+        return self._measure(short.prefix, False) + self._measure(short.own, True)
 
     def _numbered(self, name: _Name, room: float) -> ShortName:
         """`#17…conv`: the name's place in the table and as much of its end as fits."""
@@ -237,18 +243,19 @@ def _looks(text: str) -> str:
 
 def _cut(name: _Name, kept: Sequence[int], lengths: dict[int, int]) -> ShortName:
     """These words of a name, each with so many letters; what is cut off is an ellipsis, as every gap is."""
-    text, before, starts_own = "", -1, None
+    text, before, starts_own, starts_last = "", -1, None, 0
     for n in kept:
         word = name.words[n]
         lead = word.lead if n == before + 1 else ELLIPSIS
         text += "" if text.endswith(ELLIPSIS) else lead
+        starts_last = len(text)
         if word.is_own and starts_own is None:
-            starts_own = len(text)
+            starts_own = starts_last
         text += word.text[: lengths[n]] + (ELLIPSIS if lengths[n] < len(word.text) else "")
         before = n
     if before < len(name.words) - 1 and not text.endswith(ELLIPSIS):
         text += ELLIPSIS
-    start = len(text) if starts_own is None else starts_own
+    start = starts_last if starts_own is None else starts_own
     return ShortName(text[:start], text[start:])
 
 

@@ -518,6 +518,17 @@ def test_an_empty_search_says_so_in_table_and_heat_map_and_is_cleared_by_a_click
         assert len(names(shown.layers)) == 6
 
 
+def test_an_empty_search_is_told_below_the_pinned_rows(shown, mobile, qtbot):
+    open_rows(shown, mobile)
+    panel = shown.layers
+    panel.select([mobile.layers[3].name, mobile.layers[4].name])
+    panel.toggle_pins()
+    qtbot.keyClicks(panel.filter_box, "nothing")
+    assert names(panel) == [mobile.layers[3].name, mobile.layers[4].name]
+    assert panel.no_match.isVisible()
+    assert panel.no_match.y() >= panel.view.visualRect(panel.order.index(1, 0)).bottom()
+
+
 def test_selection_survives_filter_and_sort(shown, mobile, qtbot):
     open_rows(shown, mobile)
     panel = shown.layers

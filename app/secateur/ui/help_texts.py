@@ -15,7 +15,9 @@ HELP: dict[str, str] = {
         "Every convolution and linear layer of the open network, in network order. Click a heading to sort by it; a "
         "third click returns to network order. Filter by name, kind, plan (planned, int8) or number (size>50k, "
         "params<1M, ms>0.1, zeros>10%). Select several layers with Shift and Ctrl, or those like this one with "
-        "Ctrl+Shift+A. 8 and 4 choose that bit width, Del goes back to float."
+        "Ctrl+Shift+A. 8 and 4 choose that bit width, Del goes back to float, Ctrl+P pins a layer to the top. A right "
+        "click shows what else can be done with a row or a column; columns are dragged to move or widen them, and a "
+        "double click on a border fits one. A name without room loses what it shares with the others."
     ),
     "weights_tab": (
         "How the weights of the selected layer are distributed. Drag the orange line to prune: everything between the "

@@ -24,6 +24,7 @@ from secateur.ui.models.layer_order import LayerOrder
 from secateur.ui.models.layer_table import KEYS, LayerTable
 from secateur.ui.naming import named
 from secateur.ui.panels.layer_menus import columns_menu, heading_menu, made_menu, row_menu
+from secateur.ui.panels.layer_rows import ROW_HEIGHT
 from secateur.ui.panels.layer_totals import TotalsRow
 from secateur.ui.panels.layer_view import LayerView
 from secateur.ui.panels.shown_rows import ShownRows
@@ -235,7 +236,7 @@ class LayersPanel(QWidget):
         rest = [names[row] for row in sorted(self.order.rows) if not pinned or not is_pinned(names[row])]
         text = self.filter_box.text().strip() if self.problem.isHidden() else ""
         rows = ShownRows((*pinned, *rest), tuple(pinned), text, bool(names) and not self.order.matching)
-        self.no_match.show_filter(text if rows.is_empty else "")
+        self.no_match.show_filter(text if rows.is_empty else "", len(pinned) * ROW_HEIGHT)
         if rows != self.shown_rows:
             self.shown_rows = rows
             self.rows_changed.emit(rows)

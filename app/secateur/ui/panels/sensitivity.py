@@ -18,7 +18,6 @@ from secateur.ui.panels.sensitivity_cells import chosen_cells
 from secateur.ui.panels.shown_rows import ShownRows
 from secateur.ui.panels.tab_view import MARGIN, TabView
 from secateur.ui.plots.heat_cells import UNIT_WORDS, paired
-from secateur.ui.plots.heat_geometry import HEADER
 from secateur.ui.plots.heat_legend import COLUMN, HeatLegend, Trust
 from secateur.ui.plots.heat_map import HeatMap
 from secateur.ui.theme.style import set_role
@@ -66,7 +65,7 @@ class SensitivityTab(TabView):
         self.map.layer_selected.connect(self.layer_selected)
         self.map.menu_wanted.connect(self._ask_for_menu)
         self.rows = ShownRows()
-        self.no_match = NoMatch("no_cell_matches", self.map.viewport(), round(HEADER))
+        self.no_match = NoMatch("no_cell_matches", self.map.viewport())
         self.no_match.clear_wanted.connect(self.filter_cleared)
         self.legend = HeatLegend()
         self.unmeasured = StatePanel()
@@ -178,7 +177,6 @@ class SensitivityTab(TabView):
         names = list(sizes)
         known = set(names)
         shown = [name for name in self.rows.names if name in known]  # those of another model are about to be replaced
-        self.no_match.show_filter(self.rows.filter if self.rows.is_empty else "")
         self.map.show_table(
             shown if self.rows.filter or shown else names,
             OPTIONS,
@@ -193,6 +191,8 @@ class SensitivityTab(TabView):
             all_layers=names,
             pinned=len(self.rows.pinned),
         )
+        below = self.map.geometry_now().name_box(len(self.map.cells.layers)).top()
+        self.no_match.show_filter(self.rows.filter if self.rows.is_empty else "", round(below))
         self._show_legend(depth, table)
         self._arrange()
 

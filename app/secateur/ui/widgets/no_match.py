@@ -10,13 +10,13 @@ LONGEST = 40
 
 
 class NoMatch(QWidget):
-    """Covers the top of `over`; `show_filter("")` hides it. `clear_wanted` when a person wants all layers again."""
+    """Stands in `over`; an empty filter hides it. `clear_wanted` when a person wants all layers again."""
 
     clear_wanted = Signal()
 
-    def __init__(self, name: str, over: QWidget, top: int = 0) -> None:
+    def __init__(self, name: str, over: QWidget) -> None:
         super().__init__(over)
-        self._over, self._top = over, top
+        self._over, self._top = over, 0
         self.setObjectName(name)
         self.words = label(kind="secondary", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -31,8 +31,9 @@ class NoMatch(QWidget):
         over.installEventFilter(self)
         self.hide()
 
-    def show_filter(self, text: str) -> None:
-        """Say that no layer matches this filter."""
+    def show_filter(self, text: str, top: int) -> None:
+        """Say that no layer matches this filter, below the pinned rows, which end at `top`."""
+        self._top = top
         said = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
         self.words.setText(self.tr("No layer matches “{0}”.").format(said))
         self.setAccessibleName(self.words.text())
