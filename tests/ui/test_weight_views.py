@@ -17,6 +17,7 @@ from secateur.figures import number, share
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.weight_views import ChannelActivity
+from secateur.ui.models.channel_table import KEYS
 from secateur.ui.panels.weights_channels import ChannelRows
 from secateur.ui.panels.weights_distribution import channel_markers
 from secateur.ui.panels.weights_matrix import MatrixView
@@ -398,8 +399,6 @@ def test_the_matrix_is_copied_as_csv(looked):
 
 
 def heading(rows: ChannelRows, key: str) -> QPoint:
-    from secateur.ui.models.channel_table import KEYS
-
     section = KEYS.index(key)
     rows.scrollTo(rows.model().index(0, section))
     return QPoint(rows.columnViewportPosition(section) + 20, 10)
@@ -436,7 +435,7 @@ def test_the_table_says_what_is_not_recorded_and_shows_it_once_it_is(looked):
     rows = looked.find(ChannelRows, "channel_table")
     table = rows.model()
     assert table.text(3, "mean") == "–"
-    tip = table.data(table.index(3, 6), Qt.ItemDataRole.ToolTipRole)
+    tip = table.data(table.index(3, KEYS.index("mean")), Qt.ItemDataRole.ToolTipRole)
     assert "Record activations" in tip
     activity = ChannelActivity(np.arange(12, dtype=np.float32), np.linspace(0, 1, 12).astype(np.float32))
     job = looked.shown.session._submit(RecordActivations(looked.model.source, None))

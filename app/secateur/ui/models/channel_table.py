@@ -9,7 +9,6 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from secateur import figures
 from secateur.model.weight_views import ChannelActivity, ChannelFigures
 from secateur.ui.plots.table import Table
-from secateur.ui.theme.style import color
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -27,16 +26,14 @@ NOT_RECORDED: Final = "Record activations (Activations tab) to see what the chan
 COLUMNS: Final = (
     ChannelColumn("channel", "Channel", "Output channel of the layer, from 0"),
     ChannelColumn("norm", "Norm", "Euclidean norm of the channel's weights"),
-    ChannelColumn("minimum", "Min", "The smallest weight"),
-    ChannelColumn("maximum", "Max", "The largest weight"),
-    ChannelColumn("range", "Range", "From the smallest to the largest weight"),
+    ChannelColumn("range", "Range", "The smallest and the largest weight; sorted by how far they are apart"),
     ChannelColumn("zeros", "Zeros", "Share of the weights that are exactly zero"),
+    ChannelColumn("similarity", "Similar", "Cosine of its weights with those of the most similar other channel"),
+    ChannelColumn("nearest", "Nearest", "The most similar other channel"),
     ChannelColumn("mean", "Mean out", "Mean of the channel's output over the recorded samples", NOT_RECORDED),
     ChannelColumn(
         "dead", "Dead", "Share of its outputs that are zero or below: a ReLU lets nothing of them through", NOT_RECORDED
     ),
-    ChannelColumn("similarity", "Similar", "Cosine of its weights with those of the most similar other channel"),
-    ChannelColumn("nearest", "Nearest", "The most similar other channel"),
     ChannelColumn("plan", "Plan", "What the plan does to the channel"),
 )
 KEYS: Final = tuple(column.key for column in COLUMNS)
@@ -49,6 +46,7 @@ class ChannelTable(QAbstractTableModel):
         super().__init__(parent)
         self._figures: ChannelFigures | None = None
         self._activity: ChannelActivity | None = None
+        self._texts: dict[tuple[int, str], str] = {}
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._places: NDArray[np.int64] = np.zeros(0, np.int64)
         self.sorted_by: tuple[str, bool] | None = None
@@ -65,7 +63,7 @@ class ChannelTable(QAbstractTableModel):
         same = channels is not None and self._figures is not None and channels.count == self._figures.count
         if not same:
             self.beginResetModel()
-        self._figures, self._activity = channels, activity
+        self._figures, self._activity, self._texts = channels, activity, {}
         if same:
             self._sort()
         else:
@@ -119,9 +117,8 @@ class ChannelTable(QAbstractTableModel):
         match key:
             case "channel":
                 return np.arange(count)
-            case "norm" | "minimum" | "maximum":
-                found: NDArray[Any] = getattr(known, key)
-                return found
+            case "norm":
+                return known.norm
             case "range":
                 return known.maximum - known.minimum
             case "zeros":
@@ -167,14 +164,20 @@ class ChannelTable(QAbstractTableModel):
                 return self._why_missing(key) if self.text(channel, key) == "–" else ""
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{COLUMNS[index.column()].title}: {self.text(channel, key)}"
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            case Qt.ItemDataRole.ForegroundRole if self._figures is not None and self._figures.gone[channel]:
-                return color("disabled")
         return None
 
+    def is_gone(self, channel: int) -> bool:
+        """Whether the plan removes the channel."""
+        return self._figures is not None and bool(self._figures.gone[channel])
+
     def text(self, channel: int, key: str) -> str:
-        """The words of one cell."""
+        """The words of one cell; kept, for a cell is painted often."""
+        known = self._texts.get((channel, key))
+        if known is None:
+            known = self._texts[(channel, key)] = self._made_text(channel, key)
+        return known
+
+    def _made_text(self, channel: int, key: str) -> str:
         known = self._figures
         if known is None:
             return ""
@@ -183,6 +186,8 @@ class ChannelTable(QAbstractTableModel):
                 return "✕ removed"
             zeroed = known.zeroed[channel] / max(known.size, 1)
             return f"{figures.share(zeroed)} pruned" if zeroed else ""
+        if key == "range":
+            return f"{figures.number(float(known.minimum[channel]))} … {figures.number(float(known.maximum[channel]))}"
         value = float(self.values(key)[channel])
         if np.isnan(value):
             return "–"
@@ -211,12 +216,20 @@ class ChannelTable(QAbstractTableModel):
 
     def table(self) -> Table:
         """All channels in the order shown, numbers as they are."""
-        columns = [self.values(key) for key in KEYS[:-1]]
+        known = self._figures
+        if known is None:
+            return Table((), ())
+        named = {"range": {"min": known.minimum, "max": known.maximum}}
+        columns = {
+            name: values
+            for column in COLUMNS[:-1]
+            for name, values in named.get(column.key, {column.title.lower(): self.values(column.key)}).items()
+        }
         rows = [
-            (*(_plain(values[channel]) for values in columns), self.text(channel, "plan"))
+            (*(_plain(values[channel]) for values in columns.values()), self.text(channel, "plan"))
             for channel in self._order.tolist()
         ]
-        return Table(tuple(column.title for column in COLUMNS), rows)
+        return Table((*columns, "plan"), rows)
 
 
 _ARROWS: Final = {True: " ↓", False: " ↑"}

@@ -1,13 +1,16 @@
 """A layer's output channels as a table: figures of their weights and of what they put out."""
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
     QMenu,
     QStackedLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -22,13 +25,45 @@ from secateur.ui.models.channel_table import COLUMNS, KEYS, ChannelTable, Index
 from secateur.ui.panels.look_parts import foot_label
 from secateur.ui.plots.saving import Saving, saver
 from secateur.ui.plots.table import copy_table
-from secateur.ui.theme.style import metrics
+from secateur.ui.theme.style import color, font, metrics
 from secateur.ui.widgets.state_panel import StatePanel
 
 ROW_HEIGHT = 26
-PADDING = 20
-SAMPLE_WORDS = {"plan": "100 % pruned", "zeros": "100 %", "dead": "100 %", "channel": "00,000", "nearest": "00,000"}
-USUAL_WORDS = "−0.0000"
+PADDING = 14
+SAMPLE_WORDS = {
+    "plan": "100 % pruned",
+    "zeros": "0.00 %",
+    "dead": "0.00 %",
+    "channel": "0,000",
+    "nearest": "0,000",
+    "similarity": "−0.000",
+    "range": "−0.000 … 0.000",
+}
+USUAL_WORDS = "0.0000"
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class ChannelCells(QStyledItemDelegate):
+    """Paints a cell in one go: asking the model for every role of every cell takes longer than a frame."""
+
+    def __init__(self, table: ChannelTable, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._table = table
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        channel, key = self._table.channel_at(index.row()), KEYS[index.column()]
+        rect, is_selected = option.rect, bool(option.state & QStyle.StateFlag.State_Selected)
+        if is_selected:
+            painter.fillRect(rect, color("selection"))
+        role = "secondary" if self._table.is_gone(channel) else "text"
+        painter.setPen(color(role))
+        painter.setFont(font(12, 500 if key == "channel" else 400))
+        text = self._table.text(channel, key)
+        painter.drawText(rect.adjusted(0, 0, -PADDING // 2, 0), RIGHT, text)
+        if role == "secondary" and key == "channel":  # struck through as well: not by colour alone
+            width = metrics(12, 500).horizontalAdvance(text)
+            y = rect.center().y() + 1
+            painter.drawLine(rect.right() - PADDING // 2 - width - 1, y, rect.right() - PADDING // 2 + 1, y)
 
 
 class ChannelRows(QTableView):
@@ -42,6 +77,7 @@ class ChannelRows(QTableView):
         self.setObjectName("channel_table")
         self.setAccessibleName(self.tr("Channels"))
         self.setModel(table)
+        self.setItemDelegate(ChannelCells(table, self))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
         self.setWordWrap(False)

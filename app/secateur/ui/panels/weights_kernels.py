@@ -78,8 +78,8 @@ class KernelsView(QWidget):
         foot.setSpacing(12)
         self.words = foot_label("kernels_words")
         foot.addWidget(self.words, 1)
-        foot.addWidget(self.rgb)
-        foot.addWidget(self.own_scale)
+        foot.addWidget(self.rgb, 0, Qt.AlignmentFlag.AlignTop)
+        foot.addWidget(self.own_scale, 0, Qt.AlignmentFlag.AlignTop)
         self._card.body.addLayout(foot)
 
     # ------------------------------------------------------------------ state in

@@ -1,7 +1,9 @@
 """Every weight of a layer as a heat map, before and after the plan; zooming in asks for the part in view, finer."""
 
+from functools import lru_cache
 from typing import Any, Final, cast
 
+import numpy as np
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QWidget
@@ -190,7 +192,9 @@ class MatrixView(QWidget):
         full = whole.change_limit if is_difference else whole.limit
         spectra = state.spectra.get(layer.name)
         usual = full
-        if not is_difference and spectra is not None:
+        if not whole.is_exact:  # the greatest of many are all large
+            usual = min(_magnitude(whole, variant), full) or full
+        elif not is_difference and spectra is not None:
             usual = min(spectra.values.magnitude_percentile(0.999), full) or full
         return self._limits.get((layer.name, is_difference), usual) or 1.0, usual, full
 
@@ -272,6 +276,14 @@ class MatrixView(QWidget):
                 self._refresh()
             case _:
                 super().keyPressEvent(event)
+
+
+@lru_cache(maxsize=8)
+def _magnitude(tile: MatrixTile, variant: Variant) -> float:
+    """The magnitude that all but half a percent of the blocks keep within."""
+    values = tile.picture(variant)
+    sizes = np.abs(values[np.isfinite(values)]) if values is not None else np.zeros(0)
+    return float(np.quantile(sizes[:: max(len(sizes) // 50_000, 1)], 0.995)) if len(sizes) else 0.0
 
 
 def _step(edges: Any) -> int:

@@ -1,11 +1,12 @@
 """The filters of a convolution as a grid of small pictures: only what is in view is drawn, and each only once."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 
 from PySide6.QtGui import QResizeEvent, QWheelEvent  # isort: skip
@@ -20,6 +21,8 @@ from secateur.ui.theme.style import color, font, notifier, tinted
 SIZES = (24, 32, 40, 48, 64, 80, 96, 128, 160, 224)
 """Sides of a picture in pixels that + and − step through."""
 START = 4
+BUDGET_S = 0.006
+"""How long new pictures are made in one frame; the others follow in the next ones."""
 LABEL = 16
 SPACING = 8
 MARGIN = 4
@@ -66,6 +69,7 @@ class KernelGrid(QAbstractScrollArea):
         self._rgb, self._common = False, True
         self._colours = colour_table()
         self._pixmaps: dict[int, QPixmap] = {}
+        self._until = 0.0
         self.verticalScrollBar().valueChanged.connect(lambda _: self.view_changed.emit())
         notifier.theme_changed.connect(self._renew_colours)
 
@@ -189,12 +193,9 @@ class KernelGrid(QAbstractScrollArea):
         self.viewport().update()
 
     def _pixmap(self, place: int) -> QPixmap | None:
-        known = self._pixmaps.get(place)
-        if known is not None:
+        known, page = self._pixmaps.get(place), self._page_of(place)
+        if known is not None or page is None:
             return known
-        page = next((p for p in self._pages.values() if p.first <= place < p.stop), None)
-        if page is None:
-            return None
         codes, limit = page.codes[place - page.first], float(page.limits[place - page.first])
         common = page.limit if self._common else None
         is_rgb = self._rgb and len(codes) == 3
@@ -203,11 +204,17 @@ class KernelGrid(QAbstractScrollArea):
         made.setDevicePixelRatio(self.devicePixelRatioF())
         return made
 
+    def _page_of(self, place: int) -> FilterPage | None:
+        return next((page for page in self._pages.values() if page.first <= place < page.stop), None)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         first, last = self.in_view
+        self._until = time.perf_counter() + BUDGET_S
         for place in range(first, last):
             self._paint_cell(painter, place, int(self._content.order[place]))
+        if any(place not in self._pixmaps and self._page_of(place) is not None for place in range(first, last)):
+            QTimer.singleShot(0, self.viewport().update)  # the rest in the next frame
         if self.hasFocus():
             paint_focus(painter, QRectF(self.viewport().rect()))
         painter.end()
@@ -215,7 +222,8 @@ class KernelGrid(QAbstractScrollArea):
     def _paint_cell(self, painter: QPainter, place: int, channel: int) -> None:
         cell, side = self.cell_of(channel), self.side
         box = QRect(cell.left(), cell.top(), side, side)
-        picture = self._pixmap(place)
+        is_due = place in self._pixmaps or time.perf_counter() < self._until
+        picture = self._pixmap(place) if is_due else None
         if picture is None:
             painter.fillRect(box, color("raised"))
         else:

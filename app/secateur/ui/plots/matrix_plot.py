@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QMenu, QWidget
 
 from secateur.figures import number, thousands
@@ -25,9 +25,12 @@ CLOSEST: Final = 4
 
 def indices_of(values: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     """Places in the colour table, 127 for zero and 0 and 254 for −limit and limit."""
-    finite = np.isfinite(values)
-    scaled = np.where(finite, values, 0) * (127 / limit if limit > 0 else 0)
-    return np.where(finite, np.rint(np.clip(scaled, -127, 127)) + 127, NONE).astype(np.uint8)
+    scaled = values * np.float32(127 / limit if limit > 0 else 0)
+    np.clip(scaled, -127, 127, out=scaled)
+    scaled += np.float32(127.5)  # what is cut off below is rounding then
+    if not np.isnan(scaled.sum()):
+        return scaled.astype(np.uint8)
+    return np.where(np.isfinite(values), np.nan_to_num(scaled), NONE).astype(np.uint8)
 
 
 def colour_table() -> NDArray[np.uint8]:
@@ -120,6 +123,9 @@ class MatrixPlot(Chart):
                 self._drawn[n] = key
                 image.setImage(indices_of(values, self._limit), autoLevels=False, levels=None, lut=table)
                 image.setRect(_rectangle(tile))
+                image.render()
+                if image.qimage is not None:  # once here, and not each time that it is painted
+                    image.qimage = image.qimage.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
         pen = QPen(color("strong_border"), 1.0, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         self._across.setPen(pen)
