@@ -31,11 +31,11 @@ SETTLE_MS = 10_000
 KNOWN: tuple[tuple[str, str], ...] = (
     ("collision", "compare_content / Card / error_curve"),
     ("collision", "distil_content / Card / quality_curve"),
-    ("collision", "weights_content / Card / sqnr_bars"),
-    ("collision", "weights_content / Card / weight_histogram"),
+    ("collision", "weights_distribution / Card / sqnr_bars"),
+    ("collision", "weights_distribution / Card / weight_histogram"),
     ("cut", "compare_content / compare_runs"),
     ("cut", "plan_panel / effect_card"),
-    ("cut", "weights_content / Card / channel_ranges"),
+    ("cut", "weights_distribution / Card / channel_ranges"),
     ("shortened", "distil_content / answers_card / answer_bars"),
     ("shortened", "plan_steps / card"),
 )

@@ -200,7 +200,7 @@ def test_the_strip_of_ranges_selects_by_click_and_arrows(looked):
     strip = looked.find(ChannelStrip, "channel_ranges")
     looked.shown.window.grab()
     at = strip.area.left() + strip.area.width() * 7.5 / 12
-    looked.shown.qtbot.mouseClick(strip, LEFT, pos=QPoint(round(at), round(strip.area.center().y())))
+    looked.shown.qtbot.mouseClick(strip.viewport(), LEFT, pos=QPoint(round(at), round(strip.area.center().y())))
     looked.shown.until(lambda: strip.channel == 7)
     looked.shown.qtbot.keyClick(strip, Qt.Key.Key_Right)
     looked.shown.until(lambda: strip.channel == 8)
@@ -438,7 +438,7 @@ def test_the_table_says_what_is_not_recorded_and_shows_it_once_it_is(looked):
     tip = table.data(table.index(3, KEYS.index("mean")), Qt.ItemDataRole.ToolTipRole)
     assert "Record activations" in tip
     activity = ChannelActivity(np.arange(12, dtype=np.float32), np.linspace(0, 1, 12).astype(np.float32))
-    job = looked.shown.session._submit(RecordActivations(looked.model.source, None))
+    job = looked.shown.session.submit(RecordActivations(looked.model.source, None))
     looked.answered.add(job)
     looked.shown.engine.say(Finished(job, ActivationsRecorded({}, 64, {"conv": activity})))
     looked.shown.until(lambda: table.text(3, "mean") == "3.00")

@@ -65,7 +65,6 @@ class MatrixPlot(Chart):
         self.left_axis.setGrid(False)
         self.left_axis.texts = lambda value, spacing: self._name(value, rows=True)
         self.bottom_axis.texts = lambda value, spacing: self._name(value, rows=False)
-        self.plot.scene().sigMouseClicked.connect(self._on_click)
 
     # ------------------------------------------------------------------ what it shows
 
@@ -212,12 +211,9 @@ class MatrixPlot(Chart):
 
     # ------------------------------------------------------------------ mouse and keys
 
-    def _on_click(self, event: object) -> None:
-        whole = self._tiles[0]
-        if whole is None or event.button() != Qt.MouseButton.LeftButton or event.double():  # type: ignore[attr-defined]
-            return
-        place = round(self.value(event.scenePos()).y())  # type: ignore[attr-defined]
-        if self.area.contains(event.scenePos()) and 0 <= place < whole.shape[0]:  # type: ignore[attr-defined]
+    def clicked(self, at: QPointF) -> None:
+        whole, place = self._tiles[0], round(self.value(at).y())
+        if whole is not None and self.area.contains(at) and 0 <= place < whole.shape[0]:
             self._choose(int(whole.rows[place]))
 
     def _choose(self, channel: int) -> None:
