@@ -1,10 +1,11 @@
 """The distribution in the Activations tab: the recorded outputs, or what would record them."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 
-from secateur.engine.events import ActivationsRecorded
+from secateur.engine.events import ActivationsRecorded, Finished, Started
 from secateur.engine.requests import DataSource, RecordActivations
+from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.distribution import DistributionView, clip_markers
 
@@ -66,3 +67,36 @@ def test_the_lines_stand_at_the_extremes_and_at_the_central_part(spectra):
     assert lines["max"] == values.maximum
     assert lines["min"] == values.minimum
     assert lines["min"] <= lines["0.1 %"] < lines["99.9 %"] <= lines["max"]
+
+
+def test_dragging_the_range_plans_the_percentile_and_is_one_undo(
+    qtbot, shown, model, spectra, data, previews, evaluation
+):
+    shown.open(model, spectra)
+    session = shown.session
+    session.open_data(DataSource("x"))
+    shown.open_data(data, previews, evaluation)
+    layers = ("layer1.0.conv1", "layer1.0.conv2")
+    session.set_method(layers, "quantize", StaticInt8(observer="minmax"))
+    session.record_activations()
+    job = shown.engine.job_of(RecordActivations)
+    recorded = ActivationsRecorded({name: s.values for name, s in spectra.items()}, 64)
+    shown.engine.say(Started(job, shown.engine.requests[job - 1]), Finished(job, recorded))
+    shown.layers.select(layers)
+    shown.workspace.detail.show_tab("activations")
+    plot = shown.workspace.detail.tab("activations").distribution.histogram
+    shown.until(lambda: shown.state.activations is not None and plot.isVisible())
+    values = spectra[layers[0]].values
+    start = plot.pixel(values.maximum, 0.0)
+    start.setY(plot.area.center().y())
+    view = plot.viewport()
+    qtbot.mousePress(view, LEFT, pos=start.toPoint())
+    for step in (10, 20, 40):
+        qtbot.mouseMove(view, (start - QPointF(step, 0)).toPoint())
+    qtbot.mouseRelease(view, LEFT, pos=(start - QPointF(40, 0)).toPoint())
+    for name in layers:
+        planned = shown.state.step_of(name, "quantize")
+        assert planned.observer == "percentile"
+        assert 50 < planned.percentile < 100
+    session.undo()
+    assert shown.state.step_of(layers[0], "quantize") == StaticInt8(observer="minmax")

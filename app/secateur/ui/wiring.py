@@ -105,7 +105,16 @@ def _connect_weights(tab: Any, session: "Session", display: "Display", commands:
 
 
 def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    def set_clip(percentile: float, merge: str) -> None:
+        layers = display.selected
+        planned = session.state.step_of(layers[0], "quantize") if layers else None
+        if planned is not None:
+            alike = [name for name in layers if session.state.step_of(name, "quantize") == planned]
+            changes = {"observer": "percentile", "percentile": percentile}
+            session.set_method(alike, "quantize", planned.model_copy(update=changes), merge=merge)
+
     tab.record_wanted.connect(lambda: commands.trigger("record_activations"))
+    tab.distribution.clip_wanted.connect(set_clip)
     tab.look_changed.connect(commands.workspace.arrange)
     sample, following = tab.sample, session.following
     sample.follow_wanted.connect(following.follow)

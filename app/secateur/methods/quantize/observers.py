@@ -87,12 +87,17 @@ def _best_share(error: Callable[[float], float]) -> float:
     return min([best, *fine], key=error)
 
 
-def encode_activation(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> ActivationEncoding:
-    """The encoding of one tensor by the named observer: `minmax`, `percentile` or `mse`."""
+def observed_range(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> tuple[float, float]:
+    """The range (low, high) that the named observer takes: `minmax`, `percentile` or `mse`."""
     if observer == "minmax":
-        return affine_encoding(*minmax_range(spectrum))
+        return minmax_range(spectrum)
     if observer == "percentile":
-        return affine_encoding(*percentile_range(spectrum, percentile))
+        return percentile_range(spectrum, percentile)
     if observer == "mse":
-        return affine_encoding(*mse_range(spectrum))
+        return mse_range(spectrum)
     raise ValueError(f"unknown observer {observer!r}")
+
+
+def encode_activation(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> ActivationEncoding:
+    """The encoding of one tensor over the range of the named observer."""
+    return affine_encoding(*observed_range(spectrum, observer, percentile))

@@ -1,17 +1,21 @@
 """The distribution of what the selected layer puts out over the calibration samples."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from secateur.engine.requests import RecordActivations
 from secateur.figures import count, duration, number, share, thousands
+from secateur.methods.base import Method
+from secateur.methods.quantize.observers import observed_range
 from secateur.model.spectrum import Spectrum
 from secateur.session.reasons import why_not
 from secateur.session.state import SessionState
 from secateur.ui.panels.statistics_row import StatisticsRow
 from secateur.ui.panels.tab_view import TabView
+from secateur.ui.plots.clip_lines import Clip
 from secateur.ui.plots.grid_levels import Marker
 from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.widgets.button import Button
@@ -25,13 +29,19 @@ CUT = 0.999
 
 
 class DistributionView(TabView):
-    """`record_wanted` when the person asks for the recording, the first or a fresh one."""
+    """`record_wanted` when the person asks for the recording, the first or a fresh one.
+
+    `clip_wanted(percentile, merge)` when the range that int8 will cover was dragged: the percentile (50..100) of the
+    values inside it; the steps of one drag share `merge`.
+    """
 
     record_wanted = Signal()
+    clip_wanted = Signal(float, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("distribution", "Distribution", parent)
         self._markers: tuple[Spectrum | None, tuple[Marker, ...]] = (None, ())
+        self._drag = 0
         self.missing.wanted.connect(self.record_wanted)
         head = QHBoxLayout()
         head.setSpacing(12)
@@ -53,6 +63,8 @@ class DistributionView(TabView):
         self._card.add_trailing(self.scale)
         self.histogram = HistogramPlot("activation_histogram", self.tr("Output histogram"))
         self.scale.chosen.connect(lambda key: self.histogram.set_log(key == "log"))
+        self.histogram.clip_moved.connect(lambda percentile: self.clip_wanted.emit(percentile, f"clip {self._drag}"))
+        self.histogram.clip_settled.connect(self._on_clip)
         self._card.body.addWidget(self.histogram, 1)
         self.column.addWidget(self._card, 1)
 
@@ -75,10 +87,16 @@ class DistributionView(TabView):
         self._card.set_title(self.tr("Output histogram"), self.tr("{0} values").format(count(values.size)))
         if self._markers[0] is not values:
             self._markers = (values, clip_markers(values))
-        self.histogram.show_values(values, self.tr("output"), self._markers[1])
+        clip = planned_clip(state.step_of(selected[0], "quantize"), values)
+        markers = self._markers[1] if clip is None else ()  # the lines of the plan stand where the markers would
+        self.histogram.show_values(values, self.tr("output"), markers, clip)
         reason = why_not(state, "record")
         set_why_not(self.again, reason, self.tr("Run the calibration samples once more"))
         self.show_content()
+
+    def _on_clip(self, percentile: float) -> None:
+        self.clip_wanted.emit(percentile, f"clip {self._drag}")
+        self._drag += 1
 
     def _show_what_is_missing(self, state: SessionState, selected: Sequence[str]) -> bool:
         title = self.tr("No activations yet")
@@ -102,6 +120,15 @@ class DistributionView(TabView):
         else:
             return False
         return True
+
+
+@lru_cache(maxsize=64)
+def planned_clip(method: Method | None, values: Spectrum) -> Clip | None:
+    """The range of these values that a planned method's observer takes; None where none is observed."""
+    observer, percentile = getattr(method, "observer", ""), getattr(method, "percentile", None)
+    if percentile is None:
+        return None
+    return Clip(*observed_range(values, observer, percentile))
 
 
 def clip_markers(values: Spectrum) -> tuple[Marker, ...]:
