@@ -24,7 +24,15 @@ LEAVES = ("errors", "figures", "files", "installing", "layer_names", "privacy", 
 WORKSHOP = ("recipe", "methods", "training", "analysis", "formats", "data", "model")
 DEFINITIONS = ("recipe", "methods", "formats", "analysis.documents", "analysis.deviation")
 DESCRIPTIONS = (
-    *("model.description", "model.spectrum", "model.encoding", "model.graph", "model.maps", "model.weight_views"),
+    *(
+        "model.description",
+        "model.spectrum",
+        "model.encoding",
+        "model.graph",
+        "model.maps",
+        "model.device",
+        "model.weight_views",
+    ),
     *("data.source", "data.preview", "data.metrics", "data.presets", "training.curves"),
 )
 ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places", "engine.protection")

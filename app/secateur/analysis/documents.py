@@ -254,6 +254,9 @@ class RunDocument(Document):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    device: str = ""
+    """What training and simulation were computed on; files are run and timed on the CPU. Empty in earlier runs."""
+    threads: int = 0
 
 
 class DataDescription(Document):

@@ -192,7 +192,7 @@ class _Measurement:
             cache = CachedNetwork(self.model.module, torch.from_numpy(np.ascontiguousarray(inputs)))  # type: ignore[arg-type]
             passing.append(_Batch(span, cache, labels))
             held += cache.size_bytes
-            if warning := answers_warning(cache.reference.numpy()):
+            if warning := answers_warning(cache.reference.cpu().numpy()):
                 sentence = f"The untouched network cannot be compared with: {warning}"
                 raise UserError(sentence, "Check data and preprocessing.")
         if passing:
@@ -211,8 +211,8 @@ class _Measurement:
         found: dict[Span, Tally] = {}
         for batch in lacking:
             begun = time.monotonic()
-            outputs = batch.cache.output_with(cell.layer, change).numpy()
-            tally = _tally(batch.cache.reference.numpy(), outputs, batch.labels, self.question.metric)
+            outputs = batch.cache.output_with(cell.layer, change).cpu().numpy()
+            tally = _tally(batch.cache.reference.cpu().numpy(), outputs, batch.labels, self.question.metric)
             found[batch.span] = Tally(len(outputs), *tally, time.monotonic() - begun)
         self.keeper.keep(cell, found)
         self.tallies[cell].update(found)

@@ -41,13 +41,16 @@ class CachedNetwork:
         import torch
         from torch import fx
 
+        from secateur.model.device import on_device, precise, torch_device
         from secateur.model.graph_module import nodes_by_tensor
 
+        self.device = torch_device()
+        graph, batch = on_device(graph), batch.to(self.device)  # type: ignore[assignment]
         self.graph = graph
         self.nodes = list(graph.graph.nodes)
         self.by_tensor = nodes_by_tensor(graph)
         self.interpreter = fx.Interpreter(graph, garbage_collect_values=False)
-        with torch.inference_mode():
+        with torch.inference_mode(), precise():
             self.reference = _first(self.interpreter.run(batch))
         self.results: dict[Any, Any] = dict(self.interpreter.env)
         tensors = [value for value in self.results.values() if isinstance(value, torch.Tensor)]
@@ -57,13 +60,15 @@ class CachedNetwork:
         """The network's first output for the batch with one layer changed; nothing is kept of the change."""
         import torch
 
+        from secateur.model.device import precise
+
         module = self.graph.get_submodule(layer)
         weight, bias = module.weight, module.bias
         try:
-            module.weight = torch.nn.Parameter(change.weight, requires_grad=False)
+            module.weight = torch.nn.Parameter(change.weight.to(self.device), requires_grad=False)
             if change.bias is not None:
-                module.bias = torch.nn.Parameter(change.bias, requires_grad=False)
-            with torch.inference_mode():
+                module.bias = torch.nn.Parameter(change.bias.to(self.device), requires_grad=False)
+            with torch.inference_mode(), precise():
                 return self._run(layer, {self.by_tensor[name]: e for name, e in change.rounded.items()})
         finally:
             module.weight = weight

@@ -38,6 +38,11 @@ Force = Annotated[
     ),
 ]
 Data = Annotated[str, typer.Option("--data", help=DATA_HELP, metavar="D")]
+Device = Annotated[
+    str,
+    typer.Option("--device", help="Train, measure and simulate on auto, cpu, cuda or mps; files are timed on the CPU."),
+]
+Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads to compute with; 0: as many as suit.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
 
@@ -71,11 +76,19 @@ def inspect(
 
 @app.command()
 def evaluate(
-    model: Model, data: Data, weights: Weights = "", json: AsJson = False, trust: Trust = False, debug: Debug = False
+    model: Model,
+    data: Data,
+    weights: Weights = "",
+    json: AsJson = False,
+    trust: Trust = False,
+    debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Metric, loss, latency and size of a model on data."""
-    from secateur.cli import answers
+    from secateur.cli import answers, hardware
 
+    hardware.use(device, threads)
     answers.evaluate(model, weights, data, as_json=json, trust=trust, debug=debug)
 
 
@@ -90,10 +103,13 @@ def sensitivity(
     json: AsJson = False,
     trust: Trust = False,
     debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Expected damage of every option of every layer."""
-    from secateur.cli import answers
+    from secateur.cli import answers, hardware
 
+    hardware.use(device, threads)
     answers.sensitivity(model, weights, data, depth, options, samples, as_json=json, trust=trust, debug=debug)
 
 
@@ -111,10 +127,13 @@ def plan(
     trust: Trust = False,
     force: Force = False,
     debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """The recipe with the least damage within a budget."""
-    from secateur.cli import planning
+    from secateur.cli import hardware, planning
 
+    hardware.use(device, threads)
     planning.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, force=force, debug=debug)
 
 
@@ -136,14 +155,17 @@ def compress(
     trust: Trust = False,
     force: Force = False,
     debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Carry out a recipe, export the result, prove it and compare it with the original.
 
     --data may be left out for weights without a network. With --resume the model, its data, the recipe and the formats
     are those of the run in the folder, unless they are named.
     """
-    from secateur.cli import answers
+    from secateur.cli import answers, hardware
 
+    hardware.use(device, threads)
     answers.compress(
         model, weights, data, recipe, out, export, resume=resume, as_json=json, trust=trust, force=force, debug=debug
     )
@@ -159,10 +181,13 @@ def compare(
     json: AsJson = False,
     trust: Trust = False,
     debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Size, speed, metric and per-layer error of two models."""
-    from secateur.cli import answers
+    from secateur.cli import answers, hardware
 
+    hardware.use(device, threads)
     answers.compare(a, weights, b, weights_b, data, as_json=json, trust=trust, debug=debug)
 
 

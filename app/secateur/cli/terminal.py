@@ -11,7 +11,7 @@ import threading
 from contextlib import redirect_stdout
 from math import isfinite
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -32,6 +32,7 @@ from secateur.engine.events import (
 from secateur.engine.requests import Compress, CountSpectra, Request, ScoreSensitivity
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
+from secateur.model.device import DeviceChoice
 from secateur.model.spectrum import Spectra
 
 DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
@@ -43,7 +44,10 @@ if not output.is_terminal:
 
 
 class Terminal:
-    """One command's engine. `debug` prints the traceback of a bug."""
+    """One command's engine. `debug` prints the traceback of a bug; `--device` and `--threads` are set for all."""
+
+    device: ClassVar[DeviceChoice] = "auto"
+    threads: ClassVar[int] = 0
 
     def __init__(self, *, debug: bool = False, quiet: bool = False) -> None:
         self.debug, self.quiet = debug, quiet
@@ -77,8 +81,9 @@ class Terminal:
         from secateur.engine.workshop import Workshop
 
         if self._workshop is None:
-            set_threads(os.cpu_count() or 1)
-            self._workshop = Workshop(engine_threads())
+            set_threads(self.threads or os.cpu_count() or 1)
+            self._workshop = Workshop(engine_threads(self.threads))
+            self._choose_device()
         with _ProgressLine(self.quiet) as line:
 
             def show(event: Event) -> None:
@@ -90,6 +95,13 @@ class Terminal:
             # a person's own code may print: standard output is for the answer alone
             with _cancelled_by_ctrl_c(reporter.cancelled), redirect_stdout(sys.stderr):
                 return run_job(request, reporter, self._workshop)
+
+    def _choose_device(self) -> None:
+        from secateur.model import device
+
+        device.choose(self.device)
+        if self.device in {"cuda", "mps"} and device.current().id != self.device:
+            wrong(UserError(f"There is no {self.device} device here.", "Leave --device out, or choose cpu."))
 
     def spectra(self, source: ModelSource) -> dict[str, Spectra]:
         """Spectra of every weighted layer, as they are sent while they are counted."""

@@ -11,20 +11,28 @@ import itertools
 import threading
 from collections.abc import Callable
 
-from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finished, Stopped
+from secateur.engine.events import Configured, EngineDied, EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.lane import Lane
-from secateur.engine.requests import NEEDS_NOTHING_OPEN, NEWEST_ONLY, QUICK, SLOW_QUESTIONS, OpenModel, Request
+from secateur.engine.requests import (
+    NEEDS_NOTHING_OPEN,
+    NEWEST_ONLY,
+    QUICK,
+    SLOW_QUESTIONS,
+    Configure,
+    OpenModel,
+    Request,
+)
 
 
 class EngineClient:
     """Drives the engine's processes. `on_event` is called on threads of this client, one event at a time."""
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, on_event: Callable[[Event], None], settings: Configure = Configure()) -> None:  # noqa: B008 - frozen
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._telling = threading.Lock()
-        self._work = Lane("work", self._tell_of_work)
-        self._questions = Lane("questions", self._tell_of_questions)
+        self._work = Lane("work", self._tell_of_work, settings)
+        self._questions = Lane("questions", self._tell_of_questions, settings)
         self._work.start()
 
     def submit(self, request: Request) -> int:
@@ -37,6 +45,8 @@ class EngineClient:
                 if type(earlier) is type(request):
                     self.cancel(job)
         job = next(self._numbers)
+        if isinstance(request, Configure):
+            self._settle(request)
         lane = self._lane_for(request)
         lane.start()
         lane.submit(job, request)
@@ -68,6 +78,12 @@ class EngineClient:
         """The process that answers beside a running job; None as long as there is none."""
         return self._questions.pid
 
+    def _settle(self, settings: Configure) -> None:
+        """A process that is started from now on has these settings; one that is up, after what it is doing."""
+        self._work.settings = self._questions.settings = settings
+        if self._questions.is_started:
+            self._questions.submit(next(self._numbers), settings)
+
     # ------------------------------------------------------------------ which process
 
     def _lane_for(self, request: Request) -> Lane:
@@ -87,6 +103,8 @@ class EngineClient:
                 return  # the working process is what is told of
             case EngineDied(lost=()):
                 return  # nobody waits for it
+            case Started(request=Configure()) | Finished(result=Configured()):
+                return  # the working process tells of it
             case _:
                 self._tell(event)
 

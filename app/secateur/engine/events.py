@@ -21,6 +21,7 @@ from secateur.analysis.documents import (
 from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import DataSource, Request
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.device import DeviceOffer as DeviceOffer
 from secateur.model.graph import NetworkGraph
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.model.spectrum import Spectra, Spectrum
@@ -246,8 +247,17 @@ class RunsListed:
     deleted: tuple[RunRecord, ...] = ()
 
 
+@dataclass(frozen=True)
+class Configured:
+    """Where it is computed from now on, which is the CPU where what was asked for is not here."""
+
+    device: str
+    threads: int
+
+
 Result = (
-    ModelOpened
+    Configured
+    | ModelOpened
     | SpectraCounted
     | PlanSolved
     | PlanRehearsed
@@ -277,9 +287,12 @@ Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers | TakenSample | La
 
 @dataclass(frozen=True)
 class EngineReady:
+    """`device` is its name for a person, `devices` are all that there are to choose from."""
+
     device: str
     threads: int
     pid: int
+    devices: tuple[DeviceOffer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from typing import Literal
 
 from secateur.engine.events import EngineDied, EngineReady, Event, Failed, Finished, Stopped
-from secateur.engine.requests import Request
+from secateur.engine.requests import Configure, Request
 
 END = "end"
 MOST_STARTS = 3
@@ -26,8 +26,8 @@ class Lane:
     with what was lost, and a new one is started.
     """
 
-    def __init__(self, kind: Kind, on_event: Callable[[Event], None]) -> None:
-        self.kind = kind
+    def __init__(self, kind: Kind, on_event: Callable[[Event], None], settings: Configure) -> None:
+        self.kind, self.settings = kind, settings
         self._on_event = on_event
         self._open: dict[int, Request] = {}
         self._lock = threading.Lock()
@@ -136,7 +136,9 @@ class Lane:
 
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, self.kind), name=f"secateur-{self.kind}", daemon=True)
+        process = context.Process(
+            target=serve, args=(theirs, self.kind, self.settings), name=f"secateur-{self.kind}", daemon=True
+        )
         process.start()
         theirs.close()
         with self._lock:

@@ -11,6 +11,7 @@ from secateur.engine.course import Course, Stage, StageTimes
 from secateur.engine.events import Event, Log, Partial, Progress
 from secateur.errors import Cancelled
 from secateur.methods.base import Context
+from secateur.model import device
 
 MOST_PER_SECOND = 20
 
@@ -49,7 +50,7 @@ class Reporter:
     def set_out(self, stages: Sequence[Stage], subject: str) -> None:
         """Name the stages of this job, which works on the model of this fingerprint; again, when more is known."""
         if self.course is None:
-            self.course = Course(stages, StageTimes(subject))
+            self.course = Course(stages, StageTimes(f"{subject} on {device.current().id}"))
         else:
             self.course.plan(stages)
 

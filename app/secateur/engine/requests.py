@@ -11,6 +11,7 @@ from secateur.data.source import DataSource as DataSource
 from secateur.formats.base import WriteOptions
 from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.device import DeviceChoice
 from secateur.model.weight_views import Order
 from secateur.recipe.recipe import Recipe, Step
 
@@ -304,6 +305,14 @@ class ReadMatrix:
     plan: WeightPlan = WeightPlan()
 
 
+@dataclass(frozen=True)
+class Configure:
+    """Compute on this device and with so many threads from now on (0: one core less than there are) → `Configured`."""
+
+    device: DeviceChoice = "auto"
+    threads: int = 0
+
+
 QUICK = (
     SolveBudget,
     ListRuns,
@@ -349,6 +358,7 @@ Request = (
     | Export
     | AskFormats
     | ListRuns
+    | Configure
     | ChangeRun
     | CountRunSpectra
     | WriteSkeleton

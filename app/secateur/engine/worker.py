@@ -16,8 +16,9 @@ from typing import Any
 
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import NEEDS_NOTHING_OPEN, Request
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
+from secateur.model import device
 
 Workshop = Any
 MOST_MODELS = 3
@@ -86,12 +87,12 @@ def set_threads(count: int) -> None:
     torch.set_num_threads(max(1, count))
 
 
-def engine_threads() -> int:
-    """Cores less one for the window."""
-    return max(1, (os.cpu_count() or 2) - 1)
+def engine_threads(wanted: int = 0) -> int:
+    """How many threads an engine takes: those that were asked for, else cores less one for the window."""
+    return wanted or max(1, (os.cpu_count() or 2) - 1)
 
 
-def serve(connection: Connection, kind: str = "work") -> None:
+def serve(connection: Connection, kind: str = "work", settings: Configure = Configure()) -> None:  # noqa: B008 - frozen
     """The engine process's main function: returns when the window closes the pipe.
 
     The process that answers `questions` beside a running job takes half of the threads, and keeps one model open.
@@ -108,12 +109,19 @@ def serve(connection: Connection, kind: str = "work") -> None:
     threading.Thread(target=_receive, args=(connection, work, quick), daemon=True).start()
     threading.Thread(target=quick.go_on, args=(None,), daemon=True).start()
     is_working = kind == "work"
-    threads = engine_threads() if is_working else max(1, engine_threads() // 2)
+    threads = threads_of(kind, settings)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     workshop = _warm_up(threads, MOST_MODELS if is_working else 1)
-    send(EngineReady("CPU", threads, os.getpid()))
+    device.choose(settings.device)
+    send(EngineReady(device.current().title, threads, os.getpid(), device.offers()))
     threading.Thread(target=_warm_up_counting, daemon=True).start()
     work.go_on(workshop, tell=True)
+
+
+def threads_of(kind: str, settings: Configure) -> int:
+    """How many threads a process takes: the one that answers beside a running job half as many."""
+    threads = engine_threads(settings.threads)
+    return threads if kind == "work" else max(1, threads // 2)
 
 
 class _Work:

@@ -96,6 +96,11 @@ class Workshop:
         self._folder = TemporaryDirectory(prefix="secateur-", ignore_cleanup_errors=True)
 
     @property
+    def does_jobs(self) -> bool:
+        """Whether this process does the jobs, and does not answer questions beside them: that one keeps one model."""
+        return self._most_models > 1
+
+    @property
     def folder(self) -> Path:
         """A temporary folder that is gone when the engine ends."""
         return Path(self._folder.name)

@@ -91,6 +91,21 @@ class TorchModel:
         """First output for one batch, in evaluation mode, encodings simulated; float32."""
         return np.asarray(first_output(self._answer(inputs)).float().numpy())
 
+    def run_on_device(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """As `run`, computed on the chosen device: for many samples, where the last bit does not matter."""
+        import torch
+
+        from secateur.model.device import on_device, precise, torch_device
+        from secateur.model.simulation import executable
+
+        device = torch_device()
+        if device.type == "cpu":
+            return self.run(*inputs)
+        tensors = (torch.from_numpy(np.ascontiguousarray(value)).to(device) for value in inputs)
+        with torch.inference_mode(), precise():
+            output = first_output(on_device(executable(self))(*tensors))
+        return np.asarray(output.float().cpu().numpy())
+
     def run_all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
         """Every output for one batch, as `run`; of a lowered network in the order of its graph."""
         return tuple(np.asarray(output.float().numpy()) for output in all_outputs(self._answer(inputs)))

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from secateur.engine.requests import DataSource
+from secateur.engine.requests import Configure, DataSource
 from secateur.files import write_text
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import Recipe
@@ -32,7 +32,12 @@ class Command:
 
 
 def compress_command(
-    model: ModelSource, data: DataSource | None, recipe: Recipe, exports: Sequence[str], folder: Path
+    model: ModelSource,
+    data: DataSource | None,
+    recipe: Recipe,
+    exports: Sequence[str],
+    folder: Path,
+    settings: Configure = Configure(),  # noqa: B008 - frozen
 ) -> Command:
     """`secateur compress …` for this plan; its recipe, and its data where they are prepared in an own way, in `folder`.
 
@@ -51,6 +56,10 @@ def compress_command(
     words += ["--recipe", str(recipe_file)]
     if exports:
         words += ["--export", ",".join(exports)]
+    if settings.device != "auto":
+        words += ["--device", settings.device]
+    if settings.threads:
+        words += ["--threads", str(settings.threads)]
     words += ["--output", f"{_stem(model)}-compressed"]
     return Command(tuple(words), tuple(files))
 

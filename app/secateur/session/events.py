@@ -7,6 +7,7 @@ from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.engine.events import (
     ActivationsRecorded,
     Compared,
+    Configured,
     CurvePoint,
     DataOpened,
     EngineDied,
@@ -71,9 +72,8 @@ def fold(session: "Session", event: Event) -> None:
     state = session.state
     match event:
         case EngineReady():
-            threads = f"{event.threads} thread" + ("s" if event.threads != 1 else "")
-            session.update(engine=f"Engine: {event.device}, {threads}", engine_ready=True)
-            session.answered(notices.ENGINE)
+            words = engine_words(event.device, event.threads)
+            session.update(engine=words, engine_ready=True, devices=event.devices)
         case EngineDied():
             _engine_died(session, event)
         case Started():
@@ -105,6 +105,10 @@ def fold(session: "Session", event: Event) -> None:
             _look_for_the_rest(session, request)
             if isinstance(request, Compress):
                 session.list_runs()
+
+
+def engine_words(device: str, threads: int) -> str:
+    return f"Engine: {device}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def _started(session: "Session", event: Started) -> None:
@@ -197,6 +201,8 @@ def _sensitivity_found(session: "Session", table: SensitivityTable | None) -> No
 def _result(session: "Session", result: Result, request: Request | None) -> None:
     state = session.state
     match result:
+        case Configured():
+            session.update(engine=engine_words(result.device, result.threads))
         case ModelOpened(model):
             _model_opened(session, model)
         case SpectraCounted(table):
@@ -254,6 +260,8 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
         model=model,
         engine=before.engine,
         engine_ready=before.engine_ready,
+        devices=before.devices,
+        settings=before.settings,
         jobs=before.jobs,
         questions=before.questions,
     )

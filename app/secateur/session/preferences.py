@@ -42,6 +42,9 @@ class Preferences:
     columns: dict[str, list[str]] = field(default_factory=dict)
     jobs_open: bool = True
     folder: str = ""
+    device: str = "auto"
+    threads: int = 0
+    """What the engine computes on; 0 threads are one core less than there are."""
     recent: tuple[RecentModel, ...] = ()
 
     def with_recent(self, model: RecentModel) -> "Preferences":
@@ -97,6 +100,8 @@ def _from_document(document: dict[str, Any]) -> Preferences:
             values[entry.name] = value
     if values.get("theme") not in {"system", "dark", "light"}:
         values["theme"] = "system"
+    if values.get("device") not in {"auto", "cpu", "cuda", "mps"}:
+        values["device"] = "auto"
     return Preferences(**values)
 
 

@@ -14,6 +14,7 @@ from secateur.engine.requests import (
     QUESTIONS,
     AskFormats,
     Compress,
+    Configure,
     CountRunSpectra,
     CountSpectra,
     DataSource,
@@ -301,6 +302,12 @@ class Session:
         if all(asked.request != request for asked in self.state.questions):
             self.update(skeleton=None, skeleton_problem="")
             self.submit(request)
+
+    def configure(self, settings: Configure) -> None:
+        """Compute on another device, or with other threads; a job that goes on is done as it was begun."""
+        if settings != self.state.settings:
+            self.update(settings=settings)
+            self.submit(settings)
 
     def count_spectra(self) -> None:
         if self.state.model is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from secateur.analysis.documents import DataDescription, Evaluation, SensitivityTable
-from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
-from secateur.engine.requests import DataSource, Request
+from secateur.engine.events import ActivationsRecorded, CurvePoint, DeviceOffer, Preview, RunRecord, SoftAnswers
+from secateur.engine.requests import Configure, DataSource, Request
 from secateur.methods.base import Family, Method
 from secateur.model.description import Layer, ModelDescription, ModelSource
 from secateur.model.graph import NetworkGraph
@@ -111,6 +111,10 @@ class SessionState:
     notices: tuple[Notice, ...] = ()
     engine: str = "Engine: starting"
     engine_ready: bool = False
+    devices: tuple[DeviceOffer, ...] = ()
+    """What can be computed on here; empty until the engine is up."""
+    settings: Configure = field(default_factory=Configure)
+    """The device and the number of threads that a person chose."""
     proposed: DataSource | None = None
     """The data of the model that was open before, which a person may take for this one too."""
     looks: Mapping[LookKind, Look] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
+from secateur.model.device import torch_device
 from secateur.model.model import first_output
 from secateur.training.quality import Run
 from secateur.training.schedule import Precision
@@ -24,7 +25,7 @@ class Hardware:
         AcceleratorState._reset_state(True)
         try:
             self._accelerator = Accelerator(
-                mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
+                mixed_precision="bf16" if precision == "bf16" else "no", cpu=torch_device().type == "cpu"
             )
         except (ValueError, RuntimeError) as error:
             raise UserError(f"Training in {precision} is not possible here: {error}", "Choose fp32.") from error

@@ -255,6 +255,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", "Light or dark", (), "sun", "Switch between the light and the dark look"),
     Action("find", "Find an action…", ("Ctrl+K",), "magnifying-glass", "Search everything that Secateur can do"),
     Action("help", "What this panel does", ("F1",), "question", "Explain the panel that has the keyboard"),
+    Action(
+        "engine",
+        "Device and threads…",
+        (),
+        "gear",
+        "Choose what the engine computes on, and with how many threads; the session is kept",
+    ),
     Action("restart_engine", "Restart engine", (), "lightning", "Start the engine process again; the session is kept"),
     Action("quit", "Quit", ("Ctrl+Q",), "sign-out", "Close the window; runs and plans are kept"),
 )

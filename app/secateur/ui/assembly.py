@@ -4,13 +4,14 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
-from secateur.session.preferences import save_preferences
+from secateur.session.preferences import Preferences, save_preferences
 from secateur.ui.actions import TABS_ON_DEMAND
 from secateur.ui.main_window import MainWindow
 from secateur.ui.recents import Recents
@@ -18,6 +19,7 @@ from secateur.ui.startup import Startup
 
 if TYPE_CHECKING:
     from secateur.engine.events import Event
+    from secateur.engine.requests import Configure
     from secateur.session.session import Engine, Session
     from secateur.session.state import SessionState
     from secateur.ui.bridge import Coalescer, EngineBridge, MakeEngine
@@ -40,7 +42,8 @@ class Assembly(QObject):
     def __init__(self, window: MainWindow, make_engine: "MakeEngine | None", opening: tuple[str, str, str]) -> None:
         super().__init__(window)
         self.setObjectName("assembly")
-        self.window, self._make_engine, self._opening = window, make_engine or _start_engine, opening
+        self.window, self._opening = window, opening
+        self._make_engine = make_engine or partial(_start_engine, window.preferences)
         self.recents = Recents(window)
         self.session: Session | None = None
         self.commands: Commands | None = None
@@ -131,6 +134,7 @@ class Assembly(QObject):
 
         self._coalescer = Coalescer(self._show, self)
         self.session = session = Session(bridge.engine, self._coalescer.push, Memory())
+        session.update(settings=settings_of(self.window.preferences))
         commands = Commands(self.window, workspace, session)
         self.display = display = Display(self.window, workspace, session, commands.why_not)
         connect_panels(workspace, session, display, commands)
@@ -220,10 +224,17 @@ class Assembly(QObject):
             self._bridge.close()
 
 
-def _start_engine(on_event: "Callable[[Event], None]") -> "Engine":
+def settings_of(preferences: Preferences) -> "Configure":
+    """What a person chose the engine to compute on."""
+    from secateur.engine.requests import Configure
+
+    return Configure(preferences.device, preferences.threads)  # type: ignore[arg-type]
+
+
+def _start_engine(preferences: Preferences, on_event: "Callable[[Event], None]") -> "Engine":
     from secateur.engine.client import EngineClient
 
-    return EngineClient(on_event)
+    return EngineClient(on_event, settings_of(preferences))
 
 
 def _make_netron() -> QWidget:

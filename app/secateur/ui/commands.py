@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from secateur.engine.requests import DataSource, ScoreSensitivity
+from secateur.engine.requests import Configure, DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
 from secateur.session import reasons
 from secateur.session.notices import REFUSAL
@@ -94,6 +95,7 @@ class Commands(QObject):
             "theme": self.moving.switch_theme,
             "find": self.dialogs.find_action,
             "help": self._help,
+            "engine": self._show_engine_menu,
             "restart_engine": self._in_session(lambda session: session.engine.restart()),
             "quit": self._quit,
         }
@@ -206,6 +208,19 @@ class Commands(QObject):
         if session.state.model_step("distil") is not None:
             self.moving.show_tab("distil")
         session.run_plan()
+
+    def _show_engine_menu(self) -> None:
+        from secateur.ui.engine_menu import engine_menu
+
+        button = self.workspace.jobs.engine_menu
+        place = button if button.isVisible() else self.window.toolbar.more  # with nothing open there are no jobs to see
+        menu = engine_menu(self.session.state, self._configure, place)
+        menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
+
+    def _configure(self, settings: Configure) -> None:
+        preferences = replace(self.window.preferences, device=settings.device, threads=settings.threads)
+        self.window.preferences = preferences
+        self.session.configure(settings)
 
     def _stop(self) -> None:
         running = self.session.state.running

@@ -130,4 +130,5 @@ class Recipes(QObject):
         from secateur.session.session import EXPORTS
 
         wanted = tuple(name for name in exports or EXPORTS if name != "onnx")  # which the command writes anyway
-        self._dialogs.command(compress_command(model, data, recipe, wanted, home() / "recipes"))
+        settings = self._session.state.settings
+        self._dialogs.command(compress_command(model, data, recipe, wanted, home() / "recipes", settings))

@@ -31,6 +31,7 @@ MORE = (
     "",
     "bring_back",
     "",
+    "engine",
     "restart_engine",
 )
 """Actions of the menu at the right end; an empty name is a rule."""

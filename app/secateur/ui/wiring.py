@@ -47,6 +47,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     jobs.run_shown.connect(commands.show_run)
     jobs.resume_wanted.connect(session.history.resume)
     jobs.wanted.connect(commands.recipes.want)
+    jobs.engine_menu_wanted.connect(lambda: commands.trigger("engine"))
     jobs.bring_back_wanted.connect(lambda: commands.trigger("bring_back"))
 
     def forget_read_news(tab: str) -> None:

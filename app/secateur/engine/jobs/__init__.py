@@ -4,6 +4,7 @@ from secateur.engine.events import Result
 from secateur.engine.jobs.budgeting import solve
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
+from secateur.engine.jobs.configuring import configure
 from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.following import follow_sample, read_maps, show_samples
@@ -20,6 +21,7 @@ from secateur.engine.requests import (
     ChangeRun,
     Compare,
     Compress,
+    Configure,
     CountRunSpectra,
     CountSpectra,
     Evaluate,
@@ -69,6 +71,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return record_activations(request, reporter, workshop)
         case Compress():
             return compress(request, reporter, workshop)
+        case Configure():
+            return configure(request, workshop)
         case Compare():
             return compare(request, reporter, workshop)
         case Export():

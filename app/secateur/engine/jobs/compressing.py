@@ -30,6 +30,7 @@ from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import Cancelled, UserError
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
+from secateur.model import device
 from secateur.model.model import Model, TorchModel
 from secateur.recipe.resolve import Plan, require_plan
 
@@ -103,6 +104,7 @@ def _run(
     begun = time.monotonic()
     subject = bench.description.fingerprint
     reporter.set_out(_stages(plan, request, bench), subject)
+    reporter.log(f"Computed on {device.current().title} with {workshop.threads} threads. {device.TIMED_ON_CPU}")
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
     reporter.set_out(_stages(plan, request, bench, data), subject)
@@ -136,6 +138,8 @@ def _run(
             measured.original, measured.result, {step.method.id for step in plan.steps}, measured.file
         ),
         seconds=time.monotonic() - begun,
+        device=device.current().title,
+        threads=workshop.threads,
     )
     in_float = _computed_in_float(model, measured.file)
     warnings = (*warnings_of(document), *in_float, *left_out, *refusals, *data.told)

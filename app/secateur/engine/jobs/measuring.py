@@ -50,7 +50,8 @@ def measure_run(
 ) -> Measured:
     """Evaluate the file of a run on the whole test split, and its simulation beside it."""
     metric = data.metric if data.task != "none" else "none"
-    simulated = predict(model.run, data, reporter.progress, text="Evaluating the simulation")
+    run = model.run_on_device if isinstance(model, TorchModel) else model.run
+    simulated = predict(run, data, reporter.progress, text="Evaluating the simulation")
     if shipped.verdict == "broken":
         result = _of_simulation(shipped, model, simulated, metric, bench.description.macs)
         return Measured(shipped, baseline.evaluation, result, simulated)

@@ -30,6 +30,7 @@ class JobsPanel(QWidget):
     wanted = Signal(str, str, str)
     bring_back_wanted = Signal()
     opened = Signal(bool)
+    engine_menu_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +79,10 @@ class JobsPanel(QWidget):
         row.addWidget(self._line_progress)
         row.addWidget(self._line_stop)
         row.addWidget(self._engine)
+        self.engine_menu = IconButton("settings", self.tr("Choose device and threads of the engine"))
+        self.engine_menu.setObjectName("engine_menu")
+        self.engine_menu.clicked.connect(self.engine_menu_wanted.emit)
+        row.addWidget(self.engine_menu)
         return line
 
     def _make_body(self) -> QWidget:

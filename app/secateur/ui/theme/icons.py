@@ -55,6 +55,7 @@ ICONS: Final[dict[str, str]] = {
     "graph": "tree-structure",
     "log": "terminal",
     "info": "info",
+    "settings": "gear",
     "more": "dots-three-vertical",
     "compare": "git-diff",
     "restore": "arrow-counter-clockwise",
