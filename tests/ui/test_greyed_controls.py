@@ -1,5 +1,6 @@
 """Whatever is greyed says why: on hover, and to a screen reader. All controls of the window, in several states."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from secateur.model.description import ModelSource
 from secateur.model.trust import WantedImport
 from secateur.session.state import TrustQuestion
 from secateur.ui.actions import TABS, TABS_ON_DEMAND
+from secateur.ui.widgets import why_not
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.why_not import set_why_not, why_not_of
 
@@ -203,3 +205,15 @@ def test_the_check_sees_a_control_that_is_silent(shown):
     button.setEnabled(False)
     button.show()
     assert [said for said in silent(shown.window) if "Silent" in said]
+
+
+def test_nothing_is_switched_off_in_another_way():
+    """An item of a combo box is neither a widget nor an action; the graph's choices say themselves why."""
+    allowed = {"widgets/why_not.py", "graph/overlays.py"}
+    ui = Path(why_not.__file__).parents[1]
+    found = {
+        path.relative_to(ui).as_posix()
+        for path in ui.rglob("*.py")
+        if re.search(r"\.set(Enabled|Disabled)\(", path.read_text(encoding="utf-8"))
+    }
+    assert found <= allowed

@@ -204,8 +204,7 @@ class Toolbar(QFrame):
             item = menu.addAction(f"{entry.text}{keys}")
             item.setObjectName(f"more_{name}")
             reason = self._why_not(entry.why_not) if entry.why_not else ""
-            item.setToolTip(reason or entry.tooltip)
-            item.setEnabled(not reason)
+            set_why_not(item, reason, entry.tooltip)
             item.triggered.connect(partial(self.wanted.emit, name))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
