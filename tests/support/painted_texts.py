@@ -41,9 +41,10 @@ _Dirty = QPaintEngine.DirtyFlag
 
 @dataclass(frozen=True)
 class Painted:
-    """One run of text: `ink` in the window's coordinates, and `limit`, outside of which none of it is seen.
+    """One run of text: `ink` in the window's coordinates, and what lets it be seen.
 
-    `free` has a letter for each side (l, t, r, b) on which what is missing can be scrolled into view.
+    `limit` is what its widget and the ancestors show of it, `clip` what the painter had set besides. `free` has a
+    letter for each side (l, t, r, b) of the limit on which what is missing can be scrolled into view.
     """
 
     text: str
@@ -52,7 +53,13 @@ class Painted:
     baseline: float
     widget: QWidget
     order: int
+    clip: QRectF | None = None
     free: str = ""
+
+    @property
+    def seen(self) -> QRectF:
+        """The part of the ink that is seen."""
+        return self.ink & self.limit if self.clip is None else self.ink & self.limit & self.clip
 
 
 @dataclass(frozen=True)
@@ -205,10 +212,9 @@ def texts_of(window: QWidget) -> list[Painted]:
             if seen.width() > 3 and seen.height() > 3:
                 fills.append((seen, order + number))
         for text, ink, clip, baseline, number in recorder.texts:
-            seen = limit if clip is None else limit & clip.translated(corner)
-            sides = _sides_left(widget, free, limit, seen)
-            place = ink.translated(corner)
-            painted.append(Painted(text, place, seen, baseline + corner.y(), widget, order + number, sides))
+            held = None if clip is None else clip.translated(corner)
+            place, line = ink.translated(corner), baseline + corner.y()
+            painted.append(Painted(text, place, limit, line, widget, order + number, held, free))
         order += len(recorder.fills) + len(recorder.texts)
     return [left for text in painted if (left := _uncovered(text, fills)) is not None]
 
@@ -255,22 +261,9 @@ def _can_scroll(area: QAbstractScrollArea, way: str) -> bool:
     return bar is not None and bar.maximum() > bar.minimum()
 
 
-def _sides_left(text_in: QWidget, free: str, limit: QRectF, seen: QRectF) -> str:
-    """The free sides on which the painter's own clip does not cut closer than the edge that scrolls."""
-    if isinstance(text_in, QLineEdit) or limit.isEmpty():
-        return free
-    same = {
-        "l": seen.left() <= limit.left() + 1,
-        "t": seen.top() <= limit.top() + 1,
-        "r": seen.right() >= limit.right() - 1,
-        "b": seen.bottom() >= limit.bottom() - 1,
-    }
-    return "".join(side for side in free if same[side])
-
-
 def _uncovered(text: Painted, fills: Iterable[tuple[QRectF, int]]) -> Painted | None:
     """What is left of a text below opaque boxes: None where nothing is, its near part where one covers a side."""
-    ink, free = text.ink & text.limit, text.free
+    ink, free = text.seen, text.free
     if ink.isEmpty():
         return text
     for box, number in fills:
@@ -286,7 +279,7 @@ def _uncovered(text: Painted, fills: Iterable[tuple[QRectF, int]]) -> Painted | 
             elif box.left() <= inner.left():
                 ink.setLeft(box.right())
                 free += "l"
-    return text if free == text.free else replace(text, limit=ink, free=free)
+    return text if free == text.free else replace(text, limit=ink, clip=None, free=free)
 
 
 # ---------------------------------------------------------------------- what is wrong with them
@@ -312,21 +305,42 @@ def _squeezed(window: QWidget) -> Iterator[Finding]:
 
 def _cut(texts: Iterable[Painted]) -> Iterator[Finding]:
     for text in texts:
-        ink, limit = text.ink, text.limit
-        if limit.isEmpty() and text.free:
-            continue  # scrolled out of view
-        missing = {
-            "l": limit.left() - ink.left(),
-            "t": limit.top() - ink.top(),
-            "r": ink.right() - limit.right(),
-            "b": ink.bottom() - limit.bottom(),
-        }
-        if limit.isEmpty():
-            missing = {"r": ink.width()}
-        lost = {side: much for side, much in missing.items() if much > SLACK and side not in text.free}
-        if lost and not _is_scrolled_away(text):
+        if _is_scrolled_away(text):
+            continue
+        lost = {side: much for side, much in _missing(text.ink, text.limit).items() if side not in text.free}
+        if text.clip is not None:
+            ends = _sides_at(text)
+            lost |= {side: much for side, much in _missing(text.ink, text.clip).items() if side not in ends}
+        if lost:
             how = ", ".join(f"{much:.0f} px {_SIDES[side]}" for side, much in lost.items())
             yield Finding("cut", text.text, place_of(text.widget), how)
+
+
+def _missing(ink: QRectF, box: QRectF) -> dict[str, float]:
+    """By how much a box cuts, on each side on which it does."""
+    if box.isEmpty():
+        return {"r": ink.width()}
+    missing = {
+        "l": box.left() - ink.left(),
+        "t": box.top() - ink.top(),
+        "r": ink.right() - box.right(),
+        "b": ink.bottom() - box.bottom(),
+    }
+    return {side: much for side, much in missing.items() if much > SLACK}
+
+
+def _sides_at(text: Painted) -> str:
+    """The free sides on which the painter's clip is no closer than the edge that scrolls."""
+    clip, limit = text.clip or text.limit, text.limit
+    if isinstance(text.widget, QLineEdit):
+        return text.free
+    at = {
+        "l": clip.left() <= limit.left() + 1,
+        "t": clip.top() <= limit.top() + 1,
+        "r": clip.right() >= limit.right() - 1,
+        "b": clip.bottom() >= limit.bottom() - 1,
+    }
+    return "".join(side for side in text.free if at[side])
 
 
 _SIDES = {"l": "left", "t": "above", "r": "right", "b": "below"}
@@ -335,6 +349,8 @@ _SIDES = {"l": "left", "t": "above", "r": "right", "b": "below"}
 def _is_scrolled_away(text: Painted) -> bool:
     """Whether all of it is out of view on a side that scrolls."""
     ink, limit = text.ink, text.limit
+    if limit.isEmpty() and text.free:
+        return True
     gone = {
         "l": ink.right() <= limit.left(),
         "t": ink.bottom() <= limit.top(),
@@ -346,7 +362,7 @@ def _is_scrolled_away(text: Painted) -> bool:
 
 def _collisions(texts: list[Painted]) -> Iterator[Finding]:
     """Pairs of texts whose ink overlaps; the same text twice at one place is an outline."""
-    seen = [(text, text.ink & text.limit) for text in texts]
+    seen = [(text, text.seen) for text in texts]
     seen = [(text, box) for text, box in seen if box.width() > SLACK and box.height() > SLACK]
     if not seen:
         return
@@ -375,7 +391,7 @@ def lines_of(texts: Iterable[Painted]) -> list[Line]:
     """Runs that belong together joined; runs that are scrolled out of view are left out."""
     rows: dict[tuple[int, int], list[Painted]] = defaultdict(list)
     for text in texts:
-        if not (text.ink & text.limit).isEmpty():
+        if not text.seen.isEmpty():
             rows[(id(text.widget), round(text.baseline))].append(text)
     lines: list[Line] = []
     for row in rows.values():

@@ -36,12 +36,9 @@ LOOKS = (ReadChannels, ReadFilters, ReadMatrix)
 SETTLE_MS = 10_000
 
 KNOWN: tuple[tuple[str, str], ...] = (
-    ("collision", "compare_content / Card / error_curve"),
-    ("collision", "distil_content / Card / quality_curve"),
     ("collision", "weights_distribution / Card / sqnr_bars"),
     ("collision", "weights_distribution / Card / weight_histogram"),
     ("cut", "compare_content / compare_runs"),
-    ("cut", "plan_panel / effect_card"),
     ("shortened", "distil_content / answers_card / answer_bars"),
     ("shortened", "plan_steps / card"),
 )
@@ -117,7 +114,7 @@ class Walk:
                 return False
             texts = texts_of(at or self.shown.window)
             found[:] = findings_in(texts, at or self.shown.window)
-            seen.append([f"{text.text} {text.ink} {text.limit}" for text in texts])
+            seen.append([f"{text.text} {text.ink} {text.seen}" for text in texts])
             return len(seen) > 2 and seen[-1] == seen[-2] and not self._is_busy()
 
         self.shown.qtbot.waitUntil(is_settled, timeout=SETTLE_MS)
