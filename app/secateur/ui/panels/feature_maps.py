@@ -119,9 +119,22 @@ class MapsGrid(QWidget):
             return max(self.width(), 1), int(min(max(first.height * 4, 24), most))
         columns = self._columns()
         room = (self.width() - GAP * (columns - 1)) // columns
-        wide = (room - BETWEEN * (self._parts - 1)) // self._parts
-        wide = max(4, min(wide, LARGEST_CLOSE if self._close else LARGEST))
+        wide = max(4, min((room - BETWEEN * (self._parts - 1)) // self._parts, LARGEST))
         return wide, max(4, min(round(wide * first.height / first.width), 2 * wide))
+
+    def _close_size(self) -> tuple[int, int, int]:
+        """(maps beside each other, width, height of one): as large as all can be seen together."""
+        first, seen = self._atlases[0], self.parentWidget()
+        room = (seen.height() if seen is not None else self.height()) - CAPTION - 4
+        found = []
+        for across in range(1, self._parts + 1):
+            rows = -(-self._parts // across)
+            wide = (self.width() - BETWEEN * (across - 1)) // across
+            high = (room - BETWEEN * (rows - 1)) // rows
+            wide = max(min(wide, round(high * first.width / first.height), LARGEST_CLOSE), 4)
+            found.append((wide, across))
+        wide, across = max(found)
+        return across, wide, max(4, round(wide * first.height / first.width))
 
     def _lay_out(self) -> None:
         """Find the places of all maps: by shown channel, then by part (original, compressed, difference)."""
@@ -133,8 +146,17 @@ class MapsGrid(QWidget):
             parts = range(self._parts)
             self._places = [[QRect(0, part * (high + CAPTION) + CAPTION, wide, high) for part in parts]]
             return
+        if self._close:
+            across, wide, high = self._close_size()
+            self._places = [
+                [
+                    QRect(part % across * (wide + BETWEEN), part // across * (high + BETWEEN), wide, high)
+                    for part in range(self._parts)
+                ]
+            ]
+            return
         columns = self._columns()
-        pitch = (self.width() + GAP) // columns if not self._is_alone else self.width()
+        pitch = (self.width() + GAP) // columns
         for index in range(self.count):
             x, y = index % columns * pitch, index // columns * (high + CAPTION + 4)
             self._places.append([QRect(x + part * (wide + BETWEEN), y, wide, high) for part in range(self._parts)])
@@ -204,7 +226,7 @@ class MapsGrid(QWidget):
             if self._is_stacked:
                 self._paint_words(painter, QRect(0, place.top() - CAPTION, place.width(), CAPTION), names[part])
         if not self._is_stacked:
-            cell = self.cell(maps.first + index)
+            cell = self.cell(maps.first + index).adjusted(4 if self._close else 0, 0, 0, 0)
             words = str(maps.first + index) + (f" {self.tr('removed')}" if gone else "")
             self._paint_words(painter, QRect(cell.left(), cell.bottom() + 1, cell.width(), CAPTION), words)
         if self.hasFocus() and index == self._cursor and not self._is_alone:

@@ -188,4 +188,5 @@ def _verdict(answers: Sequence[AnswerAt]) -> str:
     if flip:
         back = known[-1].answer == known[0].answer
         return f"Another class is answered from {flip} on{', and the first one again at the end' if back else ''}."
-    return "The class that is answered is the original's at every layer."
+    tried = "at every layer" if len(known) == len(answers) else "wherever it could be tried"
+    return f"The class that is answered is the original's {tried}."

@@ -2,10 +2,11 @@
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QStackedLayout, QWidget
 
 from secateur.model.maps import FIRST_CHANNELS, LayerMaps
 from secateur.session.followed import Followed
+from secateur.ui.naming import named
 from secateur.ui.panels.feature_maps import MapsGrid
 from secateur.ui.plots.depth_charts import sqnr_words
 from secateur.ui.plots.feature_chart import FeatureChart
@@ -96,8 +97,10 @@ class SampleLayer(Card):
         self._stack.addWidget(self.nothing)
         self._stack_place.setMinimumHeight(200)
         self.body.addWidget(self._stack_place, 1)
-        self.read_out = ElidedLabel(size=11, role="secondary")
-        self.read_out.setObjectName("map_read_out")
+        self.read_out = named(QLabel(wordWrap=True), "map_read_out")
+        self.read_out.setProperty("kind", "caption")
+        self.read_out.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.read_out.setFixedHeight(2 * metrics(11).height() + 2)  # what is read out must not move what is pointed at
         self.body.addWidget(self.read_out)
         self._connect()
 
@@ -108,7 +111,7 @@ class SampleLayer(Card):
         self.after.setObjectName("layer_after")
         self.name = ElidedLabel(size=12, layer_name=True)
         self.name.setObjectName("followed_layer")
-        self.figures = ElidedLabel(size=11, role="secondary", mode=Qt.TextElideMode.ElideRight)
+        self.figures = ElidedLabel(size=11, role="secondary")
         self.figures.setObjectName("followed_figures")
         self.back = IconButton("close", self.tr("Back to all channels (Esc)"))
         self.back.setObjectName("all_channels")
@@ -162,8 +165,8 @@ class SampleLayer(Card):
         set_why_not(self.before, first, self.tr("The layer before (←)"))
         set_why_not(self.after, last, self.tr("The next layer (→)"))
         self.name.set_name(selected, self._layers or (selected,))
-        self.figures.set_text(_figures(maps, at, len(self._layers)))
-        self.figures.setToolTip(self.figures.text())
+        figures = _figures(maps, at, len(self._layers))
+        self.figures.set_variants([" · ".join(figures[start:]) for start in range(max(len(figures), 1))])
         self._show_maps(maps, missing)
 
     def _show_maps(self, maps: LayerMaps | None, missing: str) -> None:
@@ -185,7 +188,7 @@ class SampleLayer(Card):
             if self.nothing.text() != missing:
                 self.nothing.setText(missing)
             self._stack.setCurrentWidget(self.nothing)
-            self.read_out.set_text("")
+            self.read_out.setText("")
             return
         if maps.form == "features":
             self.chart.show_maps(maps)
@@ -195,7 +198,7 @@ class SampleLayer(Card):
                 if maps.difference is not None
                 else ""
             )
-            self.read_out.set_text(maps.note or said)
+            self.read_out.setText(maps.note or said)
             return
         shown = self.alone if alone is not None else self.grid
         had_focus = self.grid.hasFocus() or self.alone.hasFocus()
@@ -260,13 +263,14 @@ class SampleLayer(Card):
                 self.tr("Left to right: original, compressed, difference.") if self._maps.difference is not None else ""
             )
             rest = self._maps.note or f"{parts} {self.tr('A click enlarges a map.')}".strip()
-        self.read_out.set_text(words or rest)
+        self.read_out.setText(words or rest)
 
     def _follow_cursor(self, place: QRect) -> None:
         self._scrolls[self.grid].ensureVisible(place.center().x(), place.center().y(), 20, place.height())
 
 
-def _figures(maps: LayerMaps | None, at: int, count: int) -> str:
+def _figures(maps: LayerMaps | None, at: int, count: int) -> list[str]:
+    """What is said of the layer, the least important first."""
     parts = [f"layer {at + 1} of {count}"] if at >= 0 else []
     if maps is not None:
         shape = " × ".join(str(size) for size in maps.shape)
@@ -277,4 +281,4 @@ def _figures(maps: LayerMaps | None, at: int, count: int) -> str:
             parts.append(f"{len(maps.removed)} removed")
         if maps.compressed is not None:
             parts.append(sqnr_words(maps))
-    return " · ".join(parts)
+    return parts
