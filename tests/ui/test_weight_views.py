@@ -69,7 +69,7 @@ class Looked:
     def show(self, view: str, layer: str = "conv") -> QWidget:
         self.shown.layers.select([layer])
         self.shown.workspace.detail.show_tab("weights")
-        self.shown.qtbot.mouseClick(self.shown.find(QAbstractButton, f"segment_{view}"), LEFT)
+        self.shown.qtbot.mouseClick(self.tab.views.findChild(QAbstractButton, f"segment_{view}"), LEFT)
         self.answer()
         self.shown.qtbot.wait(100)  # the view rests before it asks for a part
         self.answer()
@@ -368,6 +368,22 @@ def test_zooming_in_asks_for_the_part_in_view_and_shows_single_weights(looked, m
     row, column = (top + bottom) // 2, (left + right) // 2
     value = looked.weights["wide"][row, column]
     assert plot.reading_at(column, row).words.rows == (("before", number(float(value))),)
+
+
+def test_m_shows_the_mean_of_each_block(looked, monkeypatch):
+    monkeypatch.setattr(MatrixView, "_pixels", lambda self: (64, 64))
+    looked.show("matrix", "wide")
+    plot, box = looked.find(MatrixPlot, "weight_matrix"), looked.find(QCheckBox, "matrix_mean")
+    assert "greatest magnitude" in looked.find(QLabel, "matrix_words").text()
+    looked.shown.qtbot.keyClick(plot, Qt.Key.Key_M)
+    looked.answer()
+    assert box.isChecked()
+    assert "the mean of its block" in looked.find(QLabel, "matrix_words").text()
+    rows = plot.reading_at(0, 0).words.rows
+    assert rows[0][1] == number(float(looked.weights["wide"][:5, :11].mean()))
+    assert rows[-1][0] == "mean of 5 × 11 weights"
+    looked.show("matrix", "conv")
+    assert not box.isVisible()  # every weight has a pixel
 
 
 def test_the_scale_of_the_colours_is_dragged_stepped_and_reset(looked):

@@ -5,10 +5,12 @@ numbers need little memory beside the weight, and every step calls `check`, whic
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from secateur.model.weight_views import Blocks
 
 Rows = NDArray[np.float32]
 Places = NDArray[np.int32]
@@ -158,9 +160,9 @@ def greatest(high: Rows, low: Rows) -> Rows:
 
 def blocks_of(
     take: Take, rows: Places, columns: Places | slice, row_edges: NDArray[np.int64], column_edges: NDArray[np.int64],
-    check: Check = never,
+    check: Check = never, blocks: Blocks = "greatest",
 ) -> Rows:  # fmt: skip
-    """The signed value of greatest magnitude in each block of the sorted matrix; float32 (h, w).
+    """The signed value of greatest magnitude in each block of the sorted matrix, or its mean; float32 (h, w).
 
     `rows` and `columns` say what stands at each place between the first and the last edge. Where a block has a value
     that is no number, so has the picture.
@@ -177,17 +179,24 @@ def blocks_of(
             several += 1
         part = take(rows[starts[place] : ends[several - 1]])
         is_late = not isinstance(columns, slice) and 2 * len(columns) > part.shape[1]  # fewer rows to gather them from
-        if not is_late:
+        gathered = columns if is_late and not isinstance(columns, slice) else None
+        if gathered is None:
             part = part[:, columns]
-        high = low = part
-        if several - place < len(part):
-            own = starts[place:several] - starts[place]
-            high, low = np.maximum.reduceat(part, own, axis=0), np.minimum.reduceat(part, own, axis=0)
-        if is_late:
-            high, low = high[:, columns], low[:, columns]
-        if len(column_starts) < width:
-            high = np.maximum.reduceat(high, column_starts, axis=1)
-            low = np.minimum.reduceat(low, column_starts, axis=1)
-        picture[place:several] = greatest(high, low)
+        own = starts[place:several] - starts[place]
+        reduced = [_reduced(part, own, gathered, column_starts, how) for how in _WAYS[blocks]]
+        picture[place:several] = reduced[0] if blocks == "mean" else greatest(*reduced)
         place = several
+    if blocks == "mean":
+        picture /= np.outer(np.diff(row_edges), np.diff(column_edges))
     return picture
+
+
+_WAYS: Final[dict[Blocks, tuple[np.ufunc, ...]]] = {"greatest": (np.maximum, np.minimum), "mean": (np.add,)}
+
+
+def _reduced(part: Rows, rows: Any, gathered: Places | None, columns: Any, how: np.ufunc) -> Rows:
+    """Rows and then columns brought together from these starts on; `gathered` columns are picked in between."""
+    values = how.reduceat(part, rows, axis=0) if len(rows) < len(part) else part
+    if gathered is not None:
+        values = values[:, gathered]
+    return np.asarray(how.reduceat(values, columns, axis=1) if len(columns) < values.shape[1] else values)

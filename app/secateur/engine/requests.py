@@ -12,7 +12,7 @@ from secateur.formats.base import WriteOptions
 from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.device import DeviceChoice
-from secateur.model.weight_views import Order
+from secateur.model.weight_views import Blocks, Order
 from secateur.recipe.recipe import Recipe, Step
 
 
@@ -303,6 +303,7 @@ class ReadMatrix:
     row_order: Order = "network"
     column_order: Order = "network"
     plan: WeightPlan = WeightPlan()
+    blocks: Blocks = "greatest"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Order = Literal["network", "norm", "similarity"]
 """How rows or columns stand: as in the network, the largest norm first, or like beside like."""
 
+Blocks = Literal["greatest", "mean"]
+"""What stands for a block of weights: the one of the greatest magnitude, or the mean of all."""
+
 Variant = Literal["before", "after", "difference"]
 
 MOST_TILE = 1 << 20
@@ -90,11 +93,11 @@ class FilterPage:
 
 @dataclass(frozen=True, eq=False)
 class MatrixTile:
-    """A rectangle of the sorted matrix, one value for each block of it: that of the greatest magnitude, with its sign.
+    """A rectangle of the sorted matrix, one value for each block of it: its mean, or that of the greatest magnitude.
 
     `row_edges` (h + 1) and `column_edges` (w + 1) are the borders of the blocks in places of the sorted matrix; the
     pictures are float32 (h, w). `after` is what the plan makes of it (None where nothing is planned), NaN for
-    what it removes, and `difference` the greatest change in each block. `rows` and `columns` are which row or
+    what it removes, and `difference` the change in each block. `rows` and `columns` are which row or
     column of the weight stands at each place of the whole matrix, int32.
     """
 
@@ -111,6 +114,7 @@ class MatrixTile:
     change_limit: float = 0.0
     """The greatest change in the whole weight."""
     notes: tuple[str, ...] = ()
+    blocks: Blocks = "greatest"
 
     def picture(self, variant: Variant) -> NDArray[np.float32] | None:
         """The values of a variant, float32 (h, w); None where nothing is planned."""

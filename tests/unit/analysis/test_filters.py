@@ -103,7 +103,8 @@ def test_blocks_have_one_size_but_the_last():
 @pytest.mark.parametrize("chunk", [64, 1 << 21])
 @pytest.mark.parametrize("most", [(7, 5), (300, 20), (300, 4), (9, 20)])
 @pytest.mark.parametrize("columns", ["slice", "permutation", "few"])
-def test_a_block_shows_its_value_of_the_greatest_magnitude(rows, most, columns, chunk, monkeypatch):
+@pytest.mark.parametrize("blocks", ["greatest", "mean"])
+def test_a_block_shows_its_value_of_the_greatest_magnitude_or_its_mean(rows, most, columns, chunk, blocks, monkeypatch):
     monkeypatch.setattr(filters, "_CHUNK", chunk)
     random = np.random.default_rng(1)
     row_order = random.permutation(300).astype(np.int32)
@@ -111,12 +112,13 @@ def test_a_block_shows_its_value_of_the_greatest_magnitude(rows, most, columns, 
     left, right = (2, 8) if columns == "few" else (0, 20)
     own = slice(left, right) if columns == "slice" else column_order[left:right]
     row_edges, column_edges = block_edges(10, 290, most[0]), block_edges(left, right, most[1])
-    seen = blocks_of(lambda places: rows[places], row_order[10:290], own, row_edges, column_edges)
+    seen = blocks_of(lambda places: rows[places], row_order[10:290], own, row_edges, column_edges, blocks=blocks)
     matrix = rows[row_order][:, np.arange(20) if columns == "slice" else column_order]
     for i, (top, bottom) in enumerate(itertools.pairwise(row_edges)):
         for j, (first, last) in enumerate(itertools.pairwise(column_edges)):
             block = matrix[top:bottom, first:last].ravel()
-            assert seen[i, j] == block[np.abs(block).argmax()]
+            wanted = block.mean() if blocks == "mean" else block[np.abs(block).argmax()]
+            assert seen[i, j] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_a_block_with_a_value_that_is_no_number_has_none():

@@ -90,7 +90,7 @@ def _tile(
     shown = rows[top:bottom]
 
     def tile(take: Take) -> Rows:
-        return blocks_of(take, shown, own, row_edges, column_edges, check)
+        return blocks_of(take, shown, own, row_edges, column_edges, check, request.blocks)
 
     before = tile(look.take)
     figures = look.figures(check)
@@ -102,7 +102,7 @@ def _tile(
         change = tile(lambda places: after.rows[places] - look.take(places))
         change_limit = after.change_limit
     return MatrixTile(look.shape, row_edges, column_edges, before, rows, columns, later, change, limit, change_limit,
-                      notes)  # fmt: skip
+                      notes, request.blocks)  # fmt: skip
 
 
 def _within(wanted: tuple[int, int], count: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The filters of a convolution as small pictures, sorted and marked; a click selects the channel everywhere."""
 
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,7 @@ class KernelsView(QWidget):
         if not planned:
             self.variant.set_value("before")
         self.rgb.setVisible(_inputs(layer) == 3)
+        self.grid.set_native(_native(layer))
 
     def _figures(self, state: SessionState) -> ChannelFigures | None:
         """The channels' figures, of this layer and its plan as it is now."""
@@ -228,6 +230,19 @@ def _order(name: str) -> Any:
 def _inputs(layer: Layer) -> int:
     shape = layer.weight.shape if layer.weight else ()
     return int(np.prod(shape)) // max(shape[layer.channel_axis] * int(np.prod(shape[-2:])), 1) if len(shape) > 3 else 0
+
+
+def _native(layer: Layer) -> int:
+    """Pixels of one filter's picture at one for each weight."""
+    shape = layer.weight.shape if layer.weight else ()
+    if len(shape) < 3:
+        return 0
+    numbers = int(np.prod(shape)) // max(shape[layer.channel_axis], 1)
+    height, width = shape[-2:] if len(shape) > 3 else (1, shape[-1])
+    inputs = numbers // max(height * width, 1)
+    gap = 1 if inputs > 1 and height * width > 1 else 0
+    across = max(ceil(sqrt(inputs * height / width)), 1)
+    return max(across * (width + gap), ceil(inputs / across) * (height + gap)) - gap
 
 
 def channel_words(figures: ChannelFigures, channel: int) -> str:

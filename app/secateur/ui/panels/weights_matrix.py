@@ -6,12 +6,12 @@ from typing import Any, Final, cast
 import numpy as np
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedLayout, QWidget
 
 from secateur.engine.requests import ReadMatrix, WeightPlan
 from secateur.figures import thousands
 from secateur.model.description import Layer
-from secateur.model.weight_views import MatrixTile, Order, Variant
+from secateur.model.weight_views import Blocks, MatrixTile, Order, Variant
 from secateur.session.looked import LookKind, weight_plan
 from secateur.session.state import SessionState
 from secateur.ui.panels.look_parts import ORDERS, foot_label
@@ -33,7 +33,8 @@ MARGIN: Final = 0.25
 class MatrixView(QWidget):
     """`look_wanted(kind, request)` asks for tiles; `channel_chosen(channel)` by a click on a row or with ↑ ↓.
 
-    Keys: D shows the difference or goes back, P changes between before and after, S and Shift+S sort rows and columns.
+    Keys: D shows the difference or goes back, P changes between before and after, S and Shift+S sort rows and columns,
+    M shows means of blocks.
     """
 
     look_wanted = Signal(str, object)
@@ -83,7 +84,17 @@ class MatrixView(QWidget):
         self.levels.limit_moved.connect(self._on_limit)
         self._card.body.addWidget(self.levels)
         self.words = foot_label("matrix_words")
-        self._card.body.addWidget(self.words)
+        self.means = QCheckBox(self.tr("Mean"))
+        self.means.setObjectName("matrix_mean")
+        self.means.setToolTip(
+            self.tr("Show the mean of each block of weights instead of the weight of the greatest magnitude (M)")
+        )
+        self.means.clicked.connect(lambda _: self._refresh())
+        foot = QHBoxLayout()
+        foot.setSpacing(12)
+        foot.addWidget(self.words, 1)
+        foot.addWidget(self.means, 0, Qt.AlignmentFlag.AlignTop)
+        self._card.body.addLayout(foot)
 
     def _order_box(self, axis: str) -> QComboBox:
         box = QComboBox()
@@ -110,7 +121,9 @@ class MatrixView(QWidget):
         layer, state = self._shown
         assert state.model is not None  # noqa: S101 - a layer is of a model
         plan = weight_plan(state, layer.name)
-        subject = (state.model.source, layer.name, plan, self.rows.currentData(), self.columns.currentData())
+        blocks = "mean" if self.means.isChecked() else "greatest"
+        orders = self.rows.currentData(), self.columns.currentData()
+        subject = (state.model.source, layer.name, plan, *orders, blocks)
         if subject != self._subject:
             if self._subject[:2] != subject[:2]:
                 self._whole = None
@@ -168,19 +181,37 @@ class MatrixView(QWidget):
             if values is not None:
                 self.levels.show_values(values, full)
         self.levels.set_limit(limit, usual)
+        self.means.setVisible(not whole.is_exact)
         self._card.set_title(self.tr("Matrix"), f"{thousands(whole.shape[0])} × {thousands(whole.shape[1])}")
         self.words.setText(self._caption(whole, variant))
 
     def _caption(self, whole: MatrixTile, variant: Variant) -> str:
+        assert self._shown is not None  # noqa: S101 - there is a matrix
+        look = self._shown[1].looks.get("matrix")
+        if look is not None and look.is_waiting:
+            return self.tr("Sorting…") if "similarity" in self._subject[3:5] else self.tr("Reading…")
         if whole.notes:
             return " ".join(whole.notes)
         words = []
-        if variant != "before" and whole.after is not None:
-            words.append(self.tr("What is left blank leaves the network") if _has_gaps(whole) else "")
-        if not whole.is_exact:
-            words.append(self.tr("A pixel shows the weight of the greatest magnitude in its block"))
+        if variant != "before" and _has_gaps(whole):
+            words.append(self.tr("What is left blank leaves the network"))
+        if not self._is_seen_exactly(whole):
+            means = whole.blocks == "mean"
+            words.append(
+                self.tr("A pixel shows the mean of its block")
+                if means
+                else self.tr("A pixel shows the weight of the greatest magnitude in its block")
+            )
         words.append(self.tr("D: difference") if whole.after is not None else self.tr("wheel zooms, 0 shows all"))
-        return " · ".join(word for word in words if word)
+        return " · ".join(words)
+
+    def _is_seen_exactly(self, whole: MatrixTile) -> bool:
+        """Whether what is in view is single weights."""
+        part = self._part
+        if whole.is_exact or part is None or not part.is_exact:
+            return whole.is_exact
+        rows, columns = self.plot.part
+        return _covers(part.row_edges, rows) and _covers(part.column_edges, columns)
 
     # ------------------------------------------------------------------ colours
 
@@ -206,10 +237,10 @@ class MatrixView(QWidget):
     # ------------------------------------------------------------------ asking
 
     def _request(self, rows: tuple[int, int], columns: tuple[int, int], height: int, width: int) -> ReadMatrix:
-        source, layer, plan, row_order, column_order = self._subject
-        return ReadMatrix(
-            source, layer, rows, columns, (height, width), cast("Order", row_order), cast("Order", column_order), plan
-        )
+        source, layer, plan, *orders, blocks = self._subject
+        row_order, column_order = (cast("Order", order) for order in orders)
+        most = (height, width)
+        return ReadMatrix(source, layer, rows, columns, most, row_order, column_order, plan, cast("Blocks", blocks))
 
     def _pixels(self) -> tuple[int, int]:
         """Pixels of the picture, as even numbers that change seldom."""
@@ -222,8 +253,8 @@ class MatrixView(QWidget):
     def _is_ours(self, request: object) -> bool:
         if not isinstance(request, ReadMatrix):
             return False
-        own = (request.model, request.layer, request.plan, request.row_order, request.column_order)
-        return own == self._subject
+        orders = request.row_order, request.column_order
+        return (request.model, request.layer, request.plan, *orders, request.blocks) == self._subject
 
     def _answer(self, kind: LookKind) -> MatrixTile | None:
         assert self._shown is not None  # noqa: S101 - asked while a layer is shown
@@ -236,6 +267,7 @@ class MatrixView(QWidget):
         whole = self._whole
         if whole is None or self._shown is None or whole is not self._answer("matrix") or whole.is_exact:
             return
+        self.words.setText(self._caption(whole, cast("Variant", self.variant.value())))
         rows, columns = self.plot.part
         height, width = self._pixels()
         wanted = (_blocks(rows, whole.shape[0], height), _blocks(columns, whole.shape[1], width))
@@ -269,6 +301,8 @@ class MatrixView(QWidget):
             case Qt.Key.Key_P if planned:
                 self.variant.set_value("before" if self.variant.value() == "after" else "after")
                 self._show_tiles()
+            case Qt.Key.Key_M if self.means.isVisible():
+                self.means.click()
             case Qt.Key.Key_S:
                 is_shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
                 box = self.columns if is_shifted else self.rows

@@ -185,7 +185,7 @@ class HistogramPlot(Chart):
             paint_grip(painter, box, planned=bool(self._ratio), hovered=hovered)
         if self._ratio and self.reading is None:
             read_out = threshold_read_out(self._spectra, self._ratio, self._threshold)
-            self._paint_words(painter, read_out, QPointF(x, area.top() + 14), "pruned")
+            self._paint_words(painter, read_out, QPointF(x, area.top() + 14 + 17 * bool(self._markers)), "pruned")
 
     def _paint_words(self, painter: QPainter, words: ReadOut, at: QPointF, border: str) -> None:
         place = place_beside((words.width(), words.height()), at, self.area.adjusted(4, 4, -4, -4))

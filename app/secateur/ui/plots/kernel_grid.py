@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QAbstractScrollArea, QMenu, QSizePolicy, QToolTip,
 from secateur.model.weight_views import FilterPage
 from secateur.ui.plots.kernel_pictures import colour_table, filter_image, fitted, rgb_image
 from secateur.ui.plots.pictures import copy_picture
+from secateur.ui.plots.saving import Saving, saver
 from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.theme.style import color, font, notifier, tinted
 
 SIZES = (24, 32, 40, 48, 64, 80, 96, 128, 160, 224)
 """Sides of a picture in pixels that + and − step through."""
-START = 4
+START, LARGEST_START = 4, 8
 BUDGET_S = 0.006
 """How long new pictures are made in one frame; the others follow in the next ones."""
 LABEL = 16
@@ -65,7 +66,7 @@ class KernelGrid(QAbstractScrollArea):
         self._pages: Mapping[int, FilterPage] = {}
         self._places: NDArray[np.int32] = np.zeros(0, np.int32)
         self._channel: int | None = None
-        self._size = START
+        self._size = self._usual = START
         self._rgb, self._common = False, True
         self._colours = colour_table()
         self._pixmaps: dict[int, QPixmap] = {}
@@ -100,6 +101,14 @@ class KernelGrid(QAbstractScrollArea):
         if (rgb, common) != (self._rgb, self._common):
             self._rgb, self._common, self._pixmaps = rgb, common, {}
             self.viewport().update()
+
+    def set_native(self, side: int) -> None:
+        """Pixels of a filter at one for each weight: the size that 0 goes back to shows them all, where that can be."""
+        usual = next((step for step, size in enumerate(SIZES) if size >= side), len(SIZES) - 1)
+        usual = min(max(usual, START), LARGEST_START)
+        is_usual, self._usual = self._size == self._usual, usual
+        if is_usual:
+            self.set_size(usual)
 
     @property
     def in_view(self) -> tuple[int, int]:
@@ -294,7 +303,7 @@ class KernelGrid(QAbstractScrollArea):
         }  # fmt: skip
         sizes = {
             Qt.Key.Key_Plus: self._size + 1, Qt.Key.Key_Equal: self._size + 1, Qt.Key.Key_Minus: self._size - 1,
-            Qt.Key.Key_0: START,
+            Qt.Key.Key_0: self._usual,
         }  # fmt: skip
         key = Qt.Key(event.key())
         if key in steps and count:
@@ -308,5 +317,6 @@ class KernelGrid(QAbstractScrollArea):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
         menu.addAction(self.tr("Copy picture"), lambda: copy_picture(self))
+        menu.addAction(self.tr("Save picture…"), lambda: saver.wanted.emit(Saving(self)))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())

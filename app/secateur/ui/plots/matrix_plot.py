@@ -19,6 +19,7 @@ from secateur.ui.theme.style import color, current_theme
 
 NONE: Final = 255
 """Index of what is no number: nothing is painted there."""
+GREATEST: Final = "greatest of {0} × {1} weights"
 CLOSEST: Final = 4
 """Rows and columns that are seen at least."""
 
@@ -193,7 +194,8 @@ class MatrixPlot(Chart):
             rows.append((self.tr("after"), number(after) if np.isfinite(after) else self.tr("removed")))
             rows.append((self.tr("difference"), number(float(tile.difference[i, j])) if np.isfinite(after) else "–"))
         if height * width > 1:
-            rows.append((self.tr("greatest of {0} × {1} weights").format(height, width), ""))
+            words = self.tr("mean of {0} × {1} weights") if tile.blocks == "mean" else GREATEST
+            rows.append((words.format(height, width), ""))
         return ReadOut(title, tuple(rows))
 
     def _column_words(self, column: int) -> str:
