@@ -27,6 +27,7 @@ FRAME_MS = 16.0
 LAYERS = 120
 SIDE = 4096
 WARM_UP = 4
+LONGEST_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,8 @@ def milliseconds(case: Case, size: tuple[int, int], rounds: int) -> tuple[list[f
         started, worked = time.perf_counter(), time.thread_time()
         case.updates[number % len(case.updates)]()
         application.processEvents()
+        while painted.count == before and time.perf_counter() - started < LONGEST_S:  # the screen is asked for a frame
+            application.processEvents()
         passed.append((time.perf_counter() - started) * 1e3)
         computed.append((time.thread_time() - worked) * 1e3)
         if painted.count == before:

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.figures import SPACE, share
 from secateur.layer_names import ShortNames
-from secateur.ui.plots.chart import Chart, Floats, Reading
+from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption

@@ -9,9 +9,10 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number
-from secateur.ui.plots.chart import Chart, Floats, Reading
+from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.chart_axis import WholeAxis
 from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, tinted

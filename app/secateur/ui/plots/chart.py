@@ -6,14 +6,13 @@ needs may import this module.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -21,19 +20,18 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
+    QPolygonF,
 )
 from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePolicy, QWidget
 
 from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
 from secateur.ui.plots.chart_menu import make_chart_menu
+from secateur.ui.plots.crosshair import Crosshair, Reading, paint_reading
 from secateur.ui.plots.pictures import copy_picture, save_picture
-from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
 from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import paint_quantity
-from secateur.ui.theme.style import color
 
 pg.setConfigOption("mouseRateLimit", 0)  # Qt joins mouse moves itself; a dropped one would lose the end of a drag
 
@@ -44,14 +42,7 @@ CLOSEST = 1e4
 TOP, RIGHT = 24, MARGIN
 STEP = 1.5
 """Magnification of one press of + or −."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the crosshair says at a place of the x axis; `x` is where it stands, the nearest datum as a rule."""
-
-    x: float
-    words: ReadOut
+CATCH_UP = QEvent.Type(QEvent.registerEventType())
 
 
 class Chart(pg.GraphicsView):
@@ -92,10 +83,9 @@ class Chart(pg.GraphicsView):
         self.full: tuple[Range, Range] = ((0.0, 1.0), (0.0, 1.0))
         self._key: object = None
         self._is_stale, self._is_settling = True, False
+        self._is_due = False
         self._reading: Reading | None = None
-        self._cross = pg.InfiniteLine(angle=90, movable=False)
-        self._cross.setZValue(50)
-        self._cross.hide()
+        self._cross = Crosshair()
         self.add(self._cross)
         self.box.sigRangeChanged.connect(lambda *_: self.range_changed())
         self.box.sigResized.connect(lambda *_: self.mark_stale())
@@ -155,7 +145,18 @@ class Chart(pg.GraphicsView):
     def mark_stale(self) -> None:
         """Have `redraw` called before the next painting."""
         self._is_stale = True
-        self.viewport().update()
+        if not self._is_settling and not self._is_due:
+            self._is_due = True
+            QCoreApplication.postEvent(self, QEvent(CATCH_UP), Qt.EventPriority.HighEventPriority.value)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == CATCH_UP:  # before painting: what changes while it is painted is painted once more
+            self._is_due = False
+            if self._is_stale and self.isVisible():
+                self.settle()
+                self.viewport().update()
+            return True
+        return super().event(event)
 
     def settle(self) -> None:
         """Call `redraw` now where it is due; whoever asks for places wants them as they will be painted."""
@@ -168,6 +169,7 @@ class Chart(pg.GraphicsView):
             if not self.left_axis.fit():
                 break
         self._layout.activate()
+        self.plot.scene().prepareForPaint()
         self._is_stale = self._is_settling = False
 
     def show_range(self, x: Range, y: Range, *, keep: bool = False) -> None:
@@ -224,6 +226,12 @@ class Chart(pg.GraphicsView):
         self.settle()
         return QPointF(self.box.mapViewToScene(QPointF(x, y)))
 
+    def pixels(self, x: Floats, y: Floats) -> QPolygonF:
+        """Where many values (n,) stand, in the widget's pixels."""
+        self.settle()
+        points = QPolygonF([QPointF(*at) for at in zip(x.tolist(), y.tolist(), strict=True)])
+        return self.box.childGroup.mapToScene(points)
+
     def value(self, pixel: QPointF) -> QPointF:
         """The values under a pixel; the inverse of `pixel`."""
         self.settle()
@@ -249,9 +257,7 @@ class Chart(pg.GraphicsView):
     def _dress(self) -> None:
         self.left_axis.dress()
         self.bottom_axis.dress()
-        pen = QPen(color("strong_border"), 1.0, Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        self._cross.setPen(pen)
+        self._cross.dress()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -276,10 +282,7 @@ class Chart(pg.GraphicsView):
             paint_quantity(painter, self.area, self.quantity)
         self.paint_over(painter)
         if self._reading is not None and self._reading.words.title:
-            words = self._reading.words
-            anchor = QPointF(self.pixel(self._reading.x, 0.0).x(), self.area.top() + 8)
-            size = (words.width(), words.height())
-            paint_read_out(painter, place_beside(size, anchor, self.area.adjusted(2, 2, -2, -2)), words)
+            paint_reading(painter, self.area, self.pixel(self._reading.x, 0.0).x(), self._reading.words)
 
     def close(self) -> bool:
         return QWidget.close(self)  # pyqtgraph's takes the view apart, and what is closed can be shown again
@@ -302,6 +305,8 @@ class Chart(pg.GraphicsView):
 
     def read(self, reading: Reading | None) -> None:
         """Put the crosshair on a reading, or take it away."""
+        if reading is None and self._reading is None:
+            return
         self._reading = reading
         self._cross.setVisible(reading is not None)
         if reading is not None:

@@ -38,6 +38,7 @@ class ChartAxis(pg.AxisItem):
         self.setStyle(tickLength=TICK if side == "bottom" else 0, tickTextOffset=self.gap)
         overhang = MARGIN if side == "bottom" else False
         self.setStyle(maxTickLevel=0, maxTextLevel=1, tickAlpha=1.0, hideOverlappingLabels=overhang)
+        self.setStyle(autoExpandTextSpace=False)  # else it asks for room while it is painted, and is painted once more
         self.setTickDensity(DENSITY)
         self.enableAutoSIPrefix(False)
         if side == "left":

@@ -11,7 +11,8 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import SPACE, number, share
-from secateur.ui.plots.chart import Chart, Range, Reading
+from secateur.ui.plots.chart import Chart, Range
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
@@ -118,13 +119,14 @@ class CurvePlot(Chart):
     def _draw(self, series: Series, values: Floats, pen: QPen, *, thin: bool) -> None:
         line = self._lines.get((series.name, thin))
         if line is None:
-            line = pg.PlotDataItem(antialias=True, connect="finite")
-            line.setDownsampling(auto=True, method="peak")
+            line = pg.PlotDataItem(antialias=True, connect="finite", autoDownsampleFactor=1.0)
             line.setClipToView(True)
             line.setZValue(0 if thin else 1)
-            line.curve.setSegmentedLineMode("off")  # dashes go on from one segment to the next
             self._lines[series.name, thin] = line
             self.add(line)
+        # a mean has no peaks to be kept, and dashes go on from one segment to the next
+        line.setDownsampling(auto=True, method="mean" if series.window > 1 and not thin else "peak")
+        line.curve.setSegmentedLineMode("off" if series.dashed else "on")
         line.show()
         line.setPen(pen)
         line.setData(series.x, values)

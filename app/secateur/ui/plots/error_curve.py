@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QWidget
 from secateur.analysis.deviation import Deviation
 from secateur.analysis.documents import LayerError
 from secateur.figures import decibels
-from secateur.ui.plots.chart import Chart, Floats, Reading
-from secateur.ui.plots.columns import ColumnBars
+from secateur.ui.plots.chart import Chart, Floats
+from secateur.ui.plots.columns import ColumnBars, Dots
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.error_names import ErrorNames, paint_groups, paint_strong
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
@@ -49,7 +50,8 @@ class ErrorCurve(Chart):
         self._strong: list[tuple[float, str]] = []
         self._band, self._bars = ColumnBars(self), ColumnBars(self)
         self._line = pg.PlotDataItem(antialias=True, connect="finite")
-        self._dots = pg.ScatterPlotItem(size=8, antialias=True, useCache=False)  # a saved picture holds no pixels
+        self._dots = Dots()
+        self._line.curve.setSegmentedLineMode("on")  # faster than one path of many bends
         self._band.setZValue(-20)
         self._line.setZValue(5)
         self._dots.setZValue(6)
@@ -63,7 +65,9 @@ class ErrorCurve(Chart):
             self._source, self._errors = errors, tuple(errors)
             self._outputs = _decibels([e.output for e in errors])
             self._weights = _decibels([e.weight for e in errors])
-            self._names = ErrorNames([e.layer for e in errors])
+            names = tuple(e.layer for e in errors)
+            if names != self._names.names:
+                self._names = ErrorNames(names)
             self.read(None)
             worst = self.worst
             said = "" if worst is None else f"worst: {self._errors[worst].layer}, {decibels(self._outputs[worst])}"
@@ -133,7 +137,7 @@ class ErrorCurve(Chart):
         pen.setCosmetic(True)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         self._line.setData(places, values, pen=pen)
-        self._dots.setData(places[dotted], values[dotted], brush=color("result"), pen=_pen("card", 1.5))
+        self._dots.setData(places[dotted], values[dotted], size=8, brush=color("result"), pen=_pen("card", 1.5))
 
     def paint_over(self, painter: QPainter) -> None:
         if not self._errors:
@@ -155,12 +159,15 @@ class ErrorCurve(Chart):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         first: float | None = None
         for index in self._seen:
-            error, x = self._errors[index], round(self.pixel(float(index), 0.0).x() - width / 2)
-            for deviation, role, top in ((error.output, "result", 7), (error.weight, "original", 4)):
-                if deviation.is_unchanged:
+            output, weight = self._outputs[index], self._weights[index]
+            if np.isfinite(output) and np.isfinite(weight):
+                continue
+            x = round(self.pixel(float(index), 0.0).x() - width / 2)
+            for value, role, top in ((output, "result", 7), (weight, "original", 4)):
+                if np.isinf(value):
                     painter.fillRect(QRectF(x, area.top() - top, width, 2), color(role))
                     first = x if first is None else first
-            if error.output.is_missing:
+            if np.isnan(output):
                 _paint_stub(painter, QRectF(x, area.bottom() - STUB, width, STUB))
         if first is not None:
             set_caption(painter)
@@ -195,8 +202,9 @@ class ErrorCurve(Chart):
 
     def _free_top(self, left: float, width: float, at: QPointF) -> float:
         """Where the worst layer's label covers the fewest points of the line, as near to its point as can be."""
-        values = ((i, float(self._outputs[i])) for i in self._seen if np.isfinite(self._outputs[i]))
-        points = [self.pixel(float(i), max(value, 0.0)) for i, value in values]
+        seen = np.array(self._seen)
+        seen = seen[np.isfinite(self._outputs[seen])]
+        points = self.pixels(seen.astype(np.float64), np.maximum(self._outputs[seen], 0.0)).toList()
         beside = [p.y() for p in points if left - 6 <= p.x() <= left + width + 6]
         best, fewest = at.y() + 20, len(beside) + 1
         for top in np.arange(at.y() - 48, self.area.top() + 2, -8.0):

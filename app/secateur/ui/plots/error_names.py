@@ -33,6 +33,7 @@ class ErrorNames:
         self._are_distinct = len(told) == len(self.names)
         self._short: ShortNames | None = None
         self._width: float | None = None
+        self._group_widths: list[float] = []
 
     def ticks(self, pitch: float, view: Range, selected: Collection[str]) -> list[tuple[float, str]]:
         """A text at each layer in view, where columns of `pitch` pixels have room for it; else at the selected."""
@@ -48,6 +49,12 @@ class ErrorNames:
                 ticks.append((float(i), text))
                 free_from = i * pitch + half + 6
         return ticks
+
+    def group_widths(self) -> list[float]:
+        """Pixels that the name of each group takes."""
+        if not self._group_widths:
+            self._group_widths = [caption_width([group], 600) for group, _ in self.groups]
+        return self._group_widths
 
     def _selected_text(self, i: int) -> str:
         return self._in_group[i] if self._are_distinct else self._shortened(SELECTED_ROOM)[i]
@@ -85,7 +92,7 @@ def paint_groups(painter: QPainter, chart: Chart, names: ErrorNames, selected: C
     area = chart.area
     inset = min(3.0, chart.pitch * 0.2)
     free_from = float("-inf")
-    for group, members in names.groups:
+    for (group, members), width in zip(names.groups, names.group_widths(), strict=True):
         left = max(chart.pixel(members[0] - 0.5, 0.0).x() + inset, area.left())
         right = min(chart.pixel(members[-1] + 0.5, 0.0).x() - inset, area.right())
         if right <= left:
@@ -94,7 +101,6 @@ def paint_groups(painter: QPainter, chart: Chart, names: ErrorNames, selected: C
         painter.setPen(color("axis"))
         painter.drawLine(QLineF(round(left), area.bottom() + 20.5, round(right), area.bottom() + 20.5))
         strong = len(members) == 1 and names.names[members[0]] in selected
-        width = caption_width([group], 600)
         start = min(max((left + right - width) / 2, 0.0), chart.width() - width)
         if start < free_from:
             continue

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QWidget
 from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.ui.plots.bins import Bars, BinCache, Bins, spectrum_words, whole_range
-from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.clip_lines import Clip, ClipItems, clip_read_out
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.drag_line import DragLine
 from secateur.ui.plots.grid_levels import GridItems, GridLevels, Marker, paint_grid_words, paint_marker_labels
 from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from secateur.figures import number, thousands
 from secateur.model.weight_views import MatrixTile, Variant
-from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.theme.colormaps import diverging

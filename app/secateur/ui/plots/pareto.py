@@ -14,8 +14,10 @@ from secateur import figures
 from secateur.analysis.documents import Evaluation, Predicted
 from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
-from secateur.ui.plots.chart import Chart, Range, Reading
+from secateur.ui.plots.chart import Chart, Range
 from secateur.ui.plots.chart_axis import ChartAxis
+from secateur.ui.plots.columns import Dots
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.labels import HEIGHT, Taken, around, label_boxes, paint_label
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
@@ -97,8 +99,8 @@ class ParetoPlot(Chart):
         self._kind = kind_of("")
         self.bottom_axis.set_log(True)
         self._steps = pg.PlotCurveItem(antialias=True)
-        self._dots = pg.ScatterPlotItem(pxMode=True, useCache=False, antialias=True)
-        self._plan_dot = pg.ScatterPlotItem(pxMode=True, useCache=False, antialias=True)
+        self._dots = Dots()
+        self._plan_dot = Dots()
         self._plan_line = pg.InfiniteLine(angle=90, movable=False)
         self._plan_dot.setZValue(10)
         self.add(self._steps, self._plan_line, self._dots, self._plan_dot)
@@ -201,8 +203,9 @@ class ParetoPlot(Chart):
         points = [(p, "accent" if p.run == self.chosen else "secondary", p.run == self.chosen) for p in self._points]
         if self._original is not None:
             points.append((self._original, "text", False))
+        pens = {role: _pen(role, 2.0 if role == "accent" else 1.5) for role in ("accent", "secondary", "text")}
         spots = [
-            {"pos": self._values(p), "size": 9 if chosen else 7, "pen": _pen(role, 2.0 if chosen else 1.5)}
+            {"pos": self._values(p), "size": 9 if chosen else 7, "pen": pens[role]}  # one pen, one dot in memory
             for p, role, chosen in points
         ]
         self._dots.setData(spots=spots, brush=color("panel"))

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QWidget
 from secateur.figures import number, thousands
 from secateur.model.spectrum import Spectrum
 from secateur.ui.plots.bins import SEEN, Bars, BinCache, Bins, spectrum_words, whole_range
-from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import set_caption

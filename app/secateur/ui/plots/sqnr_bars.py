@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from secateur.figures import MINUS
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.columns import ColumnBars
 from secateur.ui.plots.table import Table
@@ -53,7 +54,7 @@ class SqnrBars(Chart):
         value = self._values.get(bits)
         if value is None:
             return "–"
-        return "∞" if value == float("inf") else f"{value:.0f}"
+        return "∞" if value == float("inf") else f"{value:.0f}".replace("-", MINUS)
 
     def column(self, bits: int) -> QRectF:
         """The whole column of a bit width, in the widget's pixels: where a click counts."""
@@ -84,14 +85,15 @@ class SqnrBars(Chart):
         """Figures on the bars, bits below them, and a line under the bit width that Space would choose."""
         if not self._values:
             return
-        area = self.area
+        area, written = self.area, self._written()
         for place, bits in enumerate(BITS):
             column = self.column(bits)
             planned, available = bits == self._planned, bits in self._available
             top = self.pixel(float(place), self._height(bits)).y()
-            set_caption(painter, "text" if planned else "secondary", 600 if planned else 400)
-            above = QRectF(column.left() - 4, top - 18, column.width() + 8, 16)
-            painter.drawText(above, Qt.AlignmentFlag.AlignCenter, self._value_text(bits))
+            if bits in written:
+                set_caption(painter, "text" if planned else "secondary", 600 if planned else 400)
+                above = QRectF(column.left() - 4, top - 18, column.width() + 8, 16)
+                painter.drawText(above, Qt.AlignmentFlag.AlignCenter, self._value_text(bits))
             set_caption(painter, "text" if available else "secondary", 600 if planned else 500 if available else 400)
             below = QRectF(column.left(), area.bottom() + 3, column.width(), 16)
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(bits))
@@ -99,6 +101,15 @@ class SqnrBars(Chart):
                 width = caption_width([str(bits)], 600) + 2
                 mark = QRectF(column.center().x() - width / 2, area.bottom() + 19, width, 2)
                 painter.fillRect(mark, color("accent"))
+
+    def _written(self) -> set[int]:
+        """The bit widths whose figures have room beside each other; those that can be chosen come first."""
+        taken: dict[int, tuple[float, float]] = {}
+        for bits in sorted(BITS, key=lambda b: (b != self._planned, b not in self._available)):
+            middle, half = self.column(bits).center().x(), caption_width([self._value_text(bits)], 600) / 2 + 1.5
+            if all(middle + half <= left or middle - half >= right for left, right in taken.values()):
+                taken[bits] = (middle - half, middle + half)
+        return set(taken)
 
     def table(self) -> Table | None:
         if not self._values:
