@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.figures import decibels, number, share
 from secateur.model.maps import AnswerAt, LayerMaps
-from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption

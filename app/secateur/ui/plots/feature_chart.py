@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number, signed_number
 from secateur.model.maps import LayerMaps
-from secateur.ui.plots.chart import Chart, Reading
+from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, tinted
