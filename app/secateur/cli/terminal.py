@@ -15,9 +15,10 @@ from typing import Any, ClassVar, NoReturn
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from secateur import figures
 from secateur.engine.events import (
     Event,
     Failed,
@@ -164,7 +165,7 @@ class _ProgressLine:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
         )
         self._bar = Bar(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal)
         self._task: TaskID | None = None
@@ -172,7 +173,7 @@ class _ProgressLine:
 
     def __enter__(self) -> "_ProgressLine":
         self._bar.start()
-        self._task = self._bar.add_task("Starting", total=None)
+        self._task = self._bar.add_task("Starting", total=None, left="")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -181,7 +182,10 @@ class _ProgressLine:
     def show(self, event: Event) -> None:
         match event:
             case Progress() if self._task is not None:
-                self._bar.update(self._task, description=event.text, completed=event.done, total=event.total)
+                done, total = (event.done, event.total) if event.share is None else (event.share, 1.0)
+                words = "" if event.eta_s is None else f"{figures.duration(event.eta_s)} left"
+                left = f"at least {words}" if words and event.eta_is_least else words
+                self._bar.update(self._task, description=event.text, completed=done, total=total, left=left)
             case Log() if not self._quiet:
                 self._bar.console.print(event.text, markup=False)
             case _:

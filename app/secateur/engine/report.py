@@ -25,6 +25,13 @@ svg rect { fill: var(--accent) } small { opacity: .75 }
 """
 
 
+def _computed_on(document: RunDocument) -> str:
+    """On what, where the run tells it: those of earlier versions do not."""
+    if not document.device:
+        return ""
+    return f"; computed on {escape(document.device)} with {document.threads} threads, timed on the CPU"
+
+
 def rows_of(original: Evaluation, result: Evaluation) -> list[tuple[str, str, str, str]]:
     """(quantity, original, result, change) for everything that a result must state."""
     rows = []
@@ -79,7 +86,10 @@ def write_report(path: Path, record: RunRecord, document: RunDocument, model: Mo
     """Write the report of a finished run, atomically."""
     parts = [
         f"<h1>{escape(model.name)}: {escape(document.name)}</h1>",
-        f"<p><small>Run {escape(record.run)} on {escape(record.data)}, {document.seconds:.0f} s</small></p>",
+        (
+            f"<p><small>Run {escape(record.run)} on {escape(record.data)}, {document.seconds:.0f} s"
+            f"{_computed_on(document)}</small></p>"
+        ),
         *(f'<p class="bad">{escape(said)}</p>' for said in document.warnings if said not in document.notes),
         *(f"<p><small>{escape(note)}</small></p>" for note in document.notes),
         "<h2>Original and result</h2>",
