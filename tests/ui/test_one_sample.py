@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from painted_texts import findings
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -10,6 +11,8 @@ from secateur.engine.events import Failed, Finished, MapsRead, Partial, SampleFo
 from secateur.engine.requests import DataSource, FollowSample, ReadMaps, Sample, ShowSamples
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
+from secateur.ui.theme.palette import DARK, LIGHT
+from secateur.ui.theme.style import apply_theme
 from secateur.ui.widgets.button import IconButton
 from secateur.ui.widgets.number_field import NumberField
 
@@ -311,3 +314,19 @@ def test_outputs_that_are_no_class_scores_are_followed_by_their_distance(shown, 
     shown.engine.say(*(Partial(job, value) for value in said), Finished(job, SampleFollowed()))
     shown.until(lambda: view.answer.kind.value() == "deviation")
     assert view.answer.answers.values == pytest.approx([0.1] * 6)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("size", [(1024, 700), (1440, 900), (2560, 1440)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_no_text_of_the_view_is_cut_or_lies_on_another(shown, qapp, view, size, theme):
+    apply_theme(qapp, theme)
+    shown.window.resize(*size)
+    answer(shown, conv1=maps_of("conv1", channels=100, removed=(1, 4)))
+    for layer in ("conv1", "linear"):
+        shown.layers.select([layer])
+
+        def is_clean():
+            found = [str(finding) for finding in findings(view)]
+            assert not found, found
+
+        shown.qtbot.waitUntil(is_clean, timeout=5000)  # layouts settle within a few turns

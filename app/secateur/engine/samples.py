@@ -173,10 +173,12 @@ def _of_text(text: str, name: str, bench: Bench) -> Fed:
     if ids is None or not ids.dtype.startswith(("int", "uint")) or len(ids.shape) != 2:
         raise UserError("The network takes no text: its input holds no token ids.", "Give an image or an array.")
     tokens = _tokens(text, bench)
-    length = ids.shape[1]
-    if length is not None:
+    length, note = ids.shape[1], f"{len(tokens)} tokens."
+    if length is not None and length != len(tokens):
+        how = "cut to" if length < len(tokens) else "filled up to"
+        note = f"{len(tokens)} tokens, {how} the {length} that the network takes."
         tokens = tokens[:length] + [0] * (length - len(tokens))
-    row, known = np.asarray([tokens]), len(tokens)
+    row = np.asarray([tokens])
     made = []
     for port in ports:
         name_of_port = port.name.lower()
@@ -184,15 +186,16 @@ def _of_text(text: str, name: str, bench: Bench) -> Fed:
         made.append(_filled(values.astype(port.dtype), port))
     shown = text if len(text) <= MOST_TOKENS else f"{text[:MOST_TOKENS]}…"
     title = shown if name == "the text" else name
-    return Fed(tuple(made), title, "", None, (f"{known} tokens.",))
+    return Fed(tuple(made), title, "", None, (note,))
 
 
 def _tokens(text: str, bench: Bench) -> list[int]:
     """The token ids of a text, by the `tokenizer.json` that lies in or beside the model."""
-    source = Path(bench.description.source.path)
-    folder = source if source.is_dir() else source.parent
-    path = folder / "tokenizer.json"
-    if not bench.description.source.path or not path.is_file():
+    source = bench.description.source
+    places = [Path(name) for name in (source.path, source.factory.rpartition(":")[0]) if name]
+    found_in = [(place if place.is_dir() else place.parent) / "tokenizer.json" for place in places]
+    path = next((path for path in found_in if path.is_file()), None)
+    if path is None:
         raise UserError("A text needs the model's tokenizer, and no tokenizer.json lies beside the model.",
                         "Give token ids as an array (.npy).")  # fmt: skip
     try:

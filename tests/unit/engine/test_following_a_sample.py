@@ -1,6 +1,7 @@
 """One sample through the network: every layer's output beside the plan's or a run's, and where the answer changes."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress, FollowSample, ReadMaps, Sample, ShowSamples
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
+from secateur.model.description import ModelSource
 from secateur.model.maps import AnswerAt, LayerMaps, TakenSample
 from secateur.recipe.recipe import Recipe, parse_recipe
 
@@ -240,6 +242,64 @@ def test_a_text_is_refused_by_a_network_of_images_in_a_sentence(follow):
     end = follow(Recipe(), Sample(text="a cat")).end
     assert isinstance(end, Failed)
     assert end.sentence == "The network takes no text: its input holds no token ids."
+
+
+TEXT_NETWORK = """
+import torch
+from torch import nn
+
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.mix, self.answer = nn.Embedding(20, 8), nn.Linear(8, 12), nn.Linear(12, 3)
+    def forward(self, input_ids):
+        return self.answer(torch.relu(self.mix(self.words(input_ids))).mean(dim=1))
+
+def make():
+    torch.manual_seed(0)
+    return Reader().eval()
+
+def example_inputs():
+    return torch.zeros(1, 6, dtype=torch.int64)
+"""
+
+
+@pytest.fixture
+def reader(tmp_path):
+    """A network of token ids, and a tokenizer of words beside it."""
+    (tmp_path / "reader.py").write_text(TEXT_NETWORK)
+    words = {word: n for n, word in enumerate(("[UNK]", "a", "cat", "sat", "on", "mats"))}
+    content = {"version": "1.0", "model": {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}}
+    content |= {"pre_tokenizer": {"type": "Whitespace"}, "truncation": None, "padding": None, "added_tokens": []}
+    content |= {"normalizer": None, "post_processor": None, "decoder": None}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    return ModelSource(factory=f"{tmp_path / 'reader.py'}:make")
+
+
+def followed_text(reader, workshop, text):
+    events: list[Any] = []
+    request = FollowSample(reader, None, Sample(text=text), recipe({"method": "weight_only", "layers": ["*"]}))
+    end = run_job(request, Reporter(1, events.append), workshop)
+    return Followed(end, [event.value for event in events if isinstance(event, Partial)])
+
+
+def test_a_text_goes_through_the_tokenizer_beside_the_model_and_is_shown_token_by_token(reader, workshop):
+    pytest.importorskip("tokenizers")
+    followed = followed_text(reader, workshop, "a cat sat on a dog")
+    assert followed.result.original
+    assert followed.taken[0].image is None
+    assert followed.taken[0].notes == ("6 tokens, filled up to the 16 that the network takes.",)
+    shown = followed.maps["mix"]
+    assert shown.form == "rows"
+    assert shown.original.shape == (16, 12)
+    np.testing.assert_array_equal(shown.original[0], shown.original[4])  # the same word twice
+
+
+def test_without_a_tokenizer_a_text_is_refused_in_a_sentence(reader, workshop, tmp_path):
+    (tmp_path / "tokenizer.json").unlink()
+    end = followed_text(reader, workshop, "a cat").end
+    assert isinstance(end, Failed)
+    assert "no tokenizer.json lies beside the model" in end.sentence
 
 
 def test_training_steps_are_left_out_and_named(follow):
