@@ -4,15 +4,18 @@ import itertools
 
 import numpy as np
 import pytest
+from painted_texts import texts_of
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
+from secateur.analysis.documents import LayerError
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
 from secateur.session.memory import Memory
 from secateur.ui.models.layer_table import COLUMNS, KEYS
 from secateur.ui.models.layer_words import heading_words, kind_phrase, kind_word
 from secateur.ui.panels.layer_rows import name_room
+from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.short_names import short_names
 from secateur.ui.theme.style import metrics
 from secateur.ui.widgets.elided_label import ElidedLabel
@@ -214,6 +217,26 @@ def test_plan_rail_headings_and_graph_shorten_a_name_as_the_table_does(shown, tr
     assert len(set(shorts)) == len(siblings)
 
 
+@pytest.mark.parametrize("width", [240, 420, 900])
+def test_the_worst_layer_of_the_error_curve_is_named_so_that_it_is_known(qtbot, transformer, width):
+    curve = ErrorCurve("error_curve", "Error")
+    qtbot.addWidget(curve)
+    curve.resize(width, 300)
+    curve.show()
+    worst = "bert.encoder.layer.17.attention.output.dense"
+    curve.show_errors(
+        tuple(
+            LayerError(layer=row.name, weight_sqnr_db=40.0, output_sqnr_db=8.25 if row.name == worst else 30.0)
+            for row in transformer.layers
+        ),
+        (),
+    )
+    said = next(text.text for text in texts_of(curve) if text.text.startswith("worst: "))
+    assert "17" in said
+    assert "out" in said
+    assert said.endswith(", 8.2\u00a0dB")
+
+
 @pytest.mark.parametrize("width", [20, 60, 110, 190, 400])
 def test_a_heading_says_what_it_has_room_for_and_never_a_part_of_it(qtbot, width):
     label = ElidedLabel()
@@ -291,6 +314,17 @@ def test_columns_are_arranged_by_key_from_the_button_of_the_columns(shown, mobil
     assert panel.shown_columns[-2:] == ("plan", "zeros")
     panel.choose_column("kind", True)
     assert panel.shown_columns[:2] == ("layer", "kind")
+
+
+def test_an_order_whose_column_is_not_shown_is_said_under_the_table(shown, mobile):
+    open_rows(shown, mobile)
+    panel = shown.layers
+    panel.view.sort_by(KEYS.index("macs"), Qt.SortOrder.DescendingOrder)
+    assert panel.totals.texts["layer"] == "50 layers"
+    panel.choose_column("macs", False)
+    assert panel.totals.texts["layer"] == "50 layers, by MACs"
+    panel.view.sort_by(-1)
+    assert panel.totals.texts["layer"] == "50 layers"
 
 
 def test_the_menu_of_a_heading_sorts_fits_moves_hides_and_copies(shown, mobile, qtbot):

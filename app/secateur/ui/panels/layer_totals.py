@@ -46,20 +46,29 @@ class TotalsRow(QWidget):
     @property
     def texts(self) -> dict[str, str]:
         """By column, what is said where there is room for it."""
-        return {key: variants[0] for key, variants in self._texts.items()}
+        return {key: variants[0] for key, variants in self._variants().items()}
+
+    def _variants(self) -> dict[str, tuple[str, ...]]:
+        """By column, what can be said, the longest first; also by what the rows are sorted, if no arrow shows it."""
+        key = self._view.sorted_by
+        if not self._texts or not key or key in self._view.shown_columns:
+            return self._texts
+        words, *shorter = self._texts["layer"]
+        title = next(column.title for column in COLUMNS if column.key == key)
+        return {**self._texts, "layer": (f"{words}, by {title}", words, *shorter)}
 
     def placed(self) -> list[tuple[str, QRect, str]]:
         """(column, box, text) of all that is drawn: each text fits its box, and no two boxes overlap."""
-        found = []
+        found, texts = [], self._variants()
         header = self._view.horizontalHeader()
         for section, column in enumerate(COLUMNS):
-            if column.key not in self._texts or self._view.isColumnHidden(section):
+            if column.key not in texts or self._view.isColumnHidden(section):
                 continue
             left, width = header.sectionViewportPosition(section), header.sectionSize(section)
             box = QRect(left, 0, width, self.height())
             box = box.adjusted(FIRST_PADDING if section == 0 else PADDING, 0, -PADDING, 0)
             measures = metrics(12, _weight(column.key))
-            fitting = (text for text in self._texts[column.key] if measures.horizontalAdvance(text) <= box.width())
+            fitting = (text for text in texts[column.key] if measures.horizontalAdvance(text) <= box.width())
             text = next(fitting, "")
             if text:
                 found.append((column.key, box, text))

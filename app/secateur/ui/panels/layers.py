@@ -227,6 +227,7 @@ class LayersPanel(QWidget):
         if visible:
             self._select_places(visible)
         self._on_selection()
+        self.totals.update()
         self._tell_rows()
 
     def _tell_rows(self) -> None:

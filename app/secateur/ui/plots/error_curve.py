@@ -19,6 +19,7 @@ from secateur.ui.plots.error_names import ErrorNames, paint_groups, paint_strong
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
+from secateur.ui.short_names import short_names
 from secateur.ui.theme.style import color, font, tinted
 
 FOOT = 42
@@ -182,8 +183,10 @@ class ErrorCurve(Chart):
             return
         value = float(self._outputs[worst])
         at = self.pixel(float(worst), max(value, 0.0))
-        text = f"{self.tr('worst')}: {self._errors[worst].layer}, {decibels(value)}"
-        width = min(caption_width([text], 600) + 16, 340.0, area.width())
+        words = f"{self.tr('worst')}: {{}}, {decibels(value)}"
+        room = min(340.0, area.width()) - 18 - caption_width([words], 600)
+        text = words.format(short_names(self._names.names, room, 11, 600, 600)[self._errors[worst].layer].text)
+        width = caption_width([text], 600) + 18
         left = min(max(at.x() - width + 10, area.left()), area.right() - width)
         top = self._free_top(left, width, at)
         box = QRectF(round(left) + 0.5, round(top) + 0.5, round(width), 21)
@@ -194,8 +197,7 @@ class ErrorCurve(Chart):
         painter.drawRoundedRect(box, 4, 4)
         painter.setFont(font(11, 600))
         inner = box.adjusted(8, 0, -8, 0)
-        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(inner.width()) + 2)
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, text)
         painter.setPen(QPen(color("card"), 1.5))
         painter.setBrush(color("negative"))
         painter.drawEllipse(at, 4.5, 4.5)
