@@ -3,11 +3,12 @@
 import csv
 import io
 from collections.abc import Callable, Mapping
+from itertools import combinations
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -18,6 +19,7 @@ from secateur.ui.plots.answers import AnswerBars, softmax
 from secateur.ui.plots.channel_strip import ChannelStrip
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.curves import CurvePlot, Series
+from secateur.ui.plots.depth_charts import AnswerDepth
 from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.plots.pareto import ParetoPlot
@@ -408,3 +410,29 @@ def test_a_plot_that_was_shown_nothing_can_be_painted_and_has_no_data(qtbot: QtB
     assert plot.table() is None
     qtbot.mouseClick(plot.viewport(), LEFT, pos=QPoint(150, 90))
     qtbot.keyClick(plot, Qt.Key.Key_Right)
+
+
+def test_tick_texts_never_cover_each_other_however_low_the_plot(qtbot):
+    chart = Chart("low", "Low")
+    qtbot.addWidget(chart)
+    for height in range(60, 140, 5):
+        chart.resize(300, height)
+        chart.show_range((0.0, 1.0), (0.0, 40.0))
+        chart.show()
+        chart.grab()
+        picture = QPixmap(300, 200)
+        painter = QPainter(picture)
+        _, _, texts = chart.left_axis.generateDrawSpecs(painter)
+        painter.end()
+        boxes = [box for box, _, _ in texts]
+        assert not any(a.intersects(b) for a, b in combinations(boxes, 2))
+
+
+def test_an_axis_without_data_has_no_ticks(qtbot):
+    chart = AnswerDepth("depth", "Depth")
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    chart.show_answers(("a", "b"), (), "a", "score")
+    chart.show()
+    chart.grab()
+    assert chart.left_axis.is_blank

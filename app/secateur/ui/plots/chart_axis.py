@@ -5,6 +5,8 @@ from math import ceil
 from typing import Literal
 
 import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter, QPen
 
 from secateur.ui.plots.strokes import hairline
 from secateur.ui.plots.texts import CAPTION, caption_width
@@ -25,6 +27,8 @@ OVERHANG = 80
 """Pixels that the name of an outermost column may stand out."""
 
 Texts = Callable[[float, float], str]
+Line = tuple[QPen, QPointF, QPointF]
+DrawSpecs = tuple[Line, list[Line], list[tuple[QRectF, int, str]]]
 
 
 class ChartAxis(pg.AxisItem):
@@ -33,6 +37,7 @@ class ChartAxis(pg.AxisItem):
     def __init__(self, side: Literal["left", "bottom"]) -> None:
         super().__init__(side)
         self.texts: Texts = tick_text
+        self.is_blank = False
         self.least_width = LEAST_WIDTH
         self.gap = 6 if side == "left" else 2
         self.setStyle(tickLength=TICK if side == "bottom" else 0, tickTextOffset=self.gap)
@@ -90,6 +95,25 @@ class ChartAxis(pg.AxisItem):
     def set_names(self, names: Sequence[tuple[float, str]] | None) -> None:
         """Write these texts at these values instead of numbers; None for numbers again."""
         self.setTicks(None if names is None else [list(names)])
+
+    def set_blank(self, blank: bool) -> None:
+        """No ticks as long as there is nothing to read on them."""
+        if blank != self.is_blank:
+            self.is_blank, self.picture = blank, None
+            self.update()
+
+    def generateDrawSpecs(self, painter: QPainter) -> DrawSpecs | None:
+        specs: DrawSpecs | None = super().generateDrawSpecs(painter)
+        if specs is None:
+            return None
+        line, ticks, texts = specs
+        if self.is_blank:
+            return line, [], []
+        kept: list[tuple[QRectF, int, str]] = []
+        for text in texts:
+            if not any(text[0].intersects(other[0]) for other in kept):
+                kept.append(text)
+        return line, ticks, kept
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float | None) -> list[str]:
         if self.logMode:

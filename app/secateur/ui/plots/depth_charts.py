@@ -61,6 +61,7 @@ class DepthChart(Chart):
 
     def redraw(self) -> None:
         self.show_range(self.full[0], (self._floor, self._top), keep=True)
+        self.left_axis.set_blank(not np.isfinite(self._values).any())
         self._band.setVisible(self._selected in self._layers)
         self._band.setBrush(tinted("accent", 0.16))
         if self._selected in self._layers:
