@@ -63,6 +63,19 @@ def test_sizes_say_the_unit_where_it_begins(plot: ParetoPlot) -> None:
     assert texts_of(plot.bottom_axis) == ["200 kB", "500", "1 MB"]
 
 
+def test_the_sizes_have_their_room_once_there_are_runs(qtbot) -> None:
+    plot = ParetoPlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 118)
+    plot.show_runs((), None, None, has_plan=False)
+    plot.show()
+    plot.grab()
+    plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    assert 15 <= plot.bottom_axis.geometry().height() <= 30
+    assert plot.bottom_axis.geometry().bottom() <= plot.height()
+
+
 @pytest.mark.parametrize(("low", "high"), [(140e3, 160e3), (9e5, 1.1e6), (1e3, 5e9), (220e3, 260e3)])
 def test_sizes_have_distinct_texts_at_any_magnification(qapp, low: float, high: float) -> None:
     axis = SizeAxis("bottom")

@@ -22,6 +22,8 @@ from secateur.ui.theme.style import color
 MOST = 12
 """Classes shown at once; of more, those that the teacher finds likeliest."""
 LABELLED = 0.05
+ROWS = 3
+"""Rows of class names, at most."""
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> Floats:
@@ -75,15 +77,16 @@ class AnswerBars(Chart):
             bars.show_bars(places, zero, self._bars[:, side], width, color(role), shift)
 
     def _name_classes(self) -> None:
-        """Names that do not fit beside each other stand in two rows, shortened where that is too narrow as well."""
-        staggered = caption_width(self._classes, 600) + 2 > self.pitch
-        room = (2 * self.pitch if staggered else self.pitch) - 6
+        """Names that do not fit beside each other stand in up to three rows, shortened where that is too narrow."""
+        needed = caption_width(self._classes, 600) + 2
+        rows = next((rows for rows in range(1, ROWS) if needed <= rows * self.pitch), ROWS)
+        room = rows * self.pitch - 6
         texts = ShortNames(self._classes, lambda text, _: caption_width([text], 600)).texts(round(room))
-        lines = ["\n" if staggered and i % 2 else "" for i in range(len(self._classes))]
+        lines = ["\n" * (i % rows) for i in range(len(self._classes))]
         shown = [texts[name].text for name in self._classes]
         self._names = [(float(i), line + text) for i, (line, text) in enumerate(zip(lines, shown, strict=True))]
         self.pad(top=14, right=max(round((caption_width(shown[-1:], 600) - self.pitch) / 2) + 2, 8))
-        self.bottom_axis.name_columns(2 if staggered else 1)
+        self.bottom_axis.name_columns(rows)
         self.bottom_axis.set_names([(i, "" if self._is_true(i) else text) for i, text in self._names])
 
     def _is_true(self, place: float) -> bool:
@@ -96,7 +99,7 @@ class AnswerBars(Chart):
             middle = self.pixel(place, 0.0).x()
             if self._is_true(place):
                 set_caption(painter, "text", 600)
-                box = QRectF(middle - 100, area.bottom() + (20 if text.startswith("\n") else 5), 200, 15)
+                box = QRectF(middle - 100, area.bottom() + 5 + 14 * text.count("\n"), 200, 15)
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text.strip())
             teacher, student = self._bars[int(place)]
             if max(teacher, student) >= LABELLED and pitch > 34:

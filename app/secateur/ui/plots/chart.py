@@ -166,6 +166,7 @@ class Chart(pg.GraphicsView):
         for _ in range(2):  # the width of the tick texts follows from the range, and the room from the width
             self._layout.activate()
             self.redraw()
+            self.bottom_axis.stand()
             if not self.left_axis.fit():
                 break
         self._layout.activate()

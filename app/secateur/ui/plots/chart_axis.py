@@ -79,6 +79,10 @@ class ChartAxis(pg.AxisItem):
         self.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=OVERHANG)
         self.setHeight(6 + 15 * rows)
 
+    def stand(self) -> None:
+        """Take the height that the texts need: what pyqtgraph reckons while an axis is hidden is nothing."""
+        self.setHeight(self.fixedHeight)
+
     def set_title(self, title: str) -> None:
         """The quantity, centred below; empty for none."""
         if title != self.labelText:

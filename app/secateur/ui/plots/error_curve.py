@@ -168,7 +168,7 @@ class ErrorCurve(Chart):
                 if np.isinf(value):
                     painter.fillRect(QRectF(x, area.top() - top, width, 2), color(role))
                     first = x if first is None else first
-            if np.isnan(output):
+            if np.isnan(output) or np.isnan(weight):
                 _paint_stub(painter, QRectF(x, area.bottom() - STUB, width, STUB))
         if first is not None:
             set_caption(painter)
