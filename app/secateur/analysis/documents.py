@@ -229,11 +229,14 @@ class LayerError(Document):
 
 
 class Comparison(Document):
+    """`headline` says first in what the second model is worse, where it is slower or larger."""
+
     a: Evaluation
     b: Evaluation
     agreement: float | None
     layers: tuple[LayerError, ...]
     warnings: tuple[str, ...] = ()
+    headline: str = ""
 
 
 class RunDocument(Document):

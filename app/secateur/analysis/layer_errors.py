@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx
 
 Inputs = tuple[NDArray[Any], ...]
-_NO_WEIGHTS = Deviation(note="There is no layer of this name in the other model.")
+ABSENT = "There is no layer of this name in the other model."
 
 
 def layer_errors(
@@ -39,7 +39,7 @@ def layer_errors(
     errors = []
     for name in weights_a:
         if name not in weights_b:
-            errors.append(LayerError.of(name, _NO_WEIGHTS, _NO_WEIGHTS))
+            errors.append(LayerError.of(name, Deviation(note=ABSENT), Deviation(note=ABSENT)))
             continue
         part = (kept or {}).get(name, Kept())
         axis = layers[name].channel_axis
@@ -55,7 +55,7 @@ def _weight_deviation(a: NDArray[Any], b: NDArray[Any], part: Kept, axis: int) -
         return _deviation(a, b)
     left = part.part_of(a, axis)
     if left.shape != b.shape:
-        return Deviation(note=_other_shape("Its weights have", a.shape, b.shape))
+        return Deviation(note=other_shape("Its weights have", a.shape, b.shape))
     return _deviation(left, b, _of_what(part, a.shape[axis], "inputs" if part.outputs is None else "channels"))
 
 
@@ -66,11 +66,12 @@ def _output_deviation(a: NDArray[Any] | None, b: NDArray[Any] | None, part: Kept
         return _deviation(a, b)
     left = a if part.outputs is None else a.take(part.outputs, axis)
     if left.shape != b.shape:
-        return Deviation(note=_other_shape("Its output has", a.shape[1:], b.shape[1:]))
+        return Deviation(note=other_shape("Its output has", a.shape[1:], b.shape[1:]))
     return _deviation(left, b, _of_what(part, a.shape[axis], "channels"))
 
 
-def _other_shape(what: str, a: Sequence[int], b: Sequence[int]) -> str:
+def other_shape(what: str, a: Sequence[int], b: Sequence[int]) -> str:
+    """Why two arrays cannot be compared; `what` begins the sentence."""
     return f"{what} another shape, {'×'.join(map(str, a))} against {'×'.join(map(str, b))}."
 
 

@@ -237,7 +237,10 @@ def compare(
         print_json(comparison)
         return
     output.print(evaluation_table({"A": comparison.a, "B": comparison.b}))
-    output.print(f"Same answer on {figures.share(comparison.agreement)} of the samples.")
+    if comparison.headline:
+        output.print(comparison.headline, style="bold red", markup=False)
+    if comparison.agreement is not None:
+        output.print(f"Same answer on {figures.share(comparison.agreement)} of the samples.")
     for warning in comparison.warnings:
         output.print(warning, markup=False)
     table = Table("layer", title="Error of B against A, signal over error", title_justify="left")

@@ -152,9 +152,13 @@ class RunFinished:
     record: RunRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compared:
+    """`spectra_a` and `spectra_b` are those of the weights by layer name, where they were asked for."""
+
     comparison: Comparison
+    spectra_a: dict[str, Spectrum] = field(default_factory=dict)
+    spectra_b: dict[str, Spectrum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -118,9 +118,12 @@ class Compress:
 
 @dataclass(frozen=True)
 class Compare:
+    """Two models on the same data → `Compared`, with the spectra of their weights where `spectra` says so."""
+
     a: ModelSource
     b: ModelSource
     data: DataSource
+    spectra: bool = False
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case RunFinished(record):
             others = tuple(run for run in state.runs if run.run != record.run)
             session.update(runs=(record, *others))
-            session.show_run(record.run)
+            session.comparing.show_run(record.run)
             session.answered(notices.of_run(record.run), notices.REHEARSED, notices.HEADLINE)
             if record.document and record.document.headline and state.view.tab != "compare":  # which says it itself
                 session.notify(Notice("warn", record.document.headline, "", "compare", subject=notices.HEADLINE))
@@ -248,7 +248,9 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(skeleton=path)
         case RunSpectraCounted(run, spectra) if state.run is not None and state.run.run == run:
             session.update(run_spectra=spectra)
-        case Evaluated() | Compared() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
+        case Compared():
+            session.comparing.compared(result, request)
+        case Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
             return
 
 
@@ -304,6 +306,8 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
         )
     session.remembering.data_opened()
     session.find_sensitivity()
+    if state.comparison is not None or state.comparison_failure:  # of other samples
+        session.comparing.again()
 
 
 def _failed(session: "Session", event: Failed) -> None:
@@ -336,6 +340,8 @@ def _failed(session: "Session", event: Failed) -> None:
             session.update(graph_failure=(event.sentence, event.hint))
         if not event.details:
             return
+    if session.comparing.failed(request, f"{event.sentence} {event.hint}".strip()) and not event.details:
+        return
     remedy = "data" if isinstance(request, OpenData) else ""
     subject = notices.of_request(request)
     session.notify(Notice("error", event.sentence, event.hint, remedy, event.details, subject))

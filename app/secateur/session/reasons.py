@@ -50,8 +50,6 @@ def why_not(state: SessionState, action: str) -> str:
             return "" if state.proposed else "No data of another model is at hand."
         case "stop":
             return "" if state.jobs else "No job is running."
-        case "compare":
-            return "" if state.run else "Run a plan first: then there is something to compare."
         case _:
             return ""
 

@@ -13,6 +13,7 @@ from secateur.engine.events import Event
 from secateur.engine.requests import (
     QUESTIONS,
     AskFormats,
+    Compare,
     Compress,
     Configure,
     CountRunSpectra,
@@ -38,6 +39,7 @@ from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe
 from secateur.session import effects, events, notices, reasons
 from secateur.session.budgeting import Budgeting
+from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
 from secateur.session.following import Following
@@ -50,7 +52,7 @@ from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
-SHOWN_AT_ONCE = (Compress,)
+SHOWN_AT_ONCE = (Compare, Compress)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
 EXPORTS = ("onnx",)
@@ -75,6 +77,7 @@ class Session:
         self._gesture = ""
         self._stopping: set[int] = set()
         self.budget = Budgeting(self)
+        self.comparing = Comparing(self)
 
     def update(self, **changes: object) -> None:
         """Replace parts of the state and tell whoever shows it."""

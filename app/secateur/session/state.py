@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from secateur.analysis.documents import DataDescription, Evaluation, SensitivityTable
-from secateur.engine.events import ActivationsRecorded, CurvePoint, DeviceOffer, Preview, RunRecord, SoftAnswers
+from secateur.engine.events import (
+    ActivationsRecorded,
+    Compared,
+    CurvePoint,
+    DeviceOffer,
+    Preview,
+    RunRecord,
+    SoftAnswers,
+)
 from secateur.engine.requests import Configure, DataSource, Request
 from secateur.methods.base import Family, Method
 from secateur.model.description import Layer, ModelDescription, ModelSource
@@ -61,6 +69,18 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a run, a file, or, where neither is named, the original."""
+
+    run: str = ""
+    source: ModelSource | None = None
+
+    @property
+    def is_original(self) -> bool:
+        return not self.run and self.source is None
+
+
+@dataclass(frozen=True)
 class TrustQuestion:
     """A model whose file is a pickle that wants more than weights need; `wants` has the dangerous names first."""
 
@@ -102,6 +122,14 @@ class SessionState:
     shown_run: str = ""
     run_spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     """Spectra of the shown run's shipped weights, by layer."""
+    left: Side = field(default_factory=Side)
+    right: Side | None = None
+    """What stands at the right in Compare; the shown run where nothing was chosen."""
+    comparison: Compared | None = None
+    """Of the chosen two, where that is not a run beside the original."""
+    comparison_failure: str = ""
+    compared_files: tuple[ModelSource, ...] = ()
+    """Files that were chosen for comparison, to choose them again."""
     skeleton: Path | None = None
     """The model's graph without weights, once asked for; the file lives as long as the engine."""
     skeleton_problem: str = ""

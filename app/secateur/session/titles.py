@@ -2,6 +2,7 @@
 
 from secateur.engine.requests import (
     AskFormats,
+    Compare,
     Compress,
     CountSpectra,
     Export,
@@ -38,6 +39,8 @@ def title_of(request: Request) -> str:
             return "Trying how fast the plan will be"
         case Compress():
             return request.name or "Running the plan"
+        case Compare():
+            return "Comparing two models"
         case Export():
             return f"Exporting {request.path.name}"
         case AskFormats():

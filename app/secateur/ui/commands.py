@@ -253,7 +253,7 @@ class Commands(QObject):
             self.session.history.resume(wanted)
 
     def show_run(self, run: str) -> None:
-        self.session.show_run(run)
+        self.session.comparing.show_run(run)
         self.moving.show_tab("compare")
 
     def _broken_run(self) -> str:

@@ -150,7 +150,9 @@ def _connect_graph(tab: Any, session: "Session", display: "Display", commands: "
 
 
 def _connect_compare(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
-    tab.run_shown.connect(session.show_run)
+    tab.pair_wanted.connect(session.comparing.choose)
+    tab.file_wanted.connect(commands.dialogs.compare_file)
+    tab.again_wanted.connect(session.comparing.again)
     tab.export_wanted.connect(lambda: commands.trigger("export"))
     tab.report_wanted.connect(commands.open_report)
     tab.plan_wanted.connect(session.load_recipe)

@@ -83,6 +83,19 @@ class Dialogs(QObject):
             self.remember_folder(path)
             self._commands.open_path(path)
 
+    def compare_file(self, side: str) -> None:
+        """Choose the file that stands at the `left` or `right` of a comparison."""
+        from secateur.model.description import ModelSource
+        from secateur.session.comparing import shown, with_other
+        from secateur.session.state import Side
+
+        path, _ = QFileDialog.getOpenFileName(self._window, "Compare with a model", self.folder, model_filter())
+        if not path:
+            return
+        self.remember_folder(path)
+        session = self._commands.session
+        session.comparing.choose(*with_other(shown(session.state), side, Side(source=ModelSource(path))))
+
     def open_folder(self) -> None:
         path = QFileDialog.getExistingDirectory(self._window, "Open a folder with a model", self.folder)
         if path:

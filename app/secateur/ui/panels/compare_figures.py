@@ -35,8 +35,12 @@ class Figure:
 
 
 def figures_of(document: RunDocument) -> dict[str, Figure]:
-    """The cards by name, in their order."""
-    a, b = document.original, document.result
+    """The cards of a run, by name, in their order."""
+    return figures_between(document.original, document.result, document.agreement)
+
+
+def figures_between(a: Evaluation, b: Evaluation, agreement: float | None) -> dict[str, Figure]:
+    """The cards of any two models."""
     return {
         "metric": _metric(a, b),
         "file": _file(a, b),
@@ -48,8 +52,13 @@ def figures_of(document: RunDocument) -> dict[str, Figure]:
             f"was {macs(a.macs)} · {count(b.nonzero_params)} params",
         ),
         "loss": _loss(a, b),
-        "agreement": Figure("Agreement", share(document.agreement), "", f"same answer, {thousands(b.samples)} samples"),
+        "agreement": _agreement(b, agreement),
     }
+
+
+def _agreement(b: Evaluation, agreement: float | None) -> Figure:
+    detail = f"same answer, {thousands(b.samples)} samples" if agreement is not None else "cannot be told"
+    return Figure("Agreement", share(agreement), "", detail)
 
 
 def metric_name(metric: Metric | None) -> str:
