@@ -21,6 +21,7 @@ from secateur.ui.models.channel_table import KEYS
 from secateur.ui.panels.weights_channels import ChannelRows
 from secateur.ui.panels.weights_distribution import channel_markers
 from secateur.ui.panels.weights_matrix import MatrixView
+from secateur.ui.plots import kernel_grid
 from secateur.ui.plots.channel_strip import ChannelStrip
 from secateur.ui.plots.kernel_grid import KernelGrid
 from secateur.ui.plots.levels_bar import LevelsBar
@@ -251,6 +252,16 @@ def test_plus_and_minus_change_the_size_of_the_pictures(looked):
     assert grid.side > side
     looked.shown.qtbot.keyClick(grid, Qt.Key.Key_0)
     assert grid.side == side
+
+
+def test_a_copied_picture_holds_every_filter_in_view(looked, monkeypatch):
+    monkeypatch.setattr(kernel_grid, "BUDGET_S", -1.0)  # nothing is made while painting
+    looked.show("kernels")
+    grid = looked.find(KernelGrid, "kernel_grid")
+    grid.set_size(6)
+    assert not grid._pixmaps
+    looked.shown.workspace.detail.picture()
+    assert len(grid._pixmaps) == np.diff(grid.in_view)[0] > 0
 
 
 def test_what_the_plan_makes_zero_is_marked_and_shown_after(looked):

@@ -141,6 +141,12 @@ class WeightsTab(TabView):
         self._show_layer(layer, state)
         self.show_content()
 
+    def picture(self) -> QWidget:
+        finish = getattr(self.stack.currentWidget(), "finish", None)
+        if callable(finish):  # what is drawn over several frames is whole then
+            finish()
+        return super().picture()
+
     def _show_layer(self, layer: Layer, state: SessionState) -> None:
         cast("WeightView", self.stack.currentWidget()).show_layer(layer, state)
 

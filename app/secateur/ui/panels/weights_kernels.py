@@ -208,6 +208,10 @@ class KernelsView(QWidget):
     def _show_look(self) -> None:
         self.grid.set_look(rgb=self.rgb.isChecked(), common=not self.own_scale.isChecked())
 
+    def finish(self) -> None:
+        """Draw all filters that are in view, for a picture of them."""
+        self.grid.finish()
+
     # ------------------------------------------------------------------ keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

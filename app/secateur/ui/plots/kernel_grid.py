@@ -110,6 +110,11 @@ class KernelGrid(QAbstractScrollArea):
         if is_usual:
             self.set_size(usual)
 
+    def finish(self) -> None:
+        """Make every picture that is in view: before the grid is copied or saved as it is."""
+        for place in range(*self.in_view):
+            self._pixmap(place)
+
     @property
     def in_view(self) -> tuple[int, int]:
         """The places that are seen, the second one past the last."""
@@ -315,6 +320,7 @@ class KernelGrid(QAbstractScrollArea):
             event.ignore()  # the window's keys go on to whoever has them
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.finish()
         menu = QMenu(self)
         menu.addAction(self.tr("Copy picture"), lambda: copy_picture(self))
         menu.addAction(self.tr("Save picture…"), lambda: saver.wanted.emit(Saving(self)))
