@@ -7,9 +7,11 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from secateur.engine.events import Failed, Finished, MapsRead, Partial, SampleFollowed, SamplesShown
+from secateur.analysis.documents import RunDocument
+from secateur.engine.events import Failed, Finished, MapsRead, Partial, RunRecord, SampleFollowed, SamplesShown
 from secateur.engine.requests import DataSource, FollowSample, ReadMaps, Sample, ShowSamples
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.model.description import Port
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme
@@ -330,3 +332,36 @@ def test_no_text_of_the_view_is_cut_or_lies_on_another(shown, qapp, view, size, 
             assert not found, found
 
         shown.qtbot.waitUntil(is_clean, timeout=5000)  # layouts settle within a few turns
+
+
+def test_a_network_of_tokens_takes_a_text(shown, model, spectra):
+    from dataclasses import replace
+
+    ports = (Port("input_ids", "int64", (None, None)), Port("attention_mask", "int64", (None, None)))
+    shown.open(replace(model, inputs=ports), spectra)
+    shown.workspace.detail.show_tab("activations")
+    tab = shown.workspace.detail.tab("activations")
+    shown.qtbot.mouseClick(tab.view.findChild(QWidget, "segment_sample"), LEFT)
+    field = tab.sample.chooser.text
+    shown.until(field.isVisible)
+    field.setFocus()
+    shown.qtbot.keyClicks(field, "a cat sat")
+    shown.qtbot.keyClick(field, Qt.Key.Key_Return)
+    shown.until(lambda: bool(shown.engine.asked(FollowSample)))
+    assert shown.engine.asked(FollowSample)[-1].sample == Sample(text="a cat sat")
+
+
+def test_a_finished_run_stands_beside_the_original_by_a_click(shown, view, evaluation):
+    answer(shown)
+    assert not view.against.findChild(QWidget, "segment_run").isEnabled()
+    document = RunDocument(
+        run="r1", name="my run", original=evaluation, result=evaluation, files=(), agreement=1.0, layers=(), recipe={},
+        headline="", seconds=1.0,
+    )  # fmt: skip
+    record = RunRecord("r1", "my run", "small", "f" * 8, "", "", "finished", 0.0, "", document=document)
+    shown.session.update(runs=(record,))
+    shown.until(view.against.findChild(QWidget, "segment_run").isEnabled)
+    shown.qtbot.mouseClick(view.against.findChild(QWidget, "segment_run"), LEFT)
+    shown.until(lambda: shown.engine.asked(FollowSample)[-1].run == "r1")
+    answer(shown, beside="my run")
+    assert "the layers up to it from my run" in texts(view)

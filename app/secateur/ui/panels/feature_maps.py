@@ -144,7 +144,7 @@ class MapsGrid(QWidget):
         wide, high = self._size()
         if self._is_stacked:
             parts = range(self._parts)
-            self._places = [[QRect(0, part * (high + CAPTION) + CAPTION, wide, high) for part in parts]]
+            self._places = [[QRect(0, part * (high + CAPTION + 4) + CAPTION, wide, high) for part in parts]]
             return
         if self._close:
             across, wide, high = self._close_size()

@@ -31,6 +31,7 @@ class SamplePicture(QWidget):
         self.setFixedSize(PICTURE, PICTURE)
         self._pixels: NDArray[np.uint8] | None = None
         self._image: QImage | None = None
+        self._placeholder = ""
 
     def show_image(self, pixels: NDArray[np.uint8] | None, words: str) -> None:
         self.setAccessibleName(words)
@@ -38,7 +39,8 @@ class SamplePicture(QWidget):
         if pixels is not self._pixels:
             self._pixels = pixels
             self._image = None if pixels is None else image_of(pixels)
-            self.update()
+        self._placeholder = self.tr("text") if words else ""
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -46,7 +48,7 @@ class SamplePicture(QWidget):
             painter.fillRect(self.rect(), color("well"))
             painter.setFont(font(11))
             painter.setPen(color("secondary"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("text"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._placeholder)
         else:
             size = self._image.size().scaled(QSize(PICTURE, PICTURE), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(self.rect().topLeft(), size)

@@ -259,11 +259,15 @@ class SampleLayer(Card):
     def _point(self, words: str) -> None:
         rest = ""
         if self._maps is not None:
-            parts = (
-                self.tr("Left to right: original, compressed, difference.") if self._maps.difference is not None else ""
-            )
-            rest = self._maps.note or f"{parts} {self.tr('A click enlarges a map.')}".strip()
+            rest = self._maps.note or self._how_to_read(self._maps)
         self.read_out.setText(words or rest)
+
+    def _how_to_read(self, maps: LayerMaps) -> str:
+        if maps.form == "rows":
+            return self.tr("A row for each token or channel, a column for each feature or place.")
+        order = self.tr("Left to right: original, compressed, difference.") if maps.difference is not None else ""
+        how = self.tr("A click enlarges a map.") if self._channel is None else self.tr("Esc shows all channels.")
+        return f"{order} {how}".strip()
 
     def _follow_cursor(self, place: QRect) -> None:
         self._scrolls[self.grid].ensureVisible(place.center().x(), place.center().y(), 20, place.height())

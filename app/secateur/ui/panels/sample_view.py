@@ -192,9 +192,9 @@ class SampleView(TabView):
             return self.tr("On their way …")
         if followed.problem[0]:
             return self.tr("There are no maps of this sample.")
-        return (
-            self.tr("The network does not compute {0} by itself for a sample.").format(layer) if followed.taken else ""
-        )
+        if followed.taken is None:
+            return self.tr("Type a text, or drop a file, to see it go through the network.")
+        return self.tr("The network does not compute {0} by itself for a sample.").format(layer)
 
     # ------------------------------------------------------------------ choosing, dropping
 

@@ -113,7 +113,8 @@ class AnswerDepth(DepthChart):
         first = self._answers.get("")
         self._flip = flip_of(answers)
         known = [*values[np.isfinite(values)], self._first]
-        floor, top = min(0.0, *known), max(*known, 1e-6, 0.0)
+        floor, top = min(0.0, *known), max(*known, 0.0)
+        top = top if top > floor else 1.0
         spare = 0.06 * (top - floor)
         self._show(layers, values, selected, floor - (spare if floor < 0 else 0), top + spare)
         said = "" if first is None or first.answer is None else self.verdict
