@@ -2,8 +2,10 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QStyle, QStyleOptionFrame
 
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
@@ -39,17 +41,25 @@ def planned(shown):
     return shown.state.step_of(LAYER, "weight_pruning").ratio
 
 
+def room_in(line_edit):
+    """Pixels for text within frame, padding and the two that a line edit keeps free at each side."""
+    option = QStyleOptionFrame()
+    line_edit.initStyleOption(option)
+    inner = line_edit.style().subElementRect(QStyle.SubElement.SE_LineEditContents, option, line_edit)
+    return inner.width() - 4
+
+
 def follows(shown):
     """Whether field and slider show the planned ratio, and all of it can be read."""
     badge = shown.state.step_of(LAYER, "weight_pruning").badge()
     text = field(shown).text()
-    whole = field(shown).fontMetrics().horizontalAdvance(text) + 12 <= field(shown).width()
+    whole = field(shown).fontMetrics().horizontalAdvance(text) <= room_in(field(shown))
     return f"prune {text}".replace("\u00a0", " ") == badge and slider(shown).value() == planned(shown) and whole
 
 
 def drag_threshold(shown, pixels):
-    histogram = shown.workspace.detail.tab("weights").histogram
-    target = histogram.viewport() if hasattr(histogram, "viewport") else histogram
+    histogram = shown.workspace.detail.tab("weights").findChild(HistogramPlot)
+    target = histogram.viewport()
     histogram.grab()
     grip = histogram.threshold_pixel.toPoint()
     shown.qtbot.mousePress(target, LEFT, pos=grip)
@@ -116,3 +126,8 @@ def test_the_slider_by_key_moves_plan_and_field(pruned):
     slider(pruned).setFocus()
     pruned.qtbot.keyClick(slider(pruned), Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     pruned.until(lambda: abs(planned(pruned) - 0.6) < 1e-9 and follows(pruned))
+
+
+def test_the_longest_ratio_fits_its_field(pruned):
+    pruned.session.set_method([LAYER], "weight_pruning", MagnitudePruning(ratio=0.88888))
+    pruned.until(lambda: field(pruned).text() == "88.9\u00a0%" and follows(pruned))

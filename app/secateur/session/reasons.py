@@ -8,7 +8,20 @@ from secateur.installing import install_command
 from secateur.session.state import JobState, SessionState
 
 NEEDS_MODEL = frozenset(
-    {"data", "analyse", "measure", "run", "export", "budget", "reset", "filter", "record", "recipe", "load_recipe"}
+    {
+        "compare",
+        "data",
+        "analyse",
+        "measure",
+        "run",
+        "export",
+        "budget",
+        "reset",
+        "filter",
+        "record",
+        "recipe",
+        "load_recipe",
+    }
 )
 NEEDS_NETWORK = frozenset({"data", "measure", "record"})
 NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export"})

@@ -23,7 +23,7 @@ from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
 
 LABEL_WIDTH = 68
-FIELD_WIDTH = 52
+FIELD_WIDTH = 62
 SHORT_DIGITS = 3
 """What fits the field beside a slider; more would show the last digits and hide the first."""
 
