@@ -109,7 +109,7 @@ class SampleAnswer(Card):
         # a closer look at one is a closer look at both
         self.errors.box.setXLink(self.answers.box)  # type: ignore[no-untyped-call]
         for chart, stretch in ((self.answers, 3), (self.errors, 2)):
-            chart.setMinimumHeight(72)
+            chart.setMinimumHeight(80)
             chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
             chart.layer_selected.connect(self.layer_selected)
             self.body.addWidget(chart, stretch)

@@ -22,6 +22,8 @@ from secateur.ui.theme.style import color, tinted
 Floats = NDArray[np.float64]
 NONE: Floats = np.zeros(0)
 NEAR = 8
+LOW = 0.8
+"""Density of the ticks: these charts are low."""
 
 
 class DepthChart(Chart):
@@ -38,6 +40,7 @@ class DepthChart(Chart):
         self._floor = 0.0
         self.bottom_axis.set_names([])
         self.left_axis.least_width = ceil(caption_width(["100 %"]))  # charts under each other begin at one place
+        self.left_axis.setTickDensity(LOW)
         self._band = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
         self.add(self._band)
 
