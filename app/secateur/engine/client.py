@@ -4,7 +4,8 @@ Two processes: one does what is asked in its order, the other answers quick ques
 process and not a second thread, for torch is not made for two at a time: tracing a network patches every module while
 it lasts, opening one draws from the random numbers that a training counts on, and native code that holds the
 interpreter's lock would make a question wait after all. As long as the first is free it answers itself, for it has the
-model open; the second is started once the first has come to rest, and opens a model when it is asked about it.
+model open; the second is started in the first's first rest, or when it is needed, and opens a model when it is asked
+about it.
 """
 
 import itertools
@@ -23,6 +24,9 @@ from secateur.engine.requests import (
     Request,
 )
 
+REST_S = 2.0
+"""How long nothing is asked before the second process is started, which is not to disturb what a person waits for."""
+
 
 class EngineClient:
     """Drives the engine's processes. `on_event` is called on threads of this client, one event at a time."""
@@ -30,9 +34,11 @@ class EngineClient:
     def __init__(self, on_event: Callable[[Event], None], settings: Configure = Configure()) -> None:  # noqa: B008 - frozen
         self._on_event = on_event
         self._numbers = itertools.count(1)
-        self._telling = threading.Lock()
+        self._telling, self._resting_lock = threading.Lock(), threading.Lock()
         self._work = Lane("work", self._tell_of_work, settings)
         self._questions = Lane("questions", self._tell_of_questions, settings)
+        self._has_worked = False
+        self._resting: threading.Timer | None = None
         self._work.start()
 
     def submit(self, request: Request) -> int:
@@ -47,6 +53,9 @@ class EngineClient:
         job = next(self._numbers)
         if isinstance(request, Configure):
             self._settle(request)
+        if not isinstance(request, NEEDS_NOTHING_OPEN):
+            self._has_worked = True
+            self._rest(False)
         lane = self._lane_for(request)
         lane.start()
         lane.submit(job, request)
@@ -64,6 +73,10 @@ class EngineClient:
 
     def close(self) -> None:
         """End the processes and the threads; waits at most a few seconds."""
+        resting = self._resting
+        self._rest(False)
+        if resting is not None:
+            resting.join(1)
         self._questions.ask_to_close()
         self._work.close()
         self._questions.close()
@@ -94,8 +107,19 @@ class EngineClient:
 
     def _tell_of_work(self, event: Event) -> None:
         self._tell(event)
-        if isinstance(event, Finished | Failed | Stopped) and not self._work.open:
-            self._questions.start()
+        if isinstance(event, Finished | Failed | Stopped) and not self._work.open and self._has_worked:
+            self._rest(True)
+
+    def _rest(self, begins: bool) -> None:
+        """The working process came to rest, or is asked for something: the other one is started in its rest alone."""
+        with self._resting_lock:
+            if self._resting is not None:
+                self._resting.cancel()
+            self._resting = None
+            if begins and not self._questions.is_started:
+                self._resting = threading.Timer(REST_S, self._questions.start)
+                self._resting.daemon = True
+                self._resting.start()
 
     def _tell_of_questions(self, event: Event) -> None:
         match event:

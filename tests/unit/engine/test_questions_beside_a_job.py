@@ -99,8 +99,9 @@ def test_closing_leaves_neither_process(engine, model, training):
 class FakeLane:
     """Takes requests down; nothing is ever answered."""
 
-    def __init__(self, kind, on_event):
-        self.kind, self.open, self.cancelled, self.has_given_up = kind, {}, [], False
+    def __init__(self, kind, on_event, settings):
+        self.kind, self.settings = kind, settings
+        self.open, self.cancelled, self.has_given_up, self.is_started = {}, [], False, False
 
     def start(self):
         pass
