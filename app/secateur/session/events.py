@@ -74,6 +74,7 @@ def fold(session: "Session", event: Event) -> None:
         case EngineReady():
             words = engine_words(event.device, event.threads)
             session.update(engine=words, engine_ready=True, devices=event.devices)
+            session.answered(notices.ENGINE)
         case EngineDied():
             _engine_died(session, event)
         case Started():
