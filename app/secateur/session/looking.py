@@ -37,13 +37,6 @@ class Looking:
         self._kinds[job] = kind
         self._put(kind, Look(request, job))
 
-    def ask_again(self, kind: LookKind) -> None:
-        """Ask the same once more, after it failed."""
-        known = self._session.state.looks.get(kind)
-        if known is not None:
-            self._session.update(looks={k: v for k, v in self._session.state.looks.items() if k != kind})
-            self.ask(kind, known.request)
-
     def choose_channel(self, layer: str, channel: int) -> None:
         """Select this output channel everywhere."""
         chosen = ChosenChannel(layer, channel)

@@ -1,7 +1,7 @@
 """The filters of a convolution as small pictures, sorted and marked; a click selects the channel everywhere."""
 
 from math import ceil, sqrt
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedLayout, QWidget
 from secateur.engine.requests import ReadChannels, ReadFilters, WeightPlan
 from secateur.figures import number, thousands
 from secateur.model.description import Layer
-from secateur.model.weight_views import ChannelFigures, FilterPage
+from secateur.model.weight_views import ChannelFigures, FilterPage, Order
 from secateur.session.looked import weight_plan
 from secateur.session.state import SessionState
 from secateur.ui.panels.look_parts import ORDERS, foot_label, order_control, order_words
@@ -151,7 +151,10 @@ class KernelsView(QWidget):
             self._content_of = key
             empty = ~figures.gone & (figures.zeros + figures.zeroed == figures.size)
             self._content = GridContent(
-                figures.order(_order(order)), figures.gone, empty, lambda channel: channel_words(figures, channel)
+                figures.order(cast("Order", order)),
+                figures.gone,
+                empty,
+                lambda channel: channel_words(figures, channel),
             )
         chosen = state.channel
         channel = chosen.channel if chosen is not None and chosen.layer == self._subject[1] else None
@@ -197,7 +200,9 @@ class KernelsView(QWidget):
         step = max(MOST_VALUES // max(self._size_of_filter(), 1), 1)
         for start in range(first // step * step, last, step):
             if start not in self._pages:
-                request = ReadFilters(source, layer, _order(order), start, start + step, plan, variant == "after")
+                request = ReadFilters(
+                    source, layer, cast("Order", order), start, start + step, plan, variant == "after"
+                )
                 self.look_wanted.emit("filters", request)
                 return
 
@@ -225,10 +230,6 @@ class KernelsView(QWidget):
             self._refresh()
         else:
             super().keyPressEvent(event)
-
-
-def _order(name: str) -> Any:
-    return name
 
 
 def _inputs(layer: Layer) -> int:
