@@ -2,19 +2,24 @@
 
     python packaging/screenshots.py [--folder docs/pictures]
 
-It opens the bundled sample, measures it, plans, runs once with distillation, and photographs each tab. Works
-without a display. The pictures show what the engine really computed on the machine that made them.
+It opens the bundled sample, measures it, plans, runs, distils once, and photographs each tab and each way to look at
+a layer; then a network of fifty layers. Works without a display. The pictures show what the engine really computed on
+the machine that made them.
 """
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SIZES = ((1440, 900), (1024, 700))
 TABS = ("weights", "activations", "sensitivity", "graph", "distil", "compare")
+WEIGHT_VIEWS = ("kernels", "matrix", "channels")
+MANY_LAYERS = Path(__file__).parent / "pictured_network.py"
 PATIENCE_S = 900.0
 
 
@@ -74,8 +79,10 @@ class Photographer:
         self.prepare()
         for tab in TABS:
             self.photograph_everywhere(tab, tab)
+        self.look_closer()
         self.window.resize(*SIZES[0])
         self.photograph_dialogs()
+        self.open_many_layers()
         self.window.end()
         return 0
 
@@ -106,6 +113,45 @@ class Photographer:
         while self.state.notices:
             session.dismiss(0)
 
+    def look_closer(self) -> None:
+        """The other ways to look at a layer's weights, and one sample on its way through the network."""
+        self.window.resize(*SIZES[0])
+        detail = self.window.workspace.detail
+        detail.show_tab("weights")
+        for view in WEIGHT_VIEWS:
+            self.choose("weights", view)
+            self.rest(0.5)  # a view rests before it asks for the part that is seen
+            self.wait(f"the view of {view}", lambda: not any(look.is_waiting for look in self.state.looks.values()))
+            self.photograph_everywhere(f"weights_{view}", "weights", SIZES[:1])
+        self.choose("weights", "distribution")
+        detail.show_tab("activations")
+        self.choose("activations", "sample")
+        self.wait(
+            "the sample's way", lambda: self.state.followed.end is not None and not self.state.followed.is_running
+        )
+        self.photograph_everywhere("activations_sample", "activations", SIZES[:1])
+        self.choose("activations", "distribution")
+
+    def choose(self, tab: str, segment: str) -> None:
+        """Press a segment of this tab, as a person would."""
+        from PySide6.QtWidgets import QAbstractButton
+
+        shown = self.window.workspace.detail.tab(tab)
+        shown.findChild(QAbstractButton, f"segment_{segment}").click()
+
+    def open_many_layers(self) -> None:
+        """A network whose layers differ in the middle of their names; planned by the data-free table."""
+        session, weights = self.assembly.session, Path(os.environ["SECATEUR_HOME"]) / "mobilenet_v2.pt"
+        subprocess.run([sys.executable, str(MANY_LAYERS), str(weights)], check=True)
+        self.assembly.commands.open_model(str(weights), f"{MANY_LAYERS}:network")
+        known = self.state.model
+        self.wait("fifty layers", lambda: self.state.model is not known and "free" in self.state.tables and self.idle())
+        session.set_budget(round(0.3 * self.state.model.source_bytes))
+        self.wait("a plan for them", lambda: bool(self.state.recipe.steps))
+        self.window.workspace.layers.select([self.state.rows[4].name])
+        for tab in ("weights", "sensitivity"):
+            self.photograph_everywhere(f"many_layers_{tab}", tab, SIZES[:1])
+
     def run_budget(self, share: float) -> None:
         before = self.state.recipe
         self.assembly.session.set_budget(round(share * self.state.model.source_bytes))
@@ -119,14 +165,14 @@ class Photographer:
 
     # ------------------------------------------------------------------ pictures
 
-    def photograph_everywhere(self, name: str, tab: str | None) -> None:
+    def photograph_everywhere(self, name: str, tab: str | None, sizes: Sequence[tuple[int, int]] = SIZES) -> None:
         """One picture for each theme and size."""
         from secateur.ui.theme.palette import DARK, LIGHT
         from secateur.ui.theme.style import apply_theme
 
         for theme in (DARK, LIGHT):
             apply_theme(self.application, theme)
-            for width, height in SIZES:
+            for width, height in sizes:
                 self.window.resize(width, height)
                 self.rest(0.2)
                 if tab is not None:

@@ -35,13 +35,7 @@ TABS_WALKED = tuple(key for key, *_ in TABS if key != "netron")
 LOOKS = (ReadChannels, ReadFilters, ReadMatrix)
 SETTLE_MS = 10_000
 
-KNOWN: tuple[tuple[str, str], ...] = (
-    ("collision", "weights_distribution / Card / sqnr_bars"),
-    ("collision", "weights_distribution / Card / weight_histogram"),
-    ("cut", "compare_content / compare_runs"),
-    ("shortened", "distil_content / answers_card / answer_bars"),
-    ("shortened", "plan_steps / card"),
-)
+KNOWN: tuple[tuple[str, str], ...] = (("cut", "compare_content / compare_runs"),)
 """What is wrong already, as kind and place: it may be taken out, and nothing may be added."""
 
 

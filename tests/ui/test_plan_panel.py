@@ -144,7 +144,7 @@ def test_a_mixed_selection_says_on_how_many_layers_a_step_is(panel: PlanPanel, s
     panel.show_state(state.with_(recipe=recipe), ["conv1", "block.conv1", "block.conv2"])
     assert find(panel, ElidedLabel, "plan_subject").text() == "3 layers"
     shown = [w.text() for w in panel.cards["weight_pruning"].findChildren(ElidedLabel) if w.isVisibleTo(panel)]
-    assert shown == ["Weight pruning", "on 1 of 3"]
+    assert shown == ["Weight pruning", "1 of 3"]
 
 
 def test_a_step_leaves_out_the_layers_that_do_not_support_it(panel: PlanPanel, state: SessionState) -> None:

@@ -83,7 +83,7 @@ class FamilyCard(Card):
         """Several layers with different steps: say so, an edit then makes them equal."""
         mixed = len(set(planned)) > 1
         count = sum(method is not None for method in planned)
-        self.set_title(TITLES[self.family], f"on {count} of {len(planned)}" if mixed else "")
+        self.set_title(TITLES[self.family], f"{count} of {len(planned)}" if mixed else "")
 
     def _show_note(self, reason: str, state: SessionState, layers: Sequence[Layer], is_on: bool) -> None:
         text = reason or (self._advice(state, layers) if is_on else "")

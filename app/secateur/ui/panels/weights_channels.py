@@ -37,7 +37,7 @@ SAMPLE_WORDS = {
     "channel": "0,000",
     "nearest": "0,000",
     "similarity": "−0.000",
-    "range": "−0.000 … 0.000",
+    "range": "−0.00000 … 0.00000",
 }
 USUAL_WORDS = "0.0000"
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
