@@ -101,9 +101,10 @@ def one_round(ticks: Ticks, folder: Path) -> None:
     session.score("measure")
     wait(lambda: bool(session.state.jobs), "Starting to score")
     wait(lambda: not session.state.jobs, "Scoring")
-    low, high = session.budget_range()
-    for step in range(20):
-        session.set_budget(int(low + (high - low) * (1 - step / 20)))
+    bar, size = window.workspace.plan_bar, session.state.model.source_bytes
+    for step in range(20):  # as the slider says it, in every version
+        bar.budget_moved.emit(int(size * (0.9 - 0.7 * step / 20)))
+    bar.budget_settled.emit(int(size * 0.2))
     wait(lambda: bool(session.state.recipe.steps), "Solving the budget")
     ticks.begin("training")
     session.set_method([layer.name for layer in session.state.rows], "channel_pruning", ChannelPruning(ratio=0.25))

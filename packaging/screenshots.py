@@ -102,7 +102,7 @@ class Photographer:
         self.wait("the graph", lambda: self.state.graph is not None)
         for share in (0.6, 0.35):
             self.run_budget(share)
-        session.set_budget(round(0.25 * self.state.model.source_bytes))
+        session.budget.set(round(0.25 * self.state.model.source_bytes))
         self.rest(2.0)
         rows = self.state.rows
         layer = max(rows[: len(rows) // 2], key=lambda row: row.size_bytes).name
@@ -110,8 +110,8 @@ class Photographer:
         session.set_model_method("distil", Distillation(epochs=3, augment=False))
         self.run("distillation")
         self.window.workspace.layers.select([layer])
-        while self.state.notices:
-            session.dismiss(0)
+        for notice in self.state.notices:
+            session.dismiss(notice)
 
     def look_closer(self) -> None:
         """The other ways to look at a layer's weights, and one sample on its way through the network."""
@@ -131,6 +131,18 @@ class Photographer:
         )
         self.photograph_everywhere("activations_sample", "activations", SIZES[:1])
         self.choose("activations", "distribution")
+        self.compare_two()
+
+    def compare_two(self) -> None:
+        """Two runs beside each other."""
+        from secateur.session.state import Side
+
+        newest, older = [run for run in self.state.runs if run.document is not None][:2]
+        self.window.workspace.detail.show_tab("compare")
+        self.assembly.session.comparing.choose(Side(run=older.run), Side(run=newest.run))
+        self.wait("the comparison of two runs", lambda: self.state.comparison is not None and self.idle())
+        self.photograph_everywhere("compare_two", "compare", SIZES[:1])
+        self.assembly.session.comparing.choose(Side(), Side(run=newest.run))
 
     def choose(self, tab: str, segment: str) -> None:
         """Press a segment of this tab, as a person would."""
@@ -146,7 +158,7 @@ class Photographer:
         self.assembly.commands.open_model(str(weights), f"{MANY_LAYERS}:network")
         known = self.state.model
         self.wait("fifty layers", lambda: self.state.model is not known and "free" in self.state.tables and self.idle())
-        session.set_budget(round(0.3 * self.state.model.source_bytes))
+        session.budget.set(round(0.3 * self.state.model.source_bytes))
         self.wait("a plan for them", lambda: bool(self.state.recipe.steps))
         self.window.workspace.layers.select([self.state.rows[4].name])
         for tab in ("weights", "sensitivity"):
@@ -154,7 +166,7 @@ class Photographer:
 
     def run_budget(self, share: float) -> None:
         before = self.state.recipe
-        self.assembly.session.set_budget(round(share * self.state.model.source_bytes))
+        self.assembly.session.budget.set(round(share * self.state.model.source_bytes))
         self.wait(f"a plan for {share:.0%}", lambda: self.state.recipe is not before)
         self.run(f"{share:.0%}")
 
