@@ -12,6 +12,7 @@ from secateur.ui.widgets.badges import BadgeRow, badge_width, fitting, paint_bad
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.chip import Chip
+from secateur.ui.widgets.chooser import Chooser
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.figure_block import FigureBlock
 from secateur.ui.widgets.figure_row import FigureRow
@@ -156,3 +157,21 @@ def test_a_card_keeps_its_title_whole_and_shortens_the_subtitle(qtbot: QtBot) ->
     title, subtitle = card.findChildren(ElidedLabel)
     assert not title.is_elided()
     assert subtitle.is_elided()
+
+
+def test_a_chooser_shortens_what_it_shows_and_lists_it_whole(qtbot):
+    chooser = Chooser()
+    qtbot.addWidget(chooser)
+    long = "4-bit everywhere, channels −25 %, then distilled · 1.00 MB"
+    chooser.addItems([long, "int8"])
+    chooser.resize(160, 28)
+    chooser.show()
+    qtbot.waitExposed(chooser)
+    assert "…" in chooser.shown_text()
+    assert chooser.shown_text().startswith("4-bit")
+    assert chooser.shown_text().endswith("MB")
+    chooser.showPopup()
+    assert chooser.view().width() >= chooser.fontMetrics().horizontalAdvance(long)
+    chooser.hidePopup()
+    chooser.setCurrentIndex(1)
+    assert chooser.shown_text() == "int8"

@@ -12,6 +12,7 @@ from secateur.session.comparing import Shown, name_of, with_other
 from secateur.session.state import SessionState, Side
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
+from secateur.ui.widgets.chooser import Chooser
 
 OPEN = "open"
 """What stands for the last entry of a chooser: any file."""
@@ -51,7 +52,7 @@ class CompareHead(QWidget):
         row.addWidget(self.export)
 
     def _chooser(self, name: str, words: str, side: str) -> QComboBox:
-        chooser = QComboBox()
+        chooser = Chooser()
         chooser.setObjectName(name)
         chooser.setAccessibleName(words)
         chooser.setToolTip(f"{words}: the original, a finished run, or any file")
