@@ -43,7 +43,8 @@ class SampleView(TabView):
         self._state: SessionState | None = None
         self._source: object = None
         self._asked: FollowSample | None = None  # the state that is shown may not know of it yet
-        self._waiting = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._pending: FollowSample | None = None
+        self._waiting = QTimer(self, singleShot=True)
         self._waiting.timeout.connect(self._ask)
         self.missing.wanted.connect(self.data_wanted)
         self.chooser = SampleChooser()
@@ -97,15 +98,16 @@ class SampleView(TabView):
         self._state, self._selected = state, tuple(selected)
         if self._show_what_is_missing(state):
             self._waiting.stop()
+            self._pending = None
             return
         self._offer_run(state)
         wanted = self.wanted()
         followed = state.followed
         if wanted is not None and wanted not in (followed.request, self._asked):
-            if followed.request is None or followed.request.sample != wanted.sample:
-                QTimer.singleShot(0, self._ask)
-            elif not self._waiting.isActive():
-                self._waiting.start()
+            is_new = followed.request is None or followed.request.sample != wanted.sample
+            if wanted != self._pending:  # asked for at once, or when the plan has stood still
+                self._pending = wanted
+                self._waiting.start(0 if is_new else SETTLE_MS)
         self.chooser.show_state(state, self._sample)
         self._show_status(state, followed)
         layer = selected[0] if selected else ""
@@ -157,6 +159,7 @@ class SampleView(TabView):
         return state.run.run if is_run and state is not None and state.run is not None else ""
 
     def _ask(self) -> None:
+        self._pending = None
         state, wanted = self._state, self.wanted()
         if state is None or wanted is None or not self.isVisible():
             return
