@@ -228,7 +228,8 @@ class OutputDepth(DepthChart):
         self.quantity = self.tr("output SQNR, dB")
         known = np.flatnonzero(np.isfinite(self._values))
         worst = int(known[np.argmin(self._values[known])]) if known.size else -1
-        brushes = [color("result") if at == worst else tinted("original", 0.55) for at in known]
+        plain, marked = pg.mkBrush(tinted("original", 0.55)), pg.mkBrush(color("result"))
+        brushes = [marked if at == worst else plain for at in known]
         self._bars.setOpts(x=known, height=self._values[known], width=0.6, brushes=brushes)
         exact = [at for at, maps in enumerate(self._maps) if maps is not None and maps.is_unchanged]
         self._exact.setData(x=exact, y=[self._top * 0.96] * len(exact), brush=color("original"), pen=pg.mkPen(None))

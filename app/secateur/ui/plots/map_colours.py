@@ -1,6 +1,7 @@
 """Feature maps as pictures: one scale for what is compared, one of its own for the difference."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,13 @@ def scale_of(*parts: Values | None, signed: bool = False) -> Scale:
     return Scale(low, reach if reach > 0 else 1.0, beyond) if reach > 0 else Scale(-1.0 if signed else 0.0, 1.0)
 
 
+@cache
+def _colours(theme: str, signed: bool) -> tuple[int, ...]:
+    """The first 255 colours of a table, as Qt has them; a theme has its own."""
+    table = Scale(-1.0 if signed else 0.0, 1.0).table()
+    return tuple(qRgb(*(int(part) for part in row)) for row in table[:255])
+
+
 def coloured(values: Values, scale: Scale) -> QImage:
     """A picture of (height, width) values; what is no number (a removed channel) has the colour of a well."""
     height, width = values.shape
@@ -67,9 +75,8 @@ def coloured(values: Values, scale: Scale) -> QImage:
     numbers = np.clip(place if whole else np.where(known, place, 0.0), 0, 254).astype(np.uint8)
     if not whole:
         numbers[~known] = 255
-    colours = [qRgb(*(int(part) for part in row)) for row in scale.table()[:255]]
     image = QImage(numbers.tobytes(), width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable([*colours, color("well").rgb()])
+    image.setColorTable([*_colours(current_theme().name, scale.is_signed), color("well").rgb()])
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
