@@ -4,7 +4,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
 from secateur.analysis.documents import Evaluation, Metric, Predicted, RunDocument
 from secateur.engine.events import RunRecord
@@ -42,6 +44,14 @@ def plot(qtbot) -> ParetoPlot:
     plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
     plot.grab()
     return plot
+
+
+def hover(plot, at):
+    """The mouse over a pixel of a plot, wherever the screen's pointer is."""
+    to = plot.viewport().mapToGlobal(at)
+    none, plain = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(QEvent.Type.MouseMove, QPointF(at), QPointF(to), none, none, plain)
+    QApplication.sendEvent(plot.viewport(), event)
 
 
 def predicted(size_bytes: int, metric: float | None) -> Predicted:
@@ -120,12 +130,12 @@ def test_labels_lie_inside_and_never_over_each_other(plot, monkeypatch, metric, 
     assert not [pair for pair in combinations(boxes, 2) if boxes[pair[0]].intersects(boxes[pair[1]])]
 
 
-def test_the_mouse_over_a_run_says_what_it_is(qtbot, plot: ParetoPlot) -> None:
-    qtbot.mouseMove(plot.viewport(), plot.place_of("r2").toPoint())
+def test_the_mouse_over_a_run_says_what_it_is(plot: ParetoPlot) -> None:
+    hover(plot, plot.place_of("r2"))
     assert plot.chosen == "r2"
     assert plot.reading.words.title == "Run r2"
     assert "77.0" in plot.reading.words.rows[0][0]
-    qtbot.mouseMove(plot.viewport(), (plot.place_of("r2") + QPointF(0, 28)).toPoint())
+    hover(plot, plot.place_of("r2") + QPointF(0, 28))
     assert plot.chosen == ""
 
 
