@@ -64,6 +64,7 @@ def weights(seed: int) -> "NDArray[np.float32]":
 
 def cases() -> Iterator[Case]:
     yield from of_one_layer()
+    yield from of_every_weight()
     yield from of_all_layers()
     yield from of_a_training()
     yield from of_runs()
@@ -109,6 +110,53 @@ def of_one_layer() -> Iterator[Case]:
     yield Case("SQNR by bits", "7 widths", bars, (
         lambda: bars.show_values({bits: 6.0 * bits for bits in range(2, 9)}, 8, (8, 4)),
         lambda: bars.show_values({bits: 5.5 * bits for bits in range(2, 9)}, 4, (8, 4)),
+    ))  # fmt: skip
+
+
+def of_every_weight() -> Iterator[Case]:
+    """The views in which each weight of a matrix, and each of its channels, is seen."""
+    import numpy as np
+
+    from secateur.model.weight_views import ChannelFigures, MatrixTile
+    from secateur.ui.models.channel_table import ChannelTable
+    from secateur.ui.panels.weights_channels import ChannelRows
+    from secateur.ui.plots.matrix_plot import MatrixPlot
+
+    places, blocks = np.arange(SIDE, dtype=np.int32), SIDE // 1024
+    edges = np.arange(0, SIDE + 1, blocks)
+
+    def tile(seed: int) -> MatrixTile:
+        weight = weights(seed)
+        high = weight.reshape(1024, blocks, 1024, blocks).max((1, 3))
+        after = np.where(np.abs(high) < 0.02, np.float32(0), high)
+        return MatrixTile(
+            (SIDE, SIDE), edges, edges, high, places, places, after, after - high, float(np.abs(weight).max()), 0.02
+        )
+
+    tiles = (tile(1), tile(2))
+    matrix = MatrixPlot("matrix", "Weights")
+    yield Case("matrix, another layer", f"{SIDE} × {SIDE}", matrix, tuple(
+        lambda shown=shown: matrix.show_tiles(shown, None, "before", 0.1) for shown in tiles
+    ))  # fmt: skip
+    changed = MatrixPlot("matrix", "Weights")
+    yield Case("matrix, before, after, difference", f"{SIDE} × {SIDE}", changed, tuple(
+        lambda variant=variant: changed.show_tiles(tiles[0], None, variant, 0.1)
+        for variant in ("before", "after", "difference")
+    ))  # fmt: skip
+
+    def figures(seed: int) -> ChannelFigures:
+        weight = weights(seed)
+        norm = np.sqrt((weight**2).sum(1))
+        return ChannelFigures(
+            norm, weight.min(1), weight.max(1), (weight == 0).sum(1), SIDE, np.argsort(-norm).astype(np.int32),
+            np.zeros(SIDE, bool), np.zeros(SIDE, np.int64),
+        )  # fmt: skip
+
+    both = (figures(1), figures(2))
+    table = ChannelTable()
+    rows = ChannelRows(table)
+    yield Case("table of channels, another layer", f"{SIDE} channels", rows, tuple(
+        lambda shown=shown: table.show_figures(shown, None) for shown in both
     ))  # fmt: skip
 
 
