@@ -69,6 +69,8 @@ def answer(shown, layers=LAYERS, flip: int | None = 3, beside: str = "the plan",
     best = (Guess("7", 0.9), Guess("1", 0.1)), (Guess("1", 0.8), Guess("7", 0.2))
     shown.engine.say(*(Partial(job, value) for value in said), Finished(job, SampleFollowed(*best)))
     shown.until(lambda: shown.state.followed.end is not None)
+    sample = shown.workspace.detail.tab("activations").sample
+    shown.until(lambda: sample.shown is shown.state.followed)  # states are shown once a frame
 
 
 def texts(view) -> str:
@@ -314,7 +316,8 @@ def test_outputs_that_are_no_class_scores_are_followed_by_their_distance(shown, 
     said = [TakenSample(None, "a text", "", LAYERS, (), "the plan"), *(maps_of(layer) for layer in LAYERS)]
     said += [AnswerAt("", deviation=0.0), *(AnswerAt(layer, deviation=0.1) for layer in LAYERS)]
     shown.engine.say(*(Partial(job, value) for value in said), Finished(job, SampleFollowed()))
-    shown.until(lambda: view.answer.kind.value() == "deviation")
+    shown.until(lambda: view.shown is not None and view.shown.end is not None)
+    assert view.answer.kind.value() == "deviation"
     assert view.answer.answers.values == pytest.approx([0.1] * 6)
 
 

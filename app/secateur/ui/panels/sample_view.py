@@ -142,6 +142,11 @@ class SampleView(TabView):
                 "run", self.tr("The original beside the run {0}, chosen in Compare").format(run.name)
             )
 
+    @property
+    def shown(self) -> Followed | None:
+        """What is on the screen; None before anything was."""
+        return self._state.followed if self._state is not None and self.is_filled else None
+
     def wanted(self) -> FollowSample | None:
         """The question that answers what is chosen here; None where there is no sample."""
         state = self._state
