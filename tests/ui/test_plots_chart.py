@@ -14,13 +14,15 @@ from pytestqt.qtbot import QtBot
 
 from secateur.analysis.documents import Evaluation, LayerError, Metric, RunDocument
 from secateur.engine.events import RunRecord
+from secateur.model.maps import AnswerAt, LayerMaps
 from secateur.model.spectrum import Spectra
 from secateur.ui.plots.answers import AnswerBars, softmax
 from secateur.ui.plots.channel_strip import ChannelStrip
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.curves import CurvePlot, Series
-from secateur.ui.plots.depth_charts import AnswerDepth
+from secateur.ui.plots.depth_charts import AnswerDepth, OutputDepth
 from secateur.ui.plots.error_curve import ErrorCurve
+from secateur.ui.plots.feature_chart import FeatureChart
 from secateur.ui.plots.histogram import HistogramPlot
 from secateur.ui.plots.pareto import ParetoPlot
 from secateur.ui.plots.saving import Saving, saver
@@ -120,9 +122,36 @@ def bars(_spectra: Layers) -> Chart:
     return plot
 
 
+def features(_spectra: Layers) -> Chart:
+    plot = FeatureChart("features", "Features")
+    before = np.linspace(-1, 2, 10, dtype=np.float16)
+    change = before * np.float16(0.1)
+    plot.show_maps(LayerMaps("linear", "features", (10,), before, before + change, change, 0, 10, sqnr_db=20.0))
+    return plot
+
+
+DEPTH = ("conv1", "conv2", "conv3", "linear")
+
+
+def answers_by_depth(_spectra: Layers) -> Chart:
+    plot = AnswerDepth("answers_by_depth", "Answer")
+    said = [AnswerAt(layer, 0.9 - 0.2 * n, 2.0 - n, 7, 0.1 * n) for n, layer in enumerate(("", *DEPTH))]
+    plot.show_answers(DEPTH, said, "conv2", "score")
+    return plot
+
+
+def outputs_by_depth(_spectra: Layers) -> Chart:
+    plot = OutputDepth("outputs_by_depth", "Output")
+    part = np.ones(3, np.float16)
+    maps = [LayerMaps(name, "features", (3,), part, part, part, 0, 3, sqnr_db=30.0 - n) for n, name in enumerate(DEPTH)]
+    plot.show_maps(DEPTH, maps, "conv2")
+    return plot
+
+
 Make = Callable[[Layers], Chart]
-ALL: tuple[Make, ...] = (histogram, values, pair, curves, runs, errors, answers, channels, bars)
-CLOSER: tuple[Make, ...] = (histogram, values, pair, curves, runs, errors, channels)
+DEEP: tuple[Make, ...] = (features, answers_by_depth, outputs_by_depth)
+ALL: tuple[Make, ...] = (histogram, values, pair, curves, runs, errors, answers, channels, bars, *DEEP)
+CLOSER: tuple[Make, ...] = (histogram, values, pair, curves, runs, errors, channels, *DEEP)
 READ: tuple[Make, ...] = (histogram, values, pair, curves, errors, answers, channels)
 STEPPED: tuple[Make, ...] = (curves, answers)
 

@@ -28,7 +28,8 @@ from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
 from secateur.ui.plots.chart_menu import make_chart_menu
 from secateur.ui.plots.crosshair import Crosshair, Reading, paint_reading
-from secateur.ui.plots.pictures import copy_picture, save_picture
+from secateur.ui.plots.dots import keep_dots
+from secateur.ui.plots.pictures import copy_picture, save_picture, wants_vectors
 from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import paint_quantity
@@ -277,6 +278,9 @@ class Chart(pg.GraphicsView):
             painter = QPainter(self.viewport())
             paint_focus(painter, QRectF(self.rect()))
             painter.end()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        keep_dots(self.plot.scene().items(), as_pixels=not wants_vectors(painter))
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         if self.quantity:

@@ -1,11 +1,10 @@
-"""Items that plots share: bars of whole pixels for things in a row, and dots."""
+"""Things in a row, a column each: bars of whole pixels, so that none is wider than its neighbour."""
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QBrush, QColor, QPainter
+from PySide6.QtGui import QBrush, QColor
 
 from secateur.ui.plots.chart import Chart, Floats
-from secateur.ui.plots.pictures import wants_vectors
 
 
 class ColumnBars(pg.BarGraphItem):
@@ -22,17 +21,6 @@ class ColumnBars(pg.BarGraphItem):
         left = snapped(self._chart, middles, shift - width / 2)
         right = left + width / self._chart.pitch
         self.setOpts(x0=left, x1=right, y0=low, y1=high, brush=fill)
-
-
-class Dots(pg.ScatterPlotItem):
-    """Dots that are kept as pixels for the screen, and drawn as outlines into a picture of lines and text."""
-
-    def __init__(self) -> None:
-        super().__init__(pxMode=True, antialias=True, useCache=True)
-
-    def paint(self, painter: QPainter, *args: object) -> None:
-        self.opts["useCache"] = not wants_vectors(painter)
-        super().paint(painter, *args)
 
 
 def snapped(chart: Chart, values: Floats, shift: float) -> Floats:

@@ -119,7 +119,7 @@ class CurvePlot(Chart):
     def _draw(self, series: Series, values: Floats, pen: QPen, *, thin: bool) -> None:
         line = self._lines.get((series.name, thin))
         if line is None:
-            line = pg.PlotDataItem(antialias=True, connect="finite", autoDownsampleFactor=1.0)
+            line = pg.PlotDataItem(antialias=True, connect="finite", autoDownsampleFactor=0.5 if thin else 1.0)
             line.setClipToView(True)
             line.setZValue(0 if thin else 1)
             self._lines[series.name, thin] = line

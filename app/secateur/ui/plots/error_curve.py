@@ -13,7 +13,7 @@ from secateur.analysis.deviation import Deviation
 from secateur.analysis.documents import LayerError
 from secateur.figures import decibels
 from secateur.ui.plots.chart import Chart, Floats
-from secateur.ui.plots.columns import ColumnBars, Dots
+from secateur.ui.plots.columns import ColumnBars
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.error_names import ErrorNames, paint_groups, paint_strong
 from secateur.ui.plots.read_out import ReadOut
@@ -51,7 +51,7 @@ class ErrorCurve(Chart):
         self._strong: list[tuple[float, str]] = []
         self._band, self._bars = ColumnBars(self), ColumnBars(self)
         self._line = pg.PlotDataItem(antialias=True, connect="finite")
-        self._dots = Dots()
+        self._dots = pg.ScatterPlotItem(pxMode=True, antialias=True)
         self._line.curve.setSegmentedLineMode("on")  # faster than one path of many bends
         self._band.setZValue(-20)
         self._line.setZValue(5)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from secateur.figures import number, signed_number
+from secateur.figures import decibels, number, signed_number
 from secateur.model.maps import LayerMaps
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.crosshair import Reading
@@ -42,6 +42,7 @@ class FeatureChart(Chart):
             self._maps = maps
             low, high = self._heights()
             self.show_range((-0.6, max(len(maps.original), 1) - 0.4), (low, high))
+            self.setAccessibleDescription(_words(maps))
         self.renew(maps)
 
     def _heights(self) -> tuple[float, float]:
@@ -114,3 +115,12 @@ def _pen(role: str, width: float) -> QPen:
     pen = QPen(color(role), width)
     pen.setCosmetic(True)
     return pen
+
+
+def _words(maps: LayerMaps) -> str:
+    """What is drawn, for who cannot see it."""
+    values = maps.original[np.isfinite(maps.original)]
+    if not values.size:
+        return f"No values of {maps.layer}"
+    words = f"{values.size} values of {maps.layer} from {number(float(values.min()))} to {number(float(values.max()))}"
+    return words if maps.sqnr_db is None else f"{words}, {decibels(maps.sqnr_db)} SQNR"

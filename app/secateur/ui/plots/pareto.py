@@ -16,7 +16,6 @@ from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
 from secateur.ui.plots.chart import Chart, Range
 from secateur.ui.plots.chart_axis import ChartAxis
-from secateur.ui.plots.columns import Dots
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.labels import HEIGHT, Taken, around, label_boxes, paint_label
 from secateur.ui.plots.read_out import ReadOut
@@ -99,8 +98,8 @@ class ParetoPlot(Chart):
         self._kind = kind_of("")
         self.bottom_axis.set_log(True)
         self._steps = pg.PlotCurveItem(antialias=True)
-        self._dots = Dots()
-        self._plan_dot = Dots()
+        self._dots = pg.ScatterPlotItem(pxMode=True, antialias=True)
+        self._plan_dot = pg.ScatterPlotItem(pxMode=True, antialias=True)
         self._plan_line = pg.InfiniteLine(angle=90, movable=False)
         self._plan_dot.setZValue(10)
         self.add(self._steps, self._plan_line, self._dots, self._plan_dot)
