@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from painted_texts import texts_of
 from PySide6.QtCore import QPoint, Qt
 
 from secateur.recipe.options import OPTIONS
@@ -229,3 +230,15 @@ def test_every_cell_is_found_where_it_is_drawn():
 def test_a_value_can_be_read_on_every_colour_of_the_map(share):
     fill = map_color(float(share))
     assert contrast(ink_on(fill).name(), fill.name()) >= 4.5
+
+
+def test_the_first_row_in_view_has_its_name_also_where_rows_are_as_low_as_they_get(qtbot, big_model):
+    names = [layer.name for layer in big_model.weighted_layers]
+    heat_map = HeatMap("map", "Map")
+    qtbot.addWidget(heat_map)
+    heat_map.resize(900, 420)
+    heat_map.show_table(names, OPTIONS, None, selected={names[0]})
+    heat_map.show()
+    qtbot.waitExposed(heat_map)
+    middle = heat_map.geometry_now().name_box(0).center().y()
+    assert [text.text for text in texts_of(heat_map) if abs(text.ink.center().y() - middle) < 5]

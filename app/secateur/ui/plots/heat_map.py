@@ -35,6 +35,8 @@ from secateur.ui.short_names import short_names, widest_name
 
 LINE = 15.0
 """Height of a line of text."""
+RISE = 3.0
+"""Pixels above the first row that belong to the rows: the outline of a chosen cell, and the first name's line."""
 NOTHING = ShortName("", "")
 
 Place = tuple[int, int]
@@ -207,7 +209,7 @@ class HeatMap(QAbstractScrollArea):
         first = int(scrolled // geometry.row)
         last = min(int((scrolled + height - HEADER) // geometry.row) + 1, len(self.cells.layers))
         painter.save()
-        painter.setClipRect(QRectF(0, HEADER - 3, width, height - HEADER + 3))
+        painter.setClipRect(QRectF(0, HEADER - RISE, width, height - HEADER + RISE))
         names = self.names_shown()
         for row in range(first, last):
             self._paint_row(painter, geometry, row, scrolled, names)
@@ -230,7 +232,7 @@ class HeatMap(QAbstractScrollArea):
         selected = name in self._selected
         hovered = self._hovered is not None and self._hovered[0] == row
         middle = geometry.name_box(row, scrolled).center().y()
-        is_whole = middle - LINE / 2 >= HEADER and middle + LINE / 2 <= self.viewport().height()
+        is_whole = middle - LINE / 2 >= HEADER - RISE and middle + LINE / 2 <= self.viewport().height()
         short = names[name] if is_whole else NOTHING  # no line of text is cut by the edge of the view
         paint_name(painter, geometry.name_box(row, scrolled), short, selected=selected, hovered=hovered)
         for column in range(len(self.cells.options)):
