@@ -73,6 +73,15 @@ def test_sizes_say_the_unit_where_it_begins(plot: ParetoPlot) -> None:
     assert texts_of(plot.bottom_axis) == ["200 kB", "500", "1 MB"]
 
 
+def test_a_run_whose_metric_is_no_number_has_no_place_and_the_others_keep_theirs(plot: ParetoPlot) -> None:
+    before = plot.place_of("r0"), plot.full
+    plot.show_runs((*RUNS, record("broken", float("nan"), 200_000)), evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    assert (plot.place_of("r0"), plot.full) == before
+    with pytest.raises(KeyError):
+        plot.place_of("broken")
+
+
 def test_the_sizes_have_their_room_once_there_are_runs(qtbot) -> None:
     plot = ParetoPlot()
     qtbot.addWidget(plot)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 import numpy as np
 import pyqtgraph as pg
@@ -120,14 +121,14 @@ class ParetoPlot(Chart):
         original = baseline or next((run.document.original for run in runs if run.document), None)
         measured = [m for e in (original, *(result for _, result in results)) if e and (m := e.metric)]
         self._kind = kind_of(measured[0].name if measured else "")
-        self._points = tuple(  # values of another metric do not stand on this axis
+        self._points = tuple(  # neither another metric's values stand on this axis nor what is no number
             Point(run.run, run.name, float(result.bytes), result.metric.value)
             for run, result in results
-            if result.metric is not None and result.metric.name == self._kind.name
+            if result.metric is not None and result.metric.name == self._kind.name and isfinite(result.metric.value)
         )
         has_metric = original is not None and original.metric is not None
         self._original = None
-        if original is not None and original.metric is not None:
+        if original is not None and original.metric is not None and isfinite(original.metric.value):
             self._original = Point("", "original", float(original.bytes), original.metric.value)
         self._plan = (float(predicted.bytes), predicted.metric) if predicted and has_plan and has_metric else None
         if self.chosen not in {"", *(point.run for point in self._points)}:
