@@ -465,3 +465,29 @@ def test_an_axis_without_data_has_no_ticks(qtbot):
     chart.show()
     chart.grab()
     assert chart.left_axis.is_blank
+
+
+def test_a_click_in_a_chart_of_depth_selects_the_layer_and_a_lone_release_of_the_button_does_not(qtbot):
+    chart, chosen = AnswerDepth("depth", "Depth"), []
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    chart.layer_selected.connect(chosen.append)
+    chart.show_answers(("a", "b"), [AnswerAt("", 0.9, 2.0, 3), AnswerAt("a", 0.5, 1.0, 3)], "a", "score")
+    chart.show()
+    place = QPoint(round(chart.pixel(1.0, 0.0).x()), round(chart.area.center().y()))
+    qtbot.mouseRelease(chart.viewport(), LEFT, pos=place)
+    assert chosen == []
+    qtbot.mouseClick(chart.viewport(), LEFT, pos=place)
+    assert chosen == ["b"]
+
+
+def test_an_answer_without_bounds_is_left_out_of_its_chart(qtbot):
+    chart = AnswerDepth("depth", "Depth")
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    chart.show_answers(
+        ("a", "b"), [AnswerAt("", 1.0, np.inf, 3), AnswerAt("a", 0.5, 4.0, 3), AnswerAt("b", 0.5, np.nan, 3)], "", "margin"
+    )  # fmt: skip
+    chart.show()
+    assert not chart.grab().isNull()
+    assert chart.full[1] == pytest.approx((0.0, 4.24))

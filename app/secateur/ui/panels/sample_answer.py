@@ -106,8 +106,7 @@ class SampleAnswer(Card):
         head.addLayout(words, 1)
         self.body.addLayout(head)
         self.body.addWidget(self.kind)
-        # a closer look at one is a closer look at both
-        self.errors.box.setXLink(self.answers.box)  # type: ignore[no-untyped-call]
+        self.errors.share_x(self.answers)  # a closer look at one is a closer look at both
         for chart, stretch in ((self.answers, 3), (self.errors, 2)):
             chart.setMinimumHeight(80)
             chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)

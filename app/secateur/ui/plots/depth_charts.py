@@ -6,22 +6,20 @@ from math import ceil
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import decibels, number, share
 from secateur.model.maps import AnswerAt, LayerMaps
-from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
 
-Floats = NDArray[np.float64]
 NONE: Floats = np.zeros(0)
-NEAR = 8
 LOW = 0.8
 """Density of the ticks: these charts are low."""
 
@@ -44,8 +42,8 @@ class DepthChart(Chart):
         self._band = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
         self.add(self._band)
 
-    def sizeHint(self) -> "pg.QtCore.QSize":
-        return pg.QtCore.QSize(320, 104)
+    def sizeHint(self) -> QSize:
+        return QSize(320, 104)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -71,20 +69,10 @@ class DepthChart(Chart):
             at = self._layers.index(self._selected)
             self._band.setRegion((at - 0.5, at + 0.5))
 
-    def stops(self) -> Sequence[float]:
-        return range(len(self._layers))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        moved = event.position() - self._pressed
-        super().mouseReleaseEvent(event)
-        if event.button() == Qt.MouseButton.LeftButton and moved.manhattanLength() < NEAR:
-            at = round(self.value(event.position()).x())
-            if self.area.contains(event.position()) and 0 <= at < len(self._layers):
-                self.layer_selected.emit(self._layers[at])
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = event.position()
-        super().mousePressEvent(event)
+    def clicked(self, at: QPointF) -> None:
+        layer = round(self.value(at).x())
+        if self.area.contains(at) and 0 <= layer < len(self._layers):
+            self.layer_selected.emit(self._layers[layer])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
@@ -127,7 +115,7 @@ class AnswerDepth(DepthChart):
     @property
     def _first(self) -> float:
         found = _value(self._answers.get(""), self._kind)
-        return 0.0 if np.isnan(found) else found
+        return found if np.isfinite(found) else 0.0
 
     @property
     def flip(self) -> str:
