@@ -467,6 +467,43 @@ def test_an_axis_without_data_has_no_ticks(qtbot):
     assert chart.left_axis.is_blank
 
 
+def another_histogram(plot: Chart, spectra: Layers) -> None:
+    assert isinstance(plot, HistogramPlot)
+    plot.show_spectra(spectra["layer2.0.conv1"], 0.5)
+
+
+def another_pair(plot: Chart, spectra: Layers) -> None:
+    assert isinstance(plot, SpectrumPair)
+    plot.show_pair(spectra["layer2.0.conv1"].values, None)
+
+
+def other_features(plot: Chart, _spectra: Layers) -> None:
+    assert isinstance(plot, FeatureChart)
+    plot.show_maps(LayerMaps("other", "features", (4,), np.arange(4, dtype=np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("make", "change"), [(histogram, another_histogram), (pair, another_pair), (features, other_features)]
+)
+def test_the_card_at_the_crosshair_goes_with_the_values_that_it_is_about(show, spectra, make, change):
+    plot = show(make)
+    x, y = plot.full[0]
+    plot.read(plot.reading_at(0.4 * x + 0.6 * y, 0.0))
+    assert plot.reading is not None
+    change(plot, spectra)
+    assert plot.reading is None
+
+
+def test_the_card_of_a_chart_of_depth_speaks_of_the_sample_that_is_shown(qtbot):
+    chart = AnswerDepth("depth", "Depth")
+    qtbot.addWidget(chart)
+    chart.show_answers(("a",), [AnswerAt("", 0.9, 2.0, 3), AnswerAt("a", 0.5, 1.0, 3)], "a", "score")
+    chart.read(chart.reading_at(0.0, 0.0))
+    before = chart.reading
+    chart.show_answers(("a",), [AnswerAt("", 0.9, 2.0, 3), AnswerAt("a", 0.7, 1.0, 3)], "a", "score")
+    assert chart.reading == chart.reading_at(0.0, 0.0) != before
+
+
 def test_a_click_in_a_chart_of_depth_selects_the_layer_and_a_lone_release_of_the_button_does_not(qtbot):
     chart, chosen = AnswerDepth("depth", "Depth"), []
     qtbot.addWidget(chart)
@@ -485,9 +522,8 @@ def test_an_answer_without_bounds_is_left_out_of_its_chart(qtbot):
     chart = AnswerDepth("depth", "Depth")
     qtbot.addWidget(chart)
     chart.resize(300, 160)
-    chart.show_answers(
-        ("a", "b"), [AnswerAt("", 1.0, np.inf, 3), AnswerAt("a", 0.5, 4.0, 3), AnswerAt("b", 0.5, np.nan, 3)], "", "margin"
-    )  # fmt: skip
+    answers = [AnswerAt("", 1.0, np.inf, 3), AnswerAt("a", 0.5, 4.0, 3), AnswerAt("b", 0.5, np.nan, 3)]
+    chart.show_answers(("a", "b"), answers, "", "margin")
     chart.show()
     assert not chart.grab().isNull()
     assert chart.full[1] == pytest.approx((0.0, 4.24))

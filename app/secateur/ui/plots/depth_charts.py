@@ -59,6 +59,8 @@ class DepthChart(Chart):
             self._layers = layers
             self.show_range((-0.5, max(len(layers), 1) - 0.5), (floor, top))
         self._values, self._selected, self._floor, self._top = values, selected, floor, top
+        if self.reading is not None:  # the same place, of another sample perhaps
+            self.read(self.reading_at(self.reading.x, 0.0))
 
     def redraw(self) -> None:
         self.show_range(self.full[0], (self._floor, self._top), keep=True)

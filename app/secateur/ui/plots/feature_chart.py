@@ -40,6 +40,7 @@ class FeatureChart(Chart):
     def show_maps(self, maps: LayerMaps) -> None:
         if maps is not self._maps:
             self._maps = maps
+            self.read(None)
             low, high = self._heights()
             self.show_range((-0.6, max(len(maps.original), 1) - 0.4), (low, high))
             self.setAccessibleDescription(_words(maps))

@@ -89,6 +89,7 @@ class HistogramPlot(Chart):
         self._values, self._kind = values, kind
         for line in self._lines:
             line.moving = False
+        self.read(None)
         self.show_range(whole_range(values, symmetric=symmetric), self.full[1])
         return True
 

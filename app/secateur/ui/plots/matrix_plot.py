@@ -83,7 +83,8 @@ class MatrixPlot(Chart):
             rows, columns = whole.shape
             self.show_range((-0.5, columns - 0.5), (-0.5, rows - 0.5))
             self.box.setLimits(minXRange=min(CLOSEST, columns), minYRange=min(CLOSEST, rows))
-            self.read(None)
+        if whole is not before:
+            self.read(None)  # it speaks of weights that are not shown any more
         self._tiles, self._variant, self._limit = (whole, part), variant, limit
         self._channel, self._kernel = channel, kernel
         self.setAccessibleDescription(self._description())

@@ -37,6 +37,7 @@ class SpectrumPair(Chart):
         """Show both over the range that holds both."""
         if original is not self._original or result is not self._result:
             self._original, self._result = original, result
+            self.read(None)
             ranges = [whole_range(s, symmetric=True) for s in (original, result) if s is not None]
             if ranges:
                 self.show_range((min(low for low, _ in ranges), max(high for _, high in ranges)), self.full[1])
