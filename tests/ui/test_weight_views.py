@@ -68,6 +68,11 @@ class Looked:
                     self.shown.engine.say(run_job(request, reporter, self.workshop))
             self.shown.qtbot.wait(20)
 
+    @property
+    def unanswered(self) -> list[object]:
+        asked = enumerate(self.shown.engine.requests, 1)
+        return [request for job, request in asked if isinstance(request, LOOKS) and job not in self.answered]
+
     def show(self, view: str, layer: str = "conv") -> QWidget:
         self.shown.layers.select([layer])
         self.shown.workspace.detail.show_tab("weights")
@@ -222,6 +227,18 @@ def test_filters_are_drawn_in_the_colours_of_their_weights(looked):
     assert strong != weak
     looked.shown.qtbot.mouseClick(looked.find(QCheckBox, "kernels_own_scale"), LEFT)
     assert grid.picture_of(3).toImage() != weak
+
+
+def test_the_pictures_of_one_layer_are_never_shown_for_another(looked):
+    looked.show("kernels")
+    grid = looked.find(KernelGrid, "kernel_grid")
+    assert grid.picture_of(0) is not None
+    looked.shown.layers.select(["first"])
+    looked.shown.until(lambda: ReadChannels in {type(request) for request in looked.unanswered})
+    assert grid.picture_of(0) is None
+    assert not [request for request in looked.unanswered if isinstance(request, ReadFilters)]
+    looked.answer()
+    assert grid.picture_of(0) is not None
 
 
 def test_arrows_move_through_the_filters_in_the_order_that_s_changes(looked):
@@ -413,6 +430,18 @@ def test_the_scale_of_the_colours_is_dragged_stepped_and_reset(looked):
     assert bar.limit == pytest.approx(usual)
     looked.shown.qtbot.keyClick(bar, Qt.Key.Key_End)
     assert bar.limit == pytest.approx(np.abs(looked.weights["conv"]).max())
+
+
+def test_a_scale_that_was_dragged_does_not_go_on_to_another_model(looked, make_network, make_spectra):
+    looked.show("matrix")
+    bar = looked.find(LevelsBar, "matrix_levels")
+    usual = bar.limit
+    looked.shown.qtbot.keyClick(bar, Qt.Key.Key_Left)
+    assert bar.limit < usual
+    other = make_network(SHAPES, name="other")
+    looked.shown.open(other, {name: make_spectra(weight) for name, weight in looked.weights.items()})
+    looked.show("matrix")
+    assert bar.limit == pytest.approx(usual)
 
 
 def test_the_matrix_is_copied_as_csv(looked):

@@ -105,10 +105,11 @@ class KernelsView(QWidget):
         self._show_controls(layer, plan)
         subject = (state.model.source, layer.name, plan, self.order.value(), self.variant.value())
         if subject != self._subject:
-            if subject[:2] != self._subject[:2] or subject[3] != self._subject[3]:
+            is_elsewhere = subject[:2] != self._subject[:2] or subject[3] != self._subject[3]
+            self._subject, self._pages = subject, {}
+            if is_elsewhere:  # the pictures are of other filters than those that will be named below them
+                self.grid.show_pages(self._pages)
                 self.grid.verticalScrollBar().setValue(0)
-            self._subject = subject
-            self._pages = {}
         self.look_wanted.emit("channels", ReadChannels(state.model.source, layer.name, plan))
         figures = self._figures(state)
         if not self._show_problem(state, figures) and figures is not None:
@@ -192,8 +193,8 @@ class KernelsView(QWidget):
         self.grid.show_pages(self._pages)
 
     def _ask_for_pages(self) -> None:
-        """Ask for the page of the first filter in view that is not there."""
-        if self._shown is None or not self._subject or self._content is None:
+        """Ask for the page of the first filter in view that is not there, once it is known how many there are."""
+        if self._shown is None or not self._subject or self._figures(self._shown[1]) is None:
             return
         source, layer, plan, order, variant = self._subject
         first, last = self.grid.in_view

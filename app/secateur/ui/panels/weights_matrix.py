@@ -125,6 +125,8 @@ class MatrixView(QWidget):
         orders = self.rows.currentData(), self.columns.currentData()
         subject = (state.model.source, layer.name, plan, *orders, blocks)
         if subject != self._subject:
+            if self._subject[:1] != subject[:1]:
+                self._limits = {}  # a layer of the same name in another model has weights of its own
             if self._subject[:2] != subject[:2]:
                 self._whole = None
             self._subject, self._part = subject, None
