@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log10
+from math import isfinite, log10
 from typing import Final
 
 from secateur import figures
 
 UNCHANGED: Final = "unchanged"
+NO_NUMBERS: Final = "Some of the values are not finite numbers."
 
 _ROUNDING: Final = 1e-12
 """A share of the signal's power below which two results differ by the order alone in which float32 was added."""
@@ -42,6 +43,8 @@ class Deviation:
 
 def deviation_of(signal: float, noise: float, note: str = "") -> Deviation:
     """From sums of squares; `note` says of which part of the layer they are."""
+    if not (isfinite(signal) and isfinite(noise)):
+        return Deviation(note=NO_NUMBERS)
     if noise == 0.0 or noise < signal * _ROUNDING:
         return Deviation(note=f"{UNCHANGED}, {_as_part(note)}" if note else UNCHANGED)
     if signal == 0.0:

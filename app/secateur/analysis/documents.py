@@ -4,12 +4,12 @@ Frozen pydantic models; bytes and counts are integers, times milliseconds, metri
 """
 
 from functools import cached_property
-from math import isfinite
+from math import isnan
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
-from secateur.analysis.deviation import UNCHANGED, Deviation
+from secateur.analysis.deviation import NO_NUMBERS, UNCHANGED, Deviation
 from secateur.model.description import Port
 
 _EARLIER_UNCHANGED_DB: Final = 200.0
@@ -223,7 +223,11 @@ class LayerError(Document):
         values = dict(values)
         for what in ("weight", "output"):
             db = values.get(f"{what}_sqnr_db")
-            if db is not None and (not isfinite(db) or db >= _EARLIER_UNCHANGED_DB):
+            if db is None:
+                continue
+            if isnan(db):
+                values |= {f"{what}_sqnr_db": None, f"{what}_note": NO_NUMBERS}
+            elif db >= _EARLIER_UNCHANGED_DB:
                 values |= {f"{what}_sqnr_db": None, f"{what}_note": UNCHANGED}
         return values
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.deviation import deviation_of
+from secateur.analysis.deviation import NO_NUMBERS, deviation_of
 from secateur.model.maps import FIRST_CHANNELS, Form, LayerMaps, Values
 
 CHANNELS_FIRST: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
@@ -41,7 +41,8 @@ def maps_of(
     small, pooled = _small(form, ours[shown], side)
     beside = None if placed is None else _small(form, placed[shown], side)[0]
     difference = None if placed is None else _small(form, placed[shown] - ours[shown], side)[0]
-    sqnr, unchanged = _sqnr(ours, placed)
+    is_finite = all(values is None or bool(np.isfinite(values).all()) for values in (ours, theirs))
+    sqnr, unchanged = _sqnr(ours, placed) if is_finite else (None, False)
     low, high = _extremes(small, beside)
     return LayerMaps(
         layer=layer,
@@ -58,7 +59,7 @@ def maps_of(
         removed=removed,
         sqnr_db=sqnr,
         is_unchanged=unchanged,
-        note=note,
+        note=note if is_finite else NO_NUMBERS,
     )
 
 

@@ -346,3 +346,12 @@ def test_tokens_are_rows_and_channels_may_come_last():
     last = maps_of("a", "Linear", np.zeros((4, 5, 6), np.float32), None)
     assert last.form == "maps"
     assert last.original.shape == (6, 4, 5)
+
+
+def test_maps_that_are_no_numbers_have_no_error_but_a_reason():
+    before = np.ones((3, 2, 2), np.float32)
+    after = before.copy()
+    after[1, 0, 0] = np.nan
+    shown = maps_of("a", "Conv2d", before, after)
+    assert (shown.sqnr_db, shown.is_unchanged) == (None, False)
+    assert "not finite" in shown.note

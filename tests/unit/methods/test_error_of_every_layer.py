@@ -83,3 +83,14 @@ def test_the_rounding_of_a_sum_is_no_change_and_silence_is_no_number():
     assert deviation_of(signal, signal * 1e-4).sqnr_db == pytest.approx(40.0)
     assert deviation_of(0.0, 1.0).is_missing
     assert Deviation(None, UNCHANGED).words == "unchanged"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_layer_that_puts_out_no_numbers_is_not_called_unchanged(value):
+    found = deviation_of(4.0, value)
+    assert found.is_missing
+    assert "not finite" in found.note
+    assert LayerError.of("a", found, found).output.is_missing
+    read = LayerError(layer="a", weight_sqnr_db=np.nan, output_sqnr_db=np.inf)
+    assert read.weight.is_missing
+    assert read.output.is_unchanged  # what earlier versions wrote for it
