@@ -99,11 +99,7 @@ class Lane:
         if process is not None:
             if connection is not None:
                 process.join(GRACE_S)
-            process.terminate()
-            process.join(3)
-            if process.is_alive():
-                process.kill()
-                process.join(3)
+            _end(process)
         self._outbox.put((END, 0, None))
         self._ready.set()
         if connection is not None:
@@ -144,6 +140,8 @@ class Lane:
         with self._lock:
             self._connection, self._process = ours, process
         self._ready.set()
+        if self._closing:  # meanwhile: whoever closes has not seen this process
+            _end(process)
         return ours
 
     def _live(self) -> None:
@@ -188,6 +186,15 @@ class Lane:
         self._asked_to_restart = False
         is_work = self.kind == "work"
         self._on_event(EngineDied(sentence, tuple(lost.values()), self.has_given_up, tuple(lost), is_work))
+
+
+def _end(process: BaseProcess) -> None:
+    """End a process, whatever it is doing."""
+    process.terminate()
+    process.join(3)
+    if process.is_alive():
+        process.kill()
+        process.join(3)
 
 
 def _death_sentence(exit_code: int | None, asked: bool, given_up: bool) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import psutil
 import pytest
@@ -18,9 +19,11 @@ from secateur.engine.events import (
     RunsListed,
     Stopped,
 )
+from secateur.engine.lane import Lane
 from secateur.engine.requests import (
     AskFormats,
     Compress,
+    Configure,
     CountRunSpectra,
     CountSpectra,
     ListRuns,
@@ -91,6 +94,26 @@ def test_closing_leaves_neither_process(engine, model, training):
     processes = (engine.client.pid, engine.client.questions_pid)
     engine.client.close()
     assert not any(psutil.pid_exists(process) for process in processes)
+
+
+def test_closing_while_the_process_is_being_started_leaves_none():
+    lane = Lane("questions", lambda event: None, Configure())
+    wait_over, start = threading.Event(), lane._start
+
+    class Ready(threading.Event):
+        def set(self):  # the closing thread has looked for a process by now, and found none
+            super().set()
+            wait_over.set()
+
+    def start_late():
+        wait_over.wait(20)
+        return start()
+
+    lane._ready, lane._start = Ready(), start_late
+    lane.start()
+    lane.close()
+    assert lane.pid is not None
+    assert not psutil.pid_exists(lane.pid)
 
 
 # ---------------------------------------------------------------------- which process is asked
