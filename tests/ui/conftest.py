@@ -65,7 +65,7 @@ class RecordingEngine:
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)
 
-    def restart(self) -> None:
+    def restart(self, job: int | None = None) -> None:
         self.restarts += 1
 
     def close(self) -> None:

@@ -67,9 +67,13 @@ class EngineClient:
             if job in lane.open:
                 lane.cancel(job)
 
-    def restart(self) -> None:
-        """Kill the working process at once and start a new one: for a job that does not listen."""
-        self._work.restart()
+    def restart(self, job: int | None = None) -> None:
+        """Kill the process that does this job at once and start a new one: for a job that does not listen.
+
+        The working process where no job is named.
+        """
+        is_beside = job is not None and job in self._questions.open
+        (self._questions if is_beside else self._work).restart()
 
     def close(self) -> None:
         """End the processes and the threads; waits at most a few seconds."""

@@ -182,7 +182,7 @@ class Lane:
         if self.kind == "work":
             sentence = _death_sentence(process.exitcode, self._asked_to_restart, self.has_given_up)
         else:
-            sentence = _unanswered_sentence(process.exitcode)
+            sentence = _unanswered_sentence(process.exitcode, self._asked_to_restart)
         self._asked_to_restart = False
         is_work = self.kind == "work"
         self._on_event(EngineDied(sentence, tuple(lost.values()), self.has_given_up, tuple(lost), is_work))
@@ -211,8 +211,10 @@ def _death_sentence(exit_code: int | None, asked: bool, given_up: bool) -> str:
     return f"The engine stopped unexpectedly ({how}). The session is kept, and the engine has been started again."
 
 
-def _unanswered_sentence(exit_code: int | None) -> str:
+def _unanswered_sentence(exit_code: int | None, asked: bool) -> str:
     """For the process that answers beside a running job, which goes on."""
+    if asked:
+        return "What did not stop beside the running job was ended with its process. The job goes on."
     why = "by the system, most often for lack of memory" if exit_code == -9 else _how(exit_code)
     return f"What was asked beside the running job was not answered: its process ended ({why}). The job goes on."
 

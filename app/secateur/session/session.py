@@ -260,9 +260,9 @@ class Session:
         self.submit(Compress(source, data, recipe, run, exports=EXPORTS, also=ALSO, name=name))
 
     def stop(self, job: int) -> None:
-        """Ask a job to stop; asked a second time, the engine is restarted at once."""
+        """Ask a job to stop; asked a second time, the process that does it is restarted at once."""
         if job in self._stopping:
-            self.engine.restart()
+            self.engine.restart(job)
             return
         self._stopping.add(job)
         self.engine.cancel(job)

@@ -79,6 +79,17 @@ def test_the_death_of_the_answering_process_costs_its_question_alone(engine, mod
     assert isinstance(engine.end_of(ReadGraph(model)), Finished)
 
 
+def test_a_question_that_does_not_listen_is_ended_without_the_running_job(engine, model, training):
+    assert isinstance(engine.end_of(ReadGraph(model)), Finished)
+    os.kill(engine.client.questions_pid, signal.SIGSTOP)  # it hears nothing
+    asked = engine.client.submit(CountSpectra(model))
+    engine.client.restart(asked)
+    died = engine.wait_for(lambda e: isinstance(e, EngineDied))
+    assert (died.jobs, died.was_working) == ((asked,), False)
+    assert "job goes on" in died.sentence
+    engine.wait_for(trains)
+
+
 def test_the_death_of_the_working_process_costs_no_question(engine, model, training):
     assert isinstance(engine.end_of(ReadGraph(model)), Finished)
     answering = engine.client.questions_pid

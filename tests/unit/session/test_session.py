@@ -32,7 +32,7 @@ class FakeEngine:
     def cancel(self, job):
         self.cancelled.append(job)
 
-    def restart(self):
+    def restart(self, job=None):
         self.restarts += 1
 
     def close(self):

@@ -19,7 +19,7 @@ class FakeEngine:
     def cancel(self, job):
         pass
 
-    def restart(self):
+    def restart(self, job=None):
         pass
 
     def close(self):
