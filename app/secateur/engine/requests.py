@@ -344,8 +344,11 @@ NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns, ChangeRun)
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
 """Questions that may take seconds: others do not wait for them either."""
 
-NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters, ReadMatrix)
-"""Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked."""
+NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters)
+"""Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked.
+
+Not `ReadMatrix`: the whole matrix and the part in view are asked for at the same time.
+"""
 
 Request = (
     OpenModel

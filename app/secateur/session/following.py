@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STRIP: Final = 24
 """Thumbnails that are read at a time."""
 PAGE_SIDE: Final = 48
+STOPPED: Final = ("Following the sample was stopped.", "")
 CLOSE_SIDE: Final = 512
 """The largest side of a map that is shown alone."""
 
@@ -105,6 +106,8 @@ class Following:
     def give_up(self) -> None:
         """Give up every question: another model is wanted."""
         self._drop(FollowSample, ReadMaps, ShowSamples)
+        if self._session.state.followed.is_running:  # where the model that is open stays
+            self._update(is_running=False, problem=STOPPED)
 
     def _ask(self, request: Request) -> None:
         self._jobs[self._session.engine.submit(request)] = request
@@ -145,7 +148,7 @@ class Following:
             case Failed() if isinstance(request, FollowSample):
                 self._update(is_running=False, problem=(event.sentence, event.hint), taken=None, maps={}, answers=())
             case Stopped() if isinstance(request, FollowSample):
-                self._update(is_running=False, problem=("Following the sample was stopped.", ""))
+                self._update(is_running=False, problem=STOPPED)
         return not (isinstance(event, Failed) and event.details)  # a bug is reported besides
 
     def _end_given_up(self, event: "Partial | Finished | Failed | Stopped") -> bool:

@@ -43,6 +43,11 @@ class Looking:
         if chosen != self._session.state.channel:
             self._session.update(channel=chosen)
 
+    def give_up(self) -> None:
+        """Give up every question: another model is wanted. Where the one that is open stays, they are asked again."""
+        for job in self._kinds:
+            self._session.engine.cancel(job)
+
     def receive(self, event: Event) -> bool:
         """Take in an event that concerns a question of ours; whether it was one."""
         if isinstance(event, EngineDied):

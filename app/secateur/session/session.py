@@ -93,6 +93,7 @@ class Session:
         self.remembering.with_model = data
         for job in (*self.state.jobs, *(q for q in self.state.questions if hasattr(q.request, "model"))):
             self.engine.cancel(job.job)
+        self.looking.give_up()
         self.following.give_up()
         self.update(loading=source.label, notices=())
         self.submit(OpenModel(source))

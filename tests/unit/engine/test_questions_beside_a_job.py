@@ -30,6 +30,7 @@ from secateur.engine.requests import (
     MeasureLatency,
     OpenModel,
     ReadGraph,
+    ReadMatrix,
 )
 from secateur.methods.distil.distillation import Distillation
 from secateur.model.description import ModelSource
@@ -181,6 +182,13 @@ def test_where_the_answering_process_does_not_start_questions_wait_as_jobs_do(cl
     client.submit(MeasureLatency(A))
     client.submit(ReadGraph(A))
     assert not client._questions.open
+
+
+def test_the_part_in_view_of_a_matrix_does_not_cancel_the_whole(client):
+    whole, part = (ReadMatrix(A, "conv", rows, (0, 9)) for rows in ((0, 9), (0, 3)))
+    client.submit(whole)
+    client.submit(part)
+    assert not client._work.cancelled
 
 
 def test_of_some_questions_only_the_newest_is_answered(client):

@@ -379,3 +379,17 @@ def test_a_network_whose_shape_the_data_set_is_taken_over_with_the_plan_kept(ses
     assert session.state.model == anew
     assert session.state.recipe == planned
     assert rq.MeasureLatency(anew.source) in engine.requests
+
+
+def test_opening_another_model_gives_up_what_is_asked_of_weights_and_samples(session, engine):
+    source = session.state.model.source
+    session.looking.ask("matrix", rq.ReadMatrix(source, "conv1", (0, 8), (0, 36)))
+    asked = [len(engine.requests)]
+    session.update(model=replace(session.state.model, runnable=True, trainable=True))
+    session.following.follow(rq.Sample(file="a.png"))
+    asked.append(len(engine.requests))
+    assert session.state.followed.is_running
+    session.open_model(ModelSource("other.onnx"))
+    assert set(asked) <= set(engine.cancelled)
+    session.receive(ev.Failed(len(engine.requests), "It is no model."))
+    assert not session.state.followed.is_running  # the model that was open stays, and nothing is on its way
