@@ -19,7 +19,6 @@ from secateur.errors import UserError
 TRIED_SAMPLES, BATCH_SIZE = 256, 64
 TRIED = ("imagenet", "unit", "symmetric", "none")
 """Presets that are tried where the network is near chance."""
-"""ImageNet's mean and deviation, averaged over the colours."""
 
 Run = Callable[[NDArray[Any]], NDArray[Any]]
 Suggestion = tuple[str, Preprocessing, float]

@@ -46,17 +46,29 @@ class TimeLeft:
 
 
 class StageTimes:
-    """What stages took, in a file of the program's home. `subject` is the model: what it took there counts first."""
+    """What stages took, in a file of the program's home. `subject` is the model: what it took there counts first.
+
+    Where the file cannot be read or written nothing is known, and no job fails for it.
+    """
 
     def __init__(self, subject: str, path: Path | None = None) -> None:
         self._subject, self._path = subject, path or home() / "stages.sqlite"
-        with opened(self._path) as database:
-            database.execute(_TABLE)
+        try:
+            with opened(self._path) as database:
+                database.execute(_TABLE)
+        except (sqlite3.Error, OSError) as error:
+            print(f"secateur engine: what stages took is not known: {error}")
 
     def expected(self, stage: Stage) -> float | None:
         """Seconds for this much work: the median of what the last ones took, of this model where there are any."""
         if stage.work <= 0:  # not known yet
             return None
+        try:
+            return self._from_earlier(stage)
+        except (sqlite3.Error, OSError):
+            return None
+
+    def _from_earlier(self, stage: Stage) -> float | None:
         with opened(self._path) as database:
             for where, values in (("AND subject = ?", (self._subject,)), ("", ())):
                 rows = database.execute(

@@ -160,3 +160,11 @@ def test_the_second_run_of_a_plan_knows_how_long_all_of_it_takes(model, data, tm
     shares = [event.share for event in again]
     assert shares == sorted(shares)
     assert shares[-1] > 0.5
+
+
+def test_a_damaged_file_of_times_costs_the_estimate_and_not_the_job(tmp_path, clock):
+    path = tmp_path / "stages.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    times = StageTimes("net", path)
+    run_once(times, clock)
+    assert times.expected(STAGES[0]) is None
