@@ -1,5 +1,7 @@
 """A banner: what is wrong in 600, then why, on a tint with an edge of its colour, and a link to what helps."""
 
+from html import escape
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
@@ -56,8 +58,8 @@ class Banner(QWidget):
         return self._kind
 
     def _dress(self) -> None:
-        strong = f'<span style="font-weight: 600; color: {color(self._kind).name()}">{_escaped(self._headline)}</span>'
-        self.words.setText(f"{strong}&nbsp; {_escaped(self._text)}" if self._text else strong)
+        strong = f'<span style="font-weight: 600; color: {color(self._kind).name()}">{escape(self._headline)}</span>'
+        self.words.setText(f"{strong}&nbsp; {escape(self._text)}" if self._text else strong)
         self._picture.setPixmap(icon(_ICONS[self._kind], self._kind).pixmap(16, 16))
         self.update()
 
@@ -69,7 +71,3 @@ class Banner(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
         painter.fillRect(QRectF(0, 6, 3, self.height() - 12), color(self._kind))
         painter.end()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

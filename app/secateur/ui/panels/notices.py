@@ -1,6 +1,7 @@
 """The strip of notices above the panels: what happened, what helps, and a button that does it."""
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -144,8 +145,5 @@ class NoticesPanel(QWidget):
 
 
 def _rich(notice: Notice) -> str:
-    def escaped(text: str) -> str:
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-    strong = f'<span style="font-weight: 600">{escaped(notice.sentence)}</span>'  # the heaviest weight that is bundled
-    return f"{strong}&nbsp;&nbsp;{escaped(notice.hint)}"
+    strong = f'<span style="font-weight: 600">{escape(notice.sentence)}</span>'  # the heaviest weight that is bundled
+    return f"{strong}&nbsp;&nbsp;{escape(notice.hint)}"

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPen
 
-from secateur.ui.plots.strokes import hairline
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.texts import CAPTION, caption_width
 from secateur.ui.plots.ticks import decade_text, tick_text
 from secateur.ui.theme.style import color, font
@@ -53,10 +53,10 @@ class ChartAxis(pg.AxisItem):
         """Take pens and fonts from the current theme."""
         if self.orientation == "left":
             self.setPen(None)
-            self.setTickPen(hairline("grid"))
+            self.setTickPen(line_pen("grid"))
         else:
-            self.setPen(hairline("axis"))
-            self.setTickPen(hairline("axis"))
+            self.setPen(line_pen("axis"))
+            self.setTickPen(line_pen("axis"))
         self.setTextPen(color("secondary"))
         self.setTickFont(font(CAPTION))
         self.label.setFont(font(CAPTION))

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter
 
 from secateur.ui.plots.read_out import ReadOut, paint_read_out, place_beside
-from secateur.ui.theme.style import color
+from secateur.ui.plots.strokes import DASHED, line_pen
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class Crosshair(pg.InfiniteLine):
 
     def dress(self) -> None:
         """Take the pen from the current theme."""
-        pen = QPen(color("strong_border"), 1.0, Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        self.setPen(pen)
+        self.setPen(line_pen("strong_border", dashes=DASHED))
 
 
 def paint_reading(painter: QPainter, area: QRectF, x: float, words: ReadOut) -> None:

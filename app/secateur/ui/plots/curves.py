@@ -7,13 +7,14 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import SPACE, number, share
 from secateur.ui.plots.chart import Chart, Range
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.plots.ticks import tick_text
@@ -108,13 +109,13 @@ class CurvePlot(Chart):
         self._rest.setBrush(tinted("window", 0.55))
         self._level.setVisible(self._reference is not None)
         self._level.setValue(self._reference[0] if self._reference else 0.0)
-        self._level.setPen(_pen(color("secondary"), 1.0, (4, 3)))
+        self._level.setPen(_pen("secondary", 1.0, (4, 3)))
         for line in self._lines.values():
             line.hide()
         for series, mean in zip(self._series, self._means, strict=True):
             if series.raw and series.window > 1:
-                self._draw(series, series.y, _pen(tinted(series.role, 0.45), 1.0), thin=True)
-            self._draw(series, mean, _pen(color(series.role), 2.0, (4, 2) if series.dashed else ()), thin=False)
+                self._draw(series, series.y, _pen(series.role, 1.0, opacity=0.45), thin=True)
+            self._draw(series, mean, _pen(series.role, 2.0, (4, 2) if series.dashed else ()), thin=False)
 
     def _draw(self, series: Series, values: Floats, pen: QPen, *, thin: bool) -> None:
         line = self._lines.get((series.name, thin))
@@ -224,13 +225,11 @@ def _percent_text(value: float, spacing: float) -> str:
     return f"{tick_text(value * 100, spacing * 100)}{SPACE}%"
 
 
-def _pen(shade: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
-    pen = QPen(shade, width)
-    pen.setCosmetic(True)
+def _pen(role: str, width: float, dashes: Sequence[float] = (), opacity: float = 1.0) -> QPen:
+    pen = line_pen(role, width, opacity=opacity, dashes=dashes)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     if dashes:
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        pen.setDashPattern(list(dashes))
     return pen
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import decibels, number, share
@@ -15,6 +15,7 @@ from secateur.model.maps import AnswerAt, LayerMaps
 from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import DASHED, line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
@@ -138,23 +139,18 @@ class AnswerDepth(DepthChart):
             "margin": self.tr("margin of the original's class"),
             "deviation": self.tr("relative distance of the outputs"),
         }[self._kind]
-        pen = QPen(color("original"), 1.0, Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        self._base.setPen(pen)
+        self._base.setPen(line_pen("original", dashes=DASHED))
         self._base.setValue(self._first)
         self._base.setVisible(bool(self._answers))
-        line = QPen(color("result"), 2.0)
-        line.setCosmetic(True)
         pitch = self.box.width() / max(len(self._layers), 1)
         known = np.isfinite(self._values)
         at = np.flatnonzero(known)
         self._line.setData(
-            at, self._values[known], connect=_neighbours(at), pen=line, symbol="o" if pitch >= 10 else None,
-            symbolSize=7, symbolBrush=color("result"), symbolPen=pg.mkPen(color("card"), width=1.5),
+            at, self._values[known], connect=_neighbours(at), pen=line_pen("result", 2.0),
+            symbol="o" if pitch >= 10 else None, symbolSize=7, symbolBrush=color("result"),
+            symbolPen=pg.mkPen(color("card"), width=1.5),
         )  # fmt: skip
-        warned = QPen(color("warn"), 2.0)
-        warned.setCosmetic(True)
-        self._flip_line.setPen(warned)
+        self._flip_line.setPen(line_pen("warn", 2.0))
         self._flip_line.setVisible(self._flip in self._layers)
         if self._flip in self._layers:
             self._flip_line.setValue(self._layers.index(self._flip) - 0.5)

@@ -4,7 +4,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPen
 
-from secateur.ui.theme.style import color
+from secateur.ui.plots.strokes import line_pen
 
 REACH = 4
 """Pixels beside a line within which the mouse takes hold of it, less the two that pyqtgraph adds."""
@@ -23,7 +23,6 @@ class DragLine(pg.InfiniteLine):
 
     def dress(self, *, drawn: bool) -> None:
         """Take the pen from the current theme; a line that is not drawn can still be dragged where its grip is."""
-        pen = QPen(color(self._role), 2.0) if drawn else QPen(Qt.PenStyle.NoPen)
-        pen.setCosmetic(True)
+        pen = line_pen(self._role, 2.0) if drawn else QPen(Qt.PenStyle.NoPen)
         self.setPen(pen)
         self.setHoverPen(pen)

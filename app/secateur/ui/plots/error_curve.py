@@ -17,6 +17,7 @@ from secateur.ui.plots.columns import ColumnBars
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.error_names import ErrorNames, paint_groups, paint_strong
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.short_names import short_names
@@ -134,11 +135,10 @@ class ErrorCurve(Chart):
         gaps = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
         alone = ~gaps[1:-1] & gaps[:-2] & gaps[2:]
         dotted = alone | ((self.pitch >= DOTTED) & np.isfinite(values))
-        pen = QPen(color("result"), 2.0 if self.pitch >= 4 else 1.25)
-        pen.setCosmetic(True)
+        pen = line_pen("result", 2.0 if self.pitch >= 4 else 1.25)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         self._line.setData(places, values, pen=pen)
-        self._dots.setData(places[dotted], values[dotted], size=8, brush=color("result"), pen=_pen("card", 1.5))
+        self._dots.setData(places[dotted], values[dotted], size=8, brush=color("result"), pen=line_pen("card", 1.5))
 
     def paint_over(self, painter: QPainter) -> None:
         if not self._errors:
@@ -263,12 +263,6 @@ def _paint_stub(painter: QPainter, box: QRectF) -> None:
     for offset in range(-STUB, int(box.width()), 5):
         painter.drawLine(QLineF(box.left() + offset, box.bottom(), box.left() + offset + STUB, box.top()))
     painter.restore()
-
-
-def _pen(role: str, width: float) -> QPen:
-    pen = QPen(color(role), width)
-    pen.setCosmetic(True)
-    return pen
 
 
 def _decibels(deviations: Sequence[Deviation]) -> Floats:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPen
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import decibels, number, signed_number
@@ -13,6 +13,7 @@ from secateur.model.maps import LayerMaps
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, tinted
 
@@ -73,7 +74,7 @@ class FeatureChart(Chart):
             known = np.isfinite(values) if values is not None else np.zeros(len(at), bool)
             shown = values[known].astype(np.float64) if values is not None else np.zeros(0)
             item.setData(
-                at[known], shown, pen=_pen(role, 1.5) if dense else None, symbol=None if dense else symbol,
+                at[known], shown, pen=line_pen(role, 1.5) if dense else None, symbol=None if dense else symbol,
                 symbolSize=7, symbolBrush=color(role), symbolPen=pg.mkPen(color("card"), width=1.5),
             )  # fmt: skip
 
@@ -110,12 +111,6 @@ class FeatureChart(Chart):
             super().keyPressEvent(event)
         else:
             self.step_wanted.emit(step)
-
-
-def _pen(role: str, width: float) -> QPen:
-    pen = QPen(color(role), width)
-    pen.setCosmetic(True)
-    return pen
 
 
 def _words(maps: LayerMaps) -> str:

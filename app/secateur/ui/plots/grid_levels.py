@@ -8,11 +8,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QPainter
 
 from secateur.figures import SPACE
 from secateur.model.spectrum import Spectra
 from secateur.ui.plots.chart import Chart
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.theme.style import color, tinted
 
@@ -81,12 +82,12 @@ class GridItems:
         (low, high), (foot, top) = self._chart.box.viewRange()
         values = levels.values() if levels is not None and can_be_told_apart(self._chart, levels) else np.zeros(0)
         values = values[(values >= low) & (values <= high)]
-        self._lines.setPen(_dashed(tinted("text", 0.45), (2, 3)))
+        self._lines.setPen(line_pen("text", opacity=0.45, dashes=(2, 3)))
         self._lines.setData(np.repeat(values, 2), np.tile([foot, top], len(values)))
         self._tips.setData(values, np.full(len(values), top - 3 * self._chart.box.viewPixelSize()[1]))
         self._tips.setPen(pg.mkPen(None))
         self._tips.setBrush(color("secondary"))
-        self._marks.setPen(_dashed(color("text"), (4, 3)))
+        self._marks.setPen(line_pen("text", dashes=(4, 3)))
         self._marks.setData(np.repeat([m.value for m in markers], 2), np.tile([foot, top], len(markers)))
         clipped = levels is not None and levels.clipped > 0
         for item, (start, end) in zip(self._beyond, self._outside(levels), strict=True):
@@ -103,13 +104,6 @@ class GridItems:
 def can_be_told_apart(chart: Chart, levels: GridLevels) -> bool:
     """Whether neighbouring levels are far enough apart to be drawn."""
     return levels.step >= CLOSEST * float(chart.box.viewPixelSize()[0])
-
-
-def _dashed(colour: QColor, pattern: tuple[float, float]) -> QPen:
-    pen = QPen(colour, 1.0)
-    pen.setCosmetic(True)
-    pen.setDashPattern(pattern)
-    return pen
 
 
 def paint_grid_words(painter: QPainter, chart: Chart, levels: GridLevels, *, free: float) -> None:

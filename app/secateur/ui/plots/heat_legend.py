@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.ui.plots.heat_cells import Floats
 from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_pending
-from secateur.ui.plots.strokes import crisp, hairline
+from secateur.ui.plots.strokes import crisp, line_pen
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.plots.ticks import decade_text
 from secateur.ui.theme.style import tinted
@@ -124,7 +124,7 @@ class HeatLegend(QWidget):
         for power in range(first, last + 1, -(-(last - first + 1) // MARKED)):
             x = bar.left() + (power - first) / (last - first) * bar.width()  # as `HeatCells.shares` colours it
             text = decade_text(10.0**power)
-            painter.setPen(hairline("axis"))
+            painter.setPen(line_pen("axis"))
             painter.drawLine(QLineF(crisp(x), bar.bottom(), crisp(x), bar.bottom() + 4))
             set_caption(painter)
             width = caption_width([text])
@@ -177,7 +177,7 @@ def _correlation_text(correlation: float | None) -> str:
 def paint_scatter(painter: QPainter, box: QRectF, x: Floats, y: Floats) -> None:
     """Estimated against measured damage, both on log axes, as a cloud without labels."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(hairline("axis"))
+    painter.setPen(line_pen("axis"))
     left, bottom = crisp(box.left()), crisp(box.bottom())
     painter.drawLine(QLineF(left, box.top(), left, bottom))
     painter.drawLine(QLineF(left, bottom, box.right(), bottom))

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from secateur.layer_names import ShortName
 from secateur.ui.plots.heat_cells import HeatCells, grouped
 from secateur.ui.plots.heat_geometry import GAP, HEADER, PRINTED, HeatGeometry
-from secateur.ui.plots.strokes import crisp, hairline
+from secateur.ui.plots.strokes import crisp, line_pen
 from secateur.ui.plots.texts import set_caption
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.theme.colormaps import viridis
@@ -41,7 +41,7 @@ def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, ho
     for group, columns in grouped(cells.options):
         left = geometry.lefts[columns[0]]
         right = geometry.lefts[columns[-1]] + geometry.cell
-        painter.setPen(hairline("axis"))
+        painter.setPen(line_pen("axis"))
         painter.drawLine(QLineF(left, crisp(20), right, crisp(20)))
         set_caption(painter, "text", 600)
         title = QFontMetricsF(painter.font()).elidedText(group, Qt.TextElideMode.ElideRight, right - left)

@@ -1,5 +1,6 @@
 """What the heat map says of one cell: measured, estimated, size before and after, whether it helps here."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,7 +30,7 @@ def cell_read_out(
     title = f"{layer}  ·  {option.words}"
     reason = cells.reasons.get((row, column))
     if reason:
-        return ReadOut(title, tuple((line, "") for line in wrapped(reason, 46)))
+        return ReadOut(title, tuple((line, "") for line in textwrap.wrap(reason, 46, break_long_words=False)))
     shown = table.row(layer, option.id) if table else None
     lines: list[tuple[str, str]] = []
     if shown is not None and shown.measured:
@@ -63,14 +64,4 @@ def _cost(row: SensitivityRow, before: int | None, effect: Effect | None) -> lis
     if effect is not None:
         words = ("smaller" if effect.smaller else "not smaller", "faster" if effect.faster else "not faster")
         lines.append(("here", ", ".join(words)))
-    return lines
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` characters, broken at spaces."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

@@ -14,6 +14,7 @@ from secateur.model.weight_views import MatrixTile, Variant
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import DASHED, line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.theme.colormaps import diverging
 from secateur.ui.theme.style import color, current_theme
@@ -128,9 +129,7 @@ class MatrixPlot(Chart):
                 image.render()
                 if image.qimage is not None:  # once here, and not each time that it is painted
                     image.qimage = image.qimage.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        pen = QPen(color("strong_border"), 1.0, Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        self._across.setPen(pen)
+        self._across.setPen(line_pen("strong_border", dashes=DASHED))
         self.quantity = self.tr("output channel")
         self.bottom_axis.set_title(self.tr("weight of the channel"))
 

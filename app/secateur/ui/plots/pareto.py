@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from secateur import figures
@@ -20,10 +20,11 @@ from secateur.ui.plots.chart_axis import ChartAxis
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.labels import HEIGHT, Taken, around, label_boxes, paint_label
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import DASHED, line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.plots.ticks import tick_text
-from secateur.ui.theme.style import color, tinted
+from secateur.ui.theme.style import color
 
 _REACH = 9.0
 
@@ -196,14 +197,14 @@ class ParetoPlot(Chart):
         return corners
 
     def _draw_frontier(self) -> None:
-        self._steps.setPen(_pen("result", 1.5, 0.6))
+        self._steps.setPen(line_pen("result", 1.5, opacity=0.6))
         self._steps.setData(*np.array(self._corners(), dtype=np.float64).T)
 
     def _draw_points(self) -> None:
         points = [(p, "accent" if p.run == self.chosen else "secondary", p.run == self.chosen) for p in self._points]
         if self._original is not None:
             points.append((self._original, "text", False))
-        pens = {role: _pen(role, 2.0 if role == "accent" else 1.5) for role in ("accent", "secondary", "text")}
+        pens = {role: line_pen(role, 2.0 if role == "accent" else 1.5) for role in ("accent", "secondary", "text")}
         spots = [
             {"pos": self._values(p), "size": 9 if chosen else 7, "pen": pens[role]}  # one pen, one dot in memory
             for p, role, chosen in points
@@ -215,9 +216,9 @@ class ParetoPlot(Chart):
         x = float(np.log10(max(size, 1.0)))
         self._plan_line.setVisible(self._plan is not None and metric is None)  # before the run only its size is known
         self._plan_line.setValue(x)
-        self._plan_line.setPen(_pen("accent", 1.5, dashed=True))
+        self._plan_line.setPen(line_pen("accent", 1.5, dashes=DASHED))
         places = [] if metric is None else [(x, metric * self._kind.axis_factor)]
-        spots = [{"pos": at, "size": 10, "pen": _pen("panel", 1.5), "brush": color("accent")} for at in places]
+        spots = [{"pos": at, "size": 10, "pen": line_pen("panel", 1.5), "brush": color("accent")} for at in places]
         self._plan_dot.setData(spots=spots)
 
     def paint_over(self, painter: QPainter) -> None:
@@ -344,9 +345,3 @@ class ParetoPlot(Chart):
             self.restore_wanted.emit(self.chosen)
         else:
             super().keyPressEvent(event)
-
-
-def _pen(role: str, width: float, opacity: float = 1.0, *, dashed: bool = False) -> QPen:
-    pen = QPen(tinted(role, opacity), width, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
-    pen.setCosmetic(True)
-    return pen

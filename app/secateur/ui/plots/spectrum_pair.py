@@ -3,7 +3,7 @@
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from secateur.figures import number, thousands
@@ -12,9 +12,10 @@ from secateur.ui.plots.bins import SEEN, Bars, BinCache, Bins, spectrum_words, w
 from secateur.ui.plots.chart import Chart
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
+from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import set_caption
-from secateur.ui.theme.style import color, tinted
+from secateur.ui.theme.style import tinted
 
 NOTHING = Bins(np.zeros(2), np.zeros(1))
 
@@ -63,9 +64,7 @@ class SpectrumPair(Chart):
         self.show_range(self.full[0], (floor, top), keep=True)
         heights = np.where(original.counts > SEEN, np.log10(np.maximum(original.counts, 1e-9)), floor)
         self._fill.setData(original.edges, heights, pen=pg.mkPen(None), fillLevel=floor, brush=tinted("original", 0.16))
-        pen = QPen(color("original"), 1.5)
-        pen.setCosmetic(True)
-        self._outline.setData(original.edges, np.maximum(heights, floor), pen=pen)
+        self._outline.setData(original.edges, np.maximum(heights, floor), pen=line_pen("original", 1.5))
         self._bars.show_bins(result, np.ones(len(result.counts), bool), floor, log=True)
         self.quantity = self.tr("weights per bin, log")
         self.bottom_axis.set_title(self.tr("weight value"))

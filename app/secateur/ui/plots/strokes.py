@@ -1,18 +1,23 @@
 """Thin lines and the focus ring, as every plot draws them."""
 
+from collections.abc import Sequence
 from math import floor
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-from secateur.ui.theme.style import color
+from secateur.ui.theme.style import color, tinted
+
+DASHED = (4, 2)
+"""Dashes of a line that is a reference, and no data."""
 
 
-def hairline(role: str) -> QPen:
-    """A cosmetic one-pixel pen in a palette role."""
-    pen = QPen(color(role))
-    pen.setWidth(1)
+def line_pen(role: str, width: float = 1.0, *, opacity: float = 1.0, dashes: Sequence[float] = ()) -> QPen:
+    """A pen in a palette role, `width` pixels wide at any magnification; `dashes` in multiples of the width."""
+    pen = QPen(tinted(role, opacity), width)
     pen.setCosmetic(True)
+    if dashes:
+        pen.setDashPattern(list(dashes))
     return pen
 
 
