@@ -288,6 +288,16 @@ def test_what_cannot_be_followed_is_said_where_the_maps_would_be(shown, view):
     assert not any("wrong.npy" in notice.sentence for notice in shown.state.notices)
 
 
+def test_after_one_that_failed_the_next_sample_is_asked_for_once(shown, view):
+    job = shown.engine.job_of(FollowSample)
+    shown.engine.say(Failed(job, "wrong.npy has the shape 5.", "Give another."))
+    shown.until(lambda: "wrong.npy has the shape" in texts(view))
+    before = len(shown.engine.asked(FollowSample))
+    view.choose(Sample(3))
+    QApplication.processEvents()
+    assert len(shown.engine.asked(FollowSample)) == before + 1
+
+
 def test_weights_without_a_network_say_why_no_sample_goes_through(shown, model):
     from dataclasses import replace
 

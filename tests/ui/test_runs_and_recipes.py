@@ -255,6 +255,15 @@ def test_a_run_is_shown_as_the_command_that_does_it_again(history) -> None:
     assert words[words.index("--export") + 1] == "safetensors"
 
 
+def test_a_run_whose_recipe_is_not_known_any_more_says_so_instead_of_its_command(shown, model, tmp_path) -> None:
+    shown.open(model)
+    answer(shown, (record("a", tmp_path, recipe_yaml="schema: 1\nsteps:\n- {method: shrinking}\n"),))
+    shown.workspace.jobs.set_open(True)
+    choose(shown, 0, "show_command")
+    assert "shrinking" in shown.state.notices[-1].sentence
+    assert shown.window.findChild(QDialog, "command_dialog") is None
+
+
 def test_the_plan_is_shown_as_a_command_and_copied(history) -> None:
     history.session.choose_option(("conv1",), "int8")
     press(history, Qt.Key.Key_K, CONTROL | Qt.KeyboardModifier.ShiftModifier)

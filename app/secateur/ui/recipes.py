@@ -120,7 +120,12 @@ class Recipes(QObject):
         if record is None or model is None:
             return
         source, data = record.model_source or model.source, record.data_source or self._session.state.data_source
-        self._show(source, data, parse_recipe(yaml.safe_load(record.recipe_yaml)), record.exports)
+        try:
+            recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
+        except UserError as error:  # of a version that knew other methods
+            self.refused.emit(error.sentence, error.hint)
+            return
+        self._show(source, data, recipe, record.exports)
 
     def _show(
         self, model: "ModelSource", data: "DataSource | None", recipe: Recipe, exports: tuple[str, ...] = ()

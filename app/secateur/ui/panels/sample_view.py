@@ -164,6 +164,7 @@ class SampleView(TabView):
         return state.run.run if is_run and state is not None and state.run is not None else ""
 
     def _ask(self) -> None:
+        self._waiting.stop()  # what is asked now is not asked once more when the plan has stood still
         self._pending = None
         state, wanted = self._state, self.wanted()
         if state is None or wanted is None or not self.isVisible():
