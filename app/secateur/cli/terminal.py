@@ -11,7 +11,7 @@ import threading
 from contextlib import redirect_stdout
 from math import isfinite
 from types import FrameType
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -36,6 +36,9 @@ from secateur.model.description import ModelSource
 from secateur.model.device import DeviceChoice
 from secateur.model.spectrum import Spectra
 
+if TYPE_CHECKING:
+    from secateur.engine.workshop import Workshop
+
 DONE, FAILED, WRONG, CANCELLED = 0, 1, 2, 130
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -52,7 +55,7 @@ class Terminal:
 
     def __init__(self, *, debug: bool = False, quiet: bool = False) -> None:
         self.debug, self.quiet = debug, quiet
-        self._workshop: object | None = None
+        self._workshop: Workshop | None = None
         self._partials: list[Live] = []
 
     def do(self, request: Request) -> Result:

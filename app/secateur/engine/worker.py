@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING
 
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
@@ -20,11 +20,11 @@ from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
 from secateur.model import device
 
-Workshop = Any
-MOST_MODELS = 3
+if TYPE_CHECKING:
+    from secateur.engine.workshop import Workshop
 
 
-def run_job(request: Request, reporter: Reporter, workshop: Workshop) -> Event:
+def run_job(request: Request, reporter: Reporter, workshop: "Workshop") -> Event:
     """Do one request; the event that ends it. Never raises for what the job does."""
     from secateur.engine.jobs import perform
 
@@ -108,10 +108,9 @@ def serve(connection: Connection, kind: str = "work", settings: Configure = Conf
     work, quick = _Work(send), _Work(send)
     threading.Thread(target=_receive, args=(connection, work, quick), daemon=True).start()
     threading.Thread(target=quick.go_on, args=(None,), daemon=True).start()
-    is_working = kind == "work"
     threads = threads_of(kind, settings)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    workshop = _warm_up(threads, MOST_MODELS if is_working else 1)
+    workshop = _warm_up(threads, is_working=kind == "work")
     device.choose(settings.device)
     send(EngineReady(device.current().title, threads, os.getpid(), device.offers()))
     threading.Thread(target=_warm_up_counting, daemon=True).start()
@@ -148,7 +147,7 @@ class _Work:
             reporter.cancelled.set()
         self._waiting.put(None)
 
-    def go_on(self, workshop: Workshop, *, tell: bool = False) -> None:
+    def go_on(self, workshop: "Workshop", *, tell: bool = False) -> None:
         """Do what comes until the end, on this thread; `tell` sends `Started` for each."""
         while (item := self._waiting.get()) is not None:
             reporter, request = item
@@ -161,11 +160,11 @@ class _Work:
             self._reporters.pop(reporter.job, None)
 
 
-def _warm_up(threads: int, most_models: int) -> Workshop:
-    from secateur.engine.workshop import Workshop as Shop
+def _warm_up(threads: int, *, is_working: bool) -> "Workshop":
+    from secateur.engine.workshop import MOST_MODELS, Workshop
 
     set_threads(threads)
-    return Shop(threads, most_models)
+    return Workshop(threads, MOST_MODELS if is_working else 1)
 
 
 def _warm_up_counting() -> None:

@@ -6,8 +6,9 @@ timed in the runtime that will ship them, which is on the CPU here, whatever is 
 
 import copy
 import weakref
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +76,7 @@ def on_device(module: "nn.Module") -> "nn.Module":
     return found
 
 
-def precise() -> Any:
+def precise() -> AbstractContextManager[None]:
     """A context in which a GPU rounds as float32 does: its short cuts would be taken for errors of a plan."""
     import torch
 

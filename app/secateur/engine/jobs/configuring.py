@@ -4,16 +4,14 @@ import os
 
 from secateur.engine.events import Configured
 from secateur.engine.requests import Configure
-from secateur.engine.worker import engine_threads, set_threads
+from secateur.engine.worker import set_threads, threads_of
 from secateur.engine.workshop import Workshop
 from secateur.model import device
 
 
 def configure(request: Configure, workshop: Workshop) -> Configured:
     """Take over the settings; what is open stays open."""
-    threads = engine_threads(request.threads)
-    if not workshop.does_jobs:
-        threads = max(1, threads // 2)
+    threads = threads_of("work" if workshop.does_jobs else "questions", request)
     device.choose(request.device)
     set_threads(threads)
     workshop.threads = threads
