@@ -367,9 +367,11 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
         session.notify(Notice("warn", event.sentence, "Ask again.", subject=_subject_of_lost(event)))
         return
     engine = "Engine: does not start" if event.given_up else "Engine: starting again"
-    lost = set(event.jobs)
-    beside = tuple(asked for asked in session.state.questions if lost and asked.job not in lost)
-    session.update(jobs=(), questions=beside, engine=engine, engine_ready=False, loading="")
+    jobs, questions = (
+        tuple(asked for asked in known if asked.job not in event.jobs and asked.request not in event.lost)
+        for known in (session.state.jobs, session.state.questions)
+    )  # what is left is answered by the other process
+    session.update(jobs=jobs, questions=questions, engine=engine, engine_ready=False, loading="")
     session.budget.forget()
     for request in event.lost:
         _look_for_the_rest(session, request)

@@ -393,3 +393,16 @@ def test_opening_another_model_gives_up_what_is_asked_of_weights_and_samples(ses
     assert set(asked) <= set(engine.cancelled)
     session.receive(ev.Failed(len(engine.requests), "It is no model."))
     assert not session.state.followed.is_running  # the model that was open stays, and nothing is on its way
+
+
+def test_spectra_that_are_counted_beside_a_job_that_dies_are_still_known_as_of_their_model(session, engine):
+    source = session.state.model.source
+    session.receive(ev.Started(50, rq.CountSpectra(source)))
+    session.receive(ev.Started(51, rq.MeasureLatency(source)))
+    session.receive(ev.EngineDied("It died.", (rq.MeasureLatency(source),), False, (51,)))
+    assert [job.job for job in session.state.jobs] == [50]
+    session.open_model(ModelSource("other.onnx"))
+    assert 50 in engine.cancelled
+    session.receive(ev.Finished(len(engine.requests), ev.ModelOpened(replace(description(), source=ModelSource("o")))))
+    session.receive(ev.Partial(50, ev.SpectraReady({"conv1": spectra()})))
+    assert not session.state.spectra
