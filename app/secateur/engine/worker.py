@@ -53,6 +53,9 @@ def run_job(request: Request, reporter: Reporter, workshop: "Workshop") -> Event
         return Failed(reporter.job, sentence, hint)
     except Exception as error:  # noqa: BLE001 - the engine outlives a bug in one job and reports it
         name = type(error).__name__
+        if name == "OutOfMemoryError":  # torch's, for a GPU: it is no MemoryError
+            hint = "Compute on the CPU, use fewer samples or a smaller batch."
+            return Failed(reporter.job, "There is not enough memory on the GPU for this.", hint)
         return Failed(
             reporter.job,
             f"Something went wrong inside the program ({name}: {_first_line(error)}).",

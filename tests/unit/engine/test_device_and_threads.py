@@ -3,14 +3,17 @@
 import json
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from secateur.cli.commands import app
 from secateur.cli.terminal import Terminal
+from secateur.engine import jobs
 from secateur.engine.client import EngineClient
 from secateur.engine.events import Configured, CurvePoint, EngineReady, Finished, GraphRead, Partial
-from secateur.engine.requests import Compress, Configure, OpenModel, ReadGraph
-from secateur.engine.worker import engine_threads, threads_of
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import Compress, Configure, ListRuns, OpenModel, ReadGraph
+from secateur.engine.worker import engine_threads, run_job, threads_of
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model import device
@@ -122,3 +125,14 @@ def test_a_network_answers_the_same_on_the_device(tmp_path):
     made = TorchModel(name="net", module=module, inputs=(), outputs=())
     images = np.random.default_rng(0).normal(size=(16, 3, 12, 12)).astype(np.float32)
     assert np.allclose(made.run_on_device(images), made.run(images), atol=1e-5)
+
+
+def test_a_gpu_without_memory_is_said_to_be_that_and_not_a_bug(monkeypatch):
+    def fails(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(jobs, "perform", fails)
+    failed = run_job(ListRuns(), Reporter(1, lambda event: None), None)
+    assert "memory on the GPU" in failed.sentence
+    assert "CPU" in failed.hint
+    assert not failed.details
