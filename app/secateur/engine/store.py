@@ -60,7 +60,10 @@ class RunStore:
             add_columns(database, "runs", _LATER_COLUMNS)
 
     def begin(self, record: RunRecord) -> None:
-        """Enter a run that starts (or goes on) in this process; `created` of a resumed run is kept."""
+        """Enter a run that starts (or goes on) in this process; `created` of a resumed run is kept.
+
+        One that was deleted meanwhile is in the history again: the trash must not be emptied of a run that goes on.
+        """
         with opened(self.path) as database:
             database.execute(
                 "INSERT INTO runs (run, name, model, fingerprint, data, recipe, state, created, folder, process,"
@@ -68,7 +71,7 @@ class RunStore:
                 " ON CONFLICT (run) DO UPDATE SET state = 'running', error = '', process = excluded.process,"
                 " recipe = excluded.recipe, data = excluded.data, name = excluded.name,"
                 " model_source = excluded.model_source, data_source = excluded.data_source,"
-                " exports = excluded.exports",
+                " exports = excluded.exports, trashed = NULL",
                 (
                     record.run,
                     record.name,

@@ -182,3 +182,14 @@ def test_a_run_that_goes_on_is_not_deleted(store):
     store.begin(record())
     with pytest.raises(UserError, match="is going on"):
         store.delete("r1")
+
+
+def test_a_deleted_run_that_goes_on_after_all_is_not_removed_with_the_trash(home):
+    store = RunStore()
+    store.begin(record())
+    store.end("r1", "stopped")
+    store.delete("r1")
+    store.begin(record())
+    store.empty_trash(older_than_s=0)
+    assert store.end("r1", "finished").state == "finished"
+    assert [r.run for r in store.runs()] == ["r1"]
