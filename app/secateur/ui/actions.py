@@ -250,7 +250,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_panel", "Previous panel", ("Shift+F6",), "arrow-left", "Move the keyboard to the panel before"),
     Action("copy_picture", "Copy picture", ("Ctrl+Shift+C",), "copy", "Copy the shown plot as a picture", "filter"),
     Action(
-        "save_picture", "Save picture…", ("Ctrl+Shift+S",), "download-simple", "Save the shown plot as PNG", "filter"
+        "save_picture",
+        "Save picture…",
+        ("Ctrl+Shift+S",),
+        "download-simple",
+        "Save the shown plot as PNG or SVG",
+        "filter",
     ),
     Action("theme", "Light or dark", (), "sun", "Switch between the light and the dark look"),
     Action("find", "Find an action…", ("Ctrl+K",), "magnifying-glass", "Search everything that Secateur can do"),

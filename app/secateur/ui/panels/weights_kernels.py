@@ -1,6 +1,5 @@
 """The filters of a convolution as small pictures, sorted and marked; a click selects the channel everywhere."""
 
-from math import ceil, sqrt
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from secateur.session.looked import weight_plan
 from secateur.session.state import SessionState
 from secateur.ui.panels.look_parts import ORDERS, foot_label, order_control, order_words
 from secateur.ui.plots.kernel_grid import GridContent, KernelGrid
+from secateur.ui.plots.kernel_pictures import tiling
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.state_panel import StatePanel
@@ -246,9 +246,8 @@ def _native(layer: Layer) -> int:
     numbers = int(np.prod(shape)) // max(shape[layer.channel_axis], 1)
     height, width = shape[-2:] if len(shape) > 3 else (1, shape[-1])
     inputs = numbers // max(height * width, 1)
-    gap = 1 if inputs > 1 and height * width > 1 else 0
-    across = max(ceil(sqrt(inputs * height / width)), 1)
-    return max(across * (width + gap), ceil(inputs / across) * (height + gap)) - gap
+    across, down, gap = tiling(inputs, height, width)
+    return max(across * (width + gap), down * (height + gap)) - gap
 
 
 def channel_words(figures: ChannelFigures, channel: int) -> str:

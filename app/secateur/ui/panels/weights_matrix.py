@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedLayout, QWidget
@@ -322,11 +323,11 @@ def _magnitude(tile: MatrixTile, variant: Variant) -> float:
     return float(np.quantile(sizes[:: max(len(sizes) // 50_000, 1)], 0.995)) if len(sizes) else 0.0
 
 
-def _step(edges: Any) -> int:
+def _step(edges: NDArray[np.int64]) -> int:
     return int(edges[1] - edges[0])
 
 
-def _covers(edges: Any, span: tuple[int, int]) -> bool:
+def _covers(edges: NDArray[np.int64], span: tuple[int, int]) -> bool:
     return bool(edges[0] <= span[0] and span[1] <= edges[-1])
 
 

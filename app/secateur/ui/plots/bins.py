@@ -55,12 +55,12 @@ class BinCache:
     """The last bins, kept while spectrum, range and width stay: a drag repaints without counting again."""
 
     def __init__(self) -> None:
-        self._key: tuple[int, float, float, int] | None = None
+        self._key: tuple[float, float, int] | None = None
         self._spectrum: Spectrum | None = None
         self._bins = Bins(np.zeros(2), np.zeros(1))
 
     def bins(self, spectrum: Spectrum, low: float, high: float, pixels: float) -> Bins:
-        key = (id(spectrum), low, high, int(pixels))
+        key = (low, high, int(pixels))
         if key != self._key or spectrum is not self._spectrum:
             self._bins, self._key, self._spectrum = bin_spectrum(spectrum, low, high, pixels), key, spectrum
         return self._bins

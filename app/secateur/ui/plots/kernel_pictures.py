@@ -1,30 +1,30 @@
 """Filters as small pictures: the kernels of all inputs side by side in a diverging map, or three inputs as colours."""
 
 from math import ceil, sqrt
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap, qRgb, qRgba
 
-from secateur.ui.theme.colormaps import Table, diverging
+from secateur.ui.theme.colormaps import NOTHING, diverging, stepped
 from secateur.ui.theme.style import current_theme
 
 Codes = NDArray[np.int8]
 Indices = NDArray[np.uint8]
 
-GAP: Final = 255
-"""Index of what is no weight: the lines between kernels, and values that are no numbers."""
+
+def tiling(inputs: int, height: int, width: int) -> tuple[int, int, int]:
+    """(across, down, gap): how so many kernels stand in a sheet that is about square, with pixels between them."""
+    across = max(ceil(sqrt(inputs * height / max(width, 1))), 1)
+    return across, ceil(inputs / across), 1 if inputs > 1 and height * width > 1 else 0
 
 
 def tiled(indices: Indices) -> Indices:
     """The kernels (inputs, height, width) of one filter in a grid that is about square, lines of one pixel between."""
     inputs, height, width = indices.shape
-    across = max(ceil(sqrt(inputs * height / width)), 1)
-    down = ceil(inputs / across)
-    gap = 1 if inputs > 1 and height * width > 1 else 0
-    cells = np.full((down * across, height + gap, width + gap), GAP, np.uint8)
+    across, down, gap = tiling(inputs, height, width)
+    cells = np.full((down * across, height + gap, width + gap), NOTHING, np.uint8)
     cells[:inputs, :height, :width] = indices
     sheet = cells.reshape(down, across, height + gap, width + gap).swapaxes(1, 2)
     whole = sheet.reshape(down * (height + gap), across * (width + gap))
@@ -36,14 +36,12 @@ def indices_of(codes: Codes, limit: float, common: float | None) -> Indices:
     values = codes.astype(np.float32)
     if common:
         values *= limit / common
-    return np.where(codes == -128, GAP, np.rint(np.clip(values, -127, 127)) + 127).astype(np.uint8)
+    return np.where(codes == -128, NOTHING, np.rint(np.clip(values, -127, 127)) + 127).astype(np.uint8)
 
 
-def colour_table(table: Table | None = None) -> list[int]:
-    """256 colours for indices: the diverging map of the theme, and nothing for `GAP`."""
-    chosen = diverging(current_theme()) if table is None else table
-    places = np.rint(np.arange(GAP) * 255 / (GAP - 1)).astype(int)
-    return [qRgb(*(int(c) for c in chosen[place])) for place in places] + [qRgba(0, 0, 0, 0)]
+def colour_table() -> list[int]:
+    """256 colours for indices: the diverging map of the theme, and nothing for lines and what is no number."""
+    return [qRgb(*(int(c) for c in row)) for row in stepped(diverging(current_theme()))] + [qRgba(0, 0, 0, 0)]
 
 
 def filter_image(codes: Codes, limit: float, common: float | None, colours: list[int]) -> QImage:
@@ -58,7 +56,7 @@ def filter_image(codes: Codes, limit: float, common: float | None, colours: list
 def rgb_image(codes: Codes, limit: float, common: float | None) -> QImage:
     """A filter of three inputs (3, height, width) as one picture in their colours, grey for zero."""
     values = indices_of(codes, limit, common)
-    pixels = np.ascontiguousarray(np.moveaxis(np.where(values == GAP, 127, values), 0, -1))
+    pixels = np.ascontiguousarray(np.moveaxis(np.where(values == NOTHING, 127, values), 0, -1))
     height, width = pixels.shape[:2]
     return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage, qRgb
 
 from secateur.figures import number
-from secateur.ui.theme.colormaps import diverging, viridis
+from secateur.ui.theme.colormaps import NOTHING, STEPS, diverging, stepped, viridis
 from secateur.ui.theme.style import color, current_theme
 
 Values = NDArray[np.float16 | np.float32]
@@ -61,20 +61,20 @@ def scale_of(*parts: Values | None, signed: bool = False) -> Scale:
 
 @cache
 def _colours(theme: str, signed: bool) -> tuple[int, ...]:
-    """The first 255 colours of a table, as Qt has them; a theme has its own."""
-    table = Scale(-1.0 if signed else 0.0, 1.0).table()
-    return tuple(qRgb(*(int(part) for part in row)) for row in table[:255])
+    """A table in steps, as Qt has colours; a theme has its own."""
+    table = stepped(Scale(-1.0 if signed else 0.0, 1.0).table())
+    return tuple(qRgb(*(int(part) for part in row)) for row in table)
 
 
 def coloured(values: Values, scale: Scale) -> QImage:
     """A picture of (height, width) values; what is no number (a removed channel) has the colour of a well."""
     height, width = values.shape
-    place = (values.astype(np.float32) - scale.low) * (254.0 / (scale.high - scale.low))
+    place = (values.astype(np.float32) - scale.low) * ((STEPS - 1) / (scale.high - scale.low))
     known = np.isfinite(place)
     whole = known.all()
-    numbers = np.clip(place if whole else np.where(known, place, 0.0), 0, 254).astype(np.uint8)
+    numbers = np.clip(place if whole else np.where(known, place, 0.0), 0, STEPS - 1).astype(np.uint8)
     if not whole:
-        numbers[~known] = 255
+        numbers[~known] = NOTHING
     image = QImage(numbers.tobytes(), width, height, width, QImage.Format.Format_Indexed8)
     image.setColorTable([*_colours(current_theme().name, scale.is_signed), color("well").rgb()])
     return image.convertToFormat(QImage.Format.Format_RGB32)

@@ -16,11 +16,9 @@ from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.strokes import DASHED, line_pen
 from secateur.ui.plots.table import Table
-from secateur.ui.theme.colormaps import diverging
+from secateur.ui.theme.colormaps import NOTHING, STEPS, diverging, stepped
 from secateur.ui.theme.style import color, current_theme
 
-NONE: Final = 255
-"""Index of what is no number: nothing is painted there."""
 GREATEST: Final = "greatest of {0} × {1} weights"
 CLOSEST: Final = 4
 """Rows and columns that are seen at least."""
@@ -33,14 +31,13 @@ def indices_of(values: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     scaled += np.float32(127.5)  # what is cut off below is rounding then
     if not np.isnan(scaled.sum()):
         return scaled.astype(np.uint8)
-    return np.where(np.isfinite(values), np.nan_to_num(scaled), NONE).astype(np.uint8)
+    return np.where(np.isfinite(values), np.nan_to_num(scaled), NOTHING).astype(np.uint8)
 
 
 def colour_table() -> NDArray[np.uint8]:
-    """(256, 4) uint8: the diverging map of the theme for 0 … 254, nothing for `NONE`."""
-    places = np.rint(np.arange(NONE) * 255 / (NONE - 1)).astype(int)
+    """(256, 4) uint8: the diverging map of the theme for 0 … 254, nothing for `NOTHING`."""
     table = np.zeros((256, 4), np.uint8)
-    table[:NONE, :3], table[:NONE, 3] = diverging(current_theme())[places], 255
+    table[:STEPS, :3], table[:STEPS, 3] = stepped(diverging(current_theme())), 255
     return table
 
 

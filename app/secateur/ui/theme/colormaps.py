@@ -32,6 +32,17 @@ cividis: Final[Table] = _table(
 )
 
 
+STEPS: Final = 255
+"""Colours of a picture of indices; the index `NOTHING` behind them is what has no colour: no number, or no place."""
+NOTHING: Final = 255
+
+
+def stepped(table: Table) -> Table:
+    """(255, 3) uint8: a table in an odd number of steps, so that one of them, 127, is its middle."""
+    steps: Table = table[np.rint(np.arange(STEPS) * 255 / (STEPS - 1)).astype(int)]
+    return steps
+
+
 def diverging(theme: Theme) -> Table:
     """Blue – grey – red for signed change, (256, 3) uint8; zero stands in the middle."""
     return _table("#3b6fd4", theme.diverging_middle, "#d9483b")
