@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from secateur import figures
 
@@ -50,6 +53,12 @@ def deviation_of(signal: float, noise: float, note: str = "") -> Deviation:
     if signal == 0.0:
         return Deviation(note="The original's are all zero.")
     return Deviation(10.0 * log10(signal / noise), note)
+
+
+def deviation_between(original: NDArray[Any], other: NDArray[Any], note: str = "") -> Deviation:
+    """From the values of both, of one shape; squares are added in double precision."""
+    exact = original.astype(np.float64)
+    return deviation_of(float(np.square(exact).sum()), float(np.square(exact - other).sum()), note)
 
 
 def sentence_of(what: str, deviation: Deviation) -> str:

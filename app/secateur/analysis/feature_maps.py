@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.deviation import NO_NUMBERS, deviation_of
+from secateur.analysis.deviation import NO_NUMBERS, deviation_between
 from secateur.model.maps import FIRST_CHANNELS, Form, LayerMaps, Values
 
 CHANNELS_FIRST: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
@@ -111,8 +111,7 @@ def _sqnr(ours: Output, placed: Output | None) -> tuple[float | None, bool]:
     if placed is None:
         return None, False
     both = ~np.isnan(placed)
-    signal = ours[both].astype(np.float64)
-    found = deviation_of(float((signal**2).sum()), float(((placed[both] - signal) ** 2).sum()))
+    found = deviation_between(ours[both], placed[both])
     return found.sqnr_db, found.is_unchanged
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.deviation import Deviation, deviation_of
+from secateur.analysis.deviation import Deviation, deviation_between
 from secateur.analysis.documents import LayerError
 from secateur.model.kept import Kept
 from secateur.model.model import fixed_batch, in_batches_of
@@ -52,22 +51,22 @@ def layer_errors(
 
 def _weight_deviation(a: NDArray[Any], b: NDArray[Any], part: Kept, axis: int) -> Deviation:
     if a.shape == b.shape:
-        return _deviation(a, b)
+        return deviation_between(a, b)
     left = part.part_of(a, axis)
     if left.shape != b.shape:
         return Deviation(note=other_shape("Its weights have", a.shape, b.shape))
-    return _deviation(left, b, _of_what(part, a.shape[axis], "inputs" if part.outputs is None else "channels"))
+    return deviation_between(left, b, _of_what(part, a.shape[axis], "inputs" if part.outputs is None else "channels"))
 
 
 def _output_deviation(a: NDArray[Any] | None, b: NDArray[Any] | None, part: Kept, axis: int) -> Deviation:
     if a is None or b is None:
         return Deviation(note="Its output is computed inside a branch, and is not to be had.")
     if a.shape == b.shape:
-        return _deviation(a, b)
+        return deviation_between(a, b)
     left = a if part.outputs is None else a.take(part.outputs, axis)
     if left.shape != b.shape:
         return Deviation(note=other_shape("Its output has", a.shape[1:], b.shape[1:]))
-    return _deviation(left, b, _of_what(part, a.shape[axis], "channels"))
+    return deviation_between(left, b, _of_what(part, a.shape[axis], "channels"))
 
 
 def other_shape(what: str, a: Sequence[int], b: Sequence[int]) -> str:
@@ -79,11 +78,6 @@ def _of_what(part: Kept, whole: int, what: str) -> str:
     if what == "inputs" or part.outputs is None:
         return "Over the inputs that are left."
     return f"Over the {len(part.outputs)} of {whole} channels that are left."
-
-
-def _deviation(a: NDArray[Any], b: NDArray[Any], note: str = "") -> Deviation:
-    exact = a.astype(np.float64)
-    return deviation_of(float(np.square(exact).sum()), float(np.square(exact - b).sum()), note)
 
 
 def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:

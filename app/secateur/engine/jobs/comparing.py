@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.cost import packed_bytes
-from secateur.analysis.deviation import Deviation, deviation_of
+from secateur.analysis.deviation import Deviation, deviation_between
 from secateur.analysis.documents import Comparison, Evaluation, LayerError
 from secateur.analysis.latency import measure_together
 from secateur.analysis.layer_errors import ABSENT, layer_errors, other_shape
@@ -100,8 +100,7 @@ def _of_weight(a: Weight, b: Weight | None) -> Deviation:
         return Deviation(note=ABSENT)
     if a.shape != b.shape:
         return Deviation(note=other_shape("Its weights have", a.shape, b.shape))
-    exact = a.astype(np.float64)
-    return deviation_of(float(np.square(exact).sum()), float(np.square(exact - b).sum()))
+    return deviation_between(a, b)
 
 
 def _sizes(bench: Bench, reporter: Reporter) -> Evaluation:
