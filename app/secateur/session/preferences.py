@@ -40,7 +40,6 @@ class Preferences:
     geometry: str = ""
     splitters: dict[str, list[int]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
-    jobs_open: bool = True
     folder: str = ""
     device: str = "auto"
     threads: int = 0

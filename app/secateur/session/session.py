@@ -201,10 +201,6 @@ class Session:
         if left_out and told:
             self.notify(Notice("info", " ".join(left_out), subject=notices.RECIPE))
 
-    def end_gesture(self) -> None:
-        """A drag ended: the next edit is an undo step of its own."""
-        self._gesture = ""
-
     def undo(self) -> None:
         if self._undo:
             self._redo.append(self.state.recipe)

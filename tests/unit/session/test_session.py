@@ -113,8 +113,7 @@ def test_choosing_a_method_can_be_undone_and_redone(session):
 def test_a_drag_is_one_undo_step(session):
     for ratio in (0.1, 0.2, 0.3):
         session.set_method(["conv1"], "weight_pruning", MagnitudePruning(ratio=ratio), merge="drag")
-    session.end_gesture()
-    session.set_method(["conv1"], "weight_pruning", MagnitudePruning(ratio=0.9), merge="drag")
+    session.set_method(["conv1"], "weight_pruning", MagnitudePruning(ratio=0.9), merge="another drag")
     session.undo()
     assert session.state.step_of("conv1", "weight_pruning") == MagnitudePruning(ratio=0.3)
     session.undo()
