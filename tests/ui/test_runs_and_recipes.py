@@ -125,6 +125,16 @@ def test_f2_renames_a_run_where_it_stands(history, runs) -> None:
     assert table(history).currentIndex().row() == 0
 
 
+def test_a_run_that_went_while_its_menu_was_open_is_not_renamed(history, runs) -> None:
+    item = menu_item(history, 0, "rename")
+    answer(history, runs[1:])
+    history.until(lambda: table(history).model().rowCount() == 1)
+    item.trigger()
+    history.qtbot.wait(0)
+    assert table(history).findChild(QLineEdit) is None
+    assert history.engine.asked(ChangeRun) == []
+
+
 def test_t_tags_a_run_and_the_tags_stand_beside_its_name(history, runs) -> None:
     assert table(history).isColumnHidden(COLUMNS.index("tags"))
     assert menu_item(history, 0, "tag").text() == "Tags…\tT"

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme, font
-from secateur.ui.widgets.badges import BadgeRow, badge_width, fitting, paint_badges
+from secateur.ui.widgets.badges import badge_width, fitting, paint_badges
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.chip import Chip
@@ -72,13 +72,6 @@ def test_painted_badges_stay_inside_their_cell() -> None:
     paint_badges(painter, QRect(10, 0, 110, 26), [("weight_pruning", "prune 50 %"), ("quantize", "static int8")])
     painter.end()
     assert not any(image.pixelColor(x, y).alpha() for x in range(121, 200) for y in range(26))
-
-
-def test_a_row_of_badges_says_its_words(qtbot: QtBot) -> None:
-    row = BadgeRow([("quantize", "int8"), ("distil", "distil")])
-    qtbot.addWidget(row)
-    assert row.accessibleName() == "int8, distil"
-    assert row.sizeHint().width() == badge_width("int8") + badge_width("distil") + 4
 
 
 @pytest.mark.parametrize("kind", ["positive", "negative", "warn", "info", "neutral"])

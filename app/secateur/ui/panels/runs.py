@@ -274,7 +274,9 @@ class RunsTable(QTableView):
 
     def _edit(self, column: str, run: str) -> None:
         """Let the name or the tags be typed in their place."""
-        row = next(row for row in range(self.runs.rowCount()) if self.runs.run(row).run == run)
+        row = next((row for row in range(self.runs.rowCount()) if self.runs.run(row).run == run), None)
+        if row is None:  # it went while the menu was open
+            return
         index = self.runs.index(row, COLUMNS.index(column))
         self.setColumnHidden(index.column(), False)
         if column == "tags":

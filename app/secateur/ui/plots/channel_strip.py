@@ -75,10 +75,6 @@ class ChannelStrip(Chart):
         """The channel with the greatest distance from minimum to maximum."""
         return int(np.argmax(self._ranges[:, 3] - self._ranges[:, 0])) if len(self._ranges) else 0
 
-    @property
-    def widest_text(self) -> str:
-        return self._text(self.widest)
-
     def _text(self, channel: int) -> str:
         if channel >= len(self._ranges):
             return ""

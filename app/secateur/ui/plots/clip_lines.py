@@ -73,10 +73,6 @@ class ClipItems:
         """Whether the mouse is on a line, or drags one."""
         return any(line.moving or line.mouseHovering for line in self._lines)
 
-    @property
-    def is_dragging(self) -> bool:
-        return any(line.moving for line in self._lines)
-
     def show_clip(self, values: Spectrum, clip: Clip | None, full: tuple[float, float]) -> None:
         """Put the lines on the ends of `clip`; a tensor of one sign is cut at one end, so it has one line."""
         self._values = values

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from secateur.ui.theme.palette import BadgeFamily
 from secateur.ui.theme.style import color, current_theme, font, metrics
@@ -55,25 +54,3 @@ def paint_badges(painter: QPainter, rect: QRect, badges: Sequence[Badge]) -> Non
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         x += box.width() + GAP
     painter.restore()
-
-
-class BadgeRow(QWidget):
-    """Badges as a widget of their own."""
-
-    def __init__(self, badges: Sequence[Badge] = (), parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._badges: tuple[Badge, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.set_badges(badges)
-
-    def set_badges(self, badges: Sequence[Badge]) -> None:
-        self._badges = tuple(badges)
-        self.setAccessibleName(", ".join(text for _, text in badges))
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(max(0, sum(badge_width(text) + GAP for _, text in self._badges) - GAP), HEIGHT)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        paint_badges(QPainter(self), self.rect(), self._badges)
