@@ -288,6 +288,16 @@ def test_what_cannot_be_followed_is_said_where_the_maps_would_be(shown, view):
     assert not any("wrong.npy" in notice.sentence for notice in shown.state.notices)
 
 
+def test_thumbnails_that_cannot_be_read_are_not_asked_for_again_and_again(shown, view):
+    shown.until(lambda: shown.engine.asked(ShowSamples))
+    shown.engine.say(Failed(shown.engine.job_of(ShowSamples), "The data cannot be read.", ""))
+    asked = len(shown.engine.asked(ShowSamples))
+    answer(shown)
+    shown.session.set_method(["conv1"], "weight_pruning", MagnitudePruning(ratio=0.25))
+    shown.until(lambda: view.wanted() is not None and view.wanted().recipe == shown.state.recipe)
+    assert len(shown.engine.asked(ShowSamples)) == asked
+
+
 def test_after_one_that_failed_the_next_sample_is_asked_for_once(shown, view):
     job = shown.engine.job_of(FollowSample)
     shown.engine.say(Failed(job, "wrong.npy has the shape 5.", "Give another."))

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from secateur.engine.requests import Sample
 from secateur.figures import thousands
+from secateur.model.maps import Thumbnail
 from secateur.session.following import takes_text
 from secateur.session.state import SessionState
 from secateur.ui.naming import named
@@ -29,6 +30,8 @@ class SampleChooser(QWidget):
         self.setObjectName("sample_chooser")
         self._sample = Sample()
         self._total = 0
+        self._source: object = None
+        self._no_thumbnails: dict[int, Thumbnail] = {}
         self.previous = IconButton("left", self.tr("Previous sample"))
         self.previous.setObjectName("previous_sample")
         self.next = IconButton("right", self.tr("Next sample"))
@@ -94,7 +97,10 @@ class SampleChooser(QWidget):
         set_why_not(self.next, last, self.tr("Next sample"))
         self.text.setVisible(takes_text(state))
         is_known = followed.data == state.data_source and bool(followed.total)
-        thumbnails = followed.thumbnails if is_known else {}
+        source = (state.model.source if state.model else None, state.data_source)
+        if source != self._source:  # else the same: what could not be read is not asked for with every state
+            self._source, self._no_thumbnails = source, {}
+        thumbnails = followed.thumbnails if is_known else self._no_thumbnails
         self.strip.show_samples(thumbnails, self._total, sample.index if from_data else None)
 
     def _go(self, index: int) -> None:
