@@ -57,7 +57,8 @@ def test_a_gpu_is_used_where_there_is_one_and_the_cpu_can_be_chosen(opened) -> N
     ready(opened, CPU, GPU)
     opened.session.choose_option(("conv1",), "int8")
     found = menu(opened)
-    assert found.findChild(QAction, "device_cuda").isChecked()
+    assert found.findChild(QAction, "device_auto").isChecked()
+    assert found.findChild(QAction, "device_cuda") is not None
     assert NONE_HERE not in words(found)
     choose(opened, found, "device_cpu")
     assert opened.engine.asked(Configure) == [Configure("cpu", 0)]
@@ -66,6 +67,10 @@ def test_a_gpu_is_used_where_there_is_one_and_the_cpu_can_be_chosen(opened) -> N
     assert opened.state.model is not None
     assert opened.state.planned_layers == ("conv1",)
     assert opened.engine.restarts == 0
+    again = menu(opened)
+    assert again.findChild(QAction, "device_cpu").isChecked()
+    choose(opened, again, "device_auto")
+    assert opened.engine.asked(Configure)[-1] == Configure("auto", 0)
 
 
 def test_threads_are_chosen_with_the_keys(opened) -> None:

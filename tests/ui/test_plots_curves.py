@@ -64,6 +64,13 @@ def test_the_running_mean_of_a_constant_is_that_constant():
     assert moving_mean(np.full(50, 3.5), 11) == pytest.approx(np.full(50, 3.5))
 
 
+def test_one_step_without_a_number_leaves_no_gap_in_the_running_mean():
+    values = np.full(50, 3.5)
+    values[20] = np.nan
+    assert moving_mean(values, 11) == pytest.approx(np.full(50, 3.5))
+    assert np.isnan(moving_mean(np.full(50, np.nan), 11)).all()
+
+
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=6))
 def test_end_labels_never_cover_each_other(places):
     moved = apart(sorted(places), 16.0, 0.0, 200.0)

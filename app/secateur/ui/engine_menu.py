@@ -28,8 +28,12 @@ def engine_menu(state: "SessionState", choose: Callable[[Configure], None], pare
     group = QActionGroup(menu)
     has_gpu = any(offer.id != "cpu" for offer in state.devices)
     chosen = _in_use(state)
+    if has_gpu:
+        usual = _item(menu, group, "device_auto", "A CUDA GPU where there is one", checked=settings.device == "auto")
+        usual.triggered.connect(lambda _on=False: choose(replace(settings, device="auto")))
     for offer in state.devices:
-        item = _item(menu, group, f"device_{offer.id}", offer.title, checked=offer.id == chosen)
+        checked = offer.id == chosen and not (has_gpu and settings.device == "auto")
+        item = _item(menu, group, f"device_{offer.id}", offer.title, checked=checked)
         item.triggered.connect(lambda _on=False, name=offer.id: choose(replace(settings, device=_CHOICES[name])))
     if not state.devices:
         _say(menu, "The engine is still starting.")
@@ -43,7 +47,7 @@ def engine_menu(state: "SessionState", choose: Callable[[Configure], None], pare
     usual = _item(threads, group, "threads_0", f"All but one for the window ({max(1, cores - 1)})",
                   checked=settings.threads == 0)  # fmt: skip
     usual.triggered.connect(lambda _on=False: choose(replace(settings, threads=0)))
-    for count in sorted({1, *(2**power for power in range(1, 8) if 2**power < cores), cores}):
+    for count in sorted({1, settings.threads or 1, *(2**power for power in range(1, 8) if 2**power < cores), cores}):
         item = _item(threads, group, f"threads_{count}", str(count), checked=settings.threads == count)
         item.triggered.connect(lambda _on=False, count=count: choose(replace(settings, threads=count)))
     menu.addSeparator()

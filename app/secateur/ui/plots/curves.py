@@ -47,14 +47,20 @@ class Series:
 
 
 def moving_mean(values: Floats, window: int) -> Floats:
-    """Mean over `window` values around each one, over fewer at the ends; same length."""
+    """Mean over the finite ones of `window` values around each one, over fewer at the ends; same length.
+
+    NaN where none of them is finite.
+    """
     if window <= 1 or len(values) < 3:
         return values
     half = min(window, len(values)) // 2
-    sums = np.concatenate([[0.0], np.cumsum(values)])
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
     places = np.arange(len(values))
     starts, ends = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
-    mean: Floats = (sums[ends] - sums[starts]) / (ends - starts)
+    number = counts[ends] - counts[starts]
+    mean: Floats = np.where(number > 0, (sums[ends] - sums[starts]) / np.maximum(number, 1), np.nan)
     return mean
 
 
