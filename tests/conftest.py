@@ -13,8 +13,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import secateur  # noqa: F401 - before any test loads a library: it switches their telemetry off
+
+# how long an example takes is the machine's matter, which may be busy; what it says is ours
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 WINDOW_FOLDERS = ("ui", "e2e")
 SHUT_IN = Path(__file__).parent / "shut_in"

@@ -13,6 +13,7 @@ from secateur.session.state import SessionState, Side
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.chooser import Chooser
+from secateur.ui.widgets.why_not import set_why_not
 
 OPEN = "open"
 """What stands for the last entry of a chooser: any file."""
@@ -77,10 +78,10 @@ class CompareHead(QWidget):
                 self._fill(chooser, listed)
         for chooser, side in ((self.left, pair.left if pair else Side()), (self.right, pair.right if pair else None)):
             chooser.setCurrentIndex(sides.index(side) if side in sides else -1)
-        for button in (self.report, self.export):
-            button.setEnabled(pair is not None and pair.record is not None)
-        reason = self.tr("A run beside the original has a report")
-        self.report.setToolTip(self.tr("Open the report of this run") if self.report.isEnabled() else reason)
+        has_record = pair is not None and pair.record is not None
+        reason = "" if has_record else self.tr("Choose the original on the left and a run on the right.")
+        set_why_not(self.report, reason, self.tr("Open the report of this run"))
+        set_why_not(self.export, reason)
 
     def _fill(self, chooser: QComboBox, listed: Sequence[str]) -> None:
         chooser.clear()
