@@ -42,7 +42,7 @@ def test_kernels_matrix_and_channels_beside_a_measurement(real) -> None:
     real.press(Qt.Key.Key_4, ALT)
     table = tab.view("channels").table
     real.until(lambda: table.rowCount() > 0 and table.text(gone, "nearest") not in {"", "–"})
-    assert table.text(gone, "plan") == "✕ removed"
+    assert table.text(gone, "plan") == "× removed"
     for job in real.state.jobs:
         session.stop(job.job)
     real.until_idle()

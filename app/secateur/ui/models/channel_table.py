@@ -183,7 +183,7 @@ class ChannelTable(QAbstractTableModel):
             return ""
         if key == "plan":
             if known.gone[channel]:
-                return "✕ removed"
+                return "× removed"
             zeroed = known.zeroed[channel] / max(known.size, 1)
             return f"{figures.share(zeroed)} pruned" if zeroed else ""
         if key == "range":

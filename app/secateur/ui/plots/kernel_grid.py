@@ -252,7 +252,7 @@ class KernelGrid(QAbstractScrollArea):
             painter.drawRect(box.adjusted(-2, -2, 2, 2))
         painter.setFont(font(11, 600 if channel == self._channel else 400))
         painter.setPen(color("text" if channel == self._channel else "secondary"))
-        mark = " ✕" if is_gone else " ∅" if is_empty else ""
+        mark = " ×" if is_gone else " ∅" if is_empty else ""
         text = QRect(box.left() - SPACING // 2, box.bottom() + 2, side + SPACING, LABEL)
         painter.drawText(text, Qt.AlignmentFlag.AlignCenter, f"{channel}{mark}")
 
