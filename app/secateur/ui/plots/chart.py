@@ -19,7 +19,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPolygonF,
 )
 from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePolicy, QWidget
@@ -29,8 +28,8 @@ from secateur.ui.plots.chart_box import ChartBox
 from secateur.ui.plots.chart_menu import make_chart_menu
 from secateur.ui.plots.crosshair import Crosshair, Reading, paint_reading
 from secateur.ui.plots.dots import keep_dots
+from secateur.ui.plots.kept_view import KeptView
 from secateur.ui.plots.pictures import copy_picture, save_picture, wants_vectors
-from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import paint_quantity
 
@@ -46,7 +45,7 @@ STEP = 1.5
 CATCH_UP = QEvent.Type(QEvent.registerEventType())
 
 
-class Chart(pg.GraphicsView):
+class Chart(KeptView):
     """A plot. A subclass gives `redraw` (items from what is shown), and may give the other hooks below.
 
     Items are changed in place, once before the next painting, however often `renew` is called until then.
@@ -61,7 +60,7 @@ class Chart(pg.GraphicsView):
     def __init__(
         self, name: str, title: str, parent: QWidget | None = None, *, zoom: Literal["x", "xy", ""] = "x"
     ) -> None:
-        super().__init__(parent, background=None)
+        super().__init__(parent)
         self.setCacheMode(pg.GraphicsView.CacheModeFlag.CacheNone)  # an SVG holds lines and text, no pixels
         self.viewport().setAutoFillBackground(False)  # the card behind it is seen
         self.enableMouse(False)  # the mouse is the plot's, not the view's
@@ -110,7 +109,7 @@ class Chart(pg.GraphicsView):
 
     def range_changed(self) -> None:
         """The shown range is another one."""
-        self.viewport().update()
+        self.refresh()
 
     def reading_at(self, x: float, y: float) -> Reading | None:
         """What the crosshair says with the mouse at these values; None for no crosshair."""
@@ -155,7 +154,7 @@ class Chart(pg.GraphicsView):
             self._is_due = False
             if self._is_stale and self.isVisible():
                 self.settle()
-                self.viewport().update()
+                self.refresh()
             return True
         return super().event(event)
 
@@ -173,6 +172,7 @@ class Chart(pg.GraphicsView):
         self._layout.activate()
         self.plot.scene().prepareForPaint()
         self._is_stale = self._is_settling = False
+        self._pixels = None
 
     def show_range(self, x: Range, y: Range, *, keep: bool = False) -> None:
         """All there is to see; it is shown whole, except with `keep` where a person has magnified."""
@@ -271,14 +271,6 @@ class Chart(pg.GraphicsView):
             self._dress()
             self.mark_stale()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        self.settle()
-        super().paintEvent(event)
-        if self.hasFocus():
-            painter = QPainter(self.viewport())
-            paint_focus(painter, QRectF(self.rect()))
-            painter.end()
-
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         keep_dots(self.plot.scene().items(), as_pixels=not wants_vectors(painter))
 
@@ -300,7 +292,7 @@ class Chart(pg.GraphicsView):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.viewport().update()
+        self.refresh()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -316,7 +308,7 @@ class Chart(pg.GraphicsView):
         self._cross.setVisible(reading is not None)
         if reading is not None:
             self._cross.setPos(reading.x)
-        self.viewport().update()
+        self.refresh()
 
     @property
     def reading(self) -> Reading | None:

@@ -220,7 +220,7 @@ class MatrixPlot(Chart):
         """Select a channel here at once; the rest of the window follows."""
         self._channel = channel
         self.reveal(channel)
-        self.viewport().update()
+        self.refresh()
         self.chosen.emit(channel)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -165,6 +165,6 @@ class SqnrBars(Chart):
             step = 1 if event.key() == Qt.Key.Key_Right else -1
             place = ordered.index(self._cursor) + step if self._cursor in ordered else 0
             self._cursor = ordered[min(max(place, 0), len(ordered) - 1)]
-            self.viewport().update()
+            self.refresh()
         else:
             super().keyPressEvent(event)
