@@ -110,7 +110,7 @@ def test_a_layer_that_shrinks_along_is_not_said_to_stay(opened):
 
 def test_what_is_the_originals_is_not_called_a_prediction(opened):
     bar = opened.workspace.plan_bar
-    assert bar.blocks["metric"].accessibleName() == "Top-1"
+    opened.until(lambda: bar.blocks["metric"].accessibleName() == "Top-1")
     opened.layers.select(["conv1"])
     switch_on(opened, "channel_pruning")  # whose damage nothing has measured
     opened.until(lambda: bar.blocks["metric"].accessibleName() == "Top-1, original")

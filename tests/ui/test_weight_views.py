@@ -83,7 +83,8 @@ class Looked:
         return self.tab.view(view)
 
     def plan(self, layer: str, method) -> None:
-        self.shown.session.set_method([layer], method.family, method)
+        with self.shown.qtbot.waitSignal(self.shown.assembly.display.shown):
+            self.shown.session.set_method([layer], method.family, method)
         self.answer()
 
     def find(self, kind, name: str):

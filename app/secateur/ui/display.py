@@ -8,8 +8,10 @@ from PySide6.QtCore import QObject, Signal
 
 from secateur.ui.main_window import MainWindow
 from secateur.ui.toolbar import WhyNot
+from secateur.ui.turns import turns
 
 if TYPE_CHECKING:
+    from secateur.analysis.documents import Predicted
     from secateur.session.session import Session
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
@@ -38,36 +40,55 @@ class Display(QObject):
     def show(self, state: "SessionState") -> None:
         """Every panel shows `state`; rows first, because they decide what is selected.
 
-        The progress of a job, twenty times a second, goes to the panels that show it and to no others.
+        The other parts follow in turns of their own. The progress of a job, twenty times a second, goes to the panels
+        that show it and to no others.
         """
         before, self._last = self._last, state
         if before is not None and before is not state and is_progress(before, state):
-            self._workspace.jobs.show_state(state, self._known["predicted"][1])
+            self._show_jobs()
             if self._workspace.detail.current in LIVE_TABS:
-                self._workspace.detail.show_state(state, self.selected)
+                self._show_detail()
             self.shown.emit(state)
             return
         self._busy = True
         self._window.show_state(state, self._why_not)
         self._workspace.show_layers(state)
         self._busy = False
-        self._show_selection(state, self._workspace.layers.selected())
-        predicted = self._remember(
-            "predicted",
-            (state.model, state.spectra, state.recipe, state.tables, state.baseline),
-            self._session.predicted,
-        )
-        budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
-        self._workspace.plan_bar.show_state(state, predicted, budget, self._why_not("run"))
-        self._workspace.jobs.show_state(state, predicted)
-        self.shown.emit(state)
+        self._show_plan(state, self._workspace.layers.selected())
+        for part in (self._show_detail, self._show_plan_bar, self._show_jobs, self._end):
+            turns.add(part)
+
+    # The parts show the newest state, whichever was the newest when they began to wait.
+
+    def _show_detail(self) -> None:
+        if self._last is not None:
+            self._workspace.detail.show_state(self._last, self.selected)
+
+    def _show_plan_bar(self) -> None:
+        state = self._last
+        if state is not None:
+            budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
+            self._workspace.plan_bar.show_state(state, self._predicted(state), budget, self._why_not("run"))
+
+    def _show_jobs(self) -> None:
+        if self._last is not None:
+            self._workspace.jobs.show_state(self._last, self._predicted(self._last))
+
+    def _end(self) -> None:
+        self.shown.emit(self._last)
+
+    def _predicted(self, state: "SessionState") -> "Predicted | None":
+        depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline)
+        predicted: Predicted | None = self._remember("predicted", depends, self._session.predicted)
+        return predicted
 
     def _on_selection(self, names: list[str]) -> None:
         if not self._busy:
-            self._show_selection(self._session.state, names)
+            self._show_plan(self._session.state, names)
+            self._workspace.detail.show_state(self._session.state, self.selected)
             self._window.show_state(self._session.state, self._why_not)
 
-    def _show_selection(self, state: "SessionState", names: Sequence[str]) -> None:
+    def _show_plan(self, state: "SessionState", names: Sequence[str]) -> None:
         changed = tuple(names) != self.selected
         self.selected = tuple(names)
         depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline, self.selected)
@@ -79,7 +100,6 @@ class Display(QObject):
         )
         source = effect_source(state)
         self._remember("shown effect", (effect, source), lambda: self._workspace.plan.show_effect(effect, source))
-        self._workspace.detail.show_state(state, self.selected)
         if changed:
             self.selection_changed.emit(self.selected)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -32,6 +32,7 @@ from secateur.ui.plots.kept_view import KeptView
 from secateur.ui.plots.pictures import copy_picture, save_picture, wants_vectors
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import paint_quantity
+from secateur.ui.turns import turns
 
 pg.setConfigOption("mouseRateLimit", 0)  # Qt joins mouse moves itself; a dropped one would lose the end of a drag
 
@@ -42,7 +43,6 @@ CLOSEST = 1e4
 TOP, RIGHT = 24, MARGIN
 STEP = 1.5
 """Magnification of one press of + or −."""
-CATCH_UP = QEvent.Type(QEvent.registerEventType())
 
 
 class Chart(KeptView):
@@ -83,7 +83,6 @@ class Chart(KeptView):
         self.full: tuple[Range, Range] = ((0.0, 1.0), (0.0, 1.0))
         self._key: object = None
         self._is_stale, self._is_settling = True, False
-        self._is_due = False
         self._reading: Reading | None = None
         self._cross = Crosshair()
         self.add(self._cross)
@@ -143,20 +142,19 @@ class Chart(KeptView):
         return self._is_stale
 
     def mark_stale(self) -> None:
-        """Have `redraw` called before the next painting."""
+        """Have `redraw` called soon, in a turn of its own."""
         self._is_stale = True
-        if not self._is_settling and not self._is_due:
-            self._is_due = True
-            QCoreApplication.postEvent(self, QEvent(CATCH_UP), Qt.EventPriority.HighEventPriority.value)
+        if not self._is_settling:
+            turns.add(self._catch_up)
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == CATCH_UP:  # before painting: what changes while it is painted is painted once more
-            self._is_due = False
-            if self._is_stale and self.isVisible():
-                self.settle()
-                self.refresh()
-            return True
-        return super().event(event)
+    @property
+    def is_waiting(self) -> bool:
+        return self._is_stale and turns.waits(self._catch_up)
+
+    def _catch_up(self) -> None:  # before painting: what changes while it is painted is painted once more
+        if self._is_stale and self.isVisible():
+            self.settle()
+            self.refresh()
 
     def settle(self) -> None:
         """Call `redraw` now where it is due; whoever asks for places wants them as they will be painted."""
@@ -171,8 +169,7 @@ class Chart(KeptView):
                 break
         self._layout.activate()
         self.plot.scene().prepareForPaint()
-        self._is_stale = self._is_settling = False
-        self._pixels = None
+        self._is_stale = self._is_settling = self._is_current = False
 
     def show_range(self, x: Range, y: Range, *, keep: bool = False) -> None:
         """All there is to see; it is shown whole, except with `keep` where a person has magnified."""

@@ -73,6 +73,12 @@ def wants_vectors(painter: QPainter) -> bool:
     return engine is not None and engine.type() == QPaintEngine.Type.SVG
 
 
+def is_on_screen(widget: QWidget, painter: QPainter) -> bool:
+    """Whether the window itself is painted, and not a picture of it."""
+    engine, store = painter.paintEngine(), widget.window().backingStore()
+    return engine is not None and store is not None and engine.paintDevice() is store.paintDevice()
+
+
 def _open_buffer() -> tuple[QByteArray, QBuffer]:
     content = QByteArray()
     buffer = QBuffer(content)

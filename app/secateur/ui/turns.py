@@ -1,0 +1,41 @@
+"""Work of the window that can be cut into parts: each part in a turn of the event loop of its own.
+
+Between two of them the window answers. What Qt posts (layout, painting) is all done in one turn, so that a state that
+changes everything would hold the window up for as long as all of it takes.
+"""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer
+from shiboken6 import isValid
+
+
+class Turns(QObject):
+    """Calls what waits one by one, whoever waits longest first; what waits already keeps its place."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._call_next)
+
+    def add(self, call: Callable[[], None]) -> None:
+        """Have `call`, a method of a QObject, called soon, and once; not at all where its object is gone by then."""
+        self._waiting[call] = None
+        self._timer.start()
+
+    def waits(self, call: Callable[[], None]) -> bool:
+        return call in self._waiting
+
+    def _call_next(self) -> None:
+        call = next(iter(self._waiting))
+        del self._waiting[call]
+        if self._waiting:
+            self._timer.start()
+        owner = getattr(call, "__self__", None)
+        if owner is None or isValid(owner):
+            call()
+
+
+turns = Turns()
+"""The one line in which everybody waits."""
