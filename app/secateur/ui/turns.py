@@ -6,22 +6,23 @@ changes everything would hold the window up for as long as all of it takes.
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
 from shiboken6 import isValid
 
 
-class Turns(QObject):
+class Turns:
     """Calls what waits one by one, whoever waits longest first; what waits already keeps its place."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
         self._waiting: dict[Callable[[], None], None] = {}
-        self._timer = QTimer(self, singleShot=True, interval=0)
-        self._timer.timeout.connect(self._call_next)
+        self._timer: QTimer | None = None  # made by the window's thread: this module is imported by another
 
     def add(self, call: Callable[[], None]) -> None:
         """Have `call`, a method of a QObject, called soon, and once; not at all where its object is gone by then."""
         self._waiting[call] = None
+        if self._timer is None:
+            self._timer = QTimer(singleShot=True, interval=0)
+            self._timer.timeout.connect(self._call_next)
         self._timer.start()
 
     def waits(self, call: Callable[[], None]) -> bool:
@@ -30,7 +31,7 @@ class Turns(QObject):
     def _call_next(self) -> None:
         call = next(iter(self._waiting))
         del self._waiting[call]
-        if self._waiting:
+        if self._waiting and self._timer is not None:
             self._timer.start()
         owner = getattr(call, "__self__", None)
         if owner is None or isValid(owner):
