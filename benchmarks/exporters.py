@@ -22,7 +22,7 @@ def models() -> tuple[dict[str, Any], Any]:
     from secateur.data.source import DataSource
     from secateur.data.sources import open_data
     from secateur.formats.reading import open_model
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.quantize.static_int8 import StaticInt8
     from secateur.model.description import ModelSource
 

@@ -162,7 +162,7 @@ def of_every_weight() -> Iterator[Case]:
 
 def of_all_layers() -> Iterator[Case]:
     """What Sensitivity and Compare show of LAYERS layers."""
-    from secateur.analysis.documents import SensitivityRow, SensitivityTable
+    from secateur.model.documents import SensitivityRow, SensitivityTable
     from secateur.recipe.options import OPTIONS
     from secateur.ui.plots.error_curve import ErrorCurve
     from secateur.ui.plots.heat_map import HeatMap
@@ -204,7 +204,7 @@ def of_all_layers() -> Iterator[Case]:
 
 
 def errors_of(names: list[str], shift: int) -> tuple[object, ...]:
-    from secateur.analysis.documents import LayerError
+    from secateur.model.documents import LayerError
 
     return tuple(
         LayerError(layer=name, weight_sqnr_db=21.0 + (n + shift) % 9, output_sqnr_db=34.0 - (n + shift) % 17)
@@ -247,8 +247,8 @@ def of_a_training() -> Iterator[Case]:
 
 def of_runs() -> Iterator[Case]:
     """The picture of 120 runs."""
-    from secateur.analysis.documents import Evaluation, Metric, RunDocument
     from secateur.engine.events import RunRecord
+    from secateur.model.documents import Evaluation, Metric, RunDocument
     from secateur.ui.plots.pareto import ParetoPlot
 
     def evaluation(value: float, size: int) -> Evaluation:

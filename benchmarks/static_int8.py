@@ -70,8 +70,8 @@ def built(name: str) -> Subject:
     sys.path.insert(0, str(ROOT / "packaging"))
     import published_networks as networks
 
+    from secateur.graph.network import TorchModel
     from secateur.model.description import Port
-    from secateur.model.model import TorchModel
 
     makers: dict[str, Callable[[], Any]] = {
         "mobilenet_v2": lambda: networks.mobilenet_v2(1.0, 1000, 224),
@@ -117,7 +117,7 @@ def answers(running: Any, data: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def ours(lowered: Any, data: Any, path: Path) -> None:
     from secateur.formats import format_named
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.quantize.static_int8 import StaticInt8
 
     method = StaticInt8(samples=CALIBRATION)
@@ -147,7 +147,7 @@ def measure(subject: Subject, rounds: int) -> list[tuple[str, ...]]:
     """A row for each rival, ours last but for the float file."""
     import onnx
 
-    from secateur.methods.quantize.lowering import graph_of, lower
+    from secateur.graph.lowering import graph_of, lower
 
     lowered = lower(subject.model)
     with tempfile.TemporaryDirectory() as home:

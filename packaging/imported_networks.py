@@ -27,13 +27,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from secateur.formats.onnx_import.check import deviations, run_module
 from secateur.formats.reading import open_model
-from secateur.methods.quantize.lowering import to_onnx
+from secateur.graph.layers import batch_axis, example_input, example_shape
+from secateur.graph.lowering import to_onnx
+from secateur.graph.network import Model, TorchModel
+from secateur.graph.onnx_import.check import deviations, run_module
+from secateur.graph.onnx_layers import onnx_layers
 from secateur.model.description import ModelSource, Port
-from secateur.model.layers import batch_axis, example_input, example_shape
-from secateur.model.model import Model, TorchModel
-from secateur.model.onnx_layers import onnx_layers
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "networks.md"
@@ -187,7 +187,7 @@ def nodes_of(model: TorchModel) -> int:
 
 
 def names_in(path: Path) -> tuple[str, ...]:
-    from secateur.formats.onnx_files.reading import read_onnx
+    from secateur.graph.onnx_files.reading import read_onnx
 
     return tuple(layer.name for layer in onnx_layers(read_onnx(path).proto))
 

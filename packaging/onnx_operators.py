@@ -14,7 +14,7 @@ from typing import Final
 import onnx
 from onnx_suite import NodeTest, Outcome, load_tests, run_all
 
-from secateur.formats.onnx_import.operators import OPERATORS
+from secateur.graph.onnx_import.operators import OPERATORS
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "operators.md"
 OUTSIDE: Final = "training, strings, sequences, optional values, control flow, random numbers, other domains"

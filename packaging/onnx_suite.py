@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from secateur.formats.onnx_files.reading import gather_weights, name_nodes
-from secateur.formats.onnx_import.importer import ImportRefused, import_model
-from secateur.formats.onnx_import.storage import to_array, to_tensor
+from secateur.graph.onnx_files.reading import gather_weights, name_nodes
+from secateur.graph.onnx_import.importer import ImportRefused, import_model
+from secateur.graph.onnx_import.storage import to_array, to_tensor
 
 CONTROL: Final = frozenset({"If", "Loop", "Scan"})
 OPTIONAL: Final = frozenset({"Optional", "OptionalGetElement", "OptionalHasElement"})

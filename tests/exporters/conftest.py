@@ -64,7 +64,7 @@ def sample_data(sample: Any) -> Any:
 @pytest.fixture(scope="session")
 def sample_int8(sample: Any, sample_data: Any) -> Any:
     """The bundled model with static int8 on all its layers."""
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.quantize.static_int8 import StaticInt8
 
     return StaticInt8().apply(sample, list(sample.weights()), Context(data=sample_data))
@@ -73,7 +73,7 @@ def sample_int8(sample: Any, sample_data: Any) -> Any:
 @pytest.fixture(scope="session")
 def sample_int4(sample: Any, sample_data: Any) -> Any:
     """The bundled model with all weights in 4 bits."""
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.quantize.weight_only import WeightOnly
 
     return WeightOnly(bits=4).apply(sample, list(sample.weights()), Context(data=sample_data))

@@ -53,8 +53,8 @@ def test_another_suffix_is_a_sentence(sample: Any, openvino: Format, tmp_path: P
 def test_an_onnx_file_that_stays_a_file_is_converted_too(sample_int8: Any, openvino: Format, tmp_path: Path) -> None:
     from secateur.formats import format_named
     from secateur.formats.reading import open_model
+    from secateur.graph.network import OnnxModel
     from secateur.model.description import ModelSource
-    from secateur.model.model import OnnxModel
 
     export(sample_int8, format_named("onnx"), tmp_path / "quantized.onnx")
     model = open_model(ModelSource(str(tmp_path / "quantized.onnx")))

@@ -42,7 +42,7 @@ def decoder() -> Any:
             return self.last(torch.cat([inner, image], 1))
 
     torch.manual_seed(0)
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     shape = (None, 3, 32, 32)
     return TorchModel(
@@ -70,7 +70,7 @@ class Noise:
 
 @pytest.fixture(scope="session")
 def decoder_int8(decoder: Any) -> Any:
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.quantize.static_int8 import StaticInt8
 
     return StaticInt8(samples=48).apply(decoder, list(decoder.weights()), Context(data=Noise()))

@@ -15,8 +15,8 @@ import pytest
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
+from secateur.graph.network import OnnxModel
 from secateur.model.description import ModelSource
-from secateur.model.model import OnnxModel
 
 Published = Callable[[str], Path]
 SCRIPTS = Path(__file__).resolve().parents[2] / "packaging"

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from secateur.formats.reading import open_model
-from secateur.methods.quantize.lowering import lower
+from secateur.graph.lowering import lower
+from secateur.graph.network import StoredModel, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel, TorchModel
 
 transformers = pytest.importorskip("transformers")
 

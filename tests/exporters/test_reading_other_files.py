@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from secateur.formats.reading import open_model
+from secateur.graph.network import StoredModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel
 from secateur.model.stored import read_values
 from secateur.resources import resource
 

@@ -11,8 +11,8 @@ from torch import nn
 from secateur.errors import UserError
 from secateur.formats import format_named
 from secateur.formats.reading import open_model
+from secateur.graph.network import StoredModel, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel, TorchModel
 from secateur.model.stored import read_values
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from secateur.analysis.documents import (
+from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
+from secateur.engine.requests import Compress, DataSource, Export, ScoreSensitivity
+from secateur.methods.distil.distillation import Distillation
+from secateur.methods.prune.channel import ChannelPruning
+from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, Port, TensorInfo
+from secateur.model.documents import (
     DataDescription,
     Evaluation,
     ExportedFile,
@@ -23,14 +31,6 @@ from secateur.analysis.documents import (
     SensitivityTable,
     WithinOptionCorrelation,
 )
-from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
-from secateur.engine.requests import Compress, DataSource, Export, ScoreSensitivity
-from secateur.methods.distil.distillation import Distillation
-from secateur.methods.prune.channel import ChannelPruning
-from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, Port, TensorInfo
 from secateur.model.graph import GraphNode, NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.recipe.options import OPTIONS

@@ -14,7 +14,6 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from secateur.analysis.documents import DataDescription, Evaluation, Metric, SensitivityRow, SensitivityTable
 from secateur.engine.events import (
     DataOpened,
     EngineReady,
@@ -28,6 +27,7 @@ from secateur.engine.events import (
 )
 from secateur.engine.requests import OpenData, OpenModel, Request
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
+from secateur.model.documents import DataDescription, Evaluation, Metric, SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.session.state import SessionState
 from secateur.ui.app import build_window

@@ -4,11 +4,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton
 
-from secateur.analysis.documents import Comparison, ExportedFile, LayerError, RunDocument
 from secateur.data.source import DataSource
 from secateur.engine.events import Compared, Failed, Finished, RunRecord, RunsListed, Started
 from secateur.engine.requests import Compare, ListRuns
 from secateur.model.description import ModelSource
+from secateur.model.documents import Comparison, ExportedFile, LayerError, RunDocument
 from secateur.session.state import Side
 
 LEFT = Qt.MouseButton.LeftButton

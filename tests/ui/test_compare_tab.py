@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from secateur.analysis.documents import ExportedFile, Latency, LayerError, Metric, RunDocument
 from secateur.engine.events import RunRecord
+from secateur.model.documents import ExportedFile, Latency, LayerError, Metric, RunDocument
 from secateur.session.state import SessionState, Side
 from secateur.ui.panels.compare import CompareTab
 from secateur.ui.panels.compare_figures import figures_of

@@ -7,12 +7,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog
 
-from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Started
 from secateur.engine.requests import AskFormats, DataSource, Export
 from secateur.formats import format_named
 from secateur.installing import install_command
 from secateur.model.description import ModelSource
+from secateur.model.documents import ExportedFile
 from secateur.ui.dialogs.export import ExportDialog
 
 NETWORK = b"the opened network"

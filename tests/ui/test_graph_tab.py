@@ -5,11 +5,11 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
-from secateur.analysis.documents import LayerError, RunDocument
 from secateur.engine.events import Failed, Finished, GraphRead, RunRecord, Started
 from secateur.engine.requests import Compress, DataSource, ReadGraph
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.documents import LayerError, RunDocument
 from secateur.model.graph import GraphNode, NetworkGraph
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState, with_method
@@ -362,7 +362,7 @@ def test_the_largest_value_is_brightest_and_for_the_error_the_least_decibels(sta
 
 
 def with_run(state, errors):
-    from secateur.analysis.documents import Evaluation
+    from secateur.model.documents import Evaluation
 
     evaluation = Evaluation(
         metric=None, loss=None, samples=0, bytes=1, zip_bytes=1, params=1, nonzero_params=1, macs=1, latency_ms=None

@@ -8,11 +8,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
-from secateur.analysis.documents import Evaluation, Metric, Predicted, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.engine.requests import ListRuns
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.model.documents import Evaluation, Metric, Predicted, RunDocument
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.jobs import CLOSED_HEIGHT, OPEN_HEIGHT, JobsPanel

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from secateur.analysis.documents import SensitivityTable
 from secateur.model.description import ModelDescription
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import option
 from secateur.session.state import SessionState, with_method
 from secateur.ui.models.layer_table import BINS, KEYS, LayerTable

@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
-from secateur.analysis.documents import LayerError
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
+from secateur.model.documents import LayerError
 from secateur.session.memory import Memory
 from secateur.ui.models.layer_table import COLUMNS, KEYS
 from secateur.ui.models.layer_words import heading_words, kind_phrase, kind_word

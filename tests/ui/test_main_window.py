@@ -9,7 +9,6 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
-from secateur.analysis.documents import SensitivityTable
 from secateur.engine.events import (
     EngineDied,
     Failed,
@@ -31,6 +30,7 @@ from secateur.engine.requests import (
     SolveBudget,
 )
 from secateur.model.description import ModelSource
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.recipe import Recipe
 from secateur.session.preferences import load_preferences
 from secateur.session.state import Notice

@@ -4,7 +4,6 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
-from secateur.analysis.documents import RunDocument
 from secateur.data.source import DataSource
 from secateur.engine.events import (
     DataOpened,
@@ -19,6 +18,7 @@ from secateur.engine.events import (
 )
 from secateur.engine.requests import Compress, Export, ListRuns, OpenData, ScoreSensitivity
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.documents import RunDocument
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import Notice
 
@@ -157,7 +157,7 @@ def test_an_export_that_goes_well_answers_the_one_that_failed(opened, model, tmp
 
 @pytest.fixture
 def slow(model, evaluation) -> RunRecord:
-    from secateur.analysis.documents import Latency
+    from secateur.model.documents import Latency
 
     def timed(median):
         latency = Latency(median=median, p10=median, p90=median, runtime="onnxruntime", threads=1)

@@ -7,11 +7,11 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from secateur.analysis.documents import RunDocument
 from secateur.engine.events import Failed, Finished, MapsRead, Partial, RunRecord, SampleFollowed, SamplesShown
 from secateur.engine.requests import DataSource, FollowSample, ReadMaps, Sample, ShowSamples
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.description import Port
+from secateur.model.documents import RunDocument
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme

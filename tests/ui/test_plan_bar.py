@@ -5,10 +5,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from secateur.analysis.documents import DataDescription, Evaluation, Latency, Metric, Predicted
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.documents import DataDescription, Evaluation, Latency, Metric, Predicted
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import SessionState

@@ -12,8 +12,8 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent, QPain
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
-from secateur.analysis.documents import Evaluation, LayerError, Metric, RunDocument
 from secateur.engine.events import RunRecord
+from secateur.model.documents import Evaluation, LayerError, Metric, RunDocument
 from secateur.model.maps import AnswerAt, LayerMaps
 from secateur.model.spectrum import Spectra
 from secateur.ui.plots.answers import AnswerBars, softmax

@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from secateur.analysis.documents import LayerError
+from secateur.model.documents import LayerError
 from secateur.ui.plots.answers import MOST, AnswerBars, softmax
 from secateur.ui.plots.channel_strip import ChannelStrip, together
 from secateur.ui.plots.curves import CurvePlot, Series, apart, moving_mean

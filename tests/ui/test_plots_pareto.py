@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from secateur.analysis.documents import Evaluation, Metric, Predicted, RunDocument
 from secateur.engine.events import RunRecord
+from secateur.model.documents import Evaluation, Metric, Predicted, RunDocument
 from secateur.ui.plots import pareto
 from secateur.ui.plots.pareto import ParetoPlot, SizeAxis, size_texts
 

@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 
 from secateur import figures
-from secateur.analysis.documents import Latency
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ChannelBundle
+from secateur.model.documents import Latency
 from secateur.recipe.prediction import predict_plan
 from secateur.session.session import SAMPLE_DATA
 from secateur.ui.widgets.switch import Switch

@@ -3,11 +3,11 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from secateur.analysis.documents import WithinOptionCorrelation
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.documents import WithinOptionCorrelation
 from secateur.recipe.options import OPTIONS
 from secateur.session.state import JobState, SessionState, with_method
 from secateur.ui.panels.sensitivity import SensitivityTab

@@ -74,9 +74,9 @@ def residual_graph() -> Any:
 @pytest.fixture
 def lowered_network(residual_graph: Any) -> Any:
     """The residual graph as an opened and lowered torch model."""
-    from secateur.formats.onnx_import.importer import import_model
+    from secateur.graph.network import TorchModel
+    from secateur.graph.onnx_import.importer import import_model
     from secateur.model.description import Port
-    from secateur.model.model import TorchModel
 
     return TorchModel(
         name="residual",

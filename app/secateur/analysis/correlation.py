@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import SensitivityTable, WithinOptionCorrelation
+from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
 
 FEWEST: Final = 4
 """Layers of an option below which their order says nothing."""

@@ -41,7 +41,7 @@ def file_parameters(path: Path) -> tuple[int, int]:
 
     Tied weights count once. Scales, zero points, the running statistics of batch norms and lone numbers are none.
     """
-    from secateur.formats.onnx_files.reading import read_onnx
+    from secateur.graph.onnx_files.reading import read_onnx
 
     return onnx_parameters(read_onnx(path).proto)
 
@@ -50,7 +50,7 @@ def onnx_parameters(proto: "onnx.ModelProto") -> tuple[int, int]:
     """The same of a graph as reading leaves it; int4 tensors count each packed value."""
     from onnx import numpy_helper
 
-    from secateur.formats.describing.describe_onnx import stored_parameters
+    from secateur.graph.describing.describe_onnx import stored_parameters
 
     tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
     whole = nonzero = 0

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.cost import file_parameters, zip_bytes
-from secateur.analysis.documents import Evaluation, Latency, Metric
 from secateur.analysis.memory import peak_memory_bytes
-from secateur.analysis.metrics import GUESSES, answers_warning, cross_entropy, metric_of
+from secateur.data.metric_values import GUESSES, answers_warning, cross_entropy, metric_of
+from secateur.model.documents import Evaluation, Latency, Metric
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.deviation import NO_NUMBERS, deviation_between
+from secateur.model.deviation import NO_NUMBERS, deviation_between
 from secateur.model.maps import FIRST_CHANNELS, Form, LayerMaps, Values
 
 CHANNELS_FIRST: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")

@@ -1,6 +1,6 @@
 """One sample through two networks: the output of every layer, and the answer layer by layer.
 
-Both networks are graphs (`secateur.methods.quantize.lowering`); they are walked node by node, and what no later node
+Both networks are graphs (`secateur.graph.lowering`); they are walked node by node, and what no later node
 reads is let go, so that no more is held than a forward pass holds.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.model.simulation import ROUNDS
+from secateur.graph.simulation import ROUNDS
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +53,7 @@ class Walk:
 
     def finish(self, place: int = 0, values: "dict[fx.Node, Any] | None" = None) -> "torch.Tensor":
         """The network's first output, from the node at `place` on with these values for what is read of the others."""
-        from secateur.model.model import first_output
+        from secateur.graph.network import first_output
 
         if values is not None:
             self.place, self.values = place, values

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.model.description import Layer
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import Option
 

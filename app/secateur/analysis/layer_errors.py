@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from secateur.analysis.deviation import Deviation, deviation_between
-from secateur.analysis.documents import LayerError
-from secateur.model.kept import Kept
-from secateur.model.model import fixed_batch, in_batches_of
+from secateur.graph.kept import Kept
+from secateur.graph.layer_outputs import layer_outputs
+from secateur.model.deviation import Deviation, deviation_between
+from secateur.model.documents import LayerError
 
 if TYPE_CHECKING:
     import onnx
@@ -30,7 +30,7 @@ def layer_errors(
     `inputs_b`, where it takes another form of the same samples). Of a layer that lost channels, `kept` says which of
     `a`'s are left: those are compared. Where there is nothing to compare, the layer says why.
     """
-    from secateur.model.onnx_layers import layer_weights, onnx_layers
+    from secateur.graph.onnx_layers import layer_weights, onnx_layers
 
     weights_a, weights_b = layer_weights(a), layer_weights(b)
     outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs if inputs_b is None else inputs_b)
@@ -78,33 +78,3 @@ def _of_what(part: Kept, whole: int, what: str) -> str:
     if what == "inputs" or part.outputs is None:
         return "Over the inputs that are left."
     return f"Over the {len(part.outputs)} of {whole} channels that are left."
-
-
-def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
-    """Output of every layer (its bias added), from a session that returns them all."""
-    import onnx
-    import onnxruntime as ort
-
-    from secateur.model.onnx_layers import onnx_layers
-
-    tensors = {}
-    for layer in (layer for layer in onnx_layers(proto) if layer.nodes):  # what an If computes is not to be had
-        last = layer.absorbed[-1] if layer.absorbed else layer.nodes[-1]
-        tensors[layer.name] = proto.graph.node[last].output[0]
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(proto)
-    present = {value.name for value in exposed.graph.output}
-    exposed.graph.output.extend(
-        onnx.ValueInfoProto(name=name) for name in dict.fromkeys(tensors.values()) if name not in present
-    )
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [value.name for value in session.get_inputs()]
-
-    def run(*batch: NDArray[Any]) -> list[NDArray[Any]]:
-        return list(session.run(None, dict(zip(names, batch, strict=False))))
-
-    outputs = in_batches_of(fixed_batch(session), run)(*inputs)
-    results = dict(zip([value.name for value in session.get_outputs()], outputs, strict=True))
-    return {layer: results[tensor] for layer, tensor in tensors.items()}

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.analysis.free import cost_row
-from secateur.analysis.metrics import GUESSES, answers_warning, damage_sums, metric_of
 from secateur.analysis.swapping import CachedNetwork, Changes
+from secateur.data.metric_values import GUESSES, answers_warning, damage_sums, metric_of
 from secateur.data.metrics import kind_of
 from secateur.errors import UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.model.description import Layer
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import Option
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 BATCH = 64
 CACHE_BYTES = 2_000_000_000

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secateur.methods.base import Context, WeightMethod
+from secateur.graph.context import Context
+from secateur.methods.base import WeightMethod
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.encoding import ActivationEncoding
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import fx
 
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,8 @@ class CachedNetwork:
         import torch
         from torch import fx
 
+        from secateur.graph.graph_module import nodes_by_tensor
         from secateur.model.device import on_device, precise, torch_device
-        from secateur.model.graph_module import nodes_by_tensor
 
         self.device = torch_device()
         graph, batch = on_device(graph), batch.to(self.device)  # type: ignore[assignment]
@@ -76,7 +77,7 @@ class CachedNetwork:
                 module.bias = bias
 
     def _run(self, layer: str, rounded: "Mapping[fx.Node, ActivationEncoding]") -> "torch.Tensor":
-        """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.model.simulation`)."""
+        """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""
         import torch
 
         env = self.interpreter.env = dict(self.results)
@@ -98,7 +99,7 @@ class CachedNetwork:
 
 
 def _first(output: Any) -> "torch.Tensor":
-    from secateur.model.model import first_output
+    from secateur.graph.network import first_output
 
     result: torch.Tensor = first_output(output)
     return result
@@ -111,7 +112,7 @@ class Changes:
     """
 
     def __init__(self, model: "TorchModel", layers: Sequence[str], context: Context) -> None:
-        from secateur.model.layers import channel_axes
+        from secateur.graph.layers import channel_axes
 
         self._model, self._layers, self._context = model, layers, context
         self._weights, self._axes = model.weights(), channel_axes(model)
@@ -130,8 +131,8 @@ class Changes:
                 raise TypeError(f"{method.id} cannot be measured one layer at a time")
 
     def _static(self, layer: str, method: StaticInt8) -> Change:
+        from secateur.graph.simulation import rounded_biases
         from secateur.methods.quantize.calibration import record_spectra, static_encodings, tensors_to_record
-        from secateur.model.simulation import rounded_biases
 
         model = self._model
         if method.samples not in self._spectra:

@@ -7,12 +7,6 @@ from typing import TypeVar
 from rich.table import Table
 
 from secateur import figures
-from secateur.analysis.deviation import reasons_missing
-from secateur.analysis.documents import (
-    Evaluation,
-    RunDocument,
-    SensitivityTable,
-)
 from secateur.cli.resuming import Asked, Wanted, new_run, resumed_run
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.engine.events import (
@@ -38,6 +32,12 @@ from secateur.engine.requests import (
 )
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
+from secateur.model.deviation import reasons_missing
+from secateur.model.documents import (
+    Evaluation,
+    RunDocument,
+    SensitivityTable,
+)
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe
 

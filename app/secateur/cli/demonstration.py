@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from secateur.analysis.documents import ExportedFile, RunDocument
 from secateur.cli.answers import print_run, run_recipe
 from secateur.cli.planning import plan
 from secateur.cli.resuming import Wanted
@@ -13,6 +12,7 @@ from secateur.cli.terminal import Terminal, output, wrong
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
+from secateur.model.documents import ExportedFile, RunDocument
 from secateur.recipe.recipe import parse_recipe
 from secateur.resources import resource
 

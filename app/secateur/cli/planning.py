@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 from secateur import figures
-from secateur.analysis.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
 from secateur.cli.answers import expect, model_source, rehearsed, score
 from secateur.cli.budgets import parse_budgets
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
@@ -15,6 +14,7 @@ from secateur.errors import UserError
 from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.metrics import GUESSES, is_right
 from secateur.data.dataset import Dataset
+from secateur.data.metric_values import GUESSES, is_right
 from secateur.data.preprocessing import Preprocessing
 from secateur.data.presets import PRESETS
 from secateur.errors import UserError

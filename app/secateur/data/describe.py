@@ -1,8 +1,8 @@
 """An opened data set in plain values, for the window and for JSON."""
 
-from secateur.analysis.documents import DataDescription
 from secateur.data.dataset import Dataset
 from secateur.model.description import Port
+from secateur.model.documents import DataDescription
 
 
 def describe(dataset: Dataset, warning: str = "") -> DataDescription:

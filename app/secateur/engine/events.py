@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from secateur.analysis.documents import (
+from secateur.data.preview import Preview as Preview
+from secateur.engine.requests import DataSource, Request
+from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.device import DeviceOffer as DeviceOffer
+from secateur.model.documents import (
     Comparison,
     DataDescription,
     Evaluation,
@@ -18,10 +22,6 @@ from secateur.analysis.documents import (
     SensitivityRow,
     SensitivityTable,
 )
-from secateur.data.preview import Preview as Preview
-from secateur.engine.requests import DataSource, Request
-from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.device import DeviceOffer as DeviceOffer
 from secateur.model.graph import NetworkGraph
 from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
 from secateur.model.spectrum import Spectra, Spectrum

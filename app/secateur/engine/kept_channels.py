@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from secateur.files import write_text
-from secateur.model.kept import Kept
+from secateur.graph.kept import Kept
 
 FILE: Final = "channels.json"
 """Layer → numbers of the original's output channels that are left. Where none was removed there is no such file."""

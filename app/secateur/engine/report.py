@@ -3,13 +3,13 @@
 from html import escape
 from pathlib import Path
 
-from secateur.analysis.deviation import Deviation
-from secateur.analysis.documents import Evaluation, LayerError, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.figures import count, macs, milliseconds, ratio, size, thousands
 from secateur.files import write_text
 from secateur.model.description import ModelDescription
+from secateur.model.deviation import Deviation
+from secateur.model.documents import Evaluation, LayerError, RunDocument
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #c0272d; --good: #17734a; --accent: #1b62d1; }

@@ -10,7 +10,7 @@ from typing import Any
 from secateur.engine.course import Course, Stage, StageTimes
 from secateur.engine.events import Event, Log, Partial, Progress
 from secateur.errors import Cancelled
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.model import device
 
 MOST_PER_SECOND = 20

@@ -6,12 +6,12 @@ A new question that looks something up goes into `QUICK` below, so that it is an
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from secateur.analysis.documents import SensitivityTable
 from secateur.data.source import DataSource as DataSource
 from secateur.formats.base import WriteOptions
 from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.device import DeviceChoice
+from secateur.model.documents import SensitivityTable
 from secateur.model.weight_views import Blocks, Order
 from secateur.recipe.recipe import Recipe, Step
 

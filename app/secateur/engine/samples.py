@@ -13,9 +13,9 @@ from secateur.data.sources import fed_dtype
 from secateur.engine.requests import Sample
 from secateur.engine.workshop import Bench
 from secateur.errors import UserError
+from secateur.graph.layers import example_shape
 from secateur.installing import install_command
 from secateur.model.description import Port
-from secateur.model.layers import example_shape
 
 if TYPE_CHECKING:
     from PIL import Image

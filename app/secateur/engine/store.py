@@ -17,13 +17,13 @@ from typing import TypeVar
 import psutil
 from pydantic import ValidationError
 
-from secateur.analysis.documents import RunDocument
 from secateur.engine.database import add_columns, opened
 from secateur.engine.events import RunRecord, RunState
 from secateur.engine.places import home, run_folder, trash_folder
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
+from secateur.model.documents import RunDocument
 
 S = TypeVar("S", ModelSource, DataSource)
 

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from secateur.analysis.documents import Evaluation, ExportedFile, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.figures import milliseconds, signed_share, size
 from secateur.methods.left_out import listed
+from secateur.model.documents import Evaluation, ExportedFile, RunDocument
 
 SLOWER_FROM: Final = 1.02
 """A ratio of medians from which on slower is called slower: below, it is the machine's noise."""

@@ -28,9 +28,10 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import WeightPlan
 from secateur.errors import UserError
 from secateur.figures import thousands
-from secateur.methods.base import Context, Method
+from secateur.graph.context import Context
+from secateur.graph.kept import Kept
+from secateur.methods.base import Method
 from secateur.model.description import Layer
-from secateur.model.kept import Kept
 from secateur.model.stored import StoredTensor, read_values
 from secateur.model.values import values_of_tensor
 from secateur.model.weight_views import ChannelFigures, Order
@@ -301,8 +302,8 @@ def _changed(look: LayerLook, methods: Sequence[Method], kept: Kept | None) -> A
 
 def _kept_after(bench: "Bench", steps: "tuple[Step, ...]", reporter: Reporter) -> Mapping[str, Kept] | str:
     """Layer → the channels that are left after the channel pruning steps, or why that is not known."""
+    from secateur.graph.network import TorchModel
     from secateur.methods.prune.channel import ChannelPruning
-    from secateur.model.model import TorchModel
 
     model = bench.model
     names = [layer.name for layer in bench.description.weighted_layers]

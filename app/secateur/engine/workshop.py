@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import Evaluation
 from secateur.analysis.evaluation import Predictions
 from secateur.engine.protection import data_files
 from secateur.engine.reporting import Reporter
@@ -25,10 +24,11 @@ from secateur.engine.requests import DataSource
 from secateur.engine.weight_views import WeightLooks
 from secateur.errors import UserError
 from secateur.formats.describing.describe import model_files
+from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
+from secateur.graph.stored_layers import LayerTensor, layer_tensors
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
+from secateur.model.documents import Evaluation
 from secateur.model.spectrum import Spectra
-from secateur.model.stored import LayerTensor, layer_tensors
 
 if TYPE_CHECKING:
     import onnx
@@ -134,7 +134,7 @@ class Workshop:
 
     def lowered(self, bench: Bench, reporter: Reporter) -> TorchModel:
         """The model as the float ONNX graph that ships, imported again; UserError for a file that stays a file."""
-        from secateur.methods.quantize.lowering import lower
+        from secateur.graph.lowering import lower
 
         if not isinstance(bench.model, TorchModel):
             raise UserError(
@@ -164,7 +164,7 @@ class Workshop:
 
     def shipped_proto(self, bench: Bench, reporter: Reporter) -> "onnx.ModelProto":
         """The float graph that ships of a torch network (batch norms folded), or the file's own graph."""
-        from secateur.methods.quantize.lowering import to_onnx
+        from secateur.graph.lowering import to_onnx
 
         model = bench.model
         return model.proto if isinstance(model, OnnxModel) else to_onnx(self.lowered(bench, reporter))
@@ -173,7 +173,7 @@ class Workshop:
         """A float ONNX file of `model` in the engine's temporary folder."""
         import onnx
 
-        from secateur.methods.quantize.lowering import to_onnx
+        from secateur.graph.lowering import to_onnx
 
         path = Path(self._folder.name) / f"{stem}.onnx"
         if isinstance(model, StoredModel):
@@ -230,7 +230,7 @@ def fit_to_data(bench: Bench, source: DataSource) -> tuple[str, ...]:
     shape = shape_of(source, ports[0])
     if shape is None or shape == ports[0].shape[1:]:
         return ()
-    from secateur.formats.describing.input_shapes import with_input_of
+    from secateur.graph.describing.input_shapes import with_input_of
 
     model = with_input_of(bench.model, shape, Path(source.path).name)
     if model is None:

@@ -21,7 +21,7 @@ from secateur.installing import install_command
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
     from secateur.model.stored import StoredTensor
 
 Progress = Callable[[int, int, str], None]

@@ -24,7 +24,7 @@ from secateur.installing import install_command
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 MODEL: Final = "model.onnx"
 DATA: Final = "model.onnx.data"

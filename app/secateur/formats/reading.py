@@ -11,16 +11,16 @@ from secateur.formats.describing.describe import describe as describe
 from secateur.formats.recognition import model_file, recognise, suffix_note, told_as_broken
 from secateur.formats.torch_files import factory as factories
 from secateur.formats.weight_files.shards import SUFFIX, shards
+from secateur.graph.network import Model, OnnxModel, TorchModel
 from secateur.model.description import ModelSource, Port
-from secateur.model.model import Model, OnnxModel, TorchModel
 from secateur.resources import resource
 
 if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-    from secateur.formats.onnx_files.reading import OnnxFile
     from secateur.formats.torch_files.state_dicts import StateDict
+    from secateur.graph.onnx_files.reading import OnnxFile
 
 SAMPLE: Final = "sample:model"
 _STEPS: Final = 3
@@ -72,9 +72,9 @@ def _model_name(source: ModelSource, path: Path | None) -> str:
 
 
 def _open_factory(source: ModelSource, progress: Progress) -> TorchModel:
-    from secateur.formats.describing.input_shapes import find_inputs, output_ports
     from secateur.formats.torch_files.state_dicts import fit
-    from secateur.model.checking import finite_notes, torch_tensors
+    from secateur.graph.checking import finite_notes, torch_tensors
+    from secateur.graph.describing.input_shapes import find_inputs, output_ports
 
     progress(0, _STEPS, f"Building {source.factory}")
     built = factories.build(source.factory)
@@ -127,7 +127,7 @@ def _state_dict(path: Path, kind: str, source: ModelSource, progress: Progress) 
 
 def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
     """`model` taking samples of this shape, tried out; UserError where its network does not take them."""
-    from secateur.formats.describing.input_shapes import output_ports
+    from secateur.graph.describing.input_shapes import output_ports
 
     port = replace(model.inputs[0], shape=(None, *shape))
     inputs = (port, *model.inputs[1:])
@@ -149,11 +149,11 @@ def with_sample_shape(model: TorchModel, shape: tuple[int, ...]) -> TorchModel:
 def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     """The network of an ONNX file, or the file itself with the reason why it is not one."""
     from secateur.formats.onnx_files.batches import free_batch, takes_batches, with_fixed_lengths
-    from secateur.formats.onnx_files.reading import graph_ports, read_onnx
     from secateur.formats.onnx_files.sizes import settle_heights, with_lengths
-    from secateur.formats.onnx_import.check import TOLERATED, size_deviation
+    from secateur.graph.checking import finite_notes, onnx_tensors
+    from secateur.graph.onnx_files.reading import graph_ports, read_onnx
+    from secateur.graph.onnx_import.check import TOLERATED, size_deviation
     from secateur.model.authorship import authorship_of
-    from secateur.model.checking import finite_notes, onnx_tensors
 
     file = read_onnx(path)
     blocked = _why_not_loaded(file, path)
@@ -190,8 +190,8 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
 
 def _why_not_loaded(file: "OnnxFile", path: Path) -> str:
     """Why ONNX Runtime does not load a file whose layers can be looked at; UserError where it has none."""
-    from secateur.formats.onnx_files.reading import require_layers
-    from secateur.model.onnx_layers import session_of
+    from secateur.graph.onnx_files.reading import require_layers
+    from secateur.graph.onnx_layers import session_of
 
     try:
         session_of(file.proto)
@@ -209,9 +209,9 @@ def _imported(
     file: "OnnxFile", path: Path, inputs: tuple[Port, ...], progress: Progress
 ) -> "tuple[nn.Module | None, str]":
     """The trainable network of a file, or None and the sentence that says why there is none."""
-    from secateur.formats.onnx_import.check import TOLERATED, batch_deviation, import_deviation
-    from secateur.formats.onnx_import.importer import import_model, quantized_reason
-    from secateur.formats.onnx_import.values import ImportRefused
+    from secateur.graph.onnx_import.check import TOLERATED, batch_deviation, import_deviation
+    from secateur.graph.onnx_import.importer import import_model, quantized_reason
+    from secateur.graph.onnx_import.values import ImportRefused
 
     try:
         if reason := quantized_reason(file.proto):

@@ -1,20 +1,20 @@
 """What a compression method is. One file per method; this is the pattern that all of them follow."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from secateur.graph.context import Context
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model
 
 Family = Literal["weight_pruning", "channel_pruning", "quantize", "low_rank", "distil"]
 Need = Literal["torch", "data", "labels"]
@@ -35,44 +35,6 @@ class Effect:
     smaller: bool
     faster: bool
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A layer that was asked for and stays as it is (or as it was before the step), with the reason as a sentence."""
-
-    layer: str
-    reason: str
-
-
-class Batches(Protocol):
-    """Ready batches: (inputs float32 as the network is fed, labels int64), the same order on every call."""
-
-    def __call__(self, *, batch_size: int, limit: int | None = None) -> "Any": ...
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a running method may use besides the model.
-
-    `progress(done, total, text)` reports and is the cancel point: it raises `Cancelled`. `log(text)` writes
-    to the job's log. `emit(value)` sends a live value (a training curve's point) to whoever watches.
-    `leave_out` takes the layers in which the step did not do what was asked, with the reason for each: they become
-    warnings of the result. `data` is the opened data set (`secateur.data.dataset.Dataset`), None where there is
-    none. `original` is the model before the first step: the teacher. `folder` is where a long step leaves its
-    checkpoints.
-    """
-
-    progress: Callable[[int, int, str], None] = lambda done, total, text: None
-    log: Callable[[str], None] = lambda text: None
-    emit: Callable[[Any], None] = lambda value: None
-    leave_out: Callable[[Sequence[LeftOut]], None] = lambda layers: None
-    data: Any = None
-    original: "Model | None" = None
-    folder: Path | None = None
-    seed: int = 0
-    resume: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Method(BaseModel):
@@ -157,8 +119,8 @@ class WeightMethod(Method):
         return self.rewrite(weight, channel_axis)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
-        from secateur.model.layers import channel_axes
-        from secateur.model.model import LazyWeights, StoredModel
+        from secateur.graph.layers import channel_axes
+        from secateur.graph.network import LazyWeights, StoredModel
 
         weights, axes = model.weights(), channel_axes(model)
         if isinstance(model, StoredModel):  # of any size: made one after the other when they are written
@@ -172,16 +134,3 @@ class WeightMethod(Method):
 
     def _rewritten(self, weights: Mapping[str, NDArray[Any]], name: str, axis: int) -> NDArray[np.float32]:
         return self.rewrite(weights[name], axis)
-
-
-def torch_only(model: "Model", title: str) -> "TorchModel":
-    """`model` where it is a torch network, else the sentence that says why the method cannot run."""
-    from secateur.errors import UserError
-    from secateur.model.model import TorchModel
-
-    if not isinstance(model, TorchModel):
-        raise UserError(
-            f"{title} needs a trainable network, and {model.name} is not one: {model.reason}",
-            "Choose methods that work on the file itself, such as weight pruning.",
-        )
-    return model

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from secateur.methods.base import LeftOut
+from secateur.graph.context import LeftOut
 
 MOST_NAMES: Final = 4
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.model.description import TensorInfo
 from secateur.model.encoding import WeightEncoding
-
-if TYPE_CHECKING:
-    from secateur.model.model import Model
 
 Floats = NDArray[np.float32]
 Decode = Callable[[NDArray[np.uint8]], Floats]
@@ -79,27 +76,6 @@ class StoredTensor:
     @property
     def info(self) -> TensorInfo:
         return TensorInfo(self.name, self.dtype, self.shape, self.size_bytes)
-
-
-class LayerTensor(NamedTuple):
-    """A layer's weight in a file. `channel_axis` is that of the stored tensor, which may be transposed in the layer."""
-
-    tensor: StoredTensor
-    channel_axis: int
-
-
-def layer_tensors(model: "Model") -> "dict[str, LayerTensor]":
-    """The weights, by layer, of a model that is nothing but tensors in files; empty for a network."""
-    from secateur.model.model import StoredModel
-
-    if not isinstance(model, StoredModel):
-        return {}
-    stored = {tensor.name: tensor for tensor in model.tensors}
-    return {
-        layer.name: LayerTensor(stored[layer.weight.name], layer.channel_axis)
-        for layer in model.layers
-        if layer.weight is not None and layer.weight.name not in model.replaced
-    }
 
 
 def _plain(dtype: Any) -> StoredType:

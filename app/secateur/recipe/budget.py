@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur import figures
-from secateur.analysis.documents import SensitivityTable
 from secateur.errors import UserError
-from secateur.methods.base import LeftOut
+from secateur.graph.context import LeftOut
 from secateur.model.description import ModelDescription
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from secateur.analysis.documents import Evaluation, Predicted, SensitivityTable
 from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.description import Layer, ModelDescription
+from secateur.model.documents import Evaluation, Predicted, SensitivityTable
 from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from secateur.errors import UserError
-from secateur.methods.base import LeftOut, Method
+from secateur.graph.context import LeftOut
+from secateur.methods.base import Method
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import Layer, ModelDescription
 from secateur.recipe.recipe import Recipe, Step

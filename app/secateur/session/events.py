@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.engine.events import (
     ActivationsRecorded,
     Compared,
@@ -53,6 +52,7 @@ from secateur.engine.requests import (
     WriteSkeleton,
 )
 from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.session import notices, reasons
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion

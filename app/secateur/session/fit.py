@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from secateur.analysis.documents import DataDescription
 from secateur.data.presets import Size
 from secateur.model.description import ModelDescription, Port
+from secateur.model.documents import DataDescription
 
 Shape = tuple[int | None, ...]
 

@@ -5,13 +5,13 @@ from typing import Final
 
 import yaml
 
-from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelDescription
+from secateur.model.documents import RunDocument
 from secateur.recipe.recipe import Recipe, Step, parse_recipe
 from secateur.session.state import expanded, with_model_step
 

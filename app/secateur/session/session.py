@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from secateur.analysis.documents import Predicted
 from secateur.engine.events import Event
 from secateur.engine.requests import (
     QUESTIONS,
@@ -34,6 +33,7 @@ from secateur.engine.requests import (
 )
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
+from secateur.model.documents import Predicted
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from secateur.analysis.documents import DataDescription, Evaluation, SensitivityTable
 from secateur.engine.events import (
     ActivationsRecorded,
     Compared,
@@ -22,6 +21,7 @@ from secateur.engine.events import (
 from secateur.engine.requests import Configure, DataSource, Request
 from secateur.methods.base import Family, Method
 from secateur.model.description import Layer, ModelDescription, ModelSource
+from secateur.model.documents import DataDescription, Evaluation, SensitivityTable
 from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport

@@ -9,8 +9,8 @@ from torch import nn  # noqa: TID253
 from torch.nn import functional as F  # noqa: N812, TID253
 
 from secateur.errors import UserError
-from secateur.methods.base import Context, torch_only
-from secateur.model.model import TorchModel, first_output
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel, first_output, torch_only
 from secateur.training.checkpoint import fingerprint
 from secateur.training.hardware import Hardware
 from secateur.training.loop import CHECKPOINT_SECONDS, Losses, train
@@ -19,7 +19,6 @@ from secateur.training.schedule import TrainingPlan
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
-    from secateur.methods.distil.distillation import Distillation
 
 
 class DistillationObjective:
@@ -63,34 +62,30 @@ class DistillationObjective:
 
 def distil(
     model: TorchModel,
-    method: "Distillation",
+    plan: TrainingPlan,
     context: Context,
     *,
+    temperature: float,
+    alpha: float,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> TorchModel:
-    """A copy of `model` trained to answer like `context.original`; neither is changed."""
+    """A copy of `model` trained to answer like `context.original`; neither is changed.
+
+    `alpha` is the share of the labels in the loss, `temperature` softens both answers.
+    """
     _refuse_quantized(model)
     data = context.data
     if data is None:
         raise UserError("Distillation needs data to train on.", "Open a data set, or name one with --data.")
     if context.original is None:
         raise UserError("Distillation needs the original as its teacher.", "Open the original model.")
-    alpha = _usable_alpha(method, data, context)
-    plan = TrainingPlan(
-        method.epochs,
-        method.batch_size,
-        method.learning_rate,
-        method.weight_decay,
-        method.precision,
-        method.seed,
-        method.augment,
-    )
-    original = torch_only(context.original, method.title)
+    alpha = _usable_alpha(alpha, data, context)
+    original = torch_only(context.original, "Distillation")
     example = torch.from_numpy(next(iter(data.batches("calibration", batch_size=2, limit=2)))[0])
     _check_scores(original, example)
     hardware = Hardware(plan.precision, model.module, example)
     teacher = hardware.place(copy.deepcopy(original.module)).eval().requires_grad_(False)
-    objective = DistillationObjective(teacher, hardware, temperature=method.temperature, alpha=alpha)
+    objective = DistillationObjective(teacher, hardware, temperature=temperature, alpha=alpha)
     held_out = HeldOut.of(data, hardware.scorer(teacher))
     trained = train(
         model.module,
@@ -104,11 +99,11 @@ def distil(
     return replace(model, module=trained, lowered=None)
 
 
-def _usable_alpha(method: "Distillation", data: "Dataset", context: Context) -> float:
+def _usable_alpha(alpha: float, data: "Dataset", context: Context) -> float:
     """The labels' share of the loss: none where the data has no classes, which is said; UserError for labels alone."""
-    if data.task == "classification" or method.alpha == 0.0:
-        return method.alpha
-    if method.alpha == 1.0:
+    if data.task == "classification" or alpha == 0.0:
+        return alpha
+    if alpha == 1.0:
         raise UserError(
             f"With a label weight of 1 only labels are learned, and {data.name} has no class labels.",
             "Lower the label weight (alpha), or open data with labels.",

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
+from secateur.graph.network import first_output
 from secateur.model.device import torch_device
-from secateur.model.model import first_output
 from secateur.training.quality import Run
 from secateur.training.schedule import Precision
 

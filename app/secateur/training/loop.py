@@ -18,8 +18,8 @@ import torch  # noqa: TID253 - imported by methods' apply alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import Cancelled, UserError
-from secateur.methods.base import Context
-from secateur.model.model import first_output
+from secateur.graph.context import Context
+from secateur.graph.network import first_output
 from secateur.training import checkpoint as checkpoints
 from secateur.training.hardware import Hardware
 from secateur.training.normalization import LEAST_BATCH, TemporaryNorms, check_trains_on, set_training

@@ -13,7 +13,7 @@ import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.model.model import weighted_modules
+from secateur.graph.network import weighted_modules
 
 LEAST_BATCH: Final = 8
 """Statistics of fewer samples are too noisy to train with."""

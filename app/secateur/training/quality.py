@@ -8,7 +8,7 @@ import numpy as np
 import torch  # noqa: TID253 - imported by the training loop alone
 from numpy.typing import NDArray
 
-from secateur.analysis.metrics import GUESSES, agreement, metric_of
+from secateur.data.metric_values import GUESSES, agreement, metric_of
 from secateur.data.preview import Preview, previews
 from secateur.errors import UserError
 from secateur.training.curves import SoftAnswers

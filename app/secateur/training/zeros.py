@@ -3,7 +3,7 @@
 import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
-from secateur.model.model import weighted_modules
+from secateur.graph.network import weighted_modules
 
 
 class KeptZeros:

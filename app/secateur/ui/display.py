@@ -11,7 +11,7 @@ from secateur.ui.toolbar import WhyNot
 from secateur.ui.turns import turns
 
 if TYPE_CHECKING:
-    from secateur.analysis.documents import Predicted
+    from secateur.model.documents import Predicted
     from secateur.session.session import Session
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from secateur.analysis.correlation import correlated, rank_correlation, within_option_correlation
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
+from secateur.model.documents import SensitivityRow, SensitivityTable
 
 OPTIONS = ("int8", "int4", "prune50", "prune90")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from secateur.analysis.measured import Question, measure_sensitivity
-from secateur.analysis.metrics import output_damage
+from secateur.data.metric_values import output_damage
 from secateur.formats.describing.describe import describe
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.recipe.options import OPTIONS, Option
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from secateur.analysis.metrics import agreement, answers_warning, cross_entropy, kl_divergence, metric_of, wilson
+from secateur.data.metric_values import agreement, answers_warning, cross_entropy, kl_divergence, metric_of, wilson
 
 LOGITS = np.random.default_rng(3).standard_normal((200, 10)).astype(np.float32)
 LABELS = np.random.default_rng(4).integers(0, 10, 200)

@@ -116,7 +116,7 @@ def test_a_network_answers_the_same_on_the_device(tmp_path):
     import torch
     from torch import nn
 
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     if device.current().id == "cpu":
         pytest.skip("no GPU here")

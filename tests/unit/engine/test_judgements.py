@@ -2,9 +2,9 @@
 
 import pytest
 
-from secateur.analysis.documents import Evaluation, Metric, RunDocument
 from secateur.engine.report import rows_of
 from secateur.engine.verdict import warnings_of
+from secateur.model.documents import Evaluation, Metric, RunDocument
 
 
 def evaluation(metric: Metric | None, warnings: tuple[str, ...] = ()) -> Evaluation:

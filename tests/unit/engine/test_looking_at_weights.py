@@ -10,7 +10,7 @@ from secateur.engine.requests import ReadChannels, ReadFilters, ReadMatrix, Reco
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats.reading import open_model
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8

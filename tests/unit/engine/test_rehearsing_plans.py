@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import Latency
 from secateur.engine.events import Finished, PlanRehearsed
 from secateur.engine.jobs import rehearsing
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import RehearsePlan
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
-from secateur.formats.onnx_files.computed import optimized_graph
-from secateur.formats.onnx_files.qdq import encode
 from secateur.formats.reading import open_model
+from secateur.graph.onnx_files.computed import optimized_graph
+from secateur.graph.qdq.placing import encode
 from secateur.methods import METHODS
 from secateur.methods.base import Method
 from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.documents import Latency
 from secateur.recipe.recipe import Recipe, parse_recipe
 
 

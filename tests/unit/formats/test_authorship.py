@@ -14,10 +14,10 @@ from secateur.formats.exporting.staging import stage_model, staged_model
 from secateur.formats.kinds.onnx_file import OnnxOptions
 from secateur.formats.onnx_files.writing import write_onnx
 from secateur.formats.reading import open_model
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.lowering import lower
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.lowering import lower
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource
@@ -119,8 +119,8 @@ def test_no_way_of_writing_loses_them(options: dict[str, Any], signed_file: Path
 def test_a_file_that_stays_a_file_keeps_its_remarks_and_is_not_changed(
     external: bool, signed_file: Path, tmp_path: Path
 ) -> None:
-    from secateur.formats.onnx_files.reading import read_onnx
-    from secateur.model.model import OnnxModel
+    from secateur.graph.network import OnnxModel
+    from secateur.graph.onnx_files.reading import read_onnx
 
     file = read_onnx(signed_file)
     model = OnnxModel("signed", file.proto, (), ())

@@ -9,14 +9,14 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from secateur.formats.onnx_files.computed import float_layers, optimized_graph
-from secateur.formats.onnx_files.qdq import encode, static_layers
-from secateur.formats.onnx_import.importer import import_model
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
+from secateur.graph.onnx_files.computed import float_layers, optimized_graph
+from secateur.graph.onnx_import.importer import import_model
+from secateur.graph.onnx_layers import session_of
+from secateur.graph.qdq.placing import encode, static_layers
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
-from secateur.model.onnx_layers import session_of
 
 Graph = Callable[..., onnx.ModelProto]
 node = helper.make_node

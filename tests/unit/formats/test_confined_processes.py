@@ -18,8 +18,8 @@ from torch import nn
 from secateur.errors import Cancelled, UserError
 from secateur.formats.confined.parent import convert
 from secateur.formats.reading import open_model
+from secateur.graph.network import TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import TorchModel
 
 
 class Runs:

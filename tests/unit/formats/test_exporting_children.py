@@ -15,9 +15,9 @@ from secateur.errors import Cancelled, JobError, UserError
 from secateur.formats.base import Format
 from secateur.formats.exporting.parent import environment
 from secateur.formats.proving.verify import export
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel
 from secateur.model.description import Port
-from secateur.model.model import OnnxModel
 
 FAKES = '''
 import os, signal, subprocess, sys, time
@@ -116,7 +116,7 @@ class Unrunnable(Fake):
         return "Fake runs on the moon alone."
 
     def weights(self, path):
-        from secateur.model.onnx_layers import layer_weights
+        from secateur.graph.onnx_layers import layer_weights
         return layer_weights(onnx.load(str(path)))
 
 
@@ -129,10 +129,10 @@ ENGINE = """
 import sys, onnx
 from pathlib import Path
 from fake_formats_for_exporting import Starting
-from secateur.formats.onnx_files.reading import graph_ports
+from secateur.graph.onnx_files.reading import graph_ports
 from secateur.formats.proving.verify import export
-from secateur.methods.base import Context
-from secateur.model.model import OnnxModel
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel
 
 proto = onnx.load(sys.argv[1])
 say = lambda done, total, text: print(text, flush=True)

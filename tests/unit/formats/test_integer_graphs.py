@@ -11,7 +11,7 @@ from torch import fx
 from secateur.formats.devices.encoded_layers import computed_layers, float_results, stored_layers
 from secateur.formats.devices.executorch_write import dynamic_layers, static_layers
 from secateur.formats.torch_files.int8_graph import int8_module
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.encoding import Encodings

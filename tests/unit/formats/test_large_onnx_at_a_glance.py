@@ -15,9 +15,9 @@ from secateur.errors import UserError
 from secateur.formats.describing import glance as glances
 from secateur.formats.onnx_files import glance as onnx_glance
 from secateur.formats.reading import describe, open_model
+from secateur.graph.onnx_large import session_in_parts
 from secateur.model.counting import spectra_of
 from secateur.model.description import ModelSource
-from secateur.model.onnx_large import session_in_parts
 from secateur.model.stored import read_values
 
 RANDOM = np.random.default_rng(0)

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from secateur.errors import UserError
 from secateur.formats.reading import describe, open_model
+from secateur.graph.network import StoredModel, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel, TorchModel
 from secateur.model.stored import read_values
 
 FACTORY = """

@@ -9,9 +9,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from secateur.formats.weight_files.named_weights import layer_tensors, named_tensors
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel, StoredModel
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.model.model import OnnxModel, StoredModel
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from torch import nn
 
 from secateur.errors import UserError
 from secateur.formats.describing.describe import describe
-from secateur.formats.describing.graph_nodes import Piece, assemble, common
-from secateur.formats.describing.network_graph import network_graph
-from secateur.formats.onnx_import.importer import import_model
+from secateur.graph.describing.graph_nodes import Piece, assemble, common
+from secateur.graph.describing.network_graph import network_graph
+from secateur.graph.network import OnnxModel, StoredModel, TorchModel
+from secateur.graph.onnx_import.importer import import_model
 from secateur.model.description import Port
 from secateur.model.graph import GraphNode, NetworkGraph
-from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 IMAGE = Port("image", "float32", (None, 3, 8, 8))
 

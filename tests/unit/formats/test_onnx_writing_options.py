@@ -16,7 +16,7 @@ from secateur.formats.onnx_files.half import in_half_precision
 from secateur.formats.onnx_files.opset import in_opset, opset_of
 from secateur.formats.onnx_files.writing import run_onnx
 from secateur.formats.proving.verify import export
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 

@@ -13,16 +13,16 @@ from torch import nn
 
 from secateur.formats import format_named
 from secateur.formats.base import WriteOptions
-from secateur.formats.onnx_files.qdq import encode
 from secateur.formats.proving.arithmetic import local_proof, wrong_arithmetic
 from secateur.formats.proving.judging import Limits, judge
 from secateur.formats.proving.stored import rounded_tensors
 from secateur.formats.proving.verify import export, verify
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
+from secateur.graph.qdq.placing import encode
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
 
 ONNX = format_named("onnx")
 EVERY = ["conv1", "conv2", "fc"]
@@ -139,7 +139,7 @@ def test_the_file_runs_as_it_ships_while_it_is_looked_into(right: onnx.ModelProt
     """What is asked for besides the outputs takes no layer out of the integer kernels."""
     from collections import Counter
 
-    from secateur.formats.onnx_files.computed import optimized_graph
+    from secateur.graph.onnx_files.computed import optimized_graph
 
     exposed = onnx.ModelProto()
     exposed.CopyFrom(right)
@@ -175,7 +175,7 @@ def test_products_of_four_bits_whose_inputs_the_runtime_rounds_are_proven(tmp_pa
         [numpy_helper.from_array(values.astype(np.float32), name) for name, values in stored.items()],
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    from secateur.formats.onnx_import.importer import import_model
+    from secateur.graph.onnx_import.importer import import_model
 
     ports = (Port("x", "float32", (None, 4, 64)),), (Port("y", "float32", (None, 4, 32)),)
     model = TorchModel("net", import_model(proto), *ports, lowered=proto)

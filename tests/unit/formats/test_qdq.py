@@ -11,13 +11,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from secateur.errors import UserError
-from secateur.formats.onnx_files.qdq import encode, static_layers, static_placement, with_opset
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.onnx_layers import layer_weights, onnx_layers, session_of
+from secateur.graph.qdq.placing import encode, static_layers, static_placement, with_opset
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.methods.quantize.weights import encode_weight
 from secateur.model.encoding import Encodings
-from secateur.model.onnx_layers import layer_weights, onnx_layers, session_of
 
 EVERY = ["conv1", "conv2", "fc"]
 

@@ -13,9 +13,9 @@ from torch import nn
 
 from secateur.errors import UserError
 from secateur.formats.reading import open_model
-from secateur.methods.quantize.lowering import lower
+from secateur.graph.lowering import lower
+from secateur.graph.network import StoredModel, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel, TorchModel
 from secateur.model.stored import read_values
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # torch.export, about its own insides

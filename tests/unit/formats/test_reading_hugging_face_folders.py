@@ -13,9 +13,9 @@ from secateur.formats import format_named
 from secateur.formats.kinds.hugging_face import HuggingFaceFormat
 from secateur.formats.reading import open_model
 from secateur.formats.recognition import model_file, recognise
+from secateur.graph.network import StoredModel
 from secateur.installing import install_command
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel
 
 WEIGHT = np.arange(6, dtype=np.float32).reshape(2, 3)
 

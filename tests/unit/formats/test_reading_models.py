@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from secateur.errors import Cancelled, UserError
 from secateur.formats.describing.describe import fingerprint
 from secateur.formats.reading import describe, open_model, with_sample_shape
+from secateur.graph.layers import channel_axes, example_inputs
+from secateur.graph.network import OnnxModel, StoredModel, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.layers import channel_axes, example_inputs
-from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 
 def opened(path: Path | str, factory: str = "") -> TorchModel | OnnxModel:

@@ -13,8 +13,8 @@ import pytest
 from secateur.errors import UserError
 from secateur.formats.reading import open_model
 from secateur.formats.recognition import recognise
+from secateur.graph.network import StoredModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel
 from secateur.model.stored import STORED_TYPES, read_values
 
 VALUES = np.random.default_rng(3).standard_normal((4, 64)).astype(np.float32)

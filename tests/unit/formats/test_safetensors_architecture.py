@@ -17,10 +17,10 @@ from secateur.errors import UserError
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.formats.weight_files.safetensors_write import architecture_path, network_code
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
 
 SAFETENSORS = format_named("safetensors")
 

@@ -13,8 +13,8 @@ from secateur.engine.requests import WriteSkeleton
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.formats.describing.skeleton import graph_of, skeleton_of, write_skeleton
+from secateur.graph.network import OnnxModel, StoredModel, TorchModel
 from secateur.model.description import ModelSource, Port
-from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 WIDTH = 96
 

@@ -8,12 +8,12 @@ import pytest
 
 from secateur.formats import format_named
 from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel
 from secateur.installing import install_command
-from secateur.methods.base import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port
-from secateur.model.model import OnnxModel
 
 NETWORKS = ["executorch", "litert", "coreml", "ncnn"]
 

@@ -12,8 +12,8 @@ from secateur.errors import UserError
 from secateur.formats.reading import open_model
 from secateur.formats.recognition import recognise
 from secateur.formats.torch_files.torchscript_read import stored_tensors
+from secateur.graph.network import StoredModel
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel
 from secateur.model.stored import read_values
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

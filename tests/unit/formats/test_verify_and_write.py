@@ -14,9 +14,9 @@ from secateur.files import Guard
 from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, Runner, staged, writing_failed
 from secateur.formats.proving.verify import agreement, export, verify
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.model.model import OnnxModel
 
 ONNX = format_named("onnx")
 

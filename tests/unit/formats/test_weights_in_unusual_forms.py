@@ -14,12 +14,12 @@ from onnx import helper, numpy_helper
 from secateur.analysis.cost import file_parameters
 from secateur.formats.describing import glance as glances
 from secateur.formats.onnx_files import glance as onnx_glance
-from secateur.formats.onnx_files.reading import read_onnx
 from secateur.formats.onnx_files.writing import write_onnx
 from secateur.formats.reading import describe, open_model
+from secateur.graph.network import TorchModel
+from secateur.graph.onnx_files.reading import read_onnx
+from secateur.graph.onnx_layers import onnx_layers
 from secateur.model.description import ModelSource
-from secateur.model.model import TorchModel
-from secateur.model.onnx_layers import onnx_layers
 
 TYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float64": np.float64}
 

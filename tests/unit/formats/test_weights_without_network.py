@@ -17,11 +17,11 @@ from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
 from secateur.formats.weight_files.safetensors_stored import encoded
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import StoredModel
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource
-from secateur.model.model import StoredModel
 from secateur.model.stored import STORED_TYPES
 from secateur.recipe.recipe import Recipe, Step
 

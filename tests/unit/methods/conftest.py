@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from secateur.graph.network import TorchModel
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
 
 relu = torch.relu
 

@@ -17,10 +17,10 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from secateur.formats import format_named
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.coupling.channels import ChannelGraph, couplings, example_tensors
+from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning
-from secateur.methods.prune.coupling import ChannelGraph, couplings, example_tensors
-from secateur.model.model import TorchModel
 
 
 @pytest.fixture

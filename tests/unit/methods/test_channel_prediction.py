@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import Predicted
 from secateur.formats.describing.describe import describe
 from secateur.formats.reading import open_model
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.counting import spectra_of
 from secateur.model.description import ModelSource
-from secateur.model.model import TorchModel
+from secateur.model.documents import Predicted
 from secateur.recipe.prediction import layer_costs, predict_plan
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import require_plan

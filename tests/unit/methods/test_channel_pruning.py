@@ -11,12 +11,12 @@ from torch import fx, nn
 from torch.nn import functional as F  # noqa: N812
 
 from secateur.errors import UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.coupling.channels import Coupling, couplings
+from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
-from secateur.methods.prune.coupling import Coupling, couplings
 from secateur.model.description import Port
 from secateur.model.encoding import Encodings, WeightEncoding
-from secateur.model.model import TorchModel
 
 
 class PaddedShortcut(nn.Module):

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.repair import REPAIR_BATCH, REPAIR_SAMPLES, calibration_batches
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
 from secateur.training.normalization import bare_convolutions, output_statistics
 
 

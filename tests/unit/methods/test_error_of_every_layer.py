@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from secateur.analysis.deviation import UNCHANGED, Deviation, deviation_of, reasons_missing, sentence_of
-from secateur.analysis.documents import LayerError
 from secateur.analysis.layer_errors import layer_errors
 from secateur.formats.describing.describe import describe
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.layers import example_inputs
+from secateur.graph.lowering import to_onnx
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.lowering import to_onnx
-from secateur.model.layers import example_inputs
+from secateur.model.deviation import UNCHANGED, Deviation, deviation_of, reasons_missing, sentence_of
+from secateur.model.documents import LayerError
 
 BARE = ChannelPruning(ratio=0.4, repair=False)
 

@@ -1,6 +1,6 @@
 """Layers that a step leaves as they are: equal reasons in one sentence, long lists shortened."""
 
-from secateur.methods.base import LeftOut
+from secateur.graph.context import LeftOut
 from secateur.methods.left_out import sentences_about
 
 

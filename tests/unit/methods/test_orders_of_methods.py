@@ -10,9 +10,10 @@ from secateur.formats import format_named
 from secateur.formats.describing.describe import describe
 from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
+from secateur.graph.context import Context
+from secateur.graph.lowering import lower
 from secateur.methods import METHODS
-from secateur.methods.base import Context, Method
-from secateur.methods.quantize.lowering import lower
+from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import Plan, resolve

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from secateur.errors import Cancelled, UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.quantize.calibration import fit_bias, record_spectra
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weights import encode_weight

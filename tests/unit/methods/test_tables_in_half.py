@@ -10,13 +10,13 @@ import pytest
 from onnx import helper, numpy_helper
 
 from secateur.formats import format_named
-from secateur.formats.onnx_import.importer import import_model
 from secateur.formats.proving.verify import export
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
+from secateur.graph.onnx_import.importer import import_model
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port
-from secateur.model.model import TorchModel
 
 
 class Noise:

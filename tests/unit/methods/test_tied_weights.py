@@ -10,18 +10,18 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from secateur.errors import UserError
-from secateur.formats.onnx_files.computed import float_layers
 from secateur.formats.onnx_files.writing import run_onnx, write_onnx
 from secateur.formats.reading import describe, open_model
 from secateur.formats.torch_files.qdq import quantized_module
 from secateur.formats.torch_files.state_dicts import StateDict, fit
 from secateur.formats.weight_files.safetensors_write import run_safetensors, write_safetensors
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import TorchModel
+from secateur.graph.onnx_files.computed import float_layers
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource, Port
-from secateur.model.model import TorchModel
 
 RANDOM = np.random.default_rng(0)
 WIDTH = 48

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secateur.errors import Cancelled, UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.methods.quantize.weights import encode_weight

@@ -9,14 +9,14 @@ import pytest
 from onnx import helper, numpy_helper
 
 from secateur.formats import format_named
-from secateur.formats.onnx_files.reading import read_onnx
 from secateur.formats.proving.verify import export
 from secateur.formats.reading import describe, open_model
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.graph.network import OnnxModel
+from secateur.graph.onnx_files.reading import read_onnx
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource
-from secateur.model.model import OnnxModel
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import Plan, resolve
 

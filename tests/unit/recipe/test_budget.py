@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget, speed_cost
 from secateur.recipe.recipe import Recipe, Step
 

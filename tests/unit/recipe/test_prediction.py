@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import Evaluation, Metric, SensitivityRow, SensitivityTable
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.counting import spectra_of
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.documents import Evaluation, Metric, SensitivityRow, SensitivityTable
 from secateur.recipe.prediction import metric_per_damage, predict_plan
 from secateur.recipe.recipe import Recipe, Step
 

@@ -3,8 +3,8 @@
 import pytest
 
 from secateur.errors import UserError
+from secateur.graph.context import LeftOut
 from secateur.methods import METHODS
-from secateur.methods.base import LeftOut
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from secateur.analysis.documents import DataDescription
 from secateur.data.source import DataSource
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
+from secateur.model.documents import DataDescription
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.fit import what_would_change, why_not_for
 from secateur.session.memory import Memory, View

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from secateur.analysis.documents import DataDescription, SensitivityRow, SensitivityTable
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.distil.distillation import Distillation
@@ -13,6 +12,7 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.documents import DataDescription, SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step

@@ -77,7 +77,7 @@ def toy_network(seed: int = 0) -> Any:
 
 
 def toy_model(seed: int = 0) -> Any:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     ports = (Port("input", "float32", (None, 3, 8, 8)),), (Port("scores", "float32", (None, 3)),)
     return TorchModel(f"toy{seed}", toy_network(seed), *ports)
@@ -96,7 +96,7 @@ def student() -> Any:
 @pytest.fixture(scope="session")
 def teacher() -> Any:
     """A toy model that has learned the task from its labels."""
-    from secateur.methods.base import Context
+    from secateur.graph.context import Context
     from secateur.methods.distil.distillation import Distillation
 
     untrained = toy_model(seed=0)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from secateur.errors import Cancelled, UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.encoding import Encodings, WeightEncoding
@@ -136,7 +136,14 @@ def test_a_killed_training_resumes_from_its_last_written_checkpoint(
 
     context = Context(data=data, original=teacher, folder=tmp_path)
     with pytest.raises(Killed):
-        distil(student, METHOD, replace(context, progress=die), checkpoint_seconds=0.0)
+        distil(
+            student,
+            METHOD.training_plan(),
+            replace(context, progress=die),
+            temperature=METHOD.temperature,
+            alpha=METHOD.alpha,
+            checkpoint_seconds=0.0,
+        )
     log: list[str] = []
     resumed = METHOD.apply(student, (), replace(context, resume=True, log=log.append))
     assert any("goes on at step 7" in line for line in log)

@@ -5,10 +5,10 @@ from typing import Any
 
 from secateur.engine.course import Stage
 from secateur.engine.reporting import Reporter
-from secateur.methods.base import LeftOut
+from secateur.graph.context import LeftOut
+from secateur.graph.network import Model
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription
-from secateur.model.model import Model
 from secateur.recipe.resolve import Plan, PlannedStep
 
 

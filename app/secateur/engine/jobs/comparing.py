@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.cost import packed_bytes
-from secateur.analysis.deviation import Deviation, deviation_between
-from secateur.analysis.documents import Comparison, Evaluation, LayerError
-from secateur.analysis.latency import measure_together
 from secateur.analysis.layer_errors import ABSENT, layer_errors, other_shape
-from secateur.analysis.metrics import agreement
+from secateur.data.metric_values import agreement
 from secateur.engine.events import Compared
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compare
 from secateur.engine.verdict import headline_of
 from secateur.engine.workshop import LAYER_SAMPLES, Bench, Workshop
 from secateur.errors import UserError
-from secateur.model.layers import example_inputs
+from secateur.graph.layers import example_inputs
+from secateur.model.deviation import Deviation, deviation_between
+from secateur.model.documents import Comparison, Evaluation, LayerError
+from secateur.targets.timing import measure_together
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset

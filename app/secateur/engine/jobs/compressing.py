@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secateur.analysis.documents import ExportedFile, RunDocument
-from secateur.analysis.metrics import agreement
+from secateur.data.metric_values import agreement
 from secateur.engine.course import Stage
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
@@ -30,8 +29,9 @@ from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import Cancelled, UserError
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
+from secateur.graph.network import Model, TorchModel
 from secateur.model import device
-from secateur.model.model import Model, TorchModel
+from secateur.model.documents import ExportedFile, RunDocument
 from secateur.recipe.resolve import Plan, require_plan
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
     """What to know of the layers in static int8 that the runtime computes in float all the same."""
     import onnx
 
-    from secateur.formats.onnx_files.computed import float_layers
-    from secateur.formats.onnx_files.qdq import static_layers
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.onnx_files.computed import float_layers
+    from secateur.graph.qdq.placing import static_layers
 
     if file.verdict == "broken" or not isinstance(model, TorchModel) or not model.encodings.activations:
         return ()

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from secateur.analysis.cost import packed_bytes
-from secateur.analysis.deviation import Deviation, deviation_of
-from secateur.analysis.documents import Evaluation, ExportedFile, LayerError, RunDocument
 from secateur.engine.course import Stage
 from secateur.engine.events import RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
@@ -22,7 +20,9 @@ from secateur.formats import format_named
 from secateur.formats.base import Format
 from secateur.formats.proving.verify import encoded_weights
 from secateur.formats.proving.verify import export as write_proven
-from secateur.model.model import Model, StoredModel
+from secateur.graph.network import Model, StoredModel
+from secateur.model.deviation import Deviation, deviation_of
+from secateur.model.documents import Evaluation, ExportedFile, LayerError, RunDocument
 from secateur.recipe.resolve import Plan
 
 DEFAULT = "safetensors"

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from secateur.analysis.cost import network_parameters, zip_bytes
 from secateur.analysis.evaluation import evaluation_of, predict
-from secateur.analysis.latency import measure
 from secateur.engine.events import Evaluated
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Evaluate
 from secateur.engine.workshop import Baseline, Bench, Workshop
-from secateur.model.layers import example_inputs
-from secateur.model.model import TorchModel
+from secateur.graph.layers import example_inputs
+from secateur.graph.network import TorchModel
+from secateur.targets.timing import measure
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset

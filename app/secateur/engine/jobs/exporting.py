@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
 from secateur.engine.protection import kept_files
 from secateur.engine.reporting import Reporter
@@ -20,8 +19,9 @@ from secateur.formats.base import UNVERIFIED, Format, publish, staged
 from secateur.formats.exporting.staging import MODEL, stage_model, staged_model
 from secateur.formats.proving.verify import export as write_proven
 from secateur.formats.proving.verify import size_of
+from secateur.graph.network import Model, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import Model, TorchModel
+from secateur.model.documents import ExportedFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +163,7 @@ def _samples(
     request: Export, model: Model, reporter: Reporter, workshop: Workshop
 ) -> "tuple[NDArray[np.float32], ...] | None":
     """Samples of the data that is open, for networks with one input; None where there are none."""
-    from secateur.model.model import StoredModel
+    from secateur.graph.network import StoredModel
 
     if request.data is None or isinstance(model, StoredModel):
         return None
@@ -257,8 +257,8 @@ def _example(shipped: ExportedFile) -> "tuple[NDArray[np.float32], ...] | None":
     """Inputs for one sample, from the ONNX file that every run leaves; None where it is gone."""
     import onnx
 
-    from secateur.formats.onnx_files.reading import graph_ports
-    from secateur.model.layers import example_input
+    from secateur.graph.layers import example_input
+    from secateur.graph.onnx_files.reading import graph_ports
 
     beside = Path(shipped.path).with_name("model.onnx")
     if not beside.is_file():

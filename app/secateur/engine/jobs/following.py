@@ -20,9 +20,9 @@ from secateur.engine.requests import FollowSample, ReadMaps, ShowSamples
 from secateur.engine.samples import Fed, take_sample, thumbnail
 from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import UserError
-from secateur.model.kept import Kept
+from secateur.graph.kept import Kept
+from secateur.graph.network import TorchModel
 from secateur.model.maps import AnswerAt, Guess, TakenSample, Thumbnail
-from secateur.model.model import TorchModel
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.resolve import require_plan
 
@@ -125,7 +125,7 @@ def _opened(
 def _graph(model: TorchModel) -> "fx.GraphModule":
     from torch import fx
 
-    from secateur.model.simulation import executable
+    from secateur.graph.simulation import executable
 
     graph = executable(model)
     if not isinstance(graph, fx.GraphModule):
@@ -181,7 +181,7 @@ def _compressed(
 
 
 def _run_network(run: str, reporter: Reporter, workshop: Workshop) -> _Compressed:
-    from secateur.methods.quantize.lowering import lower
+    from secateur.graph.lowering import lower
 
     record = finished_run(run)
     model, _ = network_of_run(record, reporter, workshop)
@@ -195,7 +195,7 @@ def _planned(
     recipe: Recipe, bench: Bench, data: "Dataset | None", reporter: Reporter, workshop: Workshop
 ) -> _Compressed | None:
     """What the plan makes of the original, without its training; None where that is nothing."""
-    from secateur.methods.quantize.lowering import lower
+    from secateur.graph.lowering import lower
 
     trained = [step.method.title for step in recipe.steps if step.method.scope == "model"]
     steps = tuple(step for step in recipe.steps if step.method.scope != "model")

@@ -8,7 +8,7 @@ from secateur.engine.workshop import Workshop
 
 def read_graph(request: ReadGraph, reporter: Reporter, workshop: Workshop) -> GraphRead:
     """Layers, operators and edges; UserError for a model that holds tensors alone."""
-    from secateur.formats.describing.network_graph import network_graph
+    from secateur.graph.describing.network_graph import network_graph
 
     bench = workshop.bench(request.model, reporter)
     reporter.progress(0, 1, "Reading the graph")

@@ -35,8 +35,8 @@ def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectr
     """Count the weights of a run's ONNX file; empty where the run or its file is gone."""
     import onnx
 
+    from secateur.graph.onnx_layers import layer_weights
     from secateur.model.counting import spectrum_of
-    from secateur.model.onnx_layers import layer_weights
 
     record = RunStore().find(request.run)
     files = record.document.files if record and record.document else ()

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secateur.analysis.cost import network_parameters, zip_bytes
-from secateur.analysis.documents import Evaluation, ExportedFile, LayerError
 from secateur.analysis.evaluation import Predictions, evaluation_of, predict, scores_of
-from secateur.analysis.latency import measure_together
 from secateur.analysis.layer_errors import layer_errors
-from secateur.analysis.metrics import agreement, paired_change
+from secateur.data.metric_values import agreement, paired_change
 from secateur.data.metrics import kind_of
 from secateur.engine.reporting import Reporter
 from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
-from secateur.model.kept import Kept
-from secateur.model.layers import example_inputs
-from secateur.model.model import Model, TorchModel
+from secateur.graph.kept import Kept
+from secateur.graph.layers import example_inputs
+from secateur.graph.network import Model, TorchModel
+from secateur.model.documents import Evaluation, ExportedFile, LayerError
+from secateur.targets.timing import measure_together
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset

@@ -1,8 +1,8 @@
 """Opening: a model, its spectra, its data with the baseline check."""
 
 from secateur.analysis.free import score_free
-from secateur.analysis.metrics import GUESSES
 from secateur.data.baseline import baseline_warning, is_near_chance, suggest_preprocessing
+from secateur.data.metric_values import GUESSES
 from secateur.engine.course import Stage
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter

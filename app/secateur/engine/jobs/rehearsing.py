@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from secateur.analysis.latency import measure_together
 from secateur.engine.events import PlanRehearsed
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import RehearsePlan
@@ -10,9 +9,10 @@ from secateur.engine.verdict import SLOWER_FROM, cause_of_slowness, computed_in_
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.figures import milliseconds, signed_share
-from secateur.model.layers import example_inputs
-from secateur.model.model import Model, StoredModel, TorchModel
+from secateur.graph.layers import example_inputs
+from secateur.graph.network import Model, StoredModel, TorchModel
 from secateur.recipe.resolve import Plan, require_plan
+from secateur.targets.timing import measure_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +68,9 @@ def _integer_layers(model: Model, path: "Path") -> tuple[tuple[str, ...], list[s
     """(layers of the plan that the runtime computes in float, layers planned for integers)."""
     import onnx
 
-    from secateur.formats.onnx_files.computed import float_layers
-    from secateur.formats.onnx_files.qdq import static_layers
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.onnx_files.computed import float_layers
+    from secateur.graph.qdq.placing import static_layers
 
     if not isinstance(model, TorchModel) or not model.encodings.activations:
         return (), []

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from secateur.analysis.correlation import correlated
-from secateur.analysis.documents import SensitivityTable
 from secateur.analysis.free import score_free
-from secateur.analysis.latency import layer_latencies
 from secateur.engine.course import Stage
 from secateur.engine.events import (
     ActivationsRecorded,
@@ -20,10 +18,12 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import FindSensitivity, MeasureLatency, RecordActivations, ScoreSensitivity
 from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import JobError, UserError
-from secateur.model.layers import example_inputs
-from secateur.model.model import TorchModel
+from secateur.graph.layers import example_inputs
+from secateur.graph.network import TorchModel
+from secateur.model.documents import SensitivityTable
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
+from secateur.targets.timing import layer_latencies
 
 if TYPE_CHECKING:
     from secateur.analysis.measured import Question

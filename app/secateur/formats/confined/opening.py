@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from secateur.errors import UserError
 from secateur.formats.base import Format, Progress
 from secateur.formats.confined.parent import Converted, convert
+from secateur.graph.network import Model
 from secateur.model.description import ModelSource
-from secateur.model.model import Model
 
 if TYPE_CHECKING:
     from secateur.formats.torch_files.state_dicts import StateDict

@@ -10,7 +10,7 @@ import torch  # noqa: TID253 - runs in the confined process alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.formats.describing.input_shapes import find_inputs
+from secateur.graph.describing.input_shapes import find_inputs
 
 OPSET = 17
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from secateur.formats.describing.costs import multiply_accumulates
-from secateur.formats.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
-from secateur.formats.describing.sharing import Held, Holdings, counted_once
-from secateur.formats.torch_files.tracing import Trace, trace
 from secateur.formats.weight_files.shards import SUFFIX, shards
+from secateur.graph.describing.costs import multiply_accumulates
+from secateur.graph.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
+from secateur.graph.describing.sharing import Held, Holdings, counted_once
+from secateur.graph.describing.tracing import Trace, trace
+from secateur.graph.layers import channel_axes
+from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel
 from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.layers import channel_axes
-from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def describe(model: Model) -> ModelDescription:
     notes = list(model.notes)
     bundles: tuple[ChannelBundle, ...] = ()
     if isinstance(model, OnnxModel):
-        from secateur.formats.describing.describe_onnx import onnx_description
+        from secateur.graph.describing.describe_onnx import onnx_description
 
         layers, said = onnx_description(model)
         notes += said
@@ -72,7 +72,7 @@ def describe(model: Model) -> ModelDescription:
 
 def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], list[str]]:
     """`layers` with the bytes that an opened ONNX file keeps, and a note on stored matrices that are no layer's."""
-    from secateur.formats.describing import describe_onnx
+    from secateur.graph.describing import describe_onnx
 
     if model.lowered is None:
         return layers, describe_onnx.loose_note(layers)
@@ -84,7 +84,7 @@ def _with_couplings(
     model: TorchModel, layers: tuple[Layer, ...]
 ) -> tuple[tuple[Layer, ...], tuple[ChannelBundle, ...]]:
     """`layers` with what must shrink together, and why some cannot shrink; what can be taken out at a time."""
-    from secateur.methods.prune.coupling import channel_structure
+    from secateur.graph.coupling.channels import channel_structure
 
     found, bundles = channel_structure(model)
 
@@ -233,6 +233,6 @@ def model_files(model: Model, path: Path) -> tuple[Path, ...]:
         return (path, *shards(path))
     if model.format != "onnx":
         return (path,)
-    from secateur.formats.onnx_files.reading import external_files, parse_onnx
+    from secateur.graph.onnx_files.reading import external_files, parse_onnx
 
     return (path, *external_files(parse_onnx(path), path))

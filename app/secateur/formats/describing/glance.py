@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from secateur.graph.stored_layers import LayerTensor
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.stored import LayerTensor
 
 LARGE: Final = 512 << 20
 """Bytes of external data from which an ONNX file is not loaded for being looked at."""
@@ -38,7 +38,7 @@ def glance(source: ModelSource) -> Glance | None:
         if recognise(path).id != "onnx":
             return None
         from secateur.formats.onnx_files.glance import glance_at
-        from secateur.formats.onnx_files.reading import external_bytes, parse_onnx
+        from secateur.graph.onnx_files.reading import external_bytes, parse_onnx
 
         proto = parse_onnx(path)
         return glance_at(proto, path, source) if external_bytes(proto, path) > LARGE else None

@@ -13,7 +13,7 @@ from secateur.errors import UserError
 if TYPE_CHECKING:
     import onnx
 
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 MOST_KEPT: Final = 64
 """Integer tensors of at most this many values are kept: they are shapes, axes and slices, not weights."""
@@ -31,8 +31,8 @@ def write_skeleton(model: "Model", path: Path) -> Path:
 
 def graph_of(model: "Model") -> "onnx.ModelProto":
     """The graph that stands for a model: its file's own, else the float graph that a torch network is shipped as."""
-    from secateur.methods.quantize.lowering import to_onnx
-    from secateur.model.model import OnnxModel, TorchModel
+    from secateur.graph.lowering import to_onnx
+    from secateur.graph.network import OnnxModel, TorchModel
 
     if isinstance(model, OnnxModel):
         return model.proto
@@ -48,7 +48,7 @@ def skeleton_of(proto: "onnx.ModelProto") -> "onnx.ModelProto":
     """
     import onnx
 
-    from secateur.model.onnx_layers import onnx_layers
+    from secateur.graph.onnx_layers import onnx_layers
 
     layers = onnx_layers(proto)
     weights = frozenset(name for layer in layers for name in layer.tensors)

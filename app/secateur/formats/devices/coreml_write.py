@@ -20,8 +20,8 @@ from secateur.formats.devices.executorch_write import traced
 from secateur.formats.devices.fixed_sizes import told_sizes
 
 if TYPE_CHECKING:
+    from secateur.graph.network import Model, TorchModel
     from secateur.model.encoding import WeightEncoding
-    from secateur.model.model import Model, TorchModel
 
 _TITLE: Final = "Core ML"
 _LAYERS: Final = "secateur.layers"
@@ -32,7 +32,7 @@ _DEBUG_FILE: Final = "executorch_debug_handle_mapping.json"
 
 def losses(model: "Model") -> str:
     """What a Core ML package does not keep of a model; empty where nothing is lost."""
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
@@ -95,7 +95,7 @@ def weights(path: Path) -> Mapping[str, NDArray[np.float32]]:
 
 def _program(model: "TorchModel") -> tuple[dict[str, str], Any]:
     """The traced network in coremltools' operators, and layer → what its weight is called in it."""
-    from secateur.model.model import weighted_modules
+    from secateur.graph.network import weighted_modules
 
     # on their grid already, so that half precision does not push a weight to the next integer
     network = rounded(model).module.eval()

@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model, TorchModel
 
 _MOST_NAMED = 3
 
 
 def computed_layers(model: "TorchModel") -> tuple[str, ...]:
     """The layers of 8 bits whose inputs have an encoding too, so that they can be computed in integers."""
-    from secateur.formats.onnx_files.qdq import static_layers
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.qdq.placing import static_layers
 
     return tuple(static_layers(graph_of(model), model.encodings)) if model.encodings else ()
 
@@ -25,7 +25,7 @@ def stored_layers(model: "TorchModel") -> tuple[str, ...]:
 
 def float_results(model: "TorchModel") -> tuple[str, ...]:
     """The layers whose result goes on without an encoding (behind a fused ReLU, if there is one): mostly the last."""
-    from secateur.model.graph_module import layer_outputs, nodes_by_tensor
+    from secateur.graph.graph_module import layer_outputs, nodes_by_tensor
 
     graph: Any = model.module
     nodes = nodes_by_tensor(graph)
@@ -59,7 +59,7 @@ def rounded(model: "TorchModel", layers: Collection[str] | None = None) -> "Torc
 
 def as_torch(model: "Model") -> "TorchModel":
     """The model, which must be a torch network; TypeError where `can_write` was not asked."""
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel):
         raise TypeError(f"{model.name} is not a torch network")

@@ -26,7 +26,7 @@ from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 if TYPE_CHECKING:
     from torch import fx, nn
 
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model, TorchModel
 
 _METHOD: Final = "forward"
 _TITLE: Final = "ExecuTorch"
@@ -34,7 +34,7 @@ _TITLE: Final = "ExecuTorch"
 
 def losses(model: "Model") -> str:
     """What an ExecuTorch program does not keep of a model; empty where nothing is lost."""
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
@@ -133,7 +133,7 @@ def run(path: Path) -> Runner:
     from executorch.runtime import Runtime
 
     from secateur.formats.torch_files.int8_graph import as_array
-    from secateur.model.model import in_batches_of
+    from secateur.graph.network import in_batches_of
 
     torch.set_num_threads(1)
     program = Runtime.get().load_program(str(path))

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from secateur.model.layers import example_input, example_shape
+from secateur.graph.layers import example_input, example_shape
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 def batch_size(model: "Model") -> int:

@@ -23,14 +23,14 @@ from secateur.formats.devices.encoded_layers import (
 from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 _TITLE: Final = "LiteRT"
 
 
 def losses(model: "Model") -> str:
     """What a LiteRT file does not keep of a model; empty where nothing is lost."""
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
@@ -82,7 +82,7 @@ def run(path: Path) -> Runner:
     """A new interpreter for the file, one sample (or fixed batch) at a time, on one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from secateur.model.model import in_batches_of
+    from secateur.graph.network import in_batches_of
 
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()

@@ -20,7 +20,7 @@ from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs, told_
 
 if TYPE_CHECKING:
     from secateur.formats.devices.ncnn_int8 import Integers
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model, TorchModel
 
 _TITLE: Final = "ncnn"
 
@@ -42,7 +42,7 @@ def why_not(model: "Model") -> str | None:
 
 def losses(model: "Model") -> str:
     """What an ncnn network does not keep of a model; empty where nothing is lost."""
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
@@ -84,9 +84,9 @@ def integer_layers(model: "TorchModel") -> "Mapping[str, Integers]":
     from torch import nn
 
     from secateur.formats.devices.ncnn_int8 import Integers, symmetric_limit
-    from secateur.formats.onnx_files.qdq import layer_inputs
-    from secateur.methods.quantize.lowering import graph_of
-    from secateur.model.onnx_layers import onnx_layers
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.onnx_layers import onnx_layers
+    from secateur.graph.qdq.placing import layer_inputs
 
     if not model.encodings:
         return {}
@@ -145,7 +145,7 @@ def run(path: Path) -> Runner:
     """Load the network into ncnn, one sample at a time, in float32 besides its integers, on one thread."""
     import ncnn
 
-    from secateur.model.model import in_batches_of
+    from secateur.graph.network import in_batches_of
 
     net = ncnn.Net()
     net.opt.num_threads = 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from secateur.formats.base import Runner, WriteOptions
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 def why_not(model: "Model") -> str | None:

@@ -12,7 +12,7 @@ What such a format gives (`secateur.formats.base.Format`):
   there; they look at the model alone and import nothing heavy. `missing()` is asked first.
 - `write(model, path, options)`: in the child. `model` is an equal of the engine's: a TorchModel is always lowered
   (`model.module` is an fx graph of plain torch layers, `model.lowered` its float ONNX graph, `model.encodings` the
-  encodings, `secateur.model.simulation.executable(model)` the module that simulates them), an OnnxModel has its
+  encodings, `secateur.graph.simulation.executable(model)` the module that simulates them), an OnnxModel has its
   `proto`, a StoredModel its tensors. Files go to `path` and beside it, nowhere else; converters may use the working
   directory, which is a temporary one. `tell(done, total, text)` of `secateur.formats.exporting.telling` reports
   progress where there is something to report. Whatever a converter prints goes into the log. `UserError` says what a
@@ -20,7 +20,7 @@ What such a format gives (`secateur.formats.base.Format`):
 - `why_not_run()`: None where the runtime works on this machine, else why not (Core ML away from a Mac).
 - `run(path) -> Runner`: in the second child. `Runner(run_all)` wraps a function of one batch (an array per input) that
   gives a list of all outputs in the network's order. Any batch comes in: a runtime that takes one sample at a time
-  loops inside (`secateur.model.model.in_batches_of(1, run_all)` is that loop). Threads: one, so that milliseconds of
+  loops inside (`secateur.graph.network.in_batches_of(1, run_all)` is that loop). Threads: one, so that milliseconds of
   formats can be compared.
 - `weights(path) -> {layer name: float32 array}`: for formats that cannot be run here: what the file holds, decoded, is
   compared with the model's (encoded) weights instead of outputs. Raise NotImplementedError where names are lost.

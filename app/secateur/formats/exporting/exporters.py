@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import Latency
 from secateur.errors import UserError
 from secateur.formats.base import Format, Progress, Samples, WriteOptions
 from secateur.formats.exporting.parent import Assignment, ExporterCannot, ExporterFailed, carry_out, printed
@@ -24,10 +23,11 @@ from secateur.formats.exporting.staging import (
 )
 from secateur.formats.exporting.telling import heard_by
 from secateur.formats.proving.running import Batching, latency_of, run_in_batches
+from secateur.model.documents import Latency
 
 if TYPE_CHECKING:
-    from secateur.methods.base import Context
-    from secateur.model.model import Model
+    from secateur.graph.context import Context
+    from secateur.graph.network import Model
 
 _NONE = Batching(None, ())
 

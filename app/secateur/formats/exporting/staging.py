@@ -18,8 +18,8 @@ from secateur.model.description import ModelSource, Port
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 
 if TYPE_CHECKING:
-    from secateur.methods.base import Context
-    from secateur.model.model import Model
+    from secateur.graph.context import Context
+    from secateur.graph.network import Model
 
 TASK: Final = "task.json"
 MODEL: Final = "model.json"
@@ -71,8 +71,8 @@ def stage_model(folder: Path, model: "Model") -> None:
     UserError where a torch network has no ONNX graph.
     """
     from secateur.formats.onnx_files.external import write_external
-    from secateur.methods.quantize.lowering import graph_of
-    from secateur.model.model import StoredModel, TorchModel
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.network import StoredModel, TorchModel
 
     document: dict[str, Any] = {
         "kind": type(model).__name__,
@@ -97,8 +97,8 @@ def stage_model(folder: Path, model: "Model") -> None:
 
 def in_staged_form(model: "Model", context: "Context") -> "Model":
     """The model as it is staged, simulated and compared: a torch network lowered, any other as it is."""
-    from secateur.methods.quantize.lowering import lower
-    from secateur.model.model import TorchModel
+    from secateur.graph.lowering import lower
+    from secateur.graph.network import TorchModel
 
     return lower(model, context) if isinstance(model, TorchModel) else model
 
@@ -107,7 +107,7 @@ def staged_model(folder: Path) -> "Model":
     """The model that `stage_model` wrote down."""
     import onnx
 
-    from secateur.model.model import OnnxModel, TorchModel
+    from secateur.graph.network import OnnxModel, TorchModel
 
     document = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     if document["kind"] == "StoredModel":
@@ -120,7 +120,7 @@ def staged_model(folder: Path) -> "Model":
     proto = onnx.load(str(folder / GRAPH))
     if document["kind"] == "OnnxModel":
         return OnnxModel(proto=proto, reason=document["reason"], encodings=_load_encodings(folder), **common)
-    from secateur.formats.onnx_import.importer import import_model
+    from secateur.graph.onnx_import.importer import import_model
 
     common |= {"encodings": _load_encodings(folder), "authorship": _authorship(document.get("authorship", {}))}
     return TorchModel(module=import_model(proto), lowered=proto, **common)

@@ -140,7 +140,7 @@ def _forward(base: Any, names: tuple[str, ...]) -> Callable[..., Any]:
 
 def output_ports(network: Any, inputs: tuple[Port, ...]) -> tuple[Port, ...]:
     """Names and shapes of what the network gives, from one run; call it before `taking_tensors`."""
-    from secateur.model.layers import example_input
+    from secateur.graph.layers import example_input
 
     given = {port.name: torch.from_numpy(example_input(port, 1, seed)) for seed, port in enumerate(inputs)}
     with torch.inference_mode():

@@ -5,8 +5,8 @@ from pathlib import Path
 from secateur.errors import UserError
 from secateur.formats.base import Format, Progress
 from secateur.formats.hugging_face.folder import stored_tensors, weight_files
+from secateur.graph.network import Model, TorchModel
 from secateur.model.description import ModelSource
-from secateur.model.model import Model, TorchModel
 
 _STEPS = 3
 
@@ -34,7 +34,7 @@ def open_folder(kind: Format, path: Path, source: ModelSource, progress: Progres
 
 def _network(kind: Format, path: Path, source: ModelSource, progress: Progress) -> TorchModel:
     from secateur.formats.hugging_face.network import build, input_ports, output_ports, taking_tensors
-    from secateur.model.checking import finite_notes, torch_tensors
+    from secateur.graph.checking import finite_notes, torch_tensors
 
     progress(1, _STEPS, "Building the network")
     network, notes = build(path)

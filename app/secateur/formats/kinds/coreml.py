@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 class CoreMlOptions(WriteOptions):

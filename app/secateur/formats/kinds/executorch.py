@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from secateur.formats.base import Format, Runner, WriteOptions
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 class ExecuTorchFormat(Format):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
     from secateur.model.stored import StoredTensor
 
 

@@ -8,7 +8,7 @@ from secateur.formats.base import Format, Progress
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
     from secateur.model.stored import StoredTensor
 
 LARGEST_CONFIG = 1 << 22

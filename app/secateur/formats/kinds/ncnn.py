@@ -8,7 +8,7 @@ from pydantic import Field
 from secateur.formats.base import Format, Runner, WriteOptions
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 class NcnnOptions(WriteOptions):

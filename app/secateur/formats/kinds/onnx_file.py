@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 Opset = Literal["same", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24"]
 """Weights per channel need 13, 4-bit weights 21."""

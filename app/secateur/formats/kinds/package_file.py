@@ -9,7 +9,7 @@ from secateur.formats.base import Format, Progress, Runner, WriteOptions
 from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 

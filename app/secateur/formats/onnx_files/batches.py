@@ -13,8 +13,8 @@ def takes_batches(module: "nn.Module", inputs: tuple[Port, ...]) -> bool:
     """Whether a network from a file with a fixed batch of one gives, for two samples, each one's own answer."""
     import numpy as np
 
-    from secateur.formats.onnx_import.check import run_module
-    from secateur.model.layers import example_input
+    from secateur.graph.layers import example_input
+    from secateur.graph.onnx_import.check import run_module
 
     if any(not port.shape or port.shape[0] != 1 for port in inputs):
         return False
@@ -40,7 +40,7 @@ def free_batch(ports: tuple[Port, ...]) -> tuple[Port, ...]:
 
 def with_fixed_lengths(ports: tuple[Port, ...]) -> tuple[Port, ...]:
     """The ports with every axis but the batch as long as in an example."""
-    from secateur.model.layers import batch_axis, example_shape
+    from secateur.graph.layers import batch_axis, example_shape
 
     return tuple(
         replace(

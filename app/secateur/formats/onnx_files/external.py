@@ -6,9 +6,9 @@ from typing import Final
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 from onnx import numpy_helper  # noqa: TID253
 
+from secateur.graph.onnx_large import weight_bytes as weight_bytes
+from secateur.graph.onnx_large import without_initializers
 from secateur.model.authorship import Authorship, sign
-from secateur.model.onnx_large import weight_bytes as weight_bytes
-from secateur.model.onnx_large import without_initializers
 
 SMALLEST: Final = 1024
 """Bytes from which a tensor goes into the data file: smaller ones stay where shape inference sees them."""

@@ -13,9 +13,10 @@ from typing import Final
 import onnx  # noqa: TID253 - imported lazily by secateur.formats.describing.glance
 
 from secateur.formats.describing.describe import content_key
-from secateur.formats.describing.describe_onnx import described, tensor_info
 from secateur.formats.describing.glance import Glance
-from secateur.formats.onnx_files.reading import (
+from secateur.graph.describing.describe_onnx import described, tensor_info
+from secateur.graph.layers import example_shape
+from secateur.graph.onnx_files.reading import (
     External,
     all_tensors,
     external_place,
@@ -25,10 +26,10 @@ from secateur.formats.onnx_files.reading import (
     load_external,
     name_nodes,
 )
+from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
+from secateur.graph.stored_layers import LayerTensor
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port
-from secateur.model.layers import example_shape
-from secateur.model.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
-from secateur.model.stored import STORED_TYPES, LayerTensor, StoredTensor
+from secateur.model.stored import STORED_TYPES, StoredTensor
 
 _SMALL: Final = 1 << 20
 """Bytes up to which external data are loaded with the graph: shapes and indices are computed from such."""
@@ -142,8 +143,8 @@ def _as_in_torch(layer: Layer) -> Layer:
 
 def _reason(proto: onnx.ModelProto) -> str:
     """Why the file will not become a torch network, as far as its graph tells; empty where it can."""
-    from secateur.formats.onnx_import.importer import quantized_reason, refuse_missing
-    from secateur.formats.onnx_import.values import ImportRefused
+    from secateur.graph.onnx_import.importer import quantized_reason, refuse_missing
+    from secateur.graph.onnx_import.values import ImportRefused
 
     try:
         refuse_missing(proto)

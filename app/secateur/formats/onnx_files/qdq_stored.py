@@ -5,10 +5,10 @@ import onnx  # noqa: TID253 - this file is about nothing else and is imported la
 from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.formats.onnx_files.qdq import with_opset
-from secateur.formats.onnx_files.qdq_weights import in_file_layout, integer_tensor
+from secateur.graph.onnx_layers import OnnxLayer, onnx_layers
+from secateur.graph.qdq.placing import with_opset
+from secateur.graph.qdq.weights import in_file_layout, integer_tensor
 from secateur.model.encoding import Encodings, WeightEncoding
-from secateur.model.onnx_layers import OnnxLayer, onnx_layers
 
 _PER_CHANNEL_OPSET = 13
 _INT4_OPSET = 21

@@ -6,10 +6,10 @@ from typing import Final
 
 import onnx  # noqa: TID253 - imported lazily by secateur.formats.reading
 
-from secateur.formats.onnx_files.reading import graph_ports
+from secateur.graph.layers import SPATIAL_SIZE, batch_axis, example_input, example_shape
+from secateur.graph.onnx_files.reading import graph_ports
+from secateur.graph.onnx_layers import session_of
 from secateur.model.description import Port
-from secateur.model.layers import SPATIAL_SIZE, batch_axis, example_input, example_shape
-from secateur.model.onnx_layers import session_of
 
 _HEIGHTS: Final = (SPATIAL_SIZE, 48, 32, 64, 28, 128, 256, 320, 512, 640)
 _LENGTHS: Final = (256, 64, 512, 128, 576, 1024, 4096, 16000)

@@ -13,8 +13,8 @@ from secateur.formats.kinds.onnx_file import OnnxOptions
 if TYPE_CHECKING:
     import onnx
 
+    from secateur.graph.network import Model
     from secateur.model.authorship import Authorship
-    from secateur.model.model import Model
 
 LARGEST_BYTES = 2**31 - 2**20
 """What one protobuf message can hold, less what stands around the weights."""
@@ -33,8 +33,8 @@ def _signed(proto: "onnx.ModelProto", model: "Model") -> "onnx.ModelProto":
     """A graph from `_unsigned` with the author's words in it; a file's own is copied for that."""
     import onnx
 
+    from secateur.graph.network import OnnxModel
     from secateur.model.authorship import sign
-    from secateur.model.model import OnnxModel
 
     if isinstance(model, OnnxModel) and proto is model.proto:
         proto = onnx.ModelProto()
@@ -44,8 +44,8 @@ def _signed(proto: "onnx.ModelProto", model: "Model") -> "onnx.ModelProto":
 
 
 def _authorship(model: "Model") -> "Authorship":
+    from secateur.graph.network import OnnxModel, TorchModel
     from secateur.model.authorship import Authorship, authorship_of
-    from secateur.model.model import OnnxModel, TorchModel
 
     if isinstance(model, OnnxModel):
         return authorship_of(model.proto)
@@ -57,9 +57,9 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     from secateur.formats.onnx_files.half import in_half_precision
     from secateur.formats.onnx_files.narrow import narrowed
     from secateur.formats.onnx_files.opset import in_opset
-    from secateur.formats.onnx_files.qdq import encode
     from secateur.formats.onnx_files.qdq_stored import encode_stored
-    from secateur.model.model import OnnxModel, StoredModel
+    from secateur.graph.network import OnnxModel, StoredModel
+    from secateur.graph.qdq.placing import encode
 
     if isinstance(model, StoredModel):
         raise UserError(f"{model.name} cannot be written as ONNX: {model.reason}")
@@ -80,8 +80,8 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
 def _float_graph(model: "Model") -> "onnx.ModelProto":
     import onnx
 
-    from secateur.methods.quantize.lowering import graph_of, strip, to_onnx
-    from secateur.model.model import OnnxModel, TorchModel
+    from secateur.graph.lowering import graph_of, strip, to_onnx
+    from secateur.graph.network import OnnxModel, TorchModel
 
     if isinstance(model, OnnxModel):
         return model.proto
@@ -138,8 +138,8 @@ def layer_outputs_of(path: Path, inputs: Samples) -> dict[str, NDArray[np.float3
     """Layer name → its output in the file for one batch; None where the file is too large to be changed in memory."""
     import onnx
 
-    from secateur.analysis.layer_errors import layer_outputs
     from secateur.formats.onnx_files.external import weight_bytes
+    from secateur.graph.layer_outputs import layer_outputs
 
     proto = onnx.load(str(path))
     if weight_bytes(proto) > LARGEST_BYTES:

@@ -8,12 +8,12 @@ from typing import Any, Final
 import torch  # noqa: TID253 - imported lazily by the reader
 from torch import fx, nn  # noqa: TID253
 
-from secateur.formats.onnx_import.builder import ImportedNetwork
 from secateur.formats.program.layers import Owned, owned_layer, shared_path
 from secateur.formats.program.placing import attach, parameter, tensor_path
 from secateur.formats.program.values import ProgramRefused, arguments_of, call, dtype_of, operator_named, value_of
+from secateur.graph.onnx_import.builder import ImportedNetwork
+from secateur.graph.onnx_names import module_path, unique
 from secateur.model.description import Port
-from secateur.model.onnx_names import module_path, unique
 
 _CHECKS: Final = ("_assert", "sym_constrain_range", "_functional_assert", "_functional_sym_constrain")
 """Operators that only check what goes through; a network that is changed makes other sizes."""

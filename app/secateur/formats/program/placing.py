@@ -5,7 +5,7 @@ import re
 import torch  # noqa: TID253 - imported lazily by the reader
 from torch import nn  # noqa: TID253
 
-from secateur.model.onnx_names import module_path
+from secateur.graph.onnx_names import module_path
 
 
 def tensor_path(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from secateur.errors import UserError
 from secateur.formats.base import Progress
 from secateur.formats.program.archive import Program, read_program
+from secateur.graph.network import Model, StoredModel, TorchModel
 from secateur.model.description import ModelSource, Port
-from secateur.model.model import Model, StoredModel, TorchModel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ def open_program(path: Path, source: ModelSource, progress: Progress) -> Model:
     UserError where the file is broken; a StoredModel with the reason where the program holds what is no network.
     """
     from secateur.formats.program.values import ProgramRefused
-    from secateur.model.checking import finite_notes, torch_tensors
+    from secateur.graph.checking import finite_notes, torch_tensors
 
     program = read_program(path)
     progress(1, _STEPS, "Rebuilding the network")
@@ -95,9 +95,9 @@ class _Tensors(Mapping[str, "Tensor"]):
 
 def _try(rebuilt: "Rebuilt") -> None:
     """Run the network once; ProgramRefused where it does not take what the program says that it takes."""
-    from secateur.formats.onnx_import.check import run_module
     from secateur.formats.program.values import ProgramRefused
-    from secateur.model.layers import example_input
+    from secateur.graph.layers import example_input
+    from secateur.graph.onnx_import.check import run_module
 
     arrays = [example_input(port, 1, seed) for seed, port in enumerate(rebuilt.inputs)]
     try:

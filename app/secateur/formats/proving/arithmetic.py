@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from torch import fx  # noqa: TID253
 
 from secateur.formats.base import LocalProof, Samples
-from secateur.formats.onnx_files.qdq import static_layers
 from secateur.formats.proving.stored import first_wrong_number, rounded_tensors
-from secateur.methods.quantize.lowering import graph_of
-from secateur.model.model import all_outputs
-from secateur.model.onnx_layers import new_session, onnx_layers
-from secateur.model.simulation import ROUNDS, executable
+from secateur.graph.lowering import graph_of
+from secateur.graph.network import all_outputs
+from secateur.graph.onnx_layers import new_session, onnx_layers
+from secateur.graph.qdq.placing import static_layers
+from secateur.graph.simulation import ROUNDS, executable
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model, TorchModel
 
 STEPS: Final = 1.0
 """How far a rounded value may lie from that of the simulation: ties are rounded either way."""
@@ -49,7 +49,7 @@ def local_proof(path: Path, model: "Model", inputs: Samples) -> LocalProof | Non
     """
     from secateur.formats.onnx_files.external import weight_bytes
     from secateur.formats.onnx_files.writing import LARGEST_BYTES
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel) or not model.encodings or model.lowered is None:
         return None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 
+from secateur.graph.onnx_layers import GraphIndex, onnx_layers
 from secateur.model.encoding import Encodings
-from secateur.model.onnx_layers import GraphIndex, onnx_layers
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 _ACTIVATIONS = ("Relu", "Clip")
 
@@ -50,9 +50,9 @@ def cuts_of(model: "Model") -> tuple[Cut, ...]:
 
 def cut_behind(model: "Model", cut: Cut) -> Part:
     """The network up to a tensor, which becomes its only output; with the encodings of what is left."""
-    from secateur.formats.onnx_files.reading import graph_ports
-    from secateur.formats.onnx_import.importer import import_model
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
+    from secateur.graph.onnx_files.reading import graph_ports
+    from secateur.graph.onnx_import.importer import import_model
 
     proto = _graph(model)
     if proto is None:
@@ -71,8 +71,8 @@ def cut_behind(model: "Model", cut: Cut) -> Part:
 
 
 def _graph(model: "Model") -> onnx.ModelProto | None:
-    from secateur.methods.quantize.lowering import graph_of
-    from secateur.model.model import OnnxModel, TorchModel
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.network import OnnxModel, TorchModel
 
     if isinstance(model, TorchModel):
         return graph_of(model)

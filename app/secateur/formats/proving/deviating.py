@@ -15,10 +15,10 @@ from secateur.formats.base import Format, Samples
 from secateur.formats.exporting.exporters import CannotRun, Exporter
 from secateur.formats.proving.judging import Limits, compared
 from secateur.formats.proving.running import Batching, run_in_batches
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 MOST_SAMPLES: Final = 16
 MOST_SECONDS: Final = 300.0
@@ -75,8 +75,8 @@ def _first_shown(model: "Model", shown: Mapping[str, NDArray[np.float32]], input
 
 def simulated_layers(model: "Model", inputs: Samples) -> dict[str, NDArray[np.float32]]:
     """Layer → its output in the simulation, in the order in which they are computed (the first call of each)."""
-    from secateur.analysis.layer_errors import layer_outputs
-    from secateur.model.model import TorchModel
+    from secateur.graph.layer_outputs import layer_outputs
+    from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel):
         proto = getattr(model, "proto", None)
@@ -87,8 +87,8 @@ def simulated_layers(model: "Model", inputs: Samples) -> dict[str, NDArray[np.fl
 def _hooked(model: "Model", inputs: Samples) -> dict[str, NDArray[np.float32]]:
     import torch
 
-    from secateur.model.model import TorchModel
-    from secateur.model.simulation import executable
+    from secateur.graph.network import TorchModel
+    from secateur.graph.simulation import executable
 
     found: dict[str, NDArray[np.float32]] = {}
     if not isinstance(model, TorchModel):

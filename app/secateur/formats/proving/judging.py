@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import Verdict
 from secateur.formats.base import LocalProof, WriteOptions
+from secateur.model.documents import Verdict
 
 AGREEMENT: Final = 0.995
 """Share of equal decisions that a file must reach, less two standard errors of the samples that were compared."""

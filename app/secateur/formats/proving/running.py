@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import Latency
 from secateur.formats.base import Progress, Runner, Samples
 from secateur.model.description import Port
+from secateur.model.documents import Latency
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 BATCH: Final = 100
 RANDOM_SAMPLES: Final = 64
@@ -32,7 +32,7 @@ class Batching:
     @staticmethod
     def of(model: "Model") -> "Batching":
         """As the model's input ports say."""
-        from secateur.model.layers import batch_axis
+        from secateur.graph.layers import batch_axis
 
         ports = model.inputs
         first = ports[0].shape[batch_axis(ports[0])] if ports and ports[0].shape else None
@@ -56,7 +56,7 @@ class Batching:
 
 def _axis(port: Port, size: int | None) -> int:
     """Where the samples lie in one input; −1 where its length there is another one."""
-    from secateur.model.layers import batch_axis
+    from secateur.graph.layers import batch_axis
 
     axis = batch_axis(port)
     return axis if axis < len(port.shape) and port.shape[axis] == size else -1
@@ -64,7 +64,7 @@ def _axis(port: Port, size: int | None) -> int:
 
 def samples_for(model: "Model", samples: Samples | None) -> Samples:
     """`samples`, or random ones where there are none."""
-    from secateur.model.layers import example_inputs
+    from secateur.graph.layers import example_inputs
 
     if samples is not None and len(samples) == len(model.inputs) and len(samples[0]):
         return samples
@@ -96,7 +96,7 @@ def _joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def latency_of(runner: Runner, inputs: Samples, batching: Batching, runtime: str) -> Latency:
     """Milliseconds for one sample (or one batch of the fixed size), one thread."""
-    from secateur.analysis.latency import measure
+    from secateur.targets.timing import measure
 
     one = batching.one(inputs)
     return measure(lambda: runner.run_all(*one), runtime)

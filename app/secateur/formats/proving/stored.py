@@ -9,11 +9,11 @@ import onnx  # noqa: TID253 - this file is about nothing else and is imported la
 from numpy.typing import NDArray
 
 from secateur.formats.base import LocalProof
-from secateur.formats.onnx_files.qdq_weights import in_file_layout
-from secateur.model.onnx_layers import GraphIndex, OnnxLayer, dequantize, onnx_layers
+from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, dequantize, onnx_layers
+from secateur.graph.qdq.weights import in_file_layout
 
 if TYPE_CHECKING:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 _BIAS: Final = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2}
 
@@ -51,7 +51,7 @@ def first_wrong_number(proto: onnx.ModelProto, model: "TorchModel") -> LocalProo
 
 def _wrong_numbers(proto: onnx.ModelProto, model: "TorchModel") -> Iterator[tuple[str, str]]:
     """(layer or tensor, sentence) of each."""
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
 
     yield from _wrong_grids(proto, model)
     before = graph_of(model)
@@ -131,7 +131,7 @@ def _dequantizer(graph: GraphIndex, names: tuple[str, ...]) -> onnx.NodeProto | 
 
 def _expected_bias(model: "TorchModel", layer: str) -> NDArray[np.float32] | None:
     """The bias as the simulation adds it; None where the layer has none."""
-    from secateur.model.simulation import executable
+    from secateur.graph.simulation import executable
 
     bias: Any = getattr(executable(model).get_submodule(layer), "bias", None)
     return None if bias is None else np.asarray(bias.detach().float().numpy()).reshape(-1)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import ExportedFile, Latency
 from secateur.errors import UserError
 from secateur.files import Guard
 from secateur.formats.base import Format, LocalProof, Samples, WriteOptions, publish, publish_aside, staged
@@ -19,11 +18,12 @@ from secateur.formats.proving.judging import Judgement, Limits, judge, judge_wei
 from secateur.formats.proving.judging import agreement as agreement
 from secateur.formats.proving.judging import decisions as decisions
 from secateur.formats.proving.running import Batching, run_in_batches, samples_for
-from secateur.methods.base import Context
+from secateur.graph.context import Context
+from secateur.model.documents import ExportedFile, Latency
 from secateur.model.encoding import Encodings
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 Proof = Literal["outputs", "weights", "layers"]
 
@@ -136,7 +136,7 @@ def _local_proof(
 
 def can_run(model: "Model") -> bool:
     """Whether there is a network to compare outputs with."""
-    from secateur.model.model import StoredModel
+    from secateur.graph.network import StoredModel
 
     return not isinstance(model, StoredModel)
 
@@ -173,7 +173,7 @@ def _by_weights(
 
 def encoded_weights(model: "Model") -> Mapping[str, NDArray[np.float32]]:
     """The weight of every layer as the encodings round it, float32, made when it is asked for."""
-    from secateur.model.model import LazyWeights
+    from secateur.graph.network import LazyWeights
 
     encodings = getattr(model, "encodings", None)
     rounded = dict(encodings.weights) if encodings else {}
@@ -192,7 +192,7 @@ def _limits(options: WriteOptions, model: "Model") -> Limits:
 
 def computes_in_integers(model: "Model") -> bool:
     """Whether a model has encodings, or is a file that was quantized already: then runtimes round each in their way."""
-    from secateur.model.model import OnnxModel
+    from secateur.graph.network import OnnxModel
 
     if isinstance(model, OnnxModel):
         return bool(model.encodings) or any(

@@ -17,7 +17,7 @@ from secateur.formats.torch_files.qdq import decomposed_operators, quantized_mod
 from secateur.model.encoding import Encodings
 
 if TYPE_CHECKING:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 _SHIFT: Final = 128
 

@@ -14,8 +14,8 @@ from secateur.formats.weight_files.stored import needs_network
 if TYPE_CHECKING:
     from torch import nn
 
+    from secateur.graph.network import Model
     from secateur.model.description import Port
-    from secateur.model.model import Model
 
 _TRACES = ("stack_trace", "source_fn_stack", "from_node", "nn_module_stack", "torch_fn")
 """What torch.export notes about the code that it traced."""
@@ -27,7 +27,7 @@ LOSS = (
 
 def why_not(model: "Model") -> str | None:
     """Why a model cannot be stored as a torch program, as a sentence; None where it can."""
-    from secateur.model.model import OnnxModel
+    from secateur.graph.network import OnnxModel
 
     if isinstance(model, OnnxModel):
         return f"{model.name} is not a torch network: {model.reason or 'it was opened as a file'} Export it as ONNX."
@@ -58,7 +58,7 @@ def exported(module: "nn.Module", inputs: "Sequence[Port]", name: str) -> Any:
     """The program that torch.export makes of a network whose dynamic axes stay dynamic; UserError where it does not."""
     import torch
 
-    from secateur.model.layers import example_input
+    from secateur.graph.layers import example_input
 
     examples = tuple(torch.from_numpy(example_input(port, 2, place)) for place, port in enumerate(inputs))
     batch = torch.export.Dim("batch", min=1)
@@ -82,7 +82,7 @@ def run_pt2(path: Path) -> Runner:
     import torch
 
     from secateur.formats.torch_files.qdq import decomposed_operators
-    from secateur.model.model import all_outputs
+    from secateur.graph.network import all_outputs
 
     decomposed_operators()
     program = torch.export.load(str(path))
@@ -97,7 +97,7 @@ def run_pt2(path: Path) -> Runner:
 
 
 def _network(model: "Model") -> Any:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel):
         raise TypeError("only torch networks are written as torch programs")

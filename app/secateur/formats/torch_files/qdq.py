@@ -12,12 +12,12 @@ import torch  # noqa: TID253 - this file is about nothing else and is imported l
 import torch.nn.functional as F  # noqa: N812, TID253 - torch's own name for it
 from torch import fx, nn  # noqa: TID253
 
+from secateur.graph.products import MatrixProduct
+from secateur.graph.simulation import simulate
 from secateur.model.encoding import WeightEncoding
-from secateur.model.products import MatrixProduct
-from secateur.model.simulation import simulate
 
 if TYPE_CHECKING:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 _CONVOLUTIONS: Final[dict[type[nn.Module], Callable[..., Any]]] = {
     nn.Conv1d: F.conv1d,

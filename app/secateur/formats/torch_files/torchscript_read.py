@@ -17,8 +17,8 @@ from typing import Any, Final
 from secateur.errors import UserError
 from secateur.formats.archives import member_place, opened, read_member
 from secateur.formats.base import Format, Progress
+from secateur.graph.network import Model
 from secateur.model.description import ModelSource
-from secateur.model.model import Model
 from secateur.model.stored import StoredTensor, stored_bytes
 
 _STORAGES: Final = {

@@ -13,7 +13,7 @@ from secateur.formats.torch_files.pt2_write import losses as losses
 from secateur.formats.torch_files.pt2_write import why_not as why_not
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 def write_torchscript(model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
@@ -21,8 +21,8 @@ def write_torchscript(model: "Model", path: Path, options: WriteOptions | None =
     import torch
 
     from secateur.formats.torch_files.qdq import quantized_module
-    from secateur.model.layers import example_inputs
-    from secateur.model.model import TorchModel
+    from secateur.graph.layers import example_inputs
+    from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel):
         raise TypeError("only torch networks are written as TorchScript")
@@ -45,7 +45,7 @@ def run_torchscript(path: Path) -> Runner:
     """Load the program anew and run it in torch on one thread."""
     import torch
 
-    from secateur.model.model import all_outputs
+    from secateur.graph.network import all_outputs
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

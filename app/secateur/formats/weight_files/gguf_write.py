@@ -17,7 +17,7 @@ from secateur.formats.base import WriteOptions
 from secateur.formats.weight_files.named_weights import NamedTensor, layer_tensors, named_tensors
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 _MOST_AXES, _MOST_NAME_BYTES = 4, 63
 """ggml's GGML_MAX_DIMS, and GGML_MAX_NAME without the final zero."""
@@ -82,7 +82,7 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
 def weights(path: Path) -> Mapping[str, NDArray[np.float32]]:
     """Layer name → weight in a file that `write` made, decoded by our own reader."""
     from secateur.formats.weight_files.gguf_read import read_gguf
-    from secateur.model.model import LazyWeights
+    from secateur.graph.network import LazyWeights
     from secateur.model.stored import read_values
 
     found = read_gguf(path)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel
     from secateur.model.encoding import WeightEncoding
-    from secateur.model.model import Model, OnnxModel, StoredModel, TorchModel
     from secateur.model.stored import StoredTensor
 
 _WHOLE = ("int8", "int16", "int32", "int64", "float64")
@@ -28,7 +28,7 @@ class NamedTensor:
 
 def named_tensors(model: "Model") -> Iterator[NamedTensor]:
     """Every tensor of a model, encoded ones as their encodings round them."""
-    from secateur.model.model import OnnxModel, StoredModel
+    from secateur.graph.network import OnnxModel, StoredModel
 
     if isinstance(model, StoredModel):
         return _of_stored(model)
@@ -37,7 +37,7 @@ def named_tensors(model: "Model") -> Iterator[NamedTensor]:
 
 def layer_tensors(model: "Model") -> dict[str, str]:
     """Layer → the name of its weight among the model's tensors."""
-    from secateur.model.model import StoredModel
+    from secateur.graph.network import StoredModel
 
     if isinstance(model, StoredModel):
         return {
@@ -67,7 +67,7 @@ def _of_onnx(model: "OnnxModel") -> Iterator[NamedTensor]:
     from onnx import numpy_helper
 
     from secateur.formats.proving.verify import encoded_weights
-    from secateur.model.onnx_layers import WEIGHTED, onnx_layers
+    from secateur.graph.onnx_layers import WEIGHTED, onnx_layers
 
     weights = {f"{layer}.weight": value for layer, value in encoded_weights(model).items()}
     for name, value in weights.items():

@@ -14,8 +14,8 @@ import numpy as np
 
 from secateur.errors import UserError
 from secateur.formats.weight_files.tflite_read import dequantized
+from secateur.graph.onnx_names import unique
 from secateur.model.description import Layer, Port
-from secateur.model.onnx_names import unique
 from secateur.model.stored import StoredTensor, read_values, stored_bytes
 
 _DTYPES: Final = {

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.formats.exporting.telling import tell
 from secateur.formats.weight_files.safetensors_types import DTYPES, ENCODINGS
-from secateur.model.model import StoredModel
+from secateur.graph.network import StoredModel
 from secateur.model.stored import BLOCK_BYTES, STORED_TYPES, StoredTensor, mapped, read_values, stored_bytes
 
 _TAGS: Final = {name: tag for tag, name in DTYPES.items()}

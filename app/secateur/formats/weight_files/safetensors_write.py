@@ -20,7 +20,7 @@ from secateur.formats.base import Runner
 if TYPE_CHECKING:
     from torch import fx, nn
 
-    from secateur.model.model import Model, TorchModel
+    from secateur.graph.network import Model, TorchModel
 
 _TEMPLATE: Final = '''"""{title}: the network whose weights are in {weights}.
 
@@ -70,7 +70,7 @@ def make():
 
 def why_not(model: "Model") -> str | None:
     """Why a model cannot be stored this way, as a sentence; None where it can."""
-    from secateur.model.model import OnnxModel, StoredModel
+    from secateur.graph.network import OnnxModel, StoredModel
 
     if isinstance(model, StoredModel):
         return None
@@ -91,7 +91,7 @@ def write_safetensors(model: "Model", path: Path) -> tuple[Path, ...]:
     from safetensors.torch import save_file
 
     from secateur.formats.weight_files.safetensors_stored import write_stored
-    from secateur.model.model import StoredModel, TorchModel
+    from secateur.graph.network import StoredModel, TorchModel
 
     if isinstance(model, StoredModel):
         return write_stored(model, path)
@@ -115,7 +115,7 @@ def run_safetensors(path: Path) -> Runner:
     import torch
     from safetensors.torch import load_file
 
-    from secateur.model.model import all_outputs
+    from secateur.graph.network import all_outputs
 
     network = _load_code(architecture_path(path)).make()
     told = network.load_state_dict(load_file(str(path)), strict=False)
@@ -145,7 +145,7 @@ def _written_down(model: "TorchModel", weights: str) -> tuple["nn.Module", str]:
     """The graph of the network and its code: traced by torch.fx, else by way of ONNX."""
     from torch import fx
 
-    from secateur.methods.quantize.lowering import lower
+    from secateur.graph.lowering import lower
 
     module = model.module
     if not isinstance(module, fx.GraphModule):
@@ -223,7 +223,7 @@ def _shared_names(module: "nn.Module") -> dict[str, str]:
 
 def _classes(graph: "fx.GraphModule") -> list[str]:
     """The code of the layers of our own that the graph uses."""
-    from secateur.model.products import MatrixProduct
+    from secateur.graph.products import MatrixProduct
 
     is_used = any(isinstance(part, MatrixProduct) for part in graph.modules())
     return [inspect.getsource(MatrixProduct).rstrip()] if is_used else []
@@ -243,7 +243,7 @@ def _constructor(layer: "nn.Module") -> str:
     import torch
     from torch import nn
 
-    from secateur.model.products import MatrixProduct
+    from secateur.graph.products import MatrixProduct
 
     if isinstance(layer, MatrixProduct):
         weight = f"nn.Parameter(torch.zeros({tuple(layer.weight.shape)}))"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from secateur.formats.base import Format
 from secateur.formats.weight_files.shards import SUFFIX
+from secateur.graph.network import StoredModel
 from secateur.model.description import Layer, ModelSource
-from secateur.model.model import StoredModel
 from secateur.model.stored import FLOATING, StoredTensor
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 _EMBEDDING_WORDS = ("embed", "wte", "wpe", "tok_", "position")
 _CONVOLUTIONS = {3: "Conv1d", 4: "Conv2d", 5: "Conv3d"}

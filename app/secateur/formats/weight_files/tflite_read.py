@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.weight_files.flatbuffer import BrokenBufferError, Buffer, Table, root
+from secateur.graph.onnx_names import unique
 from secateur.model.description import Layer, Port
-from secateur.model.onnx_names import unique
 from secateur.model.stored import StoredTensor, read_values, stored_bytes
 
 _DTYPES: Final = {

@@ -6,8 +6,8 @@ from pathlib import Path
 from secateur.errors import UserError
 from secateur.formats.base import Format
 from secateur.formats.weight_files.stored import stored_layers
+from secateur.graph.network import StoredModel
 from secateur.model.description import Layer, ModelSource, Port
-from secateur.model.model import StoredModel
 from secateur.model.stored import StoredTensor
 
 

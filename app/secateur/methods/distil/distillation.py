@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
+from secateur.graph.context import Context
+from secateur.graph.network import torch_only
+from secateur.methods.base import Effect, Family, Method, Need
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
+    from secateur.training.schedule import TrainingPlan
 
 
 class Distillation(Method):
@@ -83,4 +86,19 @@ class Distillation(Method):
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.training.distil import distil
 
-        return distil(torch_only(model, self.title), self, context)
+        student = torch_only(model, self.title)
+        return distil(student, self.training_plan(), context, temperature=self.temperature, alpha=self.alpha)
+
+    def training_plan(self) -> "TrainingPlan":
+        """What is trained when, without the objective."""
+        from secateur.training.schedule import TrainingPlan
+
+        return TrainingPlan(
+            self.epochs,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+            self.precision,
+            self.seed,
+            self.augment,
+        )

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from secateur.methods.base import Context, Effect, Family, Method, Need, torch_only
+from secateur.graph.context import Context
+from secateur.graph.network import torch_only
+from secateur.methods.base import Effect, Family, Method, Need
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 class ChannelPruning(Method):

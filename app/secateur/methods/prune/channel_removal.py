@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from secateur.errors import UserError
-from secateur.methods.base import Context, LeftOut
+from secateur.graph.context import Context, LeftOut
+from secateur.graph.coupling.channels import ChannelGraph, example_tensors
+from secateur.graph.coupling.units import ChannelGroup, ChannelUnit
+from secateur.graph.kept import kept_after
+from secateur.graph.network import TorchModel, weighted_modules
 from secateur.methods.prune.channel import removed_channels
-from secateur.methods.prune.coupling import ChannelGraph, example_tensors
 from secateur.methods.prune.importance import Scores, channel_scores
 from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
-from secateur.methods.prune.units import ChannelGroup, ChannelUnit
-from secateur.model.kept import kept_after
-from secateur.model.model import TorchModel, weighted_modules
 
 if TYPE_CHECKING:
     from secateur.methods.prune.channel import ChannelPruning

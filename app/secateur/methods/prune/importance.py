@@ -9,8 +9,8 @@ from torch import nn  # noqa: TID253
 from torch.nn import functional as F  # noqa: N812, TID253
 
 from secateur.errors import UserError
-from secateur.methods.base import Context
-from secateur.model.model import first_output, weighted_modules
+from secateur.graph.context import Context
+from secateur.graph.network import first_output, weighted_modules
 
 if TYPE_CHECKING:
     from secateur.methods.prune.channel import ChannelPruning

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secateur.errors import UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 from secateur.model.spectrum import Spectrum, merge
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from secateur.formats.onnx_files.qdq_placement import Placement
+    from secateur.graph.network import TorchModel
+    from secateur.graph.qdq.placement import Placement
     from secateur.methods.quantize.static_int8 import StaticInt8
-    from secateur.model.model import TorchModel
 
 BATCH = 32
 _BIAS_LIMIT = 2.0**30
@@ -25,11 +25,11 @@ _BIAS_LIMIT = 2.0**30
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
     """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
 
-    Which activations is told by `secateur.formats.onnx_files.qdq_placement`; their ranges are the observer's, from
+    Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from
     calibration samples run in float. What was encoded before stays encoded. UserError where there is no data, or where
     it makes the network overflow.
     """
-    from secateur.methods.quantize.lowering import lower, require_layers
+    from secateur.graph.lowering import lower, require_layers
     from secateur.methods.quantize.tables import with_tables_in_half
 
     if context.data is None:
@@ -44,7 +44,7 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 
 def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8") -> "TorchModel":
     """The model that `quantize_static` makes but for its ranges, which are made up: as fast, and worth nothing else."""
-    from secateur.methods.quantize.lowering import lower, require_layers
+    from secateur.graph.lowering import lower, require_layers
     from secateur.model.counting import spectrum_of
 
     lowered = lower(model)
@@ -75,8 +75,8 @@ def static_encodings(
     `spectra` holds at least those of `tensors_to_record`, in the order in which the network computes them. UserError
     where one of these has values that are not finite.
     """
-    from secateur.formats.onnx_files.qdq import settled
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.qdq.placing import settled
     from secateur.methods.quantize.observers import within
     from secateur.methods.quantize.weights import one_per_weight
 
@@ -94,8 +94,8 @@ def static_encodings(
 
 def _static_placement(lowered: "TorchModel", layers: Sequence[str]) -> "Placement":
     """Which tensors are rounded for these layers and those that are static already."""
-    from secateur.formats.onnx_files.qdq import static_layers, static_placement
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.qdq.placing import static_layers, static_placement
 
     proto = graph_of(lowered)
     static = [*layers, *(name for name in static_layers(proto, lowered.encodings) if name not in layers)]
@@ -131,7 +131,7 @@ def record_spectra(
 
 def _with_aliases(module: Any, spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:
     """The spectra under all names of their tensors: an Identity gives a second name to the same values."""
-    from secateur.model.graph_module import nodes_by_tensor
+    from secateur.graph.graph_module import nodes_by_tensor
 
     nodes = nodes_by_tensor(module)
     counted = {nodes[name]: spectrum for name, spectrum in spectra.items()}
@@ -142,8 +142,8 @@ def _recorder(module: "nn.Module", tensors: set[str]) -> Any:
     """An interpreter of the graph that counts the named tensors as they come by."""
     from torch import fx
 
+    from secateur.graph.graph_module import nodes_by_tensor
     from secateur.model.counting import spectrum_of
-    from secateur.model.graph_module import nodes_by_tensor
 
     if not isinstance(module, fx.GraphModule):
         raise TypeError("only a lowered network names its tensors")
@@ -178,10 +178,10 @@ def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEn
 def _encode_weights(
     lowered: "TorchModel", layers: Sequence[str], activations: Mapping[str, ActivationEncoding]
 ) -> dict[str, WeightEncoding]:
-    from secateur.formats.onnx_files.qdq import layer_inputs
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.layers import channel_axes
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.qdq.placing import layer_inputs
     from secateur.methods.quantize.weights import encode_weight
-    from secateur.model.layers import channel_axes
 
     weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(graph_of(lowered))
     encoded = {}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from secateur.model.model import TorchModel
+    from secateur.graph.network import TorchModel
 
 SMALLEST: Final = 1024
 """Numbers from which a table is worth a Cast."""
@@ -24,8 +24,8 @@ def with_tables_in_half(model: "TorchModel", log: Callable[[str], None] = lambda
     import onnx
     from onnx import numpy_helper
 
-    from secateur.formats.onnx_import.importer import import_model
-    from secateur.methods.quantize.lowering import graph_of
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.onnx_import.importer import import_model
 
     if not set(model.weights()) <= set(model.encodings.weights):
         return model
@@ -47,8 +47,8 @@ def with_tables_in_half(model: "TorchModel", log: Callable[[str], None] = lambda
 
 
 def _encoded_tensors(model: "TorchModel") -> set[str]:
-    from secateur.methods.quantize.lowering import graph_of
-    from secateur.model.onnx_layers import onnx_layers
+    from secateur.graph.lowering import graph_of
+    from secateur.graph.onnx_layers import onnx_layers
 
     layers = onnx_layers(graph_of(model))
     return {tensor for layer in layers if layer.name in model.encodings.weights for tensor in layer.tensors}

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from secateur.methods.base import Context, Effect, Family, Method, Need
+from secateur.graph.context import Context
+from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.quantize.sizes import encoded_bytes
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
-    from secateur.model.model import Model
+    from secateur.graph.network import Model
 
 
 def is_integer(layer: Layer) -> bool:
@@ -73,8 +74,8 @@ class WeightOnly(Method):
         return encode_weight(weight, self.bits, channel_axis, self.observer).round_trip(weight)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+        from secateur.graph.network import TorchModel
         from secateur.methods.quantize.weights import quantize_stored, quantize_weights
-        from secateur.model.model import TorchModel
 
         if not isinstance(model, TorchModel):
             return quantize_stored(model, layers, self, context)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import UserError
-from secateur.methods.base import Context
+from secateur.graph.context import Context
 from secateur.model.encoding import WeightEncoding
 
 if TYPE_CHECKING:
+    from secateur.graph.network import OnnxModel, StoredModel, TorchModel
     from secateur.methods.quantize.weight_only import WeightOnly
-    from secateur.model.model import OnnxModel, StoredModel, TorchModel
 
 _CLIPS = np.linspace(1.0, 0.3, 36)
 _CHUNK = 1 << 22
@@ -55,10 +55,10 @@ def quantize_weights(
     model: "TorchModel", layers: Sequence[str], method: "WeightOnly", context: Context
 ) -> "TorchModel":
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
-    from secateur.formats.onnx_files.qdq import settled
-    from secateur.methods.quantize.lowering import graph_of, lower, require_layers
+    from secateur.graph.layers import channel_axes
+    from secateur.graph.lowering import graph_of, lower, require_layers
+    from secateur.graph.qdq.placing import settled
     from secateur.methods.quantize.tables import with_tables_in_half
-    from secateur.model.layers import channel_axes
 
     lowered = lower(model, context)
     require_layers(lowered, layers, method.title)
@@ -109,7 +109,7 @@ def quantize_stored(
     model: "StoredModel | OnnxModel", layers: Sequence[str], method: "WeightOnly", context: Context
 ) -> "StoredModel | OnnxModel":
     """Weights without a network, or of a file that is none here, with encodings for these layers, one at a time."""
-    from secateur.model.layers import channel_axes
+    from secateur.graph.layers import channel_axes
 
     weights, axes = model.weights(), channel_axes(model)
     encoded: dict[str, WeightEncoding] = {}
@@ -126,11 +126,11 @@ def quantize_stored(
 
 def _stored_as_integers(model: "StoredModel | OnnxModel") -> set[str]:
     """The layers whose weights an ONNX file stores as integers."""
-    from secateur.model.model import OnnxModel
+    from secateur.graph.network import OnnxModel
 
     if not isinstance(model, OnnxModel):
         return set()
-    from secateur.model.onnx_layers import GraphIndex, onnx_layers
+    from secateur.graph.onnx_layers import GraphIndex, onnx_layers
 
     graph = GraphIndex(model.proto)
     return {layer.name for layer in onnx_layers(model.proto) if not graph.is_floating(layer.weight)}

@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from secateur import figures
-from secateur.analysis.documents import ExportedFile
 from secateur.engine.events import Event, Exported, Failed, Finished, FormatAnswer, FormatsAnswered, Started, Stopped
 from secateur.engine.requests import Export
 from secateur.files import free_name
+from secateur.model.documents import ExportedFile
 from secateur.session.effects import file_stem
 from secateur.session.reasons import guard_of
 from secateur.ui.dialogs.frame import DialogFrame

@@ -8,8 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
-from secateur.analysis.deviation import reasons_missing, sentence_of
-from secateur.analysis.documents import LayerError
+from secateur.model.deviation import reasons_missing, sentence_of
+from secateur.model.documents import LayerError
 from secateur.model.spectrum import Spectrum
 from secateur.session.comparing import Shown, is_comparing, name_of, shown
 from secateur.session.remedies import PlanRemedy, remedy_of

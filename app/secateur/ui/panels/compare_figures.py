@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from secateur.analysis.documents import Evaluation, Metric, RunDocument
 from secateur.data.metrics import kind_of
 from secateur.figures import (
     MINUS,
@@ -17,6 +16,7 @@ from secateur.figures import (
     size,
     thousands,
 )
+from secateur.model.documents import Evaluation, Metric, RunDocument
 
 NOISE = 0.02
 """A change of latency below this share is no change: two runs of one model differ by it."""

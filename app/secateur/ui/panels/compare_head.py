@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from secateur.analysis.documents import RunDocument
 from secateur.engine.events import RunRecord
 from secateur.figures import size
+from secateur.model.documents import RunDocument
 from secateur.session.comparing import Shown, name_of, with_other
 from secateur.session.state import SessionState, Side
 from secateur.ui.widgets.button import Button

@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from secateur.analysis.documents import Predicted
+from secateur.model.documents import Predicted
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.job_card import JobCard, progress_words, share_done
 from secateur.ui.panels.runs import RunsTable

@@ -7,8 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur import figures
-from secateur.analysis.documents import Predicted
 from secateur.data.metrics import kind_of
+from secateur.model.documents import Predicted
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
 from secateur.ui.panels.effect_card import tone

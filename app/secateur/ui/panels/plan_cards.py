@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from secateur.methods.base import Family, LeftOut, Method
+from secateur.graph.context import LeftOut
+from secateur.methods.base import Family, Method
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import Layer
 from secateur.session.state import SessionState

@@ -6,11 +6,11 @@ from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
-from secateur.analysis.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
 from secateur.methods.base import Effect
 from secateur.model.description import ModelDescription
+from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.recipe.options import OPTIONS, Option
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState

@@ -9,9 +9,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from secateur.analysis.deviation import Deviation
-from secateur.analysis.documents import LayerError
 from secateur.figures import decibels
+from secateur.model.deviation import Deviation
+from secateur.model.documents import LayerError
 from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.columns import ColumnBars
 from secateur.ui.plots.crosshair import Reading

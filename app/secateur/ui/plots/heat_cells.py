@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.options import Option
 
 Floats = NDArray[np.float64]

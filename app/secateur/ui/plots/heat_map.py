@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from secateur.analysis.documents import SensitivityTable
 from secateur.layer_names import ShortName
 from secateur.methods.base import Effect
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import Option
 from secateur.ui.plots.heat_cells import HeatCells, make_cells
 from secateur.ui.plots.heat_geometry import HEADER, NAME_PAD, HeatGeometry, arrange

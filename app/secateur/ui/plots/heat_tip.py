@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from secateur.analysis.documents import SensitivityRow, SensitivityTable
 from secateur.data.metrics import kind_of
 from secateur.figures import milliseconds, size
 from secateur.methods.base import Effect
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.ui.plots.heat_cells import HeatCells
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.ticks import damage_text

@@ -12,9 +12,9 @@ from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from secateur import figures
-from secateur.analysis.documents import Evaluation, Predicted
 from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import RunRecord
+from secateur.model.documents import Evaluation, Predicted
 from secateur.ui.plots.chart import Chart, Range
 from secateur.ui.plots.chart_axis import ChartAxis
 from secateur.ui.plots.crosshair import Reading

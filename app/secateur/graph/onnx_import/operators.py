@@ -1,0 +1,56 @@
+"""The table of operators: one small function each, grouped by file; other domains' as `domain.Operator`."""
+
+from typing import Final
+
+from secateur.graph.onnx_import import (
+    activation,
+    arithmetic,
+    attention,
+    cast,
+    contrib,
+    convolution,
+    detection,
+    generation,
+    indexing,
+    linear,
+    logic,
+    loss,
+    normalization,
+    padding_operators,
+    pooling,
+    quantized,
+    recurrent,
+    reduction,
+    resize,
+    sampling,
+    scatter,
+    shape,
+    spectral,
+)
+from secateur.graph.onnx_import.values import OperatorTable
+
+OPERATORS: Final[OperatorTable] = {
+    **convolution.OPERATORS,
+    **linear.OPERATORS,
+    **normalization.OPERATORS,
+    **activation.OPERATORS,
+    **pooling.OPERATORS,
+    **arithmetic.OPERATORS,
+    **cast.OPERATORS,
+    **reduction.OPERATORS,
+    **shape.OPERATORS,
+    **generation.OPERATORS,
+    **indexing.OPERATORS,
+    **scatter.OPERATORS,
+    **padding_operators.OPERATORS,
+    **resize.OPERATORS,
+    **logic.OPERATORS,
+    **sampling.OPERATORS,
+    **detection.OPERATORS,
+    **spectral.OPERATORS,
+    **quantized.OPERATORS,
+    **loss.OPERATORS,
+    **recurrent.OPERATORS,
+    **attention.OPERATORS,
+    **contrib.OPERATORS,
+}

@@ -1,0 +1,1 @@
+"""Where quantization and dequantization stand in an ONNX graph, and how they are written into it."""
