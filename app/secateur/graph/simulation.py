@@ -68,7 +68,7 @@ def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":
         if not isinstance(simulated, fx.GraphModule):
             raise ValueError("activation encodings need a lowered network: they name tensors of its graph")
         _round_biases(simulated, encodings)
-        _round_activations(simulated, encodings)
+        round_activations(simulated, encodings)
     _round_weights(simulated, encodings)
     return simulated
 
@@ -105,14 +105,14 @@ def rounded_biases(module: "fx.GraphModule", encodings: "Encodings") -> "dict[st
     from secateur.model.encoding import round_bias
 
     found = {}
-    for name, scale in _input_scales(module, encodings).items():
+    for name, scale in input_scales(module, encodings).items():
         bias, encoding = module.get_submodule(name).bias, encodings.weights[name]
         if isinstance(bias, torch.Tensor) and encoding.scale.size in (1, bias.numel()):
             found[name] = round_bias(bias.detach().float().numpy(), scale, encoding.scale)
     return found
 
 
-def _input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:
+def input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:
     """Layer of 8 bits → the scale of its encoded input, where all calls of the layer have one and the same."""
     known = {node: encodings.activations[name] for name, node in _encoded_nodes(module, encodings).items()}
     scales: dict[str, set[float | None]] = {}
@@ -137,7 +137,7 @@ def _encoded_nodes(module: "fx.GraphModule", encodings: "Encodings") -> "dict[st
     return {name: nodes[name] for name in encodings.activations}
 
 
-def _round_activations(module: "fx.GraphModule", encodings: "Encodings") -> None:
+def round_activations(module: "fx.GraphModule", encodings: "Encodings") -> None:
     import torch
 
     graph = module.graph
