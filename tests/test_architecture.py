@@ -26,6 +26,7 @@ ORDER = ("model", "data", "graph", "targets", "training", "methods", "recipe", "
 DEFINITIONS = ("recipe", "methods", "formats", "targets", "graph.context", "model.documents", "model.deviation")
 DESCRIPTIONS = (
     *(
+        "model.costs",
         "model.description",
         "model.spectrum",
         "model.encoding",
@@ -33,6 +34,7 @@ DESCRIPTIONS = (
         "model.maps",
         "model.device",
         "model.weight_views",
+        "model.workload",
     ),
     *("data.source", "data.preview", "data.metrics", "data.presets", "training.curves"),
 )

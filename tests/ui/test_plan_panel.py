@@ -15,6 +15,7 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.session.session import LayerEffect
 from secateur.session.state import SessionState, with_method, with_model_step
@@ -47,7 +48,7 @@ def state() -> SessionState:
 @pytest.fixture
 def effect() -> LayerEffect:
     sentence = "ONNX Runtime here unpacks 4-bit weights to float before it computes."
-    one = Effect(4700, 2_359_296, 13.0, smaller=True, faster=False, sentence=sentence)
+    one = Effect(Costs(4700, 2_359_296), 13.0, smaller=True, faster=False, sentence=sentence)
     return LayerEffect(
         bytes_before=36_900,
         bytes_after=4700,

@@ -28,8 +28,9 @@ def cost_row(layer: Layer, spectra: Spectra, option: Option, damage: float | Non
         layer=layer.name,
         option=option.id,
         damage=damage,
-        bytes=effect.size_bytes,
-        macs=effect.macs,
+        bytes=effect.costs.bytes,
+        macs=effect.costs.macs,
+        latency_ms=effect.costs.latency_ms,
         faster=effect.faster,
     )
 

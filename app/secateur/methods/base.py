@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from secateur.graph.context import Context
+from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
+from secateur.model.workload import Precision, Workload
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -24,13 +26,11 @@ Need = Literal["torch", "data", "labels"]
 class Effect:
     """What a method would do to one layer, before it is run.
 
-    `size_bytes` is the layer's share of the exported file, `macs` for one sample; `sqnr_db` of the weights
-    (None where undefined); `smaller` and `faster` are the verdicts *here* (in ONNX Runtime on this CPU),
-    with one sentence that gives the reason or the way out.
+    `costs` are the layer's then; `sqnr_db` of the weights (None where undefined); `smaller` and `faster` are the
+    verdicts of format and target, with one sentence that gives the reason or the way out.
     """
 
-    size_bytes: int
-    macs: int
+    costs: Costs
     sqnr_db: float | None
     smaller: bool
     faster: bool
@@ -82,6 +82,19 @@ class Method(BaseModel):
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         """The instant what-if, from the layer's spectra alone (numpy only: it runs in the window's process)."""
         raise NotImplementedError
+
+    def workloads(self, layer: Layer, before: tuple[Workload, ...]) -> tuple[Workload, ...]:
+        """What a runtime computes for the layer once the step is done, where it computed `before`.
+
+        Channels that leave a layer are taken out of `before` already. The same where only values change.
+        """
+        precision = self.computes_in
+        return before if precision is None else tuple(work.at(precision) for work in before)
+
+    @property
+    def computes_in(self) -> Precision | None:
+        """The numbers that a layer is stored and computed in after the step; None where it leaves those as they are."""
+        return None
 
     def badge(self) -> str:
         """The words of the plan badge: `int8`, `prune 50 %`, `ch −25 %`."""

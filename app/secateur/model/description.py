@@ -9,6 +9,8 @@ from math import prod
 from pathlib import Path
 from typing import Final
 
+from secateur.model.costs import Costs
+
 WEIGHTED_KINDS: Final = ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear", "MatrixProduct")
 
 
@@ -69,6 +71,11 @@ class Layer:
     """Why output channels cannot be removed here, as a sentence; empty where they can."""
     channel_block: int = 1
     """How many output channels leave at a time: a pixel shuffle by 2 binds four."""
+
+    @property
+    def costs(self) -> Costs:
+        """What the layer costs as it is."""
+        return Costs(self.size_bytes, self.macs, self.latency_ms)
 
     @property
     def is_weighted(self) -> bool:

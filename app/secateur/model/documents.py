@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
+from secateur.model.costs import Costs
 from secateur.model.description import Port
 from secateur.model.deviation import NO_NUMBERS, UNCHANGED, Deviation
 
@@ -75,6 +76,10 @@ class SensitivityRow(Document):
     unavailable: str = ""
     faster: bool = True
 
+    @property
+    def costs(self) -> Costs:
+        return Costs(self.bytes, self.macs, self.latency_ms)
+
 
 class WithinOptionCorrelation(Document):
     """How well an estimate orders the *layers*: the mean over options of Spearman's correlation over their layers.
@@ -129,6 +134,10 @@ class Predicted(Document):
     damage: float | None
     metric: float | None = None
     params: int | None = None
+
+    @property
+    def costs(self) -> Costs:
+        return Costs(self.bytes, self.macs, self.latency_ms)
 
 
 class PlanDocument(Document):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from secateur import figures
 from secateur.errors import UserError
 from secateur.graph.context import LeftOut
+from secateur.model.costs import Costs
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
@@ -43,8 +44,7 @@ class Choice:
     layer: str
     option: str
     damage: float
-    bytes: int
-    macs: int
+    costs: Costs
     faster: bool = True
 
 
@@ -54,10 +54,10 @@ def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]
     by_layer: dict[str, list[Choice]] = {}
     for row in table.rows:
         if row.damage is not None and not row.unavailable:
-            cell = Choice(row.layer, row.option, row.damage, row.bytes, row.macs, row.faster)
+            cell = Choice(row.layer, row.option, row.damage, row.costs, row.faster)
             by_layer.setdefault(row.layer, []).append(cell)
     for layer in model.weighted_layers:
-        choices.append(Choice(layer.name, FLOAT, 0.0, layer.size_bytes, layer.macs))
+        choices.append(Choice(layer.name, FLOAT, 0.0, layer.costs))
         choices += by_layer.get(layer.name, [])
     return choices
 
@@ -78,7 +78,7 @@ def smallest_bytes(model: ModelDescription, table: SensitivityTable, *, at_speed
     least: dict[str, int] = {}
     for choice in choices_of(model, table):
         if choice.faster or not at_speed:
-            least[choice.layer] = min(least.get(choice.layer, choice.bytes), choice.bytes)
+            least[choice.layer] = min(least.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
     return fixed_bytes(model) + sum(least.values())
 
 
@@ -125,10 +125,10 @@ class _Problem:
         # damages span six decades: in units of a mild option's damage all of them are above the solver's tolerance
         positive = damage[damage > 0]
         unit = float(np.quantile(positive, 0.25)) if positive.size else 1.0
-        sizes = np.array([choice.bytes for choice in choices], dtype=float)
+        sizes = np.array([choice.costs.bytes for choice in choices], dtype=float)
         # ties go to the smaller choice
         self.damage = np.minimum(damage / unit, 1e6) + 1e-4 * sizes / max(float(sizes.max()), 1.0)
-        macs = np.array([0.0 if choice.faster else max(choice.macs, 1) for choice in choices])
+        macs = np.array([0.0 if choice.faster else max(choice.costs.macs, 1) for choice in choices])
         self.slow = macs / max(float(macs.max()), 1.0)
         """Computation in options that are not faster, 1 for the largest layer."""
         self.constraints = _constraints(model, choices, limits)
@@ -171,7 +171,7 @@ def _constraints(
     constraints = [LinearConstraint(csr_array((np.ones(len(choices)), (rows, np.arange(len(choices))))), 1, 1)]
     for name, fixed in (("bytes", fixed_bytes(model)), ("macs", 0)):
         if name in limits:
-            costs = np.array([getattr(choice, name) for choice in choices], dtype=float)
+            costs = np.array([getattr(choice.costs, name) for choice in choices], dtype=float)
             scale = max(1.0, float(costs.max()))
             constraints.append(LinearConstraint(costs[None, :] / scale, -np.inf, (limits[name] - fixed) / scale))
     return constraints

@@ -8,6 +8,7 @@ from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
 from secateur.model.spectrum import Spectra
@@ -21,8 +22,7 @@ class LayerCost:
     """What a layer will weigh once a plan was carried out, and what each of its own steps does to it."""
 
     params: int
-    bytes: int
-    macs: int
+    costs: Costs
     effects: tuple[tuple[Method, Effect], ...] = ()
 
 
@@ -52,16 +52,15 @@ def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:
 def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], spectra: Mapping[str, Spectra]) -> LayerCost:
     narrow = shrunk(layer, lost)
     effects: list[tuple[Method, Effect]] = []
-    size, macs = float(narrow.size_bytes), float(narrow.macs)
+    whole, costs = replace(narrow.costs, latency_ms=None), replace(narrow.costs, latency_ms=None)
     for method in methods:
         if isinstance(method, ChannelPruning):
             effects.append((method, method.predict(layer, spectra[layer.name])))
             continue
         effect = method.predict(narrow, spectra[layer.name])
         effects.append((method, effect))
-        size *= effect.size_bytes / narrow.size_bytes if narrow.size_bytes else 1.0
-        macs *= effect.macs / narrow.macs if narrow.macs else 1.0
-    return LayerCost(narrow.params, round(size), round(macs), tuple(effects))
+        costs = effect.costs.relative_to(whole, costs)
+    return LayerCost(narrow.params, costs, tuple(effects))
 
 
 def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
@@ -141,13 +140,14 @@ def predict_plan(
     the table cannot tell the damage of one planned layer, that of the plan is None, and so is its metric: the sum over
     the others would pass for the whole.
     """
-    costs = layer_costs(model, spectra, recipe)
+    layers = layer_costs(model, spectra, recipe)
+    whole = total(cost.costs for cost in layers.values())
     damage = damage_of_plan(model.layers, recipe, table)
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.steps)
     return Predicted(
-        params=sum(cost.params for cost in costs.values()),
-        bytes=model.overhead_bytes + sum(cost.bytes for cost in costs.values()),
-        macs=sum(cost.macs for cost in costs.values()),
+        params=sum(cost.params for cost in layers.values()),
+        bytes=model.overhead_bytes + whole.bytes,
+        macs=whole.macs,
         latency_ms=None,
         damage=damage,
         metric=None if trains_alone else metric_after(damage, table, baseline),

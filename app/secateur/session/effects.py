@@ -67,9 +67,9 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     damage = damage_of_plan(known, state.recipe, state.measured)
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
-    macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.macs for cost in costs.values())
+    macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
     overhead = state.model.overhead_bytes if is_whole else 0
-    before, after = sum(layer.size_bytes for layer in counted), sum(cost.bytes for cost in costs.values())
+    before, after = sum(layer.size_bytes for layer in counted), sum(cost.costs.bytes for cost in costs.values())
     latency = _latency(state, known, is_whole=is_whole)
     coupled = () if is_whole else _coupled(state, names)
     return LayerEffect(
@@ -126,7 +126,10 @@ def _coupled(state: SessionState, names: Sequence[str]) -> tuple[tuple[str, int,
     ]
     now = layer_costs(state.model, state.spectra, state.recipe, others)
     kept = layer_costs(state.model, state.spectra, alone, others)
-    return tuple((name, kept[name].bytes - now[name].bytes, kept[name].macs - now[name].macs) for name in others)
+    return tuple(
+        (name, kept[name].costs.bytes - now[name].costs.bytes, kept[name].costs.macs - now[name].costs.macs)
+        for name in others
+    )
 
 
 def plan_name(state: SessionState) -> str:

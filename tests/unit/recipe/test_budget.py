@@ -44,11 +44,11 @@ def test_the_plan_is_the_best_of_all_plans_within_the_budget(seed, limit):
     scores = table(seed)
     choices = choices_of(model(), scores)
     groups = [[c for c in choices if c.layer == n] for n in NAMES]
-    fitting = [p for p in itertools.product(*groups) if sum(c.bytes for c in p) + fixed_bytes(model()) <= limit]
+    fitting = [p for p in itertools.product(*groups) if sum(c.costs.bytes for c in p) + fixed_bytes(model()) <= limit]
     best = min(sum(c.damage for c in p) for p in fitting)
     chosen = solve_budget(model(), scores, {"bytes": limit})
     picked = [c for c in choices if chosen[c.layer] == c.option]
-    assert sum(c.bytes for c in picked) + fixed_bytes(model()) <= limit
+    assert sum(c.costs.bytes for c in picked) + fixed_bytes(model()) <= limit
     assert sum(c.damage for c in picked) == pytest.approx(best, rel=1e-3, abs=1e-6)
 
 
@@ -92,13 +92,13 @@ def test_where_the_size_needs_slow_options_few_are_taken_at_nearly_the_least_dam
     scores = slow_table(seed)
     choices = choices_of(model(), scores)
     groups = [[c for c in choices if c.layer == n] for n in NAMES]
-    fitting = [p for p in itertools.product(*groups) if sum(c.bytes for c in p) + fixed_bytes(model()) <= limit]
+    fitting = [p for p in itertools.product(*groups) if sum(c.costs.bytes for c in p) + fixed_bytes(model()) <= limit]
     least = min(sum(c.damage for c in p) for p in fitting)
     nearly = [p for p in fitting if sum(c.damage for c in p) <= 1.1 * least]
     fewest = min(sum(not c.faster for c in p) for p in nearly)
     chosen = solve_budget(model(), scores, {"bytes": limit})
     picked = [c for c in choices if chosen[c.layer] == c.option]
-    assert sum(c.bytes for c in picked) + fixed_bytes(model()) <= limit
+    assert sum(c.costs.bytes for c in picked) + fixed_bytes(model()) <= limit
     assert sum(c.damage for c in picked) <= 1.1 * least * (1 + 1e-3) + 1e-6
     assert sum(not c.faster for c in picked) == fewest
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.model.costs import Costs
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 
@@ -72,8 +73,7 @@ class Distillation(Method):
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         return Effect(
-            layer.size_bytes,
-            layer.macs,
+            Costs(layer.size_bytes, layer.macs),
             None,
             smaller=False,
             faster=False,

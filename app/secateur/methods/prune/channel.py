@@ -8,6 +8,7 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.model.costs import Costs
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 
@@ -58,16 +59,14 @@ class ChannelPruning(Method):
         kept = 1.0 - gone / max(layer.out_channels, 1)
         if not gone and self.ratio > 0:
             return Effect(
-                layer.size_bytes,
-                layer.macs,
+                Costs(layer.size_bytes, layer.macs),
                 None,
                 smaller=False,
                 faster=False,
                 sentence=self.why_whole(layer.out_channels, layer.channel_block),
             )
         return Effect(
-            round(layer.size_bytes * kept),
-            round(layer.macs * kept),
+            Costs(layer.size_bytes, layer.macs).scaled(kept),
             None,
             smaller=kept < 1.0,
             faster=kept < 1.0,

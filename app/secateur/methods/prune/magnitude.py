@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from secateur.methods.base import Effect, Family, Need, WeightMethod
+from secateur.model.costs import Costs
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
 
@@ -36,8 +37,7 @@ class MagnitudePruning(WeightMethod):
 
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         return Effect(
-            layer.size_bytes,
-            layer.macs,
+            Costs(layer.size_bytes, layer.macs),
             spectra.pruned_sqnr_db(self.ratio),
             smaller=False,
             faster=False,

@@ -11,8 +11,10 @@ from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.quantize.sizes import encoded_bytes
+from secateur.model.costs import Costs
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
+from secateur.model.workload import Precision
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -54,13 +56,16 @@ class StaticInt8(Method):
     def predict(self, layer: Layer, spectra: Spectra) -> Effect:
         size = encoded_bytes(layer, 8, static=True)
         return Effect(
-            size,
-            layer.macs,
+            Costs(size, layer.macs),
             spectra.sqnr_db(8),
             smaller=size < layer.size_bytes,
             faster=True,
             sentence="ONNX Runtime computes this layer in 8-bit integers; the run measures how much that gains.",
         )
+
+    @property
+    def computes_in(self) -> Precision:
+        return Precision(8, 8)
 
     def badge(self) -> str:
         return "int8"

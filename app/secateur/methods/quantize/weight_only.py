@@ -10,8 +10,10 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.quantize.sizes import encoded_bytes
+from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra
+from secateur.model.workload import Precision
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -57,13 +59,16 @@ class WeightOnly(Method):
         size = encoded_bytes(layer, self.bits, static=False)
         clip = spectra.best_clip(self.bits) if self.observer == "mse" else 1.0
         return Effect(
-            size,
-            layer.macs,
+            Costs(size, layer.macs),
             spectra.sqnr_db(self.bits, clip),
             smaller=size < layer.size_bytes,
             faster=False,
             sentence=f"ONNX Runtime here unpacks {self.bits}-bit weights to float before it computes.",
         )
+
+    @property
+    def computes_in(self) -> Precision:
+        return Precision(self.bits)
 
     def badge(self) -> str:
         return f"{self.bits}-bit"

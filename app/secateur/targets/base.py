@@ -1,0 +1,46 @@
+"""A target is a runtime on a kind of machine. One file per runtime; this is the pattern that all of them follow."""
+
+import importlib.util
+from typing import ClassVar
+
+from secateur.model.description import Layer
+from secateur.model.workload import Precision
+
+
+class Target:
+    """A runtime on a kind of machine: what it computes in integers, which shapes it likes, whether it runs here.
+
+    The class is data, importable without the runtime. `id`, `title` and `runtime` have no defaults. `module` is the
+    package that runs it here, `formats` the ids of the formats that it reads.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    runtime: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]]
+    module: ClassVar[str] = ""
+    channel_step: ClassVar[int] = 8
+    """What its kernels like a number of channels to be a multiple of."""
+
+    def __init_subclass__(cls) -> None:
+        missing = [name for name in ("id", "title", "runtime", "formats") if name not in cls.__dict__]
+        if missing:
+            raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
+
+    def computes(self, precision: Precision, layer: Layer) -> str | None:
+        """None where the layer is computed in integers at this precision, hence faster; else why not, as a sentence."""
+        raise NotImplementedError
+
+    def why_not_timed(self) -> str | None:
+        """None where its milliseconds can be measured on this machine, else a sentence that says why not."""
+        raise NotImplementedError
+
+    def sentence(self, precision: Precision, layer: Layer) -> str:
+        """What becomes of a layer at this precision, before anything was measured."""
+        reason = self.computes(precision, layer)
+        return reason or f"{self.title} computes this layer in {precision.activation_bits}-bit integers."
+
+
+def is_installed(module: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return importlib.util.find_spec(module) is not None
