@@ -27,6 +27,7 @@ WHAT_FOR = {
     "ncnn": "ncnn, written and run",
     "gguf": "GGUF, written, and its rarer types read",
     "zstd": "packages as .tar.zst",
+    "parquet": "tables in Parquet",
 }
 """What each extra is for; it is named together with the one command that installs it."""
 

@@ -1,0 +1,1 @@
+"""Text as data: what a `tokenizer.json` makes of it, and which port of a network is fed which part."""

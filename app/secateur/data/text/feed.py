@@ -1,0 +1,94 @@
+"""Texts of a table as a network is fed: token numbers, masks and types, each to the port of its name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.data.splits import Indices
+from secateur.data.tables.table import Table, is_blank
+from secateur.data.text.tokenizer import Tokenizer, Tokens
+from secateur.errors import UserError
+from secateur.model.description import Port
+
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+"""Ports that texts can feed, by the names that all exporters of such networks keep."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextFeed:
+    """Texts at `places` of a table, tokenized batch by batch: nothing but a batch is ever in memory.
+
+    `parts` says which part of the tokens each port is fed (one of NAMES). With `is_joined`, two texts make one row;
+    without, they are `passes` rows, one after the other. `length` is the one length that the network takes, or None,
+    where a batch is as long as its longest text.
+    """
+
+    table: Table
+    places: tuple[int, ...]
+    tokenizer: Tokenizer
+    ports: tuple[Port, ...]
+    parts: Mapping[str, str]
+    is_joined: bool = False
+    length: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def passes(self) -> int:
+        return 1 if self.is_joined else len(self.places)
+
+    def read(self, samples: Indices) -> Mapping[str, NDArray[Any]]:
+        """By port: (samples × passes, tokens)."""
+        texts = self.texts(samples)
+        rows: list[str | tuple[str, str]]
+        rows = [(one[0], one[1]) for one in texts] if self.is_joined else [text for one in texts for text in one]
+        return self.fed(self.tokenizer.encode(rows, self.length))
+
+    def texts(self, samples: Indices) -> list[tuple[str, ...]]:
+        """The texts of these samples as they are stored; UserError where there is none."""
+        found = []
+        for sample, row in zip(samples, self.table.rows([int(n) for n in samples], self.places), strict=True):
+            if any(is_blank(cell) for cell in row):
+                raise UserError(
+                    f"Row {int(sample) + 1:,} of {self.table.name} has no text.", "Fill it in or take it out."
+                )
+            found.append(tuple(str(cell) for cell in row))
+        return found
+
+    def fed(self, tokens: Tokens) -> Mapping[str, NDArray[Any]]:
+        parts = {"input_ids": tokens.ids, "attention_mask": tokens.mask, "token_type_ids": tokens.types}
+        return {port.name: parts[self.parts[port.name]].astype(np.dtype(port.dtype)) for port in self.ports}
+
+
+def takes_text(ports: tuple[Port, ...]) -> bool:
+    """Whether a network looks like one that takes texts: token numbers in rows of any or of one length."""
+    if any(port.name.casefold() == "input_ids" for port in ports):
+        return True
+    return len(ports) == 1 and ports[0].dtype in {"int64", "int32"} and len(ports[0].shape) == 2
+
+
+def parts_of(ports: tuple[Port, ...]) -> dict[str, str]:
+    """Which part of the tokens each port is fed; UserError names one that no text can fill.
+
+    A network of a single port is fed the token numbers, whatever the port is called.
+    """
+    if len(ports) == 1:
+        return {ports[0].name: "input_ids"}
+    found = {port.name: port.name.casefold() for port in ports}
+    foreign = next((name for name, part in found.items() if part not in NAMES), None)
+    if foreign is not None:
+        raise UserError(
+            f"Text feeds {', '.join(NAMES)}, and the network also takes {foreign}.",
+            "Export it with these inputs alone, or give own code that yields a mapping of all its inputs.",
+        )
+    return found
+
+
+def fixed_length(ports: tuple[Port, ...]) -> int | None:
+    """The one length of texts that a network takes; None where it takes any."""
+    sides = {port.shape[1] for port in ports if len(port.shape) == 2}
+    return next((side for side in sides if side is not None), None)
