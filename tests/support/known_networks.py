@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from secateur.engine.events import ActivationsRecorded, CurvePoint, Preview, RunRecord, SoftAnswers
+from secateur.engine.events import ActivationsRecorded, CurvePoint, LossTerm, Preview, RunRecord, SoftAnswers
 from secateur.engine.requests import Compress, DataSource, Export, ScoreSensitivity
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.prune.channel import ChannelPruning
@@ -340,7 +340,8 @@ def curve(epochs: int = 6) -> tuple[CurvePoint, ...]:
     return tuple(
         CurvePoint(
             step=n * 50, steps=epochs * 1000, epoch=n * 0.05, epochs=epochs, loss=6.9 * 0.97**n + 0.4,
-            label_loss=3.0 * 0.98**n, distillation_loss=9.0 * 0.97**n, metric=0.2 + 0.005 * n if n % 20 == 0 else None,
+            terms=(LossTerm("distillation", "nats", 9.0 * 0.97**n), LossTerm("label", "nats", 3.0 * 0.98**n)),
+            metric=0.2 + 0.005 * n if n % 20 == 0 else None,
             agreement=0.3 + 0.005 * n if n % 20 == 0 else None, samples_per_second=1234.0,
         )
         for n in range(80)

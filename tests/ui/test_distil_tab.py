@@ -1,10 +1,12 @@
 """The Distil tab: its form, the live curves and the softened answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from secateur.engine.events import CurvePoint, SoftAnswers
+from secateur.engine.events import CurvePoint, LossTerm, SoftAnswers
 from secateur.engine.requests import Compress, DataSource
 from secateur.methods.distil.distillation import Distillation
 from secateur.recipe.recipe import Recipe
@@ -18,8 +20,9 @@ LEFT = Qt.MouseButton.LeftButton
 def curve(count, steps=600):
     return tuple(
         CurvePoint(
-            step=n * 5, steps=steps, epoch=n * 5 / 100, epochs=6, loss=5.0 - n * 0.01, label_loss=1.0,
-            distillation_loss=6.0, metric=0.6 if n % 10 == 9 else None, agreement=0.7 if n % 10 == 9 else None,
+            step=n * 5, steps=steps, epoch=n * 5 / 100, epochs=6, loss=5.0 - n * 0.01,
+            terms=(LossTerm("distillation", "nats", 6.0), LossTerm("label", "nats", 1.0)),
+            metric=0.6 if n % 10 == 9 else None, agreement=0.7 if n % 10 == 9 else None,
             samples_per_second=640.0,
         )
         for n in range(count)
@@ -63,8 +66,6 @@ def test_without_a_planned_distillation_the_button_adds_one(qtbot, tab, state):
 
 
 def test_a_network_that_cannot_be_trained_says_why(tab, state, model):
-    from dataclasses import replace
-
     fixed = replace(model, trainable=False, reason="It holds the operator Loop.")
     tab.show_state(state.with_(recipe=Recipe(), model=fixed))
     assert not tab.missing.button.isEnabled()
@@ -115,6 +116,20 @@ def test_the_curves_end_with_their_values(tab, state, model):
     assert not tab.grab().isNull()
 
 
+def test_a_training_shows_whatever_terms_its_loss_has(tab, state, model):
+    units = (LossTerm("label", "nats", 1.0), LossTerm("features", "", 0.5), LossTerm("attention", "", 2.0))
+    tab.show_state(running(state, model, curve=tuple(replace(point, terms=units) for point in curve(50))))
+    for words in ("1.00 label", "0.500 features", "2.00 attention", "total"):
+        assert words in tab.loss.accessibleDescription()
+    assert "distillation" not in tab.loss.accessibleDescription()
+    assert tab.loss.quantity == "loss"
+
+
+def test_a_loss_whose_terms_have_one_unit_is_shown_in_it(tab, state, model):
+    tab.show_state(running(state, model, curve=curve(50)))
+    assert tab.loss.quantity == "loss in nats"
+
+
 def test_points_are_read_once_and_another_training_starts_anew():
     data = CurveData()
     points = curve(40)
@@ -131,6 +146,18 @@ def test_answers_appear_with_their_first_evaluation(tab, state, answers):
     assert tab.answers.waiting.isVisible()
     tab.show_state(state.with_(answers=answers))
     assert not tab.answers.waiting.isVisible()
+    assert "teacher" in tab.answers.bars.accessibleDescription()
+
+
+def test_answers_of_a_training_without_a_teacher_are_the_students_alone(tab, state, answers):
+    tab.show_state(state.with_(answers=SoftAnswers(None, answers.student, answers.previews)))
+    assert not tab.answers.waiting.isVisible()
+    assert not tab.answers.legend.isVisible()
+    assert "student" in tab.answers.bars.accessibleDescription()
+    assert "teacher" not in tab.answers.bars.accessibleDescription()
+    assert tab.answers.bars.table().columns == ("class", "student")
+    assert not tab.grab().isNull()
+    tab.show_state(state.with_(answers=answers))
     assert "teacher" in tab.answers.bars.accessibleDescription()
 
 

@@ -30,6 +30,7 @@ from secateur.model.weight_views import ChannelActivity, ChannelFigures, FilterP
 from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe
 from secateur.training.curves import CurvePoint as CurvePoint
+from secateur.training.curves import LossTerm as LossTerm
 from secateur.training.curves import SoftAnswers as SoftAnswers
 
 RunState = Literal["running", "finished", "stopped", "failed", "interrupted"]

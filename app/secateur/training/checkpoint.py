@@ -12,7 +12,7 @@ import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.training.curves import CurvePoint
+from secateur.training.curves import CurvePoint, LossTerm
 
 SUFFIX: Final = ".ckpt"
 
@@ -26,12 +26,14 @@ class Checkpoint:
     """All that an interrupted training needs: `step` steps are done.
 
     Sample order, augmentation, learning rate and dropout are functions of plan and step (see schedule), so no
-    state of a random generator is in it. `fingerprint` names the training that it belongs to.
+    state of a random generator is in it. `objective` are the parameters that the objective owns itself.
+    `fingerprint` names the training that it belongs to.
     """
 
     fingerprint: str
     step: int
     model: Mapping[str, torch.Tensor]
+    objective: Mapping[str, torch.Tensor]
     optimizer: Mapping[str, Any]
     curve: tuple[CurvePoint, ...]
 
@@ -60,6 +62,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "fingerprint": checkpoint.fingerprint,
         "step": checkpoint.step,
         "model": dict(checkpoint.model),
+        "objective": dict(checkpoint.objective),
         "optimizer": dict(checkpoint.optimizer),
         "curve": [asdict(point) for point in checkpoint.curve],
     }
@@ -88,14 +91,19 @@ def load(path: Path, fingerprint_: str) -> Checkpoint:
             fingerprint=document["fingerprint"],
             step=document["step"],
             model=document["model"],
+            objective=document["objective"],
             optimizer=document["optimizer"],
-            curve=tuple(CurvePoint(**point) for point in document["curve"]),
+            curve=tuple(_point(point) for point in document["curve"]),
         )
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
         raise UnusableCheckpoint(f"{path.name} is damaged ({type(error).__name__})") from error
     if checkpoint.fingerprint != fingerprint_:
         raise UnusableCheckpoint(f"{path.name} belongs to another model, plan or data set")
     return checkpoint
+
+
+def _point(values: Mapping[str, Any]) -> CurvePoint:
+    return CurvePoint(**{**values, "terms": tuple(LossTerm(**term) for term in values["terms"])})
 
 
 def find(folder: Path, fingerprint_: str) -> Checkpoint:

@@ -8,10 +8,10 @@ the last bit, also when it was interrupted and went on from its checkpoint.
 import copy
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import torch  # noqa: TID253 - imported by methods' apply alone
@@ -19,12 +19,13 @@ from torch import nn  # noqa: TID253
 
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
-from secateur.graph.network import first_output
 from secateur.training import checkpoint as checkpoints
+from secateur.training.curves import LossTerm
 from secateur.training.hardware import Hardware
 from secateur.training.normalization import LEAST_BATCH, TemporaryNorms, check_trains_on, set_training
+from secateur.training.objectives.base import Attached, Losses, Moment, Objective
 from secateur.training.quality import HeldOut, training_places
-from secateur.training.record import Record
+from secateur.training.record import Noted, Record
 from secateur.training.schedule import Course, TrainingPlan
 from secateur.training.zeros import KeptZeros
 
@@ -33,17 +34,6 @@ CURVE_EVERY: Final = 10
 """Steps between two points of the curve."""
 SEED_STRIDE: Final = 1_000_003
 """Keeps the seeds of neighbouring plans' steps apart."""
-
-Losses = Mapping[str, torch.Tensor]
-
-
-class Objective(Protocol):
-    """What a training strives for; `identity` says it in words for the checkpoint's fingerprint."""
-
-    identity: str
-
-    def loss(self, output: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> Losses:
-        """Named scalar losses of one batch; "loss" is the one that is minimised."""
 
 
 def train(
@@ -54,19 +44,22 @@ def train(
     *,
     hardware: Hardware,
     held_out: HeldOut,
+    teacher: nn.Module | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> nn.Module:
     """A trained copy of `module`, in evaluation mode; `module` and its tensors are not changed.
 
+    `teacher` is on `hardware` already, in evaluation mode; what the objective attaches to it is taken away again.
     Learns from `context.data`'s train split without its calibration split; with batches of one sample, batch norm
     keeps the statistics it has. Cancelled at any step it leaves a
     checkpoint in `context.folder`, and with `context.resume` it goes on from there. UserError where the loss
     is no longer a number or nothing can be trained.
     """
     with reproducible():
-        training = _Training(module, objective, plan, context, hardware=hardware, held_out=held_out)
+        training = _Training(module, objective, plan, context, hardware=hardware, held_out=held_out, teacher=teacher)
         training.checkpoint_seconds = checkpoint_seconds
-        training.run()
+        with training.attached:
+            training.run()
         return training.result()
 
 
@@ -92,22 +85,26 @@ class _Training:
         *,
         hardware: Hardware,
         held_out: HeldOut,
+        teacher: nn.Module | None,
     ) -> None:
-        self._original, self._objective, self._context = module, objective, context
+        self._original, self._teacher, self._context = module, teacher, context
         self._hardware, self._held_out, self.checkpoint_seconds = hardware, held_out, CHECKPOINT_SECONDS
         self._samples = training_places(context.data)
         self._course = Course(plan, len(self._samples))
         if note := check_trains_on(module, self._course.batch_size):
             context.log(note)
         identity = f"{plan} {objective.identity} {_data_identity(context.data)}"
-        self._fingerprint = checkpoints.fingerprint(identity, module)
+        self._fingerprint = checkpoints.fingerprint(identity, module, *([teacher] if teacher else []))
 
         self._module = hardware.place(copy.deepcopy(module))
         self._zeros = KeptZeros(self._module)
         self._norms: TemporaryNorms | None = None
         if self._course.batch_size >= LEAST_BATCH:
             self._norms = TemporaryNorms(self._module, [hardware.tensor(held_out.inputs[0])])
-        self._optimizer = _optimizer(self._module, plan)
+        hardware.seed(plan.seed)  # the objective's own parameters start from it
+        example = (hardware.tensor(held_out.inputs[0]),)
+        self.attached: Attached = objective.attach(self._module, teacher, example).to(hardware.device)
+        self._optimizer = _optimizer(self._module, self.attached, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
         self._record = Record(self._course, "images" if held_out.inputs[0].ndim == 4 else "samples")
         self._warned = False
@@ -159,16 +156,32 @@ class _Training:
         for group in self._optimizer.param_groups:
             group["lr"] = self._course.rate(self.step)
         set_training(self._student, len(samples))
-        losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
+        total, losses = self._losses(inputs, labels)
         self._optimizer.zero_grad()
-        self._hardware.backward(losses["loss"])
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        if not np.isfinite(values["loss"]):
+        self._hardware.backward(total)
+        noted = self._noted(total, losses)
+        if not np.isfinite(noted.loss):
             raise self._astray()
         self._optimizer.step()
         self._zeros.restore()
-        self._record.note(values)
+        self._record.note(noted)
         self._record.clock(len(samples), time.perf_counter() - started)
+
+    def _losses(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, Losses]:
+        """The total that is minimised and its terms, on one batch."""
+        losses = self.attached(Moment((inputs,), labels, self._student(inputs), lambda: self._ask_teacher(inputs)))
+        weighted = [term.weight * loss for term, loss in zip(self.attached.terms, losses, strict=True)]
+        return torch.stack(weighted).sum(), losses
+
+    def _ask_teacher(self, inputs: torch.Tensor) -> Any:
+        if self._teacher is None:
+            raise ValueError("the objective asks for a teacher and does not say that it needs one")
+        with torch.no_grad(), self._hardware.autocast():
+            return self._teacher(inputs)
+
+    def _noted(self, total: torch.Tensor, losses: Losses) -> Noted:
+        terms = zip(self.attached.terms, losses, strict=True)
+        return Noted(float(total.detach()), tuple(LossTerm(t.title, t.unit, float(loss.detach())) for t, loss in terms))
 
     def _astray(self) -> UserError:
         return UserError(
@@ -187,14 +200,13 @@ class _Training:
         self._context.emit(self._record.point(self.step, quality))
         self._context.emit(self._held_out.answers(quality.scores))
 
-    def _first_losses(self) -> dict[str, float]:
+    def _first_losses(self) -> Noted:
         """Losses before the first step, on the first of its batches without learning from it."""
         samples = self._samples[self._course.positions(0)]
         batch = self._context.data.training_batch(samples, self._course.chance(0), False)
         inputs, labels = (self._hardware.tensor(values) for values in batch)
         with torch.no_grad():
-            losses = self._objective.loss(first_output(self._student(inputs)), inputs, labels)
-        return {name: float(value) for name, value in losses.items()}
+            return self._noted(*self._losses(inputs, labels))
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -206,6 +218,7 @@ class _Training:
             self._fingerprint,
             self.step,
             self._module.state_dict(),
+            self.attached.state_dict(),
             self._optimizer.state_dict(),
             tuple(self._record.points),
         )
@@ -225,6 +238,7 @@ class _Training:
             self._context.log(f"Training starts anew: {reason}.")
             return 0
         self._module.load_state_dict(dict(found.model))
+        self.attached.load_state_dict(dict(found.objective))
         self._optimizer.load_state_dict(dict(found.optimizer))
         self._record.resume(found.curve)
         self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
@@ -238,11 +252,12 @@ def _data_identity(data: Any) -> str:
     return f"{data.name} {data.preprocessing} {digest.hexdigest()}"
 
 
-def _optimizer(module: nn.Module, plan: TrainingPlan) -> Any:
-    """SGD whose weight decay leaves biases and batch norm alone."""
+def _optimizer(module: nn.Module, attached: Attached, plan: TrainingPlan) -> Any:
+    """SGD on the student and on what the objective owns, whose weight decay leaves biases and batch norm alone."""
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not trainable:
         raise UserError("The network has no weights that can be trained.", "Open a model with float weights.")
+    trainable += list(attached.parameters())
     groups = [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": plan.weight_decay},
         {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},

@@ -24,7 +24,7 @@ Run = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Quality:
-    """`metric` is None without labels, `agreement` is that with the teacher, `scores` are (n, classes)."""
+    """`metric` is None without labels, `agreement` without a teacher to agree with; `scores` are (n, classes)."""
 
     metric: float | None
     agreement: float | None
@@ -35,35 +35,38 @@ class Quality:
 class HeldOut:
     """Samples of the calibration split, which training leaves out, with the teacher's scores on them.
 
-    `labels` is None where the data has no classes; `metric` is the data set's own.
+    `labels` is None where the data has no classes, `teacher` where there is none; `metric` is the data set's own.
     """
 
     inputs: tuple[torch.Tensor, ...]
     labels: NDArray[np.int64] | None
     metric: str
-    teacher: NDArray[np.float32]
+    teacher: NDArray[np.float32] | None
     previews: tuple[Preview, ...]
 
     @classmethod
-    def of(cls, data: Any, teacher: Run) -> "HeldOut":
+    def of(cls, data: Any, teacher: Run | None) -> "HeldOut":
         """The first calibration samples, in batches; the teacher answers once and for all."""
         batches = list(data.batches("calibration", batch_size=128, limit=held_out_count(data)))
         inputs = tuple(torch.from_numpy(np.ascontiguousarray(x)) for x, _ in batches)
         labels = np.concatenate([y for _, y in batches]) if data.task == "classification" else None
-        scores = np.concatenate([teacher(batch).numpy() for batch in inputs])
-        return cls(inputs, labels, data.metric, scores, previews(data, min(SHOWN_SAMPLES, len(scores))))
+        scores = np.concatenate([teacher(batch).numpy() for batch in inputs]) if teacher else None
+        shown = min(SHOWN_SAMPLES, sum(len(batch) for batch in inputs))
+        return cls(inputs, labels, data.metric, scores, previews(data, shown))
 
     def measure(self, run: Run) -> Quality:
         """Quality of the network that `run` executes (in evaluation mode)."""
         scores = np.concatenate([run(batch).numpy() for batch in self.inputs])
         scored = self.labels is not None and self.metric in GUESSES
         measured = metric_of(self.metric, scores, self.labels) if scored and self.labels is not None else None
-        return Quality(measured.value if measured else None, agreement(self.teacher, scores), scores)
+        agreed = agreement(self.teacher, scores) if self.teacher is not None else None
+        return Quality(measured.value if measured else None, agreed, scores)
 
     def answers(self, scores: NDArray[np.float32]) -> SoftAnswers:
         """Teacher's and student's scores on the first few samples, with their previews."""
         count = len(self.previews)
-        return SoftAnswers(self.teacher[:count], scores[:count], self.previews)
+        teacher = self.teacher[:count] if self.teacher is not None else None
+        return SoftAnswers(teacher, scores[:count], self.previews)
 
 
 def held_out_count(data: Any) -> int:

@@ -1,10 +1,19 @@
 """What a training remembers of its own course: losses since the last point, the curve, the speed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from secateur.training.curves import CurvePoint
+from secateur.training.curves import CurvePoint, LossTerm
 from secateur.training.quality import Quality
 from secateur.training.schedule import Course
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The losses of one batch: the total, and its terms, the same ones in every batch of a training."""
+
+    loss: float
+    terms: tuple[LossTerm, ...]
 
 
 class Record:
@@ -12,7 +21,7 @@ class Record:
 
     def __init__(self, course: Course, unit: str) -> None:
         self._course, self._unit = course, unit
-        self._recent: list[Mapping[str, float]] = []
+        self._recent: list[Noted] = []
         self._samples_per_second = 0.0
         self.points: list[CurvePoint] = []
 
@@ -24,8 +33,8 @@ class Record:
     def resume(self, points: Iterable[CurvePoint]) -> None:
         self.points = list(points)
 
-    def note(self, losses: Mapping[str, float]) -> None:
-        self._recent.append(losses)
+    def note(self, noted: Noted) -> None:
+        self._recent.append(noted)
 
     def clock(self, samples: int, seconds: float) -> None:
         """Take the speed of one step into the running mean."""
@@ -40,9 +49,11 @@ class Record:
             steps=self._course.steps,
             epoch=self._course.epoch(step),
             epochs=self._course.plan.epochs,
-            loss=self._mean("loss") or 0.0,
-            label_loss=self._mean("label_loss"),
-            distillation_loss=self._mean("distillation_loss"),
+            loss=_mean([noted.loss for noted in self._recent]),
+            terms=tuple(
+                LossTerm(same[0].title, same[0].unit, _mean([term.value for term in same]))
+                for same in zip(*(noted.terms for noted in self._recent), strict=True)
+            ),
             metric=quality.metric if quality else None,
             agreement=quality.agreement if quality else None,
             samples_per_second=self._samples_per_second,
@@ -55,9 +66,9 @@ class Record:
         """`epoch 4 of 6 · loss 0.614 · 1,840 images/s`."""
         epochs = self._course.plan.epochs
         epoch = min(epochs, 1 + int(self._course.epoch(step)))
-        loss = self._recent[-1]["loss"] if self._recent else self.points[-1].loss
+        loss = self._recent[-1].loss if self._recent else self.points[-1].loss
         return f"epoch {epoch} of {epochs} · loss {loss:.3f} · {self._samples_per_second:,.0f} {self._unit}/s"
 
-    def _mean(self, name: str) -> float | None:
-        values = [losses[name] for losses in self._recent if name in losses]
-        return sum(values) / len(values) if values else None
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -185,6 +185,22 @@ def test_a_checkpoint_of_another_plan_is_refused_and_training_starts_anew(
     assert_same(state_of(trained), state_of(other.apply(student, (), replace(context, folder=None))))
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_the_total_is_alpha_of_the_label_loss_and_the_rest_of_the_distillation(
+    alpha: float, student: Any, teacher: Any, data: Any
+) -> None:
+    seen: list[Any] = []
+    method = METHOD.model_copy(update={"alpha": alpha, "epochs": 1})
+    method.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
+    for point in (value for value in seen if isinstance(value, CurvePoint)):
+        terms = alpha * (point.term("label") or 0.0) + (1.0 - alpha) * (point.term("distillation") or 0.0)
+        assert point.loss == pytest.approx(terms, rel=1e-5)
+        assert {term.title for term in point.terms} == ({"label"} if alpha > 0 else set()) | (
+            {"distillation"} if alpha < 1 else set()
+        )
+        assert {term.unit for term in point.terms} == {"nats"}
+
+
 def test_progress_says_epoch_loss_and_speed(student: Any, teacher: Any, data: Any) -> None:
     progress = StopAt(-1)
     METHOD.apply(student, (), Context(data=data, original=teacher, progress=progress))
@@ -223,7 +239,7 @@ def test_without_labels_the_teacher_alone_is_followed(student: Any, teacher: Any
     seen: list[Any] = []
     METHOD.apply(student, (), Context(data=unlabelled, original=teacher, emit=seen.append))
     points = [value for value in seen if isinstance(value, CurvePoint)]
-    assert all(point.label_loss is None and point.metric is None for point in points)
+    assert all(point.term("label") is None and point.metric is None for point in points)
     assert points[-1].agreement is not None
 
 
@@ -231,7 +247,7 @@ def test_a_student_equal_to_its_teacher_has_no_distillation_loss(teacher: Any, d
     seen: list[Any] = []
     METHOD.apply(teacher, (), Context(data=data, original=teacher, emit=seen.append))
     first = next(value for value in seen if isinstance(value, CurvePoint))
-    assert first.distillation_loss == pytest.approx(0.0, abs=1e-6)
+    assert first.term("distillation") == pytest.approx(0.0, abs=1e-6)
     assert first.agreement == 1.0
 
 
@@ -296,7 +312,7 @@ def test_labels_alone_are_learned(student: Any, teacher: Any, data: Any) -> None
     method.apply(student, (), Context(data=data, original=teacher, emit=seen.append))
     points = [value for value in seen if isinstance(value, CurvePoint)]
     assert points[-1].metric > 0.9
-    assert all(point.distillation_loss is None for point in points)
+    assert all(point.term("distillation") is None for point in points)
 
 
 def test_the_teacher_alone_needs_no_labels(student: Any, teacher: Any, data: Any) -> None:

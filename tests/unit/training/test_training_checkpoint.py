@@ -10,13 +10,20 @@ from torch import nn
 
 from secateur.errors import UserError
 from secateur.training.checkpoint import Checkpoint, UnusableCheckpoint, find, fingerprint, load, path_in, save
-from secateur.training.curves import CurvePoint
+from secateur.training.curves import CurvePoint, LossTerm
 
-POINT = CurvePoint(step=3, steps=9, epoch=1.0, epochs=3, loss=0.5, metric=0.9)
+POINT = CurvePoint(step=3, steps=9, epoch=1.0, epochs=3, loss=0.5, terms=(LossTerm("label", "nats", 0.25),), metric=0.9)
 
 
 def checkpoint(mark: str = "a" * 64, step: int = 3) -> Checkpoint:
-    return Checkpoint(mark, step, {"weight": torch.arange(4.0)}, {"state": {}, "param_groups": []}, (POINT,))
+    return Checkpoint(
+        mark,
+        step,
+        {"weight": torch.arange(4.0)},
+        {"adapter": torch.ones(2)},
+        {"state": {}, "param_groups": []},
+        (POINT,),
+    )
 
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
@@ -25,6 +32,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     found = load(path, "a" * 64)
     assert found.step == 3
     assert torch.equal(found.model["weight"], torch.arange(4.0))
+    assert torch.equal(found.objective["adapter"], torch.ones(2))
     assert found.curve == (POINT,)
 
 

@@ -75,7 +75,7 @@ class AnswersCard(Card):
 
     def show_answers(self, answers: SoftAnswers | None, classes: tuple[str, ...], temperature: float) -> None:
         """Show the latest answers; the view follows the plan's temperature until the slider is moved."""
-        known = answers is not None and len(answers.teacher) > 0
+        known = answers is not None and len(answers.student) > 0
         self._answers, self._classes = (answers if known else None), classes
         if temperature != self._planned:
             self._planned = temperature
@@ -90,11 +90,12 @@ class AnswersCard(Card):
         """Without the explanation and the legend, where there is little room."""
         self._compact = compact
         self.set_title(self.tr("Softened answers"), "" if compact else self.tr("probability of each class at T"))
-        self.legend.setVisible(not compact and self._answers is not None)
+        taught = self._answers is not None and self._answers.teacher is not None
+        self.legend.setVisible(not compact and taught)
 
     def _step(self, direction: int) -> None:
         if self._answers is not None:
-            self._sample = (self._sample + direction) % len(self._answers.teacher)
+            self._sample = (self._sample + direction) % len(self._answers.student)
             self._draw()
 
     @property
@@ -107,9 +108,10 @@ class AnswersCard(Card):
         self.value.setText(f"{temperature:.1f}")
         if self._answers is None:
             return
-        self._sample = min(self._sample, len(self._answers.teacher) - 1)
-        teacher = softmax(self._answers.teacher[self._sample], temperature)
+        self._sample = min(self._sample, len(self._answers.student) - 1)
         student = softmax(self._answers.student[self._sample], temperature)
+        taught = self._answers.teacher
+        teacher = softmax(taught[self._sample], temperature) if taught is not None else None
         previews = self._answers.previews
         preview = previews[self._sample] if self._sample < len(previews) else None
         self.image.setVisible(preview is not None)

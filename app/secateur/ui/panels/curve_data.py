@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from secateur.engine.events import CurvePoint
 
 Floats = NDArray[np.float64]
+_TERM = "term "
+"""Before the title of a loss's term, which may be called like a column."""
 
 
 class CurveData:
@@ -16,9 +18,10 @@ class CurveData:
     def __init__(self) -> None:
         self._last: CurvePoint | None = None
         self._columns: dict[str, list[tuple[float, float]]] = {}
+        self._terms: dict[str, str] = {}
         self._count = 0
 
-    NAMES = ("loss", "label_loss", "distillation_loss", "metric", "agreement")
+    NAMES = ("loss", "metric", "agreement")
 
     def extend(self, points: Sequence[CurvePoint]) -> None:
         """Read the points that were not there before; another curve starts anew."""
@@ -26,14 +29,28 @@ class CurveData:
         if known > len(points) or (known and points[known - 1] is not self._last):
             known = 0
         if not known:
-            self._columns = {name: [] for name in self.NAMES}
+            self._columns, self._terms = {}, {}
         for point in points[known:]:
             for name in self.NAMES:
-                value = getattr(point, name)
-                if value is not None:
-                    self._columns[name].append((point.epoch, value))
+                self._add(name, point.epoch, getattr(point, name))
+            for term in point.terms:
+                self._terms[term.title] = term.unit
+                self._add(_TERM + term.title, point.epoch, term.value)
         self._count = len(points)
         self._last = points[-1] if points else None
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The titles of the loss's terms, with the unit of each (empty for a bare number)."""
+        return dict(self._terms)
+
+    def term(self, title: str) -> tuple[Floats, Floats]:
+        """(epochs, values) of a term of the loss, as `column`."""
+        return self.column(_TERM + title)
+
+    def _add(self, name: str, epoch: float, value: float | None) -> None:
+        if value is not None:
+            self._columns.setdefault(name, []).append((epoch, value))
 
     def column(self, name: str) -> tuple[Floats, Floats]:
         """(epochs, values), (n,) each; empty where the training has no such value."""

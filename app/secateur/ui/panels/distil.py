@@ -15,7 +15,7 @@ from secateur.methods.distil.distillation import Distillation
 from secateur.session.state import SessionState
 from secateur.ui.panels.answers_card import AnswersCard
 from secateur.ui.panels.compare_figures import metric_name
-from secateur.ui.panels.curve_data import CurveData
+from secateur.ui.panels.curve_data import CurveData, Floats
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.panels.role_card import RoleCard
 from secateur.ui.panels.tab_view import GAP, TabView
@@ -27,6 +27,8 @@ from secateur.ui.widgets.progress_line import ProgressLine
 
 WINDOW = 41
 """Steps in the running mean of the loss."""
+TERMS = (("third", True), ("original", False), ("third", False), ("original", True))
+"""Colour of the terms of a loss in their order, and whether they are dashed; the total has its own."""
 NARROW = 900
 FORM = (248, 316)
 
@@ -187,22 +189,29 @@ class DistilTab(TabView):
         return words or [self.tr("starting")]
 
     def _show_loss(self, x_end: float) -> None:
-        kinds = (
-            ("distillation_loss", self.tr("distillation"), "third", True, False),
-            ("loss", self.tr("total"), "result", False, True),
-            ("label_loss", self.tr("label"), "original", False, False),
-        )
         series = []
-        for column, name, role, dashed, raw in kinds:
-            x, y = self._data.column(column)
-            if len(x):
-                window = WINDOW if len(x) > 4 * WINDOW else max(len(x) // 8, 1)
-                made = Series(name, x, y, role, "", dashed=dashed, raw=raw, window=window)
-                series.append(replace(made, end=f"{number(float(made.mean[-1]))} {name}"))
+        for index, title in enumerate(self._data.terms):
+            role, dashed = TERMS[index % len(TERMS)]
+            series += self._loss_series(title, self._data.term(title), role, dashed=dashed)
+        series[1:1] = self._loss_series(self.tr("total"), self._data.column("loss"), "result", raw=True)
         window = max((s.window for s in series), default=1)
         self._loss_words = self.tr("{0}-point mean over the raw curve").format(window) if window > 1 else ""
         self._shed()
-        self.loss.show_series(series, x_end=x_end, quantity=self.tr("loss"))
+        units = set(self._data.terms.values())
+        quantity = self.tr("loss in {0}").format(*units) if len(units) == 1 and "" not in units else self.tr("loss")
+        self.loss.show_series(series, x_end=x_end, quantity=quantity)
+
+    @staticmethod
+    def _loss_series(
+        name: str, points: tuple[Floats, Floats], role: str, *, dashed: bool = False, raw: bool = False
+    ) -> list[Series]:
+        """The curve of the total or of a term, as a list of one; of none where there are no points."""
+        x, y = points
+        if not len(x):
+            return []
+        window = WINDOW if len(x) > 4 * WINDOW else max(len(x) // 8, 1)
+        made = Series(name, x, y, role, "", dashed=dashed, raw=raw, window=window)
+        return [replace(made, end=f"{number(float(made.mean[-1]))} {name}")]
 
     def _show_quality(self, state: SessionState, x_end: float) -> None:
         metric = state.baseline.metric if state.baseline else None

@@ -14,7 +14,7 @@ from secateur.ui.plots.chart import Chart, Floats
 from secateur.ui.plots.columns import ColumnBars
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.read_out import ReadOut
-from secateur.ui.plots.table import Table
+from secateur.ui.plots.table import Cell, Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.plots.ticks import tick_text
 from secateur.ui.theme.style import color
@@ -35,21 +35,23 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> Floats:
 
 
 class AnswerBars(Chart):
-    """`show_answers(classes, teacher, student, label)`: probabilities (classes,) of both."""
+    """`show_answers(classes, teacher, student, label)`: probabilities (classes,) of both, or of the student alone."""
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(name, title, parent, zoom="")
         self._classes: tuple[str, ...] = ()
         self._bars: Floats = np.zeros((0, 2))
+        self._roles: tuple[str, ...] = ()
         self._label = ""
         self._names: list[tuple[float, str]] = []
         self._teacher, self._student = ColumnBars(self), ColumnBars(self)
         self.add(self._teacher, self._student)
         self.left_axis.texts = lambda value, spacing: f"{tick_text(value * 100, spacing * 100)}{SPACE}%"
 
-    def show_answers(self, classes: Sequence[str], teacher: Floats, student: Floats, label: str) -> None:
-        """Show one sample's answers; `label` is its true class, written in 600."""
-        both = np.column_stack([teacher, student])
+    def show_answers(self, classes: Sequence[str], teacher: Floats | None, student: Floats, label: str) -> None:
+        """Show one sample's answers; `label` is its true class, written in 600; `teacher` may be missing."""
+        both = np.column_stack([student] if teacher is None else [teacher, student])
+        self._roles = ("student",) if teacher is None else ("teacher", "student")
         names = list(classes) if len(classes) == len(both) else [str(n) for n in range(len(both))]
         if len(names) > MOST:
             likeliest = np.sort(np.argsort(-both[:, 0], kind="stable")[:MOST])
@@ -57,10 +59,10 @@ class AnswerBars(Chart):
         self._bars, self._classes, self._label = both, tuple(names), label
         if len(both):
             top = int(np.argmax(both[:, 0]))
-            said = f"{names[top]}: teacher {both[top, 0] * 100:.0f} %, student {both[top, 1] * 100:.0f} %"
-            self.setAccessibleDescription(said)
+            said = ", ".join(f"{role} {value * 100:.0f} %" for role, value in zip(self._roles, both[top], strict=True))
+            self.setAccessibleDescription(f"{names[top]}: {said}")
             self.show_range((-0.5, len(both) - 0.5), (0.0, max(float(both.max()) * 1.12, 0.05)))
-        self.renew(self._classes, both.tobytes(), label)
+        self.renew(self._classes, self._roles, both.tobytes(), label)
 
     # ------------------------------------------------------------------ drawing
 
@@ -72,9 +74,12 @@ class AnswerBars(Chart):
         places = np.arange(len(self._bars), dtype=np.float64)
         width = round(min(max(self.pitch * 0.36, 3), 22))
         zero = np.zeros(len(places))
-        for bars, side, role in ((self._teacher, 0, "original"), (self._student, 1, "result")):
-            shift = (width / 2 + 1) * (1 if side else -1)
-            bars.show_bars(places, zero, self._bars[:, side], width, color(role), shift)
+        alone = len(self._roles) == 1
+        self._teacher.setVisible(not alone)
+        if not alone:
+            self._teacher.show_bars(places, zero, self._bars[:, 0], width, color("original"), -(width / 2 + 1))
+        shift = 0.0 if alone else width / 2 + 1
+        self._student.show_bars(places, zero, self._bars[:, -1], width, color("result"), shift)
 
     def _name_classes(self) -> None:
         """Names that do not fit beside each other stand in up to three rows, shortened where that is too narrow."""
@@ -101,12 +106,12 @@ class AnswerBars(Chart):
                 set_caption(painter, "text", 600)
                 box = QRectF(middle - 100, area.bottom() + 5 + 14 * text.count("\n"), 200, 15)
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text.strip())
-            teacher, student = self._bars[int(place)]
-            if max(teacher, student) >= LABELLED and pitch > 34:
+            values = self._bars[int(place)]
+            if values.max() >= LABELLED and pitch > 34:
                 set_caption(painter, "text", 600)
-                top = self.pixel(place, float(max(teacher, student))).y()
+                top = self.pixel(place, float(values.max())).y()
                 box = QRectF(middle - pitch, top - 17, 2 * pitch, 16)
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{teacher * 100:.0f} · {student * 100:.0f}")
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, " · ".join(f"{v * 100:.0f}" for v in values))
 
     # ------------------------------------------------------------------ the crosshair and the data
 
@@ -114,8 +119,8 @@ class AnswerBars(Chart):
         if not len(self._bars):
             return None
         at = min(max(round(x), 0), len(self._bars) - 1)
-        teacher, student = (float(value) for value in self._bars[at])
-        rows = ((self.tr("teacher"), share(teacher)), (self.tr("student"), share(student)))
+        words = {"teacher": self.tr("teacher"), "student": self.tr("student")}
+        rows = tuple((words[role], share(float(v))) for role, v in zip(self._roles, self._bars[at], strict=True))
         title = self._classes[at] + (self.tr(", the true class") if self._is_true(at) else "")
         return Reading(float(at), ReadOut(title, rows))
 
@@ -125,5 +130,7 @@ class AnswerBars(Chart):
     def table(self) -> Table | None:
         if not len(self._bars):
             return None
-        rows = [(n, float(t), float(s)) for n, (t, s) in zip(self._classes, self._bars, strict=True)]
-        return Table(("class", "teacher", "student"), rows)
+        rows: list[list[Cell]] = [
+            [name, *(float(v) for v in values)] for name, values in zip(self._classes, self._bars, strict=True)
+        ]
+        return Table(("class", *self._roles), rows)
