@@ -90,7 +90,7 @@ class CachedNetwork:
             encoding = rounded.get(node)
             if encoding is not None:
                 env[node] = torch.fake_quantize_per_tensor_affine(
-                    env[node], encoding.scale, encoding.zero_point, 0, 2**encoding.bits - 1
+                    env[node], encoding.scale, encoding.zero_point, 0, encoding.highest
                 )
                 changed.add(node)
             if node.op == "output" and node in changed:

@@ -124,7 +124,7 @@ def input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, 
         name: scale
         for name, found in scales.items()
         for scale in found
-        if len(found) == 1 and scale is not None and encodings.weights[name].bits == 8
+        if len(found) == 1 and scale is not None and encodings.weights[name].feeds_integer_kernels
     }
 
 
@@ -146,7 +146,7 @@ def round_activations(module: "fx.GraphModule", encodings: "Encodings") -> None:
         with graph.inserting_after(node):
             rounded = graph.call_function(
                 torch.fake_quantize_per_tensor_affine,
-                (node, encoding.scale, encoding.zero_point, 0, 2**encoding.bits - 1),
+                (node, encoding.scale, encoding.zero_point, 0, encoding.highest),
             )
         rounded.meta[ROUNDS] = name
         for reader in readers:

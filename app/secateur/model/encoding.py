@@ -1,60 +1,214 @@
 """How the numbers of a network are stored and computed, apart from what the network is.
 
 A quantization method decides encodings; simulation (torch) and the format writers read the same ones, and
-the verifier checks that they agree.
+the verifier checks that they agree. What a weight can be stored as is a closed union, `WeightEncoding`: each kind owns
+its way to codes and back in NumPy, the same in torch with a gradient, and its bytes. Of a new kind there every
+`Format.holds` is asked, and the type checker names the places that have to know it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from torch import nn
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.integer[Any]]
+Granularity = Literal["tensor", "channel", "group"]
+
+SCALE_BYTES: Final = 4
+"""A scale is stored as float32 unless a format has another type for it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WeightEncoding:
-    """Symmetric signed integers: value = scale × q, q in −(2^(bits−1)−1) … 2^(bits−1)−1.
+class IntegerEncoding:
+    """Integers on a uniform grid: value = scale × (q − zero point), with a zero point only where it is affine.
 
-    `scale` is float32 of shape (channels,) along `axis`, or (1,) with `axis=None` for one scale per tensor.
+    One `scale` for the whole tensor where `axis` is None, shape (1,); one for each entry of `axis` (the output
+    channels), shape (channels,); or, with a `group_size`, one for each group of so many neighbours along `axis` (the
+    inputs), in the shape of the weight with that axis divided, the last group being as short as it must. All float32.
+    `zero_point` (uint8, in the shape of `scale`) makes it affine.
+
+    The integers, of 2 to 8 bits: affine ones are 0 … 2^bits − 1. Symmetric ones are −(2^(bits−1) − 1) … 2^(bits−1) − 1,
+    as integer kernels want them; in groups they have −2^(bits−1) too, and a negative scale lets the largest value of
+    either sign be there (as in ggml's Q4_0 and ONNX Runtime's MatMulNBits).
     """
 
     bits: int
-    scale: NDArray[np.float32]
+    scale: Floats
     axis: int | None = 0
+    zero_point: NDArray[np.uint8] | None = None
+    group_size: int | None = None
+
+    # ------------------------------------------------------------------ what it is
 
     @property
-    def quantized_maximum(self) -> int:
-        return (1 << (self.bits - 1)) - 1
+    def granularity(self) -> Granularity:
+        if self.group_size is not None:
+            return "group"
+        return "tensor" if self.axis is None else "channel"
 
-    def _broadcast(self, ndim: int) -> NDArray[np.float32]:
+    @property
+    def is_affine(self) -> bool:
+        return self.zero_point is not None
+
+    @property
+    def lowest(self) -> int:
+        """The smallest integer."""
+        if self.is_affine:
+            return 0
+        return -(1 << (self.bits - 1)) + (self.group_size is None)
+
+    @property
+    def highest(self) -> int:
+        """The largest integer."""
+        return (1 << self.bits) - 1 if self.is_affine else (1 << (self.bits - 1)) - 1
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """Of the codes that `quantize` gives: int8, or uint8 where affine, whatever the bits."""
+        return np.dtype(np.uint8 if self.is_affine else np.int8)
+
+    @property
+    def feeds_integer_kernels(self) -> bool:
+        """Whether kernels that multiply int8 with int8 can take the codes as they are: the rest computes in float."""
+        return self.bits == 8 and not self.is_affine and self.group_size is None
+
+    @property
+    def words(self) -> str:
+        """As a person calls it: `4-bit integers in groups of 32, affine`."""
+        where = {"tensor": "for the whole tensor", "channel": "per channel", "group": f"in groups of {self.group_size}"}
+        return f"{self.bits}-bit integers {where[self.granularity]}, {'affine' if self.is_affine else 'symmetric'}"
+
+    # ------------------------------------------------------------------ to codes and back
+
+    def spread(self, numbers: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+        """Scales or zero points so that they broadcast against a weight of this shape."""
         if self.axis is None:
-            return self.scale.reshape(())
-        shape = [1] * ndim
-        shape[self.axis] = -1
-        return self.scale.reshape(shape)
+            return numbers.reshape(())
+        if self.group_size is None:
+            return numbers.reshape([-1 if place == self.axis else 1 for place in range(len(shape))])
+        wide = np.repeat(numbers, self.group_size, self.axis)
+        return wide[tuple(slice(0, size) for size in shape)]
 
-    def quantize(self, weight: NDArray[np.float32]) -> NDArray[np.int8]:
-        """The integers that stand for `weight` (rounding half to even, saturating)."""
-        limit = self.quantized_maximum
-        rounded = np.clip(np.rint(weight / self._broadcast(weight.ndim)), -limit, limit)
-        return np.asarray(rounded, dtype=np.int8)
+    def quantize(self, weight: Floats) -> Codes:
+        """The integers that stand for `weight` (rounding half to even, saturating), in its shape."""
+        steps = np.rint(weight / self.spread(self.scale, weight.shape))
+        if self.zero_point is not None:
+            steps = steps + self.spread(self.zero_point, weight.shape).astype(np.float32)
+        return np.asarray(np.clip(steps, self.lowest, self.highest), dtype=self.dtype)
 
-    def dequantize(self, quantized: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """The values that whole numbers stand for."""
-        return quantized.astype(np.float32) * self._broadcast(quantized.ndim)
+    def dequantize(self, codes: NDArray[Any]) -> Floats:
+        """The values that whole numbers stand for; float32, same shape."""
+        steps = codes.astype(np.float32)
+        if self.zero_point is not None:
+            steps = steps - self.spread(self.zero_point, codes.shape).astype(np.float32)
+        return np.asarray(steps * self.spread(self.scale, codes.shape), np.float32)
 
-    def round_trip(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    def round_trip(self, weight: Floats) -> Floats:
         """`weight` as the encoded layer will use it; float32, same shape."""
         return self.dequantize(self.quantize(weight))
+
+    def torch_form(self) -> "nn.Module":
+        """What `round_trip` computes, to the bit, as a module of one tensor, with a straight-through gradient.
+
+        Scales and zero points are its buffers: it moves with the layer whose weight it is put on
+        (`torch.nn.utils.parametrize`).
+        """
+        from secateur.model.encoding_torch import IntegerForm
+
+        return IntegerForm(self)
+
+    # ------------------------------------------------------------------ bytes
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits that one code takes in a file: two share a byte from 4 bits down."""
+        return 4 if self.bits <= 4 else 8
+
+    def pack(self, codes: NDArray[Any]) -> NDArray[np.uint8]:
+        """Codes as they lie in a file, in the order of the array: uint8 (n,), with two to a byte the first below."""
+        flat = np.ascontiguousarray(codes).reshape(-1).astype(self.dtype, copy=False).view(np.uint8)
+        if self.stored_bits == 8:
+            return flat
+        flat = flat & np.uint8(0x0F)
+        if flat.size % 2:
+            flat = np.append(flat, np.uint8(0))
+        return flat[0::2] | (flat[1::2] << np.uint8(4))
+
+    def size_bytes(self, shape: Sequence[int]) -> int:
+        """Bytes of a weight of this shape: its packed codes, its scales in float32, its packed zero points."""
+        count, scales = int(np.prod(shape, dtype=np.int64)), self.scale.size
+        zeros = packed_bytes(scales, self.stored_bits) if self.is_affine else 0
+        return packed_bytes(count, self.stored_bits) + scales * SCALE_BYTES + zeros
+
+    # ------------------------------------------------------------------ layouts
+
+    def transposed(self, order: Sequence[int]) -> "IntegerEncoding":
+        """The encoding of a weight whose axes were put in this order (as `numpy.transpose` takes it)."""
+        if self.axis is None:
+            return self
+        axis = list(order).index(self.axis)
+        if self.group_size is None:
+            return replace(self, axis=axis)
+        zero = None if self.zero_point is None else np.ascontiguousarray(self.zero_point.transpose(order))
+        return replace(self, axis=axis, scale=np.ascontiguousarray(self.scale.transpose(order)), zero_point=zero)
+
+
+WeightEncoding = IntegerEncoding
+"""All that a weight can be stored as: the closed union, a new kind is one more member of it."""
+
+
+def grouped_axis(channel_axis: int) -> int:
+    """The axis of a weight that groups are on: that of its inputs, beside the output channels."""
+    return 1 - channel_axis
+
+
+def scales_in(shape: Sequence[int], axis: int | None, group_size: int | None = None) -> int:
+    """How many scales a weight of this shape has: one, one for each entry of `axis`, or one for each group on it."""
+    if axis is None:
+        return 1
+    if group_size is None:
+        return shape[axis]
+    rest = int(np.prod([size for place, size in enumerate(shape) if place != axis], dtype=np.int64))
+    return rest * -(-shape[axis] // group_size)
+
+
+def packed_bytes(count: int, bits: int) -> int:
+    """Bytes of so many numbers of 4 or 8 bits."""
+    return (count * bits + 7) // 8
 
 
 @dataclass(frozen=True, slots=True)
 class ActivationEncoding:
-    """Unsigned 8-bit, one scale per tensor: value = scale × (q − zero_point), q in 0 … 255."""
+    """Unsigned integers, one scale per tensor: value = scale × (q − zero_point), q in 0 … 2^bits − 1 (8 or 16 bits)."""
 
     scale: float
     zero_point: int
     bits: int = 8
+
+    @property
+    def highest(self) -> int:
+        """The largest integer; the smallest is 0."""
+        return (1 << self.bits) - 1
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type that holds its integers: uint8 or uint16."""
+        return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
+
+    def quantize(self, values: Floats) -> Codes:
+        """The integers that stand for values (rounding half to even, saturating), in their shape."""
+        steps = np.rint(values / np.float32(self.scale)) + np.float32(self.zero_point)
+        return np.asarray(np.clip(steps, 0, self.highest), dtype=self.dtype)
+
+    def dequantize(self, codes: NDArray[Any]) -> Floats:
+        """The values that whole numbers stand for; float32, same shape."""
+        return np.asarray((codes.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

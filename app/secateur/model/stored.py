@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.model.description import TensorInfo
-from secateur.model.encoding import WeightEncoding
+from secateur.model.encoding import IntegerEncoding
 
 Floats = NDArray[np.float32]
 Decode = Callable[[NDArray[np.uint8]], Floats]
@@ -62,12 +62,22 @@ class StoredTensor:
     scale: "StoredTensor | None" = None
     """What the integers are multiplied with, one for each channel on `scale_axis` (None: one for all)."""
     scale_axis: int | None = None
+    zero_point: "StoredTensor | None" = None
+    """Where unsigned integers have their zero, one number for each scale."""
+    group_size: int | None = None
+    """How many neighbours along `scale_axis` share a scale; None where all do that are in one of its places."""
 
-    def encoding_of_values(self) -> WeightEncoding | None:
+    def encoding_of_values(self) -> IntegerEncoding | None:
         """How integers with a scale stand for values; None where the numbers are the values."""
         if self.scale is None:
             return None
-        return WeightEncoding(4 if self.dtype == "int4" else 8, read_values(self.scale).reshape(-1), self.scale_axis)
+        shape: tuple[int, ...] = (-1,)
+        if self.group_size is not None and self.scale_axis is not None:
+            groups = -(-self.shape[self.scale_axis] // self.group_size)
+            shape = (*self.shape[: self.scale_axis], groups, *self.shape[self.scale_axis + 1 :])
+        zero = None if self.zero_point is None else read_values(self.zero_point).astype(np.uint8).reshape(shape)
+        bits = 4 if self.dtype.endswith("int4") else 8
+        return IntegerEncoding(bits, read_values(self.scale).reshape(shape), self.scale_axis, zero, self.group_size)
 
     @property
     def count(self) -> int:

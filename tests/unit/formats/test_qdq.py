@@ -14,9 +14,9 @@ from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.graph.onnx_layers import layer_weights, onnx_layers, session_of
 from secateur.graph.qdq.placing import encode, static_layers, static_placement, with_opset
+from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.methods.quantize.weights import encode_weight
 from secateur.model.encoding import Encodings
 
 EVERY = ["conv1", "conv2", "fc"]

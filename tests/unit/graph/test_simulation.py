@@ -9,8 +9,8 @@ import torch
 
 from secateur.graph.context import Context
 from secateur.graph.simulation import executable, simulate
+from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weights import encode_weight
 from secateur.model.encoding import ActivationEncoding, Encodings, round_bias
 
 

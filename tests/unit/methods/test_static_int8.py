@@ -9,8 +9,8 @@ import pytest
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.quantize.calibration import fit_bias, record_spectra
+from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weights import encode_weight
 
 EVERY = ["conv1", "conv2", "fc"]
 

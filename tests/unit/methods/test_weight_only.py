@@ -7,9 +7,9 @@ import pytest
 
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
+from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.methods.quantize.weights import encode_weight
 
 
 def weight(*shape: int, seed: int = 0) -> np.ndarray:

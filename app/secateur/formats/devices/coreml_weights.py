@@ -62,6 +62,8 @@ def _encoded(values: NDArray[Any], encoding: WeightEncoding, before: Any, *, has
     integers = encoding.quantize(values.astype(np.float32))
     scale = encoding.scale.astype(values.dtype)
     named = {"before_op": before, "name": f"{before.name}_encoded"}
+    if encoding.granularity == "group" or encoding.is_affine:
+        return _in_blocks(integers, scale, encoding, named)
     if encoding.bits > 4:
         return Builder.constexpr_affine_dequantize(
             quantized_data=integers,
@@ -82,6 +84,21 @@ def _encoded(values: NDArray[Any], encoding: WeightEncoding, before: Any, *, has
     table = (encoding.scale.reshape(*shape, 1) * levels).astype(values.dtype)[..., None]
     indices = (integers - low).astype(_PALETTES[encoding.bits])
     return Builder.constexpr_lut_to_dense(indices=indices, lut=table, **named)
+
+
+def _in_blocks(integers: NDArray[Any], scale: NDArray[Any], encoding: WeightEncoding, named: dict[str, Any]) -> Any:
+    """Blocks of one size along every axis, which is how Core ML finds out how large they are."""
+    kinds = {
+        (4, False): types.np_int4_dtype, (4, True): types.np_uint4_dtype, (8, False): np.int8, (8, True): np.uint8,
+    }  # fmt: skip
+    kind = kinds[encoding.stored_bits, encoding.is_affine]
+    shape = scale.shape
+    if encoding.granularity != "group":
+        shape = tuple(scale.size if place == encoding.axis else 1 for place in range(integers.ndim))
+    offset = {} if encoding.zero_point is None else {"offset": encoding.zero_point.reshape(shape).astype(kind)}
+    return Builder.constexpr_blockwise_shift_scale(
+        data=integers.astype(kind), scale=scale.reshape(shape), **offset, **named
+    )
 
 
 def _original(name: str) -> str:

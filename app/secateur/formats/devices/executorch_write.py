@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import fx, nn
 
     from secateur.graph.network import Model, TorchModel
+    from secateur.model.encoding import WeightEncoding
 
 _METHOD: Final = "forward"
 _TITLE: Final = "ExecuTorch"
@@ -58,9 +59,14 @@ def dynamic_layers(model: "TorchModel") -> tuple[str, ...]:
     fixed = static_layers(model)
     return tuple(
         name
-        for name in model.encodings.weights
-        if name not in fixed and isinstance(model.module.get_submodule(name), nn.Linear)
+        for name, encoding in model.encodings.weights.items()
+        if name not in fixed and _is_per_channel(encoding) and isinstance(model.module.get_submodule(name), nn.Linear)
     )
+
+
+def _is_per_channel(encoding: "WeightEncoding") -> bool:
+    """Whether XNNPACK's kernels take such integers: symmetric ones, with a scale per channel or for all."""
+    return encoding.granularity != "group" and not encoding.is_affine
 
 
 def static_layers(model: "TorchModel") -> tuple[str, ...]:

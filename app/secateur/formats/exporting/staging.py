@@ -15,7 +15,7 @@ from secateur.formats.base import Format, Samples, WriteOptions
 from secateur.formats.proving.running import Batching
 from secateur.model.authorship import Authorship
 from secateur.model.description import ModelSource, Port
-from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
+from secateur.model.encoding import ActivationEncoding, Encodings, IntegerEncoding
 
 if TYPE_CHECKING:
     from secateur.graph.context import Context
@@ -29,7 +29,10 @@ OUTPUTS: Final = "outputs.npz"
 LOG: Final = "converter.log"
 _ENCODINGS: Final = "encodings"
 _REPLACED: Final = "replaced.npz"
-_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (WeightEncoding, ActivationEncoding)}
+_KINDS: Final[dict[str, type[Any]]] = {
+    **{kind.__name__: kind for kind in (IntegerEncoding, ActivationEncoding)},
+    "WeightEncoding": IntegerEncoding,  # as runs of earlier versions call it
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -100,9 +100,9 @@ def _oldest_opset(model: "Model") -> tuple[int, str]:
     encodings = getattr(model, "encodings", None)
     if not encodings:
         return 1, ""
-    if any(encoding.bits < 8 for encoding in encodings.weights.values()):
-        return 21, "weights of fewer than 8 bits"
-    return 13, "quantized weights"
+    from secateur.graph.qdq.weights import opset_for
+
+    return opset_for(encodings)
 
 
 def write_onnx(model: "Model", path: Path, options: OnnxOptions | None = None) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from secateur.formats.base import LocalProof
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, dequantize, onnx_layers
 from secateur.graph.qdq.weights import in_file_layout
+from secateur.model.encoding import WeightEncoding
 
 if TYPE_CHECKING:
     from secateur.graph.network import TorchModel
@@ -106,17 +107,30 @@ def _wrong_weight(
         yield name, f"The file holds other integers for the weight of {name}."
     if not np.array_equal(scale.reshape(-1), wanted.scale.reshape(-1)):
         yield name, f"The file holds other scales for the weight of {name}."
-    if len(maker.input) > 2 and maker.input[2] and np.any(graph.values(maker.input[2])):
-        yield name, f"The file holds zero points for the weight of {name}, which has none."
-    axis = next((attribute.i for attribute in maker.attribute if attribute.name == "axis"), 1)
-    if scale.size > 1 and axis % values.ndim != wanted.axis:
-        yield name, f"The file has the scales of {name} along axis {axis}, not {wanted.axis}."
+    yield from _wrong_places(graph, maker, name, wanted)
     bias = _expected_bias(model, name)
     if bias is not None:
         found = _stored_bias(graph, maker.output[0])
         tolerance = 1e-6 * float(np.abs(bias).max(initial=0.0)) + 1e-12
         if found is None or found.size != bias.size or np.abs(found.reshape(-1) - bias).max(initial=0.0) > tolerance:
             yield name, f"The file holds another bias of {name}."
+
+
+def _wrong_places(
+    graph: GraphIndex, maker: onnx.NodeProto, name: str, wanted: WeightEncoding
+) -> Iterator[tuple[str, str]]:
+    """What a DequantizeLinear has otherwise than an encoding: zero points, and what of the weight shares a scale."""
+    scale = graph.values(maker.input[1])
+    zero = graph.values(maker.input[2]) if len(maker.input) > 2 and maker.input[2] else np.zeros(scale.shape)
+    expected = np.zeros(scale.shape) if wanted.zero_point is None else wanted.zero_point
+    if not np.array_equal(np.asarray(zero).astype(np.int32), expected.astype(np.int32)):
+        yield name, f"The file holds other zero points for the weight of {name}."
+    told = {attribute.name: attribute.i for attribute in maker.attribute}
+    axis, block = told.get("axis", 1), told.get("block_size", 0)
+    if scale.size > 1 and axis % len(graph.shape(maker.input[0])) != wanted.axis:
+        yield name, f"The file has the scales of {name} along axis {axis}, not {wanted.axis}."
+    if block != (wanted.group_size or 0):
+        yield name, f"The file has the scales of {name} for groups of {block}, not of {wanted.group_size or 0}."
 
 
 def _dequantizer(graph: GraphIndex, names: tuple[str, ...]) -> onnx.NodeProto | None:

@@ -103,11 +103,14 @@ def _store_integers(
     layers = {name: layer}
     layers |= {other: part for other, part in module.named_modules() if getattr(part, "weight", None) is weight}
     integers = torch.from_numpy(encoding.quantize(weight.detach().float().numpy()))
-    is_packed = packed and encoding.bits <= 4
+    is_packed = packed and encoding.stored_bits == 4
     holder = nn.Module()
-    holder.register_buffer("weight", _packed(integers) if is_packed else integers)
+    packed_integers = torch.from_numpy(encoding.pack(integers.numpy())) if is_packed else integers
+    holder.register_buffer("weight", packed_integers)
     holder.register_buffer("scale", torch.from_numpy(encoding.scale.astype("float32")))
-    if decomposed:
+    if encoding.zero_point is not None:
+        holder.register_buffer("zero_point", torch.from_numpy(encoding.zero_point))
+    elif decomposed:
         holder.register_buffer("zero_point", torch.zeros(encoding.scale.size, dtype=torch.int64))
     for user, part in layers.items():
         compute, bias = _computation(part), getattr(part, "bias", None)
@@ -119,8 +122,10 @@ def _store_integers(
             with module.graph.inserting_before(node):
                 stored = module.graph.get_attr(f"{name}.weight")
                 if is_packed:
-                    stored = module.graph.call_function(unpack_int4, (stored, tuple(weight.shape)))
-                restored = _restored(module.graph, stored, name, encoding, weight.ndim, decomposed=decomposed)
+                    unpack = unpack_uint4 if encoding.is_affine else unpack_int4
+                    stored = module.graph.call_function(unpack, (stored, tuple(weight.shape)))
+                shape = tuple(weight.shape)
+                restored = _restored(module.graph, stored, name, encoding, shape, decomposed=decomposed)
                 added = module.graph.get_attr(f"{user}.bias") if isinstance(bias, torch.Tensor) else None
                 computed = compute(module.graph, node.args[0], restored, added)
             computed.meta = dict(node.meta)
@@ -130,25 +135,35 @@ def _store_integers(
 
 
 def _restored(
-    graph: fx.Graph, stored: fx.Node, name: str, encoding: WeightEncoding, ndim: int, *, decomposed: bool
+    graph: fx.Graph, stored: fx.Node, name: str, encoding: WeightEncoding, shape: tuple[int, ...], *, decomposed: bool
 ) -> fx.Node:
-    """The float weight of stored integers."""
+    """The float weight of stored integers; in groups always with plain operators, as no others know them."""
     scale = graph.get_attr(f"{name}.scale")
-    if decomposed:
+    if decomposed and encoding.granularity != "group":
         zero = graph.get_attr(f"{name}.zero_point")
-        limit = encoding.quantized_maximum
-        axis = encoding.axis
+        ends, axis = (encoding.lowest, encoding.highest), encoding.axis
+        dtype = torch.uint8 if encoding.is_affine else torch.int8
         if axis is None:  # one scale for all: the same scale for every channel
-            value = float(encoding.scale[0])
+            origin = 0 if encoding.zero_point is None else int(encoding.zero_point[0])
             operator = decomposed_operators().dequantize_per_tensor.default
-            return graph.call_function(operator, (stored, value, 0, -limit, limit, torch.int8))
+            return graph.call_function(operator, (stored, float(encoding.scale[0]), origin, *ends, dtype))
         operator = decomposed_operators().dequantize_per_channel.default
-        return graph.call_function(operator, (stored, scale, zero, axis, -limit, limit, torch.int8))
-    shape = [1] * ndim
-    if encoding.axis is not None:
-        shape[encoding.axis] = -1
-    reshaped = graph.call_method("reshape", (scale, shape))
-    return graph.call_function(torch.mul, (graph.call_method("to", (stored, torch.float32)), reshaped))
+        return graph.call_function(operator, (stored, scale, zero, axis, *ends, dtype))
+    steps = graph.call_method("to", (stored, torch.float32))
+    if encoding.is_affine:
+        zero = graph.call_method("to", (graph.get_attr(f"{name}.zero_point"), torch.float32))
+        steps = graph.call_function(torch.sub, (steps, _spread(graph, zero, encoding, shape)))
+    return graph.call_function(torch.mul, (steps, _spread(graph, scale, encoding, shape)))
+
+
+def _spread(graph: fx.Graph, numbers: fx.Node, encoding: WeightEncoding, shape: tuple[int, ...]) -> fx.Node:
+    """Scales or zero points so that they broadcast against a weight of this shape."""
+    axis = encoding.axis
+    if axis is None or encoding.group_size is None:
+        places = [-1 if place == axis else 1 for place in range(len(shape))]
+        return graph.call_method("reshape", (numbers, places))
+    wide = graph.call_function(torch.repeat_interleave, (numbers, encoding.group_size), {"dim": axis})
+    return graph.call_function(torch.narrow, (wide, axis, 0, shape[axis]))
 
 
 def _computation(layer: Any) -> Callable[[fx.Graph, Any, fx.Node, fx.Node | None], fx.Node]:
@@ -178,17 +193,18 @@ def _product(graph: fx.Graph, layer: MatrixProduct, x: fx.Node, weight: fx.Node,
     return made if bias is None else graph.call_function(torch.add, (made, bias))
 
 
-def _packed(integers: torch.Tensor) -> torch.Tensor:
-    """Two values of 4 bits to a byte, the first in the low half; uint8 of shape (⌈count / 2⌉,)."""
-    flat = integers.reshape(-1)
-    if flat.numel() % 2:
-        flat = torch.cat([flat, flat.new_zeros(1)])
-    low, high = flat[0::2] & 0x0F, flat[1::2] & 0x0F
-    return (low | (high << 4)).view(torch.uint8)
+def unpack_uint4(packed: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """The uint8 values of 4-bit integers without a sign, two to a byte, the first in the low half."""
+    low, high = packed & 15, packed >> 4
+    pairs = torch.stack([low, high], dim=-1).reshape(-1)
+    count = 1
+    for size in shape:
+        count *= size
+    return pairs[:count].reshape(shape)
 
 
 def unpack_int4(packed: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """The int8 values of 4-bit integers that `_packed` put into bytes."""
+    """The int8 values of 4-bit integers with a sign, two to a byte, the first in the low half."""
     low, high = packed.to(torch.int32) & 15, packed.to(torch.int32) >> 4
     pairs = torch.stack([low, high], dim=-1).reshape(-1)
     count = 1

@@ -4,10 +4,13 @@ A layer that is encoded in few bits is stored so that others can read it too:
 
 - 8 bits: `<layer>.weight` as I8 in its shape, and `<layer>.weight_scale` as F32, one for each output channel;
 - 4 bits: `<layer>.weight_packed` as U8, two values a byte in the order of the weight, the lower half first, and the
-  same scale.
+  same scale;
+- in groups of neighbours along `axis`: the scale has the shape of the weight, with that axis divided;
+- affine: the integers are unsigned, and `<layer>.weight_zero_point` as U8 has the shape of the scale.
 
-value = scale × integer, along `axis`. The header's metadata repeats it as JSON under `secateur.encodings`:
-`{"<layer>.weight": {"stored": name, "scale": name, "bits": 4, "axis": 0, "shape": […]}}`.
+value = scale × (integer − zero point), along `axis`. The header's metadata repeats it as JSON under
+`secateur.encodings`: `{"<layer>.weight": {"stored": name, "scale": name, "bits": 4, "axis": 0, "shape": […]}}`, with
+`"group_size"` and `"zero_point": name` where there are any.
 """
 
 import json
@@ -24,8 +27,11 @@ from secateur.errors import UserError
 from secateur.formats.exporting.telling import tell
 from secateur.formats.weight_files.safetensors_types import DTYPES, ENCODINGS
 from secateur.graph.network import StoredModel
+from secateur.model.encoding import packed_bytes, scales_in
 from secateur.model.stored import BLOCK_BYTES, STORED_TYPES, StoredTensor, mapped, read_values, stored_bytes
 
+_MUST_SAY: Final = {"stored", "scale", "bits", "axis", "shape"}
+_MAY_SAY: Final = {"group_size", "zero_point"}
 _TAGS: Final = {name: tag for tag, name in DTYPES.items()}
 
 
@@ -43,8 +49,8 @@ class _Entry:
 def write_stored(model: StoredModel, path: Path) -> tuple[Path, ...]:
     """Write all tensors of a model to `path`, one in memory at a time where it is changed, else a block."""
     told: dict[str, Any] = {}
-    scales = {tensor.scale.name for tensor in model.tensors if tensor.scale is not None}  # written with what they scale
-    kept = [tensor for tensor in model.tensors if tensor.name not in scales]
+    grids = {part.name for one in model.tensors for part in (one.scale, one.zero_point) if part is not None}
+    kept = [tensor for tensor in model.tensors if tensor.name not in grids]  # those are written with what they scale
     entries = [entry for tensor in kept for entry in _entries(model, tensor, told)]
     names = [entry.name for entry in entries]
     double = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
@@ -86,19 +92,22 @@ def _entries(model: StoredModel, tensor: StoredTensor, told: dict[str, Any]) -> 
     if encoding is None:
         yield _plain(model, tensor)
         return
-    packed = encoding.bits == 4
-    stored = f"{tensor.name}_packed" if packed else tensor.name
-    scale = f"{tensor.name}_scale"
+    is_packed = encoding.stored_bits < 8
+    stored = f"{tensor.name}_packed" if is_packed else tensor.name
+    scale, zero = f"{tensor.name}_scale", f"{tensor.name}_zero_point"
     told[tensor.name] = {
         "stored": stored, "scale": scale, "bits": encoding.bits, "axis": encoding.axis, "shape": list(tensor.shape)
     }  # fmt: skip
-    if packed:
-        size = (tensor.count + 1) // 2
-        yield _Entry(stored, "U8", (size,), size, _Later(lambda: _packed(encoding.quantize(_values(model, tensor)))))
-    else:
-        values = _Later(lambda: encoding.quantize(_values(model, tensor)))
-        yield _Entry(stored, "I8", tensor.shape, tensor.count, values)
+    size = packed_bytes(tensor.count, encoding.stored_bits)
+    values = _Later(lambda: encoding.pack(encoding.quantize(_values(model, tensor))))
+    tag = "U8" if is_packed or encoding.is_affine else "I8"
+    yield _Entry(stored, tag, (size,) if is_packed else tensor.shape, size, values)
     yield _Entry(scale, "F32", encoding.scale.shape, encoding.scale.nbytes, [encoding.scale.astype("<f4").tobytes()])
+    if encoding.group_size is not None:
+        told[tensor.name]["group_size"] = encoding.group_size
+    if encoding.zero_point is not None:
+        told[tensor.name]["zero_point"] = zero
+        yield _Entry(zero, "U8", encoding.zero_point.shape, encoding.zero_point.size, [encoding.zero_point.tobytes()])
 
 
 class _Later:
@@ -114,14 +123,6 @@ class _Later:
 def _values(model: StoredModel, tensor: StoredTensor) -> NDArray[np.float32]:
     found = model.replaced[tensor.name] if tensor.name in model.replaced else read_values(tensor)
     return np.asarray(found, np.float32).reshape(tensor.shape)
-
-
-def _packed(integers: NDArray[np.int8]) -> NDArray[np.uint8]:
-    flat = integers.reshape(-1)
-    if flat.size % 2:
-        flat = np.append(flat, np.int8(0))
-    nibbles = flat.view(np.uint8) & np.uint8(0xF)
-    return nibbles[0::2] | (nibbles[1::2] << np.uint8(4))
 
 
 def _plain(model: StoredModel, tensor: StoredTensor) -> _Entry:
@@ -184,9 +185,9 @@ def encodings_told(metadata: object) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _makes_sense(entry: object) -> bool:
-    if not isinstance(entry, dict) or set(entry) != {"stored", "scale", "bits", "axis", "shape"}:
+    if not isinstance(entry, dict) or set(entry) - _MAY_SAY != _MUST_SAY:
         return False
-    shape, axis = entry["shape"], entry["axis"]
+    shape, axis, group = entry["shape"], entry["axis"], entry.get("group_size", 1)
     return (
         isinstance(entry["stored"], str)
         and isinstance(entry["scale"], str)
@@ -194,6 +195,10 @@ def _makes_sense(entry: object) -> bool:
         and isinstance(shape, list)
         and all(isinstance(size, int) and size >= 0 for size in shape)
         and (axis is None or (isinstance(axis, int) and 0 <= axis < len(shape)))
+        and isinstance(group, int)
+        and group > 0
+        and ("group_size" not in entry or axis is not None)
+        and isinstance(entry.get("zero_point", ""), str)
     )
 
 
@@ -205,15 +210,19 @@ def with_encodings(tensors: list[StoredTensor], told: Mapping[str, Mapping[str, 
     stored = {tensor.name: tensor for tensor in tensors}
     made: dict[str, StoredTensor] = {}
     for name, entry in told.items():
-        codes, scale = stored.get(entry["stored"]), stored.get(entry["scale"])
-        shape, axis = tuple(entry["shape"]), entry["axis"]
-        wanted = ("int8", prod(shape)) if entry["bits"] == 8 else ("uint8", (prod(shape) + 1) // 2)
+        codes, scale, zero = (stored.get(entry.get(part, "")) for part in ("stored", "scale", "zero_point"))
+        shape, axis, group = tuple(entry["shape"]), entry["axis"], entry.get("group_size")
+        is_affine, is_packed = "zero_point" in entry, entry["bits"] < 8
+        wanted = "uint8" if is_packed or is_affine else "int8", packed_bytes(prod(shape), entry["bits"])
         if codes is None or scale is None or scale.dtype != "float32" or (codes.dtype, codes.count) != wanted:
             continue
-        if scale.count != (1 if axis is None else shape[axis]) or (name != codes.name and name in stored):
+        if scale.count != scales_in(shape, axis, group) or (name != codes.name and name in stored):
             continue
-        dtype = "int8" if entry["bits"] == 8 else "int4"
+        if is_affine and (zero is None or (zero.dtype, zero.count) != ("uint8", scale.count)):
+            continue
+        dtype = f"{'u' if is_affine else ''}int{4 if is_packed else 8}"
         made[codes.name] = StoredTensor(
-            name, dtype, shape, codes.size_bytes, codes.path, codes.offset, scale=scale, scale_axis=axis
-        )
+            name, dtype, shape, codes.size_bytes, codes.path, codes.offset,
+            scale=scale, scale_axis=axis, zero_point=zero, group_size=group,
+        )  # fmt: skip
     return [made.get(tensor.name, tensor) for tensor in tensors]

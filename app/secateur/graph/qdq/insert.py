@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer
-from secateur.graph.qdq.weights import integer_tensor
+from secateur.graph.qdq.weights import dequantizer, integer_tensor
 from secateur.model.encoding import ActivationEncoding, WeightEncoding
 
 _ADDED: Final = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2}
@@ -51,13 +51,16 @@ class Inserting:
         self._taken.add(stored)
         back = self._short("w")
         inputs = [stored, self._constant(encoding.scale.astype(np.float32), "s")]
-        if with_zero:
+        if encoding.zero_point is not None:
+            inputs.append(self._short("z"))
+            self._add(integer_tensor(inputs[-1], encoding.zero_point, encoding))
+        elif with_zero:
             inputs.append(self._constant(np.zeros(encoding.scale.shape, np.int8), "z"))
         self._read_instead(layer.weight, back)
         self._remove(layer.weight)
-        self._add(integer_tensor(stored, values, list(tensor.dims), encoding.bits))
-        self._first.append(helper.make_node("DequantizeLinear", inputs, [back], axis=encoding.axis))
-        if encoding.bits == 8:
+        self._add(integer_tensor(stored, values, encoding))
+        self._first.append(dequantizer(inputs, back, encoding))
+        if encoding.feeds_integer_kernels:
             self._turn_integers(stored, back, inputs[1:], encoding.axis)
 
     def _turn_integers(self, stored: str, back: str, grid: list[str], axis: int | None) -> None:
@@ -127,7 +130,7 @@ class Inserting:
         makers = {name: node for node in self._graph.node for name in node.output}
         for name, encoding in encodings.items():
             scale = self._constant(np.array(encoding.scale, np.float32), "s")
-            zero = self._constant(np.array(encoding.zero_point, np.uint8), "z")
+            zero = self._constant(np.array(encoding.zero_point, encoding.dtype), "z")
             before, whole, after = name, self._short("q"), self._short("d")
             self._read_instead(name, after)
             if name in outputs:

@@ -3,13 +3,12 @@
 Where the pairs stand decides whether the runtime computes in integers at all: `qdq_placement` says where. Static layers
 are U8S8 with weights per output channel. Their biases are rounded to what integer kernels add; they are stored as
 float32, which the runtime turns into int32 when it loads the file, but for Gemm as int32, without which it stays float.
-Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear. Names and shared scalars are short: in a
-file of a few hundred kilobytes they are a tenth.
+Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear, block-wise where they are in groups.
+Names and shared scalars are short: in a file of a few hundred kilobytes they are a tenth.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Final
 
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 
@@ -18,11 +17,8 @@ from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 from secateur.graph.qdq.compact import compact
 from secateur.graph.qdq.insert import Inserting
 from secateur.graph.qdq.placement import Placement, place
-from secateur.graph.qdq.weights import in_file_layout
+from secateur.graph.qdq.weights import in_file_layout, opset_for
 from secateur.model.encoding import Encodings, round_bias
-
-_INT4_OPSET: Final = 21
-_QDQ_OPSET: Final = 13
 
 
 def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placement:
@@ -69,9 +65,8 @@ def _at_opset(
 
     Layers are what they were before: names are never derived again from a graph that was changed.
     """
-    has_few_bits = any(encoding.bits < 8 for encoding in encodings.weights.values())
     result = onnx.ModelProto()
-    result.CopyFrom(with_opset(proto, _INT4_OPSET if has_few_bits else _QDQ_OPSET))
+    result.CopyFrom(with_opset(proto, opset_for(encodings)[0]))
     converted = onnx_layers(result)
     if len(converted) != len(layers):
         raise UserError(
@@ -92,7 +87,7 @@ def static_layers(proto: onnx.ModelProto, encodings: Encodings) -> list[str]:
     linear = [
         (layer, [proto.graph.node[index] for index in layer.nodes])
         for layer in onnx_layers(proto)
-        if layer.name in encodings.weights and encodings.weights[layer.name].bits == 8
+        if layer.name in encodings.weights and encodings.weights[layer.name].feeds_integer_kernels
     ]
     known = encodings.activations
     return [
@@ -150,7 +145,9 @@ def _store_bias(inserting: Inserting, layer: OnnxLayer, encodings: Encodings, *,
     A bias that other layers share becomes this layer's own first: each rounds it to its own step.
     """
     encoding, values = encodings.weights.get(layer.name), inserting.bias_of(layer)
-    if encoding is None or encoding.bits != 8 or values is None or encoding.scale.size not in (1, values.size):
+    if encoding is None or values is None or not encoding.feeds_integer_kernels:
+        return
+    if encoding.scale.size not in (1, values.size):
         return
     sources = inserting.inputs_of(layer)
     if not sources or not set(sources) <= set(encodings.activations):

@@ -1,29 +1,60 @@
 """Weights as integers in an ONNX file: their layout and how they are packed."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from numpy.typing import NDArray
 from onnx import helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer
-from secateur.model.encoding import WeightEncoding
+from secateur.model.encoding import Encodings, WeightEncoding, grouped_axis
+
+_PER_CHANNEL_OPSET: Final = 13
+_BLOCK_OPSET: Final = 21
+_TYPES: Final = {
+    (8, False): onnx.TensorProto.INT8,
+    (8, True): onnx.TensorProto.UINT8,
+    (4, False): onnx.TensorProto.INT4,
+    (4, True): onnx.TensorProto.UINT4,
+}
+"""By the bits that a code takes, and whether there are zero points."""
+
+
+def opset_for(encodings: Encodings) -> tuple[int, str]:
+    """The first operator set of ONNX that can hold these encodings, and what of them needs it."""
+    if any(encoding.stored_bits < 8 for encoding in encodings.weights.values()):
+        return _BLOCK_OPSET, "weights of fewer than 8 bits"
+    if any(encoding.granularity == "group" for encoding in encodings.weights.values()):
+        return _BLOCK_OPSET, "weights in groups"
+    if any(encoding.bits > 8 for encoding in encodings.activations.values()):
+        return _BLOCK_OPSET, "activations of 16 bits"
+    return _PER_CHANNEL_OPSET, "quantized weights"
 
 
 def in_file_layout(encoding: WeightEncoding, layer: OnnxLayer, proto: onnx.ModelProto) -> WeightEncoding:
-    """The encoding with its axis in the layout of the file: products store their matrix transposed."""
-    axis = None if encoding.axis is None else layer.channel_axis
-    size = next(tensor for tensor in proto.graph.initializer if tensor.name == layer.weight).dims[layer.channel_axis]
-    scale = encoding.scale if axis is not None else np.repeat(encoding.scale, size)
-    return WeightEncoding(encoding.bits, scale, layer.channel_axis)
+    """The encoding with its axis in the layout of the file: products store their matrix transposed.
+
+    One scale for the whole tensor becomes one for each channel.
+    """
+    if encoding.axis is None:
+        tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == layer.weight)
+        scale = np.repeat(encoding.scale, tensor.dims[layer.channel_axis])
+        zero = None if encoding.zero_point is None else np.repeat(encoding.zero_point, scale.size)
+        return replace(encoding, axis=layer.channel_axis, scale=scale, zero_point=zero)
+    axis = layer.channel_axis if encoding.granularity == "channel" else grouped_axis(layer.channel_axis)
+    return encoding if encoding.axis == axis else encoding.transposed((1, 0))
 
 
-def integer_tensor(name: str, values: Any, shape: Sequence[int], bits: int) -> onnx.TensorProto:
-    """int8, or int4 packed two to a byte, the first in the low half (ONNX's layout)."""
-    if bits == 8:
-        return helper.make_tensor(name, onnx.TensorProto.INT8, shape, values.tobytes(), raw=True)
-    flat = values.reshape(-1).view(np.uint8) & 0x0F
-    flat = np.append(flat, np.uint8(0)) if flat.size % 2 else flat
-    packed = (flat[0::2] | (flat[1::2] << 4)).astype(np.uint8)
-    return helper.make_tensor(name, onnx.TensorProto.INT4, shape, packed.tobytes(), raw=True)
+def integer_tensor(name: str, codes: NDArray[Any], encoding: WeightEncoding) -> onnx.TensorProto:
+    """Codes, or zero points, of an encoding: of 8 bits, or of 4 packed two to a byte."""
+    kind = _TYPES[encoding.stored_bits, encoding.is_affine]
+    return helper.make_tensor(name, kind, codes.shape, encoding.pack(codes).tobytes(), raw=True)
+
+
+def dequantizer(inputs: Sequence[str], output: str, encoding: WeightEncoding, name: str = "") -> onnx.NodeProto:
+    """The node that turns integers (then scales, and zero points) of an encoding in the file's layout back."""
+    blocks: dict[str, Any] = {} if encoding.group_size is None else {"block_size": encoding.group_size}
+    return helper.make_node("DequantizeLinear", inputs, [output], name or None, axis=encoding.axis, **blocks)

@@ -181,7 +181,7 @@ def _encode_weights(
     from secateur.graph.layers import channel_axes
     from secateur.graph.lowering import graph_of
     from secateur.graph.qdq.placing import layer_inputs
-    from secateur.methods.quantize.weights import encode_weight
+    from secateur.methods.quantize.scales import encode_weight
 
     weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(graph_of(lowered))
     encoded = {}

@@ -71,7 +71,7 @@ class StaticInt8(Method):
         return "int8"
 
     def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
-        from secateur.methods.quantize.weights import encode_weight
+        from secateur.methods.quantize.scales import encode_weight
 
         return encode_weight(weight, 8, channel_axis).round_trip(weight)
 

@@ -1,11 +1,10 @@
-"""Weight scales: symmetric integers per output channel, from each channel's maximum or by least squared error."""
+"""Weight-only encodings of chosen layers, of networks and of weights alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
@@ -14,41 +13,6 @@ from secateur.model.encoding import WeightEncoding
 if TYPE_CHECKING:
     from secateur.graph.network import OnnxModel, StoredModel, TorchModel
     from secateur.methods.quantize.weight_only import WeightOnly
-
-_CLIPS = np.linspace(1.0, 0.3, 36)
-_CHUNK = 1 << 22
-"""Weights that are searched at once: bounds the memory of the search to a few copies of this."""
-
-
-def encode_weight(weight: NDArray[np.float32], bits: int, axis: int, observer: str = "minmax") -> WeightEncoding:
-    """One scale per output channel of `weight` (channels on `axis`), for `bits` (2..8).
-
-    `minmax` maps each channel's largest magnitude to the largest integer; `mse` draws it in to between 30 and 100 % of
-    that, wherever the channel's squared error is least. A channel of zeros gets the layer's largest scale.
-    """
-    limit = 2 ** (bits - 1) - 1
-    rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1).astype(np.float32, copy=False)
-    peaks = np.abs(rows).max(axis=1) if rows.size else np.zeros(len(rows), np.float32)
-    clips = _best_clips(rows, peaks, limit) if observer == "mse" else np.ones(len(rows), np.float32)
-    scale = (peaks * clips / limit).astype(np.float32)
-    fallback = scale.max(initial=0.0) or np.float32(1.0 / limit)
-    return WeightEncoding(bits, np.where(scale > np.finfo(np.float32).tiny, scale, fallback), axis)
-
-
-def _best_clips(rows: NDArray[np.float32], peaks: NDArray[np.float32], limit: int) -> NDArray[np.float32]:
-    """The share of its maximum at which each row's squared rounding error is least; float32 (rows,)."""
-    best = np.ones(len(rows), np.float32)
-    step = max(1, _CHUNK // max(rows.shape[1], 1))
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        peak = np.maximum(peaks[start : start + step, None], np.finfo(np.float32).tiny)
-        errors = []
-        for clip in _CLIPS:
-            scale = peak * np.float32(clip / limit)
-            rounded = np.clip(np.rint(part / scale), -limit, limit) * scale
-            errors.append(np.square(part - rounded, dtype=np.float32).sum(axis=1))
-        best[start : start + step] = _CLIPS[np.argmin(errors, axis=0)]
-    return best
 
 
 def quantize_weights(
@@ -66,7 +30,7 @@ def quantize_weights(
     encoded: dict[str, WeightEncoding] = {}
     for done, name in enumerate(layers):
         context.progress(done, len(layers), f"{method.title}: {name}")
-        encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
+        encoded[name] = method.encoded(weights[name], axes[name])
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
     encoded_model = replace(lowered, encodings=settled(graph_of(lowered), encodings))
@@ -101,7 +65,8 @@ def one_per_weight(
     joint: dict[str, WeightEncoding] = {}
     for name, encoding in kept.items():
         sharers = [other.scale for key, other in kept.items() if weights[key] == weights[name]]
-        joint[name] = replace(encoding, scale=np.maximum.reduce(sharers)) if len(sharers) > 1 else encoding
+        is_same = all(np.array_equal(scale, encoding.scale) for scale in sharers)
+        joint[name] = encoding if is_same else replace(encoding, scale=np.maximum.reduce(sharers))
     return joint
 
 
@@ -119,7 +84,7 @@ def quantize_stored(
         if name in integers:
             context.log(f"{name} stays as it is: its weights are integers already.")
             continue
-        encoded[name] = encode_weight(weights[name], method.bits, axes[name], method.observer)
+        encoded[name] = method.encoded(weights[name], axes[name])
     context.progress(len(layers), len(layers), method.title)
     return replace(model, encodings=model.encodings.with_weights(encoded))
 
