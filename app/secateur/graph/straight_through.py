@@ -3,7 +3,7 @@
 Behind a rounding the gradient is that of the rounded value, unless the value lies beyond the range of the integers:
 there it is zero, as a small change would change nothing (Bengio, Léonard and Courville 2013, arXiv:1308.3432; clipped
 as `torch.fake_quantize_per_tensor_affine` does). That operator multiplies with the reciprocal of the scale, which
-differs from division in the last bit: weights are therefore rounded here, with the arithmetic of the encodings.
+differs from division in the last bit: weights are therefore rounded by the torch form of their encoding.
 """
 
 from typing import Any
@@ -15,15 +15,8 @@ from secateur.model.encoding import WeightEncoding
 
 def rounded_weight(weight: torch.Tensor, encoding: WeightEncoding) -> torch.Tensor:
     """`encoding.round_trip` of a float32 weight, to the last bit; the gradient passes where it is in range."""
-    limit = encoding.quantized_maximum
-    scale = torch.from_numpy(encoding.scale).to(weight.device)
-    if encoding.axis is None:
-        scale = scale.reshape(())
-    else:
-        shape = [1] * weight.ndim
-        shape[encoding.axis] = -1
-        scale = scale.reshape(shape)
-    return _rounded(weight, scale, -limit, limit)
+    rounded: torch.Tensor = encoding.torch_form().to(weight.device)(weight)
+    return rounded
 
 
 def rounded_bias(bias: torch.Tensor, input_scale: float, encoding: WeightEncoding) -> torch.Tensor:

@@ -34,11 +34,11 @@ class IntegerForm(nn.Module):
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         scale = self._spread(self.scale, values)
         zero = torch.zeros_like(scale) if self.zero_point is None else self._spread(self.zero_point, values)
-        steps = values / scale
         with torch.no_grad():
-            rounded = ((torch.round(steps) + zero).clamp(self.lowest, self.highest) - zero) * scale
-        # scales may be negative: what saturates is seen in steps, not in values
-        held = steps.clamp(self.lowest - zero, self.highest - zero) * scale
+            whole = torch.round(values / scale) + zero
+            rounded = (whole.clamp(self.lowest, self.highest) - zero) * scale
+            is_within = (whole >= self.lowest) & (whole <= self.highest)
+        held = torch.where(is_within, values, values.detach())
         return rounded + (held - held.detach())  # the values of the first, the gradient of the second
 
     def _spread(self, numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

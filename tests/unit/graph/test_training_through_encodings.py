@@ -16,9 +16,9 @@ from secateur.graph.onnx_layers import new_session
 from secateur.graph.simulation import simulate
 from secateur.graph.straight_through import rounded_bias, rounded_weight
 from secateur.graph.trainable import trainable_simulation, trained_model, weights_of
+from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.methods.quantize.weights import encode_weight
 from secateur.model.encoding import ActivationEncoding, Encodings, round_bias
 
 LAYERS = ["conv1", "conv2", "fc"]
