@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from secateur import figures
+from secateur.methods.facts import facts_of
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ChannelBundle
@@ -74,7 +75,7 @@ def test_with_every_layer_selected_card_and_bar_say_the_same_of_channels_and_int
     opened.until(lambda: bar_block(opened, "size") == f"{before} to {after}".replace("\u00a0", " "))
     assert card_row(opened, "Size") == bar_block(opened, "size")
     assert card_row(opened, "MACs") == bar_block(opened, "macs")
-    truth = predict_plan(coupled_model, spectra, opened.state.recipe, None, None)
+    truth = predict_plan(coupled_model, facts_of(coupled_model.layers, spectra), opened.state.recipe, None, None)
     # two of eight, four of sixteen channels: every middle layer keeps 3/4 of its outputs and of its inputs
     expected = sum(layer.macs * {"conv1": 12, "linear": 12}.get(layer.name, 9) // 16 for layer in coupled_model.layers)
     assert truth.macs == expected == opened.session.effect(tuple(x.name for x in coupled_model.layers)).macs_after
@@ -86,7 +87,7 @@ def test_for_one_layer_the_card_tells_what_its_coupled_layers_and_readers_save(o
     opened.until(lambda: opened.state.steps_of("conv1") == (ChannelPruning(),))
     effect = opened.session.effect(("conv1",))
     assert effect.coupled == ("layer1.0.conv1", "layer1.0.conv2", "layer2.0.conv1")
-    whole = predict_plan(coupled_model, spectra, opened.state.recipe, None, None)
+    whole = predict_plan(coupled_model, facts_of(coupled_model.layers, spectra), opened.state.recipe, None, None)
     own = effect.macs_before - effect.macs_after
     assert own + effect.coupled_macs == coupled_model.macs - whole.macs
     assert effect.bytes_before - effect.bytes_after + effect.coupled_bytes == coupled_model.source_bytes - whole.bytes

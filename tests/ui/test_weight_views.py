@@ -15,6 +15,7 @@ from secateur.engine.requests import Compress, ReadChannels, ReadFilters, ReadMa
 from secateur.engine.weight_views import WeightLooks
 from secateur.engine.worker import run_job
 from secateur.figures import number, share
+from secateur.methods.facts import Facts
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.weight_views import ChannelActivity
@@ -526,7 +527,7 @@ def test_what_the_plan_prunes_stands_in_the_table(looked):
     looked.show("channels")
     looked.plan("conv", MagnitudePruning(ratio=0.5))
     table = looked.find(ChannelRows, "channel_table").model()
-    after = MagnitudePruning(ratio=0.5).rewrite(looked.weights["conv"], 0)[7]
+    after = MagnitudePruning(ratio=0.5).perturb(looked.weights["conv"], Facts())[7]
     assert table.text(7, "plan") == f"{share(float((after == 0).mean()))} pruned"
 
 

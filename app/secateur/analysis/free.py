@@ -1,17 +1,17 @@
-"""Data-free sensitivity: the relative weight error of every option, from spectra alone. numpy only."""
+"""Data-free sensitivity: the relative weight error of every option, from facts alone. numpy only."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from secateur.methods.facts import Facts
+from secateur.methods.offers import Option
 from secateur.model.description import Layer
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.model.spectrum import Spectra
-from secateur.recipe.options import Option
 
 
-def cost_row(layer: Layer, spectra: Spectra, option: Option, damage: float | None = None) -> SensitivityRow:
-    """The row of one cell with what the layer would cost; `unavailable` where the method does not support it."""
-    reason = option.method.supports(layer)
+def cost_row(layer: Layer, facts: Facts, option: Option, damage: float | None = None) -> SensitivityRow:
+    """The row of one cell with what the layer would cost; `unavailable` where the method does nothing for it."""
+    reason = option.method.why_not(layer, facts)
     if reason:
         return SensitivityRow(
             layer=layer.name,
@@ -21,7 +21,7 @@ def cost_row(layer: Layer, spectra: Spectra, option: Option, damage: float | Non
             macs=layer.macs,
             unavailable=reason,
         )
-    effect = option.method.predict(layer, spectra)
+    effect = option.method.predict(layer, facts)
     if damage is None and effect.sqnr_db is not None:
         damage = 10.0 ** (-effect.sqnr_db / 10.0)
     return SensitivityRow(
@@ -37,17 +37,17 @@ def cost_row(layer: Layer, spectra: Spectra, option: Option, damage: float | Non
 
 def score_free(
     layers: Sequence[Layer],
-    spectra: Mapping[str, Spectra],
+    facts: Mapping[str, Facts],
     options: Sequence[Option],
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> SensitivityTable:
-    """Table of weight error power ÷ weight power, for every option of every layer with a spectrum."""
+    """Table of weight error power ÷ weight power, for every option of every layer that has facts."""
     begun = time.monotonic()
     rows = []
-    known = [layer for layer in layers if layer.name in spectra]
+    known = [layer for layer in layers if layer.name in facts]
     for done, layer in enumerate(known):
         progress(done, len(known), f"Scoring {layer.name}")
-        rows += [cost_row(layer, spectra[layer.name], option) for option in options]
+        rows += [cost_row(layer, facts[layer.name], option) for option in options]
     return SensitivityTable(
         depth="free",
         metric="relative weight error",

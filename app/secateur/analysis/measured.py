@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from secateur.analysis.free import cost_row
-from secateur.analysis.swapping import CachedNetwork, Changes
+from secateur.analysis.swapping import CachedNetwork
 from secateur.data.metric_values import GUESSES, answers_warning, damage_sums, metric_of
 from secateur.data.metrics import kind_of
 from secateur.errors import UserError
 from secateur.graph.context import Context
+from secateur.methods.change import Lowered
+from secateur.methods.facts import Facts
+from secateur.methods.offers import Option
 from secateur.model.description import Layer
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.model.spectrum import Spectra
-from secateur.recipe.options import Option
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -89,7 +90,7 @@ class Question:
     """What is measured: which options of which layers, on how many calibration samples. `metric` is the data's."""
 
     layers: tuple[Layer, ...]
-    spectra: Mapping[str, Spectra]
+    facts: Mapping[str, Facts]
     options: tuple[Option, ...]
     samples: int
     metric: str
@@ -101,7 +102,7 @@ class Question:
             Cell(layer.name, option.id)
             for layer in self.layers
             for option in self.options
-            if not option.method.supports(layer)
+            if not option.method.why_not(layer, self.facts[layer.name])
         )
 
     @property
@@ -142,7 +143,7 @@ class _Measurement:
         self.options = {option.id: option for option in question.options}
         self.tallies = usable(keeper.known(), question)
         self.refused: dict[Cell, str] = {}
-        self.changes = Changes(model, [layer.name for layer in question.layers], self._context())
+        self.network = Lowered(model, [layer.name for layer in question.layers], self._context(), question.facts)
         self.total = len(question.cells) * len(question.spans)
 
     def _context(self) -> Context:
@@ -204,7 +205,7 @@ class _Measurement:
             return
         self._say(f"Measuring {cell.layer}, {cell.option}")
         try:
-            change = self.changes.of(cell.layer, self.options[cell.option])
+            change = self.options[cell.option].method.change(cell.layer, self.network)
         except UserError as error:
             self.refused[cell] = error.sentence
             return
@@ -262,7 +263,7 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
     pending = 0
     for layer in question.layers:
         for option in question.options:
-            cell, row = Cell(layer.name, option.id), cost_row(layer, question.spectra[layer.name], option)
+            cell, row = Cell(layer.name, option.id), cost_row(layer, question.facts[layer.name], option)
             found = tallies.get(cell, {})
             if cell in refused:
                 rows.append(row.model_copy(update={"damage": None, "unavailable": refused[cell]}))

@@ -5,34 +5,18 @@ that has changed are computed again. What an option makes of a layer is what its
 where it is applied to this layer alone: the same weights, and for static int8 the same rounding of the same tensors.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from secateur.graph.context import Context
-from secateur.methods.base import WeightMethod
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.methods.change import Change
 from secateur.model.encoding import ActivationEncoding
-from secateur.model.spectrum import Spectrum
-from secateur.recipe.options import Option
 
 if TYPE_CHECKING:
     import torch
     from torch import fx
-
-    from secateur.graph.network import TorchModel
-
-
-@dataclass(frozen=True, eq=False)
-class Change:
-    """One layer's new weight and bias (None: as it was), and the tensors of the graph that are rounded to 8 bits."""
-
-    weight: "torch.Tensor"
-    bias: "torch.Tensor | None" = None
-    rounded: Mapping[str, ActivationEncoding] = field(default_factory=dict)
 
 
 class CachedNetwork:
@@ -66,9 +50,9 @@ class CachedNetwork:
         module = self.graph.get_submodule(layer)
         weight, bias = module.weight, module.bias
         try:
-            module.weight = torch.nn.Parameter(change.weight.to(self.device), requires_grad=False)
+            module.weight = torch.nn.Parameter(_tensor(change.weight).to(self.device), requires_grad=False)
             if change.bias is not None:
-                module.bias = torch.nn.Parameter(change.bias.to(self.device), requires_grad=False)
+                module.bias = torch.nn.Parameter(_tensor(change.bias).to(self.device), requires_grad=False)
             with torch.inference_mode(), precise():
                 return self._run(layer, {self.by_tensor[name]: e for name, e in change.rounded.items()})
         finally:
@@ -105,50 +89,7 @@ def _first(output: Any) -> "torch.Tensor":
     return result
 
 
-class Changes:
-    """What each option does to each layer of a lowered network; computed when it is first needed.
-
-    `context` has the data that static quantization calibrates on: its ranges are recorded once, for all `layers`.
-    """
-
-    def __init__(self, model: "TorchModel", layers: Sequence[str], context: Context) -> None:
-        from secateur.graph.layers import channel_axes
-
-        self._model, self._layers, self._context = model, layers, context
-        self._weights, self._axes = model.weights(), channel_axes(model)
-        self._spectra: dict[int, dict[str, Spectrum]] = {}
-
-    def of(self, layer: str, option: Option) -> Change:
-        """What the option does to the layer; UserError where its method cannot be carried out there."""
-        method = option.method
-        weight, axis = self._weights[layer], self._axes[layer]
-        match method:
-            case StaticInt8():
-                return self._static(layer, method)
-            case WeightOnly() | WeightMethod():
-                return Change(_tensor(method.on_weight(weight, axis)))
-            case _:
-                raise TypeError(f"{method.id} cannot be measured one layer at a time")
-
-    def _static(self, layer: str, method: StaticInt8) -> Change:
-        from secateur.graph.simulation import rounded_biases
-        from secateur.methods.quantize.calibration import record_spectra, static_encodings, tensors_to_record
-
-        model = self._model
-        if method.samples not in self._spectra:
-            wanted: set[str] = set()
-            for done, name in enumerate(self._layers):
-                self._context.progress(done, len(self._layers), "Placing the rounding of int8")
-                wanted |= tensors_to_record(model, [name])
-            self._spectra[method.samples] = record_spectra(model, wanted, self._context, method.samples)
-        encodings = static_encodings(model, [layer], method, self._spectra[method.samples])
-        weight = encodings.weights[layer].round_trip(self._weights[layer])
-        bias = rounded_biases(model.module, encodings).get(layer)  # type: ignore[arg-type]
-        rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
-        return Change(_tensor(weight), None if bias is None else _tensor(bias), rounded)
-
-
-def _tensor(values: Any) -> "torch.Tensor":
+def _tensor(values: NDArray[np.float32]) -> "torch.Tensor":
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -22,8 +22,8 @@ from secateur.analysis.measured import MEASURING_VERSION, Cell, Keeper, Span, Ta
 from secateur.engine.database import opened
 from secateur.engine.places import home
 from secateur.methods.base import Method
+from secateur.methods.offers import Option
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.recipe.options import Option
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset

@@ -31,6 +31,7 @@ from secateur.figures import thousands
 from secateur.graph.context import Context
 from secateur.graph.kept import Kept
 from secateur.methods.base import Method
+from secateur.methods.facts import Facts
 from secateur.model.description import Layer
 from secateur.model.stored import StoredTensor, read_values
 from secateur.model.values import values_of_tensor
@@ -282,7 +283,7 @@ def _changed(look: LayerLook, methods: Sequence[Method], kept: Kept | None) -> A
     axis = look.channel_axis
     changed = weight if kept is None else np.ascontiguousarray(kept.part_of(weight, axis))
     for method in methods:
-        changed = method.on_weight(changed, axis)
+        changed = method.perturb(changed, Facts(channel_axis=axis))
     if kept is not None:
         places = kept.part_of(np.arange(weight.size).reshape(weight.shape), axis)
         whole = np.full(weight.size, np.nan, np.float32)
@@ -301,22 +302,19 @@ def _changed(look: LayerLook, methods: Sequence[Method], kept: Kept | None) -> A
 
 
 def _kept_after(bench: "Bench", steps: "tuple[Step, ...]", reporter: Reporter) -> Mapping[str, Kept] | str:
-    """Layer → the channels that are left after the channel pruning steps, or why that is not known."""
+    """Layer → the channels that are left after the steps that change widths, or why that is not known."""
     from secateur.graph.network import TorchModel
-    from secateur.methods.prune.channel import ChannelPruning
 
     model = bench.model
     names = [layer.name for layer in bench.description.weighted_layers]
     for step in steps:
         if not isinstance(model, TorchModel):
             return "Channels are only removed from a network."
-        if not isinstance(step.method, ChannelPruning):
-            continue
-        if step.method.criterion == "taylor":
-            return "The Taylor criterion chooses channels on samples, when the plan is run."
+        method = step.method.without_data()
+        if isinstance(method, str):
+            return method
         reporter.progress(0, 1, f"Planning {step.method.title}")
         try:
-            method = step.method.model_copy(update={"repair": False})  # which needs data, and chooses nothing
             chosen = [name for name in names if step.selects(name)]
             model = method.apply(model, chosen, Context(progress=reporter.progress))
         except UserError as error:

@@ -26,6 +26,7 @@ from secateur.errors import UserError
 from secateur.formats.describing.describe import model_files
 from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
 from secateur.graph.stored_layers import LayerTensor, layer_tensors
+from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation
 from secateur.model.spectrum import Spectra
@@ -151,6 +152,10 @@ class Workshop:
 
         count_layers(bench, bench.description.weighted_layers, reporter, lambda ready: None)
         return bench.spectra
+
+    def facts(self, bench: Bench, reporter: Reporter) -> dict[str, Facts]:
+        """All that is known of every weighted layer without running anything."""
+        return facts_of(bench.description.weighted_layers, self.spectra(bench, reporter))
 
     def file(self, bench: Bench) -> Path:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""

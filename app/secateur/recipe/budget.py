@@ -235,11 +235,9 @@ def speed_cost(
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:
-    """The recipe of a choice per layer; whole-model steps and channel pruning of `keep` stay."""
+    """The recipe of a choice per layer; whole-model steps and those of `keep` that change widths stay."""
     steps = [
-        step
-        for step in (keep.steps if keep else ())
-        if step.method.scope == "model" or step.method.family == "channel_pruning"
+        step for step in (keep.steps if keep else ()) if step.method.scope == "model" or step.method.changes_widths
     ]
     for option in OPTIONS:
         layers = tuple(layer for layer, name in chosen.items() if name == option.id)

@@ -1,36 +1,13 @@
-"""Options: the cells of the sensitivity table, each a name for one method with its parameters."""
-
-from dataclasses import dataclass
+"""Options: the cells of the sensitivity table, gathered from the methods."""
 
 from secateur.errors import UserError
-from secateur.methods.base import Method
-from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.methods import METHODS
+from secateur.methods.offers import Option
 
-
-@dataclass(frozen=True)
-class Option:
-    """`id` as on the command line (`int8`, `prune50`); `group` and `label` head its column in the heat map."""
-
-    id: str
-    group: str
-    label: str
-    method: Method
-
-    @property
-    def words(self) -> str:
-        """The option in a sentence: `4-bit`, `50 % zero weights`."""
-        return f"{self.label}-bit" if self.group == "Bits" else f"{self.label} {self.group.lower()}"
-
-
-OPTIONS: tuple[Option, ...] = (
-    Option("int8", "Bits", "8", StaticInt8()),
-    Option("int4", "Bits", "4", WeightOnly(bits=4)),
-    Option("prune50", "Zero weights", "50 %", MagnitudePruning(ratio=0.5)),
-    Option("prune75", "Zero weights", "75 %", MagnitudePruning(ratio=0.75)),
-    Option("prune90", "Zero weights", "90 %", MagnitudePruning(ratio=0.9)),
+OPTIONS: tuple[Option, ...] = tuple(
+    option for method in sorted(METHODS, key=lambda method: -method.order) for option in method.options()
 )
+"""Every option of every method; encodings stand before transforms."""
 
 
 def option(name: str) -> Option:

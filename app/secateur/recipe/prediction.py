@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
-from secateur.methods.prune.channel import ChannelPruning
-from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods.facts import Facts
 from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
-from secateur.model.spectrum import Spectra
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.widths import Lost, channels_lost, shrunk
@@ -27,17 +24,17 @@ class LayerCost:
 
 
 def layer_costs(
-    model: ModelDescription, spectra: Mapping[str, Spectra], recipe: Recipe, names: Iterable[str] | None = None
+    model: ModelDescription, facts: Mapping[str, Facts], recipe: Recipe, names: Iterable[str] | None = None
 ) -> dict[str, LayerCost]:
     """The cost of every layer (or of those of `names`) after the plan: the one place that all predictions come from.
 
     Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
-    smaller here. KeyError where a planned layer has no spectra yet.
+    smaller here. KeyError where a planned layer has no facts yet.
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
     return {
-        layer.name: _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), spectra)
+        layer.name: _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), facts)
         for layer in model.layers
         if chosen is None or layer.name in chosen
     }
@@ -49,18 +46,20 @@ def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:
     return [method for method in own if not method.supports(layer)]
 
 
-def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], spectra: Mapping[str, Spectra]) -> LayerCost:
+def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], facts: Mapping[str, Facts]) -> LayerCost:
     narrow = shrunk(layer, lost)
     effects: list[tuple[Method, Effect]] = []
     whole, costs = replace(narrow.costs, latency_ms=None), replace(narrow.costs, latency_ms=None)
+    params = float(narrow.params)
     for method in methods:
-        if isinstance(method, ChannelPruning):
-            effects.append((method, method.predict(layer, spectra[layer.name])))
+        if method.changes_widths:  # what it saves is counted in the narrow layer
+            effects.append((method, method.predict(layer, facts[layer.name])))
             continue
-        effect = method.predict(narrow, spectra[layer.name])
+        effect = method.predict(narrow, facts[layer.name])
         effects.append((method, effect))
         costs = effect.costs.relative_to(whole, costs)
-    return LayerCost(narrow.params, costs, tuple(effects))
+        params *= effect.params / narrow.params if effect.params is not None and narrow.params else 1.0
+    return LayerCost(round(params), costs, tuple(effects))
 
 
 def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
@@ -68,47 +67,31 @@ def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
     gone, steps = set(names), []
     for step in recipe.steps:
         kept = step.layers
-        if isinstance(step.method, ChannelPruning):
+        if step.method.changes_widths:
             kept = tuple(name for name in step.layers if name not in gone)
         if kept or not step.layers:
             steps.append(replace(step, layers=kept))
     return Recipe(tuple(steps))
 
 
-def damage_of(layer: str, methods: Iterable[Method], table: SensitivityTable | None) -> float | None:
-    """Expected damage of the methods on a layer: the sum over those that are options of the table.
+def damage_of(
+    layer: Layer, methods: Iterable[Method], table: SensitivityTable | None, facts: Facts | None = None
+) -> float | None:
+    """Expected damage of the methods on a layer: the sum over what each tells from the options of the table.
 
-    A pruning ratio between two options is interpolated; None where the table cannot tell.
+    None where the table cannot tell.
     """
     if table is None:
         return None
+    rows = [(option.method, table.row(layer.name, option.id)) for option in OPTIONS]
+    known = [(method, row.damage) for method, row in rows if row is not None and row.damage is not None]
     total = 0.0
     for method in methods:
-        damage = _method_damage(layer, method, table)
+        damage = method.damage_from(known, layer, facts or Facts(channel_axis=layer.channel_axis))
         if damage is None:
             return None
         total += damage
     return total
-
-
-def _method_damage(layer: str, method: Method, table: SensitivityTable) -> float | None:
-    points: list[tuple[float, float]] = [(0.0, 0.0)]
-    for option in OPTIONS:
-        row = table.row(layer, option.id)
-        if row is None or row.damage is None or type(option.method) is not type(method):
-            continue
-        if isinstance(method, MagnitudePruning) and isinstance(option.method, MagnitudePruning):
-            points.append((option.method.ratio, row.damage))
-        elif getattr(method, "bits", None) == getattr(option.method, "bits", None):
-            return row.damage
-    if not isinstance(method, MagnitudePruning) or len(points) == 1:
-        return None
-    points.sort()
-    ratio = method.ratio
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if x0 <= ratio <= x1:
-            return y0 + (y1 - y0) * (ratio - x0) / (x1 - x0)
-    return None
 
 
 def metric_per_damage(table: SensitivityTable | None) -> float | None:
@@ -129,7 +112,7 @@ def metric_per_damage(table: SensitivityTable | None) -> float | None:
 
 def predict_plan(
     model: ModelDescription,
-    spectra: Mapping[str, Spectra],
+    facts: Mapping[str, Facts],
     recipe: Recipe,
     table: SensitivityTable | None,
     baseline: Evaluation | None,
@@ -140,9 +123,9 @@ def predict_plan(
     the table cannot tell the damage of one planned layer, that of the plan is None, and so is its metric: the sum over
     the others would pass for the whole.
     """
-    layers = layer_costs(model, spectra, recipe)
+    layers = layer_costs(model, facts, recipe)
     whole = total(cost.costs for cost in layers.values())
-    damage = damage_of_plan(model.layers, recipe, table)
+    damage = damage_of_plan(model.layers, recipe, table, facts)
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.steps)
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
@@ -154,12 +137,14 @@ def predict_plan(
     )
 
 
-def damage_of_plan(layers: Iterable[Layer], recipe: Recipe, table: SensitivityTable | None) -> float | None:
+def damage_of_plan(
+    layers: Iterable[Layer], recipe: Recipe, table: SensitivityTable | None, facts: Mapping[str, Facts]
+) -> float | None:
     """Expected damage of the plan on these layers together; None where that of one of them is not known."""
     total = 0.0
     for layer in layers:
         methods = methods_of(recipe, layer) if layer.is_weighted else []
-        own = damage_of(layer.name, methods, table) if methods else 0.0
+        own = damage_of(layer, methods, table, facts.get(layer.name)) if methods else 0.0
         if own is None:
             return None
         total += own

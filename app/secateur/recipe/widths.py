@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from secateur.methods.prune.channel import ChannelPruning, removed_channels
 from secateur.model.description import ChannelBundle, Layer, ModelDescription
 from secateur.recipe.recipe import Recipe
 
@@ -23,7 +22,7 @@ def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]
     Which channels leave is decided by their importance when it is run; how many is known here, but where some of a
     layer's channels take others along and some do not: then those that do not go first, as in the run.
     """
-    steps = [step for step in recipe.steps if isinstance(step.method, ChannelPruning)]
+    steps = [step for step in recipe.steps if step.method.changes_widths]
     if not steps or not model.bundles:
         return {}
     layers = {layer.name: layer for layer in model.layers}
@@ -31,11 +30,10 @@ def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]
     left = [bundle.count for bundle in model.bundles]
     for step in steps:
         method = step.method
-        assert isinstance(method, ChannelPruning)  # noqa: S101 - chosen above
         chosen = [name for name in widths if step.selects(name) and not layers[name].fixed_channels]
-        goals = {name: widths[name] - removed_channels(widths[name], method.ratio, method.round_to) for name in chosen}
+        goals = {name: method.width_after(widths[name]) for name in chosen}
         for name in sorted(chosen, key=lambda name: widths[name]):
-            _thin_out(name, goals[name], method.round_to, model.bundles, left, widths)
+            _thin_out(name, goals[name], method.multiple, model.bundles, left, widths)
     return _lost(model.bundles, left, layers)
 
 

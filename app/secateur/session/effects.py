@@ -62,9 +62,9 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
         return None
     names = [layer.name for layer in known]
     is_whole = len(known) == len(state.rows)
-    costs = layer_costs(state.model, state.spectra, state.recipe, None if is_whole else names)
+    costs = layer_costs(state.model, state.facts, state.recipe, None if is_whole else names)
     effects = tuple(effect for name in names for effect in costs[name].effects)
-    damage = damage_of_plan(known, state.recipe, state.measured)
+    damage = damage_of_plan(known, state.recipe, state.measured, state.facts)
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
@@ -124,8 +124,8 @@ def _coupled(state: SessionState, names: Sequence[str]) -> tuple[tuple[str, int,
         and with_them.get(layer.name) != without.get(layer.name)
         and (layer.name in state.spectra or not state.steps_of(layer.name))
     ]
-    now = layer_costs(state.model, state.spectra, state.recipe, others)
-    kept = layer_costs(state.model, state.spectra, alone, others)
+    now = layer_costs(state.model, state.facts, state.recipe, others)
+    kept = layer_costs(state.model, state.facts, alone, others)
     return tuple(
         (name, kept[name].costs.bytes - now[name].costs.bytes, kept[name].costs.macs - now[name].costs.macs)
         for name in others

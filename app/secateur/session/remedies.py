@@ -7,9 +7,8 @@ import yaml
 
 from secateur.engine.events import RunRecord
 from secateur.errors import UserError
-from secateur.methods.distil.distillation import Distillation
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.methods import first_of, in_integers
+from secateur.methods.base import Method
 from secateur.model.description import ModelDescription
 from secateur.model.documents import RunDocument
 from secateur.recipe.recipe import Recipe, Step, parse_recipe
@@ -47,7 +46,7 @@ def remedy_of(record: RunRecord, model: ModelDescription) -> PlanRemedy | None:
         return _in_integers(recipe) or _smallest_in_float(recipe, model)
     if any(step.method.scope == "model" for step in recipe.steps):
         return None
-    return PlanRemedy("Train it back", with_model_step(recipe, "distil", Distillation()))
+    return PlanRemedy("Train it back", with_model_step(recipe, "distil", first_of("distil")))
 
 
 def _is_slower(document: RunDocument) -> bool:
@@ -57,10 +56,16 @@ def _is_slower(document: RunDocument) -> bool:
 
 def _in_integers(recipe: Recipe) -> PlanRemedy | None:
     """Weights that are only stored in few bits are unpacked before every product: integers are computed with."""
-    if not any(isinstance(step.method, WeightOnly) for step in recipe.steps):
+    integers = in_integers()
+    if integers is None or not any(_is_only_stored(step.method) for step in recipe.steps):
         return None
-    steps = [replace(s, method=StaticInt8()) if isinstance(s.method, WeightOnly) else s for s in recipe.steps]
-    return PlanRemedy("Plan static int8 there", _joined(steps))
+    steps = [replace(s, method=integers) if _is_only_stored(s.method) else s for s in recipe.steps]
+    return PlanRemedy(f"Plan {integers.title.lower()} there", _joined(steps))
+
+
+def _is_only_stored(method: Method) -> bool:
+    """Whether layers are stored in few bits, and computed in float."""
+    return method.stored_bits is not None and not method.computes_in_integers
 
 
 def _joined(steps: list[Step]) -> Recipe:
@@ -79,16 +84,14 @@ def _smallest_in_float(recipe: Recipe, model: ModelDescription) -> PlanRemedy | 
     planned = [
         layer
         for layer in model.weighted_layers
-        if any(isinstance(s.method, StaticInt8) and s.selects(layer.name) for s in recipe.steps)
+        if any(s.method.computes_in_integers and s.selects(layer.name) for s in recipe.steps)
     ]
     count = len(planned) // LEFT_IN_FLOAT
     if not count:
         return None
     left = {layer.name for layer in sorted(planned, key=lambda layer: layer.macs)[:count]}
     steps = [
-        replace(s, layers=tuple(name for name in s.layers if name not in left))
-        if isinstance(s.method, StaticInt8)
-        else s
+        replace(s, layers=tuple(name for name in s.layers if name not in left)) if s.method.computes_in_integers else s
         for s in recipe.steps
     ]
     words = "Leave the smallest layer in float" if count == 1 else f"Leave the {count} smallest layers in float"

@@ -163,7 +163,7 @@ class Session:
         Layers that the method does not support are left out. `merge` names a gesture whose steps are one undo.
         """
         if self.state.model and method:
-            layers = [name for name in layers if method.supports(self.state.model.layer(name)) is None]
+            layers = [name for name in layers if not method.supports(self.state.model.layer(name))]
         if layers:
             self.plan(with_method(self.state.recipe, layers, family, method), merge)
 
@@ -236,7 +236,7 @@ class Session:
         state = self.state
         if state.model is None or not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
-        return predict_plan(state.model, state.spectra, state.recipe, state.measured, state.baseline)
+        return predict_plan(state.model, state.facts, state.recipe, state.measured, state.baseline)
 
     def effect(self, layers: Sequence[str]) -> LayerEffect | None:
         """The predicted effect of the plan on these layers together."""

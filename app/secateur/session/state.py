@@ -6,6 +6,7 @@ what is saved are one thing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from secateur.engine.events import (
 )
 from secateur.engine.requests import Configure, DataSource, Request
 from secateur.methods.base import Family, Method
+from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import Layer, ModelDescription, ModelSource
 from secateur.model.documents import DataDescription, Evaluation, SensitivityTable
 from secateur.model.graph import NetworkGraph
@@ -157,6 +159,12 @@ class SessionState:
     """Label of the model that is being opened; empty otherwise."""
 
     # ------------------------------------------------------------------ the plan, layer by layer
+
+    @cached_property
+    def facts(self) -> Mapping[str, Facts]:
+        """All that is known of each counted layer."""
+        outputs = self.activations.spectra if self.activations else None
+        return facts_of(self.model.layers, self.spectra, outputs) if self.model else {}
 
     def steps_of(self, layer: str) -> tuple[Method, ...]:
         """Methods planned for this layer, in the order in which they run."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from secateur.engine.requests import Configure, DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
+from secateur.recipe.options import OPTIONS
 from secateur.session import reasons
 from secateur.session.notices import REFUSAL
 from secateur.ui.actions import TABS, WEIGHT_VIEWS, remedy
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
-
-OPTION_OF_BITS = {8: "int8", 4: "int4"}
-"""Which option of the sensitivity table the keys and the bars of a bit width choose."""
 
 ASK_AFTER_S = 60.0
 """Stopping a job that has run for longer than this is asked about first."""
@@ -195,8 +193,9 @@ class Commands(QObject):
 
     def choose_bits(self, bits: int) -> None:
         """Plan this bit width for the selection; widths without an option are not offered."""
-        if bits in OPTION_OF_BITS:
-            self.session.choose_option(self._selected(), OPTION_OF_BITS[bits])
+        found = next((option.id for option in OPTIONS if option.method.stored_bits == bits), "")
+        if found:
+            self.session.choose_option(self._selected(), found)
 
     def _analyse(self) -> None:
         self.moving.show_tab("sensitivity")

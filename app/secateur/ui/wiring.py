@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from secateur.methods.prune.magnitude import MagnitudePruning
+from secateur.methods import handle_for
 from secateur.session.notices import HEADLINE
 from secateur.ui.actions import TABS_ON_DEMAND
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
 
     from secateur.methods.base import Family, Method
+    from secateur.methods.offers import HandleKind, Plot
     from secateur.session.session import Session
     from secateur.ui.commands import Commands
     from secateur.ui.display import Display
@@ -91,31 +92,36 @@ class _Gesture:
         self._number += 1
 
 
-def _connect_weights(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
-    def set_ratio(ratio: float, merge: str) -> None:
-        layers = display.selected
-        before = session.state.step_of(layers[0], "weight_pruning") if layers else None
-        base = before if isinstance(before, MagnitudePruning) else MagnitudePruning()
-        method = base.model_copy(update={"ratio": min(max(ratio, 0.0), 1.0)}) if ratio > 0 else None
-        session.set_method(layers, "weight_pruning", method, merge=merge)
+def _dragger(session: "Session", display: "Display", plot: "Plot", kind: "HandleKind") -> Callable[[float, str], None]:
+    """What takes the drags of a place in a plot: the field that a method's handle ties to it is set."""
+    owner, handle = handle_for(plot, kind)
 
-    tab.ratio_wanted.connect(set_ratio)
+    def drag(value: float, merge: str) -> None:
+        layers = display.selected
+        planned = session.state.step_of(layers[0], owner.family) if layers else None
+        if isinstance(planned, owner):
+            base: Method = planned
+        elif handle.starts:
+            base = owner()
+        else:
+            return
+        if not handle.starts:  # a drag changes what is planned, and plans nothing
+            layers = tuple(name for name in layers if session.state.step_of(name, owner.family) == planned)
+        session.set_method(layers, owner.family, base.dragged(handle, value), merge=merge)
+
+    return drag
+
+
+def _connect_weights(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
+    tab.ratio_wanted.connect(_dragger(session, display, "weight_histogram", "threshold"))
     tab.bits_wanted.connect(commands.choose_bits)
     tab.look_wanted.connect(session.looking.ask)
     tab.channel_wanted.connect(session.looking.choose_channel)
 
 
 def _connect_activations(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
-    def set_clip(percentile: float, merge: str) -> None:
-        layers = display.selected
-        planned = session.state.step_of(layers[0], "quantize") if layers else None
-        if planned is not None:
-            alike = [name for name in layers if session.state.step_of(name, "quantize") == planned]
-            changes = {"observer": "percentile", "percentile": percentile}
-            session.set_method(alike, "quantize", planned.model_copy(update=changes), merge=merge)
-
     tab.record_wanted.connect(lambda: commands.trigger("record_activations"))
-    tab.distribution.clip_wanted.connect(set_clip)
+    tab.distribution.clip_wanted.connect(_dragger(session, display, "activation_histogram", "range"))
     tab.look_changed.connect(commands.workspace.arrange)
     sample, following = tab.sample, session.following
     sample.follow_wanted.connect(following.follow)

@@ -9,8 +9,10 @@ from secateur.analysis.measured import Question, measure_sensitivity
 from secateur.data.metric_values import output_damage
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
+from secateur.methods.facts import facts_of
+from secateur.methods.offers import Option
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.recipe.options import OPTIONS, Option
+from secateur.recipe.options import OPTIONS
 
 SAMPLES = 150
 METHODS = (*OPTIONS, *(Option(f"int8 {o}", "Bits", "8", StaticInt8(observer=o)) for o in ("minmax", "percentile")))
@@ -23,7 +25,7 @@ def question(lowered_network: Any) -> Question:
     layers = describe(lowered_network).weighted_layers
     weights = lowered_network.weights()
     spectra = {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers}
-    return Question(layers, spectra, METHODS, SAMPLES, "top1")
+    return Question(layers, facts_of(layers, spectra), METHODS, SAMPLES, "top1")
 
 
 @pytest.mark.parametrize("option", METHODS, ids=lambda o: o.id)
@@ -45,10 +47,10 @@ def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
 
 
 def test_int8_rounds_what_the_layer_puts_out_not_its_input_alone(lowered_network: Any, noise_set: Any) -> None:
-    from secateur.analysis.swapping import Changes
+    from secateur.methods.change import Lowered
 
-    changes = Changes(lowered_network, ["conv1", "conv2", "fc"], Context(data=noise_set))
-    assert {"r1", "c2"} <= set(changes.of("conv2", METHODS[0]).rounded)
+    network = Lowered(lowered_network, ["conv1", "conv2", "fc"], Context(data=noise_set))
+    assert {"r1", "c2"} <= set(METHODS[0].method.change("conv2", network).rounded)
 
 
 def test_the_network_is_as_before_after_a_measurement(lowered_network: Any, noise_set: Any, question: Question) -> None:

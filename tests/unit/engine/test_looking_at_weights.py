@@ -11,6 +11,7 @@ from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats.reading import open_model
 from secateur.graph.context import Context
+from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -96,14 +97,14 @@ def test_what_needs_samples_is_not_marked_and_says_why(ask, model):
 def test_weights_that_pruning_makes_zero_are_counted_by_channel(ask, model, weights):
     method = MagnitudePruning(ratio=0.5)
     figures = ask(ReadChannels(model, CONV, WeightPlan((method,)))).figures
-    after = method.rewrite(weights[CONV], 0)
+    after = method.perturb(weights[CONV], Facts())
     assert figures.zeroed.tolist() == (after == 0).reshape(8, -1).sum(axis=1).tolist()
 
 
 @pytest.mark.parametrize("method", [MagnitudePruning(ratio=0.5), WeightOnly(bits=4), StaticInt8()])
 def test_after_is_what_the_method_makes_of_the_weight(ask, model, weights, method):
     tile = ask(whole(model, CONV, plan=WeightPlan((method,)))).tile
-    before, after = weights[CONV].reshape(8, -1), method.on_weight(weights[CONV], 0).reshape(8, -1)
+    before, after = weights[CONV].reshape(8, -1), method.perturb(weights[CONV], Facts()).reshape(8, -1)
     assert tile.is_exact
     assert tile.is_whole
     assert tile.before.tolist() == before.tolist()
@@ -126,7 +127,7 @@ def test_methods_after_channel_pruning_see_only_what_is_left(ask, model, weights
     gone = np.isnan(tile.after).all(axis=1)
     assert gone.sum() == 4
     assert (tile.after[~gone] == 0).sum() == 4 * 72 // 2
-    left = MagnitudePruning(ratio=0.5).rewrite(weights[CONV][~gone], 0)
+    left = MagnitudePruning(ratio=0.5).perturb(weights[CONV][~gone], Facts())
     assert tile.after[~gone].tolist() == left.reshape(4, -1).tolist()
 
 

@@ -18,8 +18,9 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource, FindSensitivity, ScoreSensitivity
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
+from secateur.methods.offers import Option
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.recipe.options import OPTIONS, Option
+from secateur.recipe.options import OPTIONS
 
 IDS = tuple(option.id for option in OPTIONS)
 CELLS, SPANS = 15, 2

@@ -9,6 +9,7 @@ from secateur.formats.describing.describe import describe
 from secateur.formats.reading import open_model
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel
+from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.counting import spectra_of
@@ -24,7 +25,7 @@ SPECTRA = spectra_of(np.random.default_rng(0).normal(0, 0.1, (8, 8)).astype(np.f
 
 def predicted(model: TorchModel, recipe: Recipe) -> Predicted:
     description = describe(model)
-    return predict_plan(description, dict.fromkeys(model.weights(), SPECTRA), recipe, None, None)
+    return predict_plan(description, dict.fromkeys(model.weights(), Facts(SPECTRA)), recipe, None, None)
 
 
 def params(model: TorchModel) -> int:
@@ -65,7 +66,7 @@ def test_blocks_are_counted_before_the_run(networks):
     model = networks.model_of(networks.pixel_shuffle())
     layer = describe(model).layer("a")
     assert layer.channel_block == 4
-    effect = ChannelPruning(ratio=0.1).predict(layer, None)  # type: ignore[arg-type]
+    effect = ChannelPruning(ratio=0.1).predict(layer, Facts())
     assert not effect.smaller
     assert "blocks of 4" in effect.sentence
 
@@ -86,7 +87,7 @@ def test_the_sample_with_fewer_channels_in_int8_is_what_was_predicted():
     model = open_model(ModelSource("sample:model"))
     assert isinstance(model, TorchModel)
     description = describe(model)
-    spectra = {name: spectra_of(weight) for name, weight in model.weights().items()}
+    spectra = {name: Facts(spectra_of(weight)) for name, weight in model.weights().items()}
     recipe = Recipe((Step(ChannelPruning(ratio=0.25)), Step(StaticInt8())))
     told = predict_plan(description, spectra, recipe, None, None)
     channels, int8 = require_plan(recipe, description).steps

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.counting import spectra_of
@@ -31,7 +32,7 @@ def test_a_predicted_metric_becomes_worse_in_its_own_direction(name, value, want
     )
     assert metric_per_damage(table) == pytest.approx(2.0)
     recipe = Recipe((Step(MagnitudePruning(ratio=0.5), ("a",)),))
-    predicted = predict_plan(model, {"a": spectra_of(WEIGHT)}, recipe, table, baseline(name, value))
+    predicted = predict_plan(model, {"a": Facts(spectra_of(WEIGHT))}, recipe, table, baseline(name, value))
     assert predicted.metric == pytest.approx(wanted)
 
 
@@ -39,7 +40,7 @@ LAYERS = tuple(
     Layer(name, "Linear", TensorInfo(name, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400)
     for name in ("a", "b")
 )
-SPECTRA = {layer.name: spectra_of(WEIGHT) for layer in LAYERS}
+SPECTRA = {layer.name: Facts(spectra_of(WEIGHT)) for layer in LAYERS}
 
 
 def predicted(steps, *rows):

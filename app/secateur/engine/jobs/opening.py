@@ -25,7 +25,8 @@ def count_spectra(request: CountSpectra, reporter: Reporter, workshop: Workshop)
     layers = bench.description.inspected_layers
     count_layers(bench, layers, reporter, lambda ready: reporter.emit(SpectraReady(ready)))
     options = [option for option in OPTIONS if bench.description.runnable or option.method.works_on_weights_alone]
-    return SpectraCounted(score_free(bench.description.weighted_layers, bench.spectra, options, reporter.progress))
+    facts = workshop.facts(bench, reporter)
+    return SpectraCounted(score_free(bench.description.weighted_layers, facts, options, reporter.progress))
 
 
 def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> DataOpened:

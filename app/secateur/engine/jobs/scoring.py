@@ -1,5 +1,6 @@
 """Scoring: milliseconds of layers, sensitivity, activations."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import JobError, UserError
 from secateur.graph.layers import example_inputs
 from secateur.graph.network import TorchModel
+from secateur.methods.facts import Facts
 from secateur.model.documents import SensitivityTable
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
@@ -71,7 +73,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     reporter.set_out([Stage("data"), Stage("lower"), Stage("score", is_one_phase=True)], bench.description.fingerprint)
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
-    question = _question(request, bench, data)
+    question = _question(request, bench, data, workshop.facts(bench, reporter))
     keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
@@ -98,24 +100,24 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     if not tallies:
         return SensitivityFound(None)
     free = _score_free(asked, bench, reporter, workshop)
-    question = _question(asked, bench, data)
+    question = _question(asked, bench, data, workshop.facts(bench, reporter))
     table = correlated(free, table_of(question, usable(tallies, question), {}))
     return SensitivityFound(table.model_copy(update={"warnings": data.told}))
 
 
 def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:
     options = [option(name) for name in request.options]
-    return score_free(bench.description.weighted_layers, workshop.spectra(bench, reporter), options, reporter.progress)
+    return score_free(bench.description.weighted_layers, workshop.facts(bench, reporter), options, reporter.progress)
 
 
-def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset") -> "Question":
+def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":
     from secateur.analysis.measured import Question
 
     total = min(request.samples, data.size("calibration"))
     if not total:
         raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
     options = tuple(option(name) for name in request.options)
-    return Question(bench.description.weighted_layers, bench.spectra, options, total, data.metric)
+    return Question(bench.description.weighted_layers, facts, options, total, data.metric)
 
 
 def _subject(bench: Bench, data: "Dataset") -> "Subject":

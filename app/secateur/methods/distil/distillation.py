@@ -8,9 +8,9 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.facts import Facts
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
-from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -71,7 +71,7 @@ class Distillation(Method):
     def supports(self, layer: Layer) -> str | None:
         return None
 
-    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
         return Effect(
             Costs(layer.size_bytes, layer.macs),
             None,

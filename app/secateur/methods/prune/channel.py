@@ -8,9 +8,9 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.facts import Facts
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
-from secateur.model.spectrum import Spectra
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -29,6 +29,7 @@ class ChannelPruning(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({"torch"})
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 10
+    changes_widths: ClassVar[bool] = True
 
     ratio: float = Field(
         0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1."
@@ -53,7 +54,23 @@ class ChannelPruning(Method):
             return "Only convolutions and linear layers have channels to remove."
         return layer.fixed_channels or None
 
-    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+    @property
+    def wants_data(self) -> bool:
+        return self.criterion == "taylor"
+
+    def without_data(self) -> Method | str:
+        if self.wants_data:
+            return "The Taylor criterion chooses channels on samples, when the plan is run."
+        return self.model_copy(update={"repair": False})  # which needs data, and chooses nothing
+
+    def width_after(self, width: int) -> int:
+        return width - removed_channels(width, self.ratio, self.round_to)
+
+    @property
+    def multiple(self) -> int:
+        return self.round_to
+
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
         gone = removed_channels(layer.out_channels, self.ratio, self.round_to)
         gone -= gone % layer.channel_block
         kept = 1.0 - gone / max(layer.out_channels, 1)

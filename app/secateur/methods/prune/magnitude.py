@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from secateur.methods.base import Effect, Family, Need, WeightMethod
+from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.facts import Facts
+from secateur.methods.offers import Handle, Option
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
-from secateur.model.spectrum import Spectra
 
 
-class MagnitudePruning(WeightMethod):
+class MagnitudePruning(Method):
     """Sets the smallest weights of each layer to zero.
 
     The file stays as large (zeros are stored like other numbers) but packs better in a zip; it gets neither
@@ -27,18 +28,26 @@ class MagnitudePruning(WeightMethod):
     order: ClassVar[int] = 20
     works_on_weights_alone: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
+    handles: ClassVar[tuple[Handle, ...]] = (Handle("ratio", "weight_histogram", "threshold", empty=0.0),)
 
     ratio: float = Field(
         0.5, ge=0.0, le=1.0, title="Ratio", description="Share of the weights that become zero, 0 to 1."
     )
 
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        return tuple(
+            Option(f"prune{percent}", "Zero weights", f"{percent} %", cls(ratio=percent / 100))
+            for percent in (50, 75, 90)
+        )
+
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers have weights to prune."
 
-    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
         return Effect(
             Costs(layer.size_bytes, layer.macs),
-            spectra.pruned_sqnr_db(self.ratio),
+            facts.spectra.pruned_sqnr_db(self.ratio),
             smaller=False,
             faster=False,
             sentence="ONNX Runtime has no sparse kernels: the zeros help only after zip.",
@@ -47,7 +56,10 @@ class MagnitudePruning(WeightMethod):
     def badge(self) -> str:
         return f"prune {self.ratio * 100:.3g} %"
 
-    def rewrite(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+    def strength(self, layer: Layer, facts: Facts) -> float:
+        return self.ratio
+
+    def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         """Zero the round(ratio × n) weights of least magnitude (ties broken by position)."""
         count = round(self.ratio * weight.size)
         pruned = np.array(

@@ -8,6 +8,7 @@ import numpy as np
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
+from secateur.methods.change import Change
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
 from secateur.model.spectrum import Spectrum, merge
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from secateur.graph.network import TorchModel
     from secateur.graph.qdq.placement import Placement
+    from secateur.methods.change import Lowered
     from secateur.methods.quantize.static_int8 import StaticInt8
 
 BATCH = 32
@@ -56,6 +58,26 @@ def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
         spectra[name] = spectrum_of(np.array([low, high], np.float32))
     quick = method.model_copy(update={"observer": "minmax"})
     return replace(lowered, encodings=static_encodings(lowered, layers, quick, spectra))
+
+
+def static_change(layer: str, method: "StaticInt8", network: "Lowered") -> Change:
+    """What static quantization makes of one layer alone: weight, bias, and the tensors around it in 8 bits.
+
+    The ranges of all layers of `network` are recorded when the first is asked for.
+    """
+    from secateur.graph.simulation import rounded_biases
+
+    model = network.model
+    if method.samples not in network.recorded:
+        wanted: set[str] = set()
+        for done, name in enumerate(network.layers):
+            network.context.progress(done, len(network.layers), "Placing the rounding of int8")
+            wanted |= tensors_to_record(model, [name])
+        network.recorded[method.samples] = record_spectra(model, wanted, network.context, method.samples)
+    encodings = static_encodings(model, [layer], method, network.recorded[method.samples])
+    rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
+    biases = rounded_biases(model.module, encodings)  # type: ignore[arg-type]
+    return Change(encodings.weights[layer].round_trip(network.weights[layer]), biases.get(layer), rounded)
 
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:

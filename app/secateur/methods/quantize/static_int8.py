@@ -10,14 +10,17 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.facts import Facts
+from secateur.methods.offers import Handle, Option
 from secateur.methods.quantize.sizes import encoded_bytes
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
-from secateur.model.spectrum import Spectra
+from secateur.model.spectrum import Spectrum
 from secateur.model.workload import Precision
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.methods.change import Change, Lowered
 
 Observer = Literal["minmax", "percentile", "mse"]
 
@@ -35,6 +38,10 @@ class StaticInt8(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 50
     works_on_encoded: ClassVar[bool] = True
+    computes_in_integers: ClassVar[bool] = True
+    handles: ClassVar[tuple[Handle, ...]] = (
+        Handle("percentile", "activation_histogram", "range", starts=False, also={"observer": "percentile"}),
+    )
 
     observer: Observer = Field(
         "mse",
@@ -50,14 +57,27 @@ class StaticInt8(Method):
     )
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
 
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        return (Option("int8", "Bits", "8", cls()),)
+
+    @property
+    def stored_bits(self) -> int:
+        return 8
+
+    def observed_range(self, values: Spectrum) -> tuple[float, float]:
+        from secateur.methods.quantize.observers import observed_range
+
+        return observed_range(values, self.observer, self.percentile)
+
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
 
-    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
         size = encoded_bytes(layer, 8, static=True)
         return Effect(
             Costs(size, layer.macs),
-            spectra.sqnr_db(8),
+            facts.spectra.sqnr_db(8),
             smaller=size < layer.size_bytes,
             faster=True,
             sentence="ONNX Runtime computes this layer in 8-bit integers; the run measures how much that gains.",
@@ -70,10 +90,15 @@ class StaticInt8(Method):
     def badge(self) -> str:
         return "int8"
 
-    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
+    def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         from secateur.methods.quantize.scales import encode_weight
 
-        return encode_weight(weight, 8, channel_axis).round_trip(weight)
+        return encode_weight(weight, 8, facts.channel_axis).round_trip(weight)
+
+    def change(self, layer: str, network: "Lowered") -> "Change":
+        from secateur.methods.quantize.calibration import static_change
+
+        return static_change(layer, self, network)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.methods.quantize.calibration import quantize_static

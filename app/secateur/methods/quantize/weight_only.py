@@ -1,7 +1,7 @@
 """Weight-only quantization: weights stored in few bits per output channel, computed in float."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from pydantic import Field
 
 from secateur.graph.context import Context
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.facts import Facts
+from secateur.methods.offers import Option, Variant
 from secateur.methods.quantize.sizes import encoded_bytes
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
@@ -52,6 +54,7 @@ class WeightOnly(Method):
     order: ClassVar[int] = 40
     works_on_weights_alone: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
+    decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme"})
 
     bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
     group_size: Literal["none", 32, 64, 128] = Field(
@@ -70,6 +73,23 @@ class WeightOnly(Method):
         description="Scale from the maximum of each channel or group, or the one with the least squared error.",
     )
 
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        return (Option("int4", "Bits", "4", cls(bits=4)),)
+
+    @classmethod
+    def variants(cls) -> tuple[Variant, ...]:
+        widths = get_args(cls.model_fields["bits"].annotation)
+        return tuple(Variant(f"{cls.id}_{bits}", f"{bits}-bit", cls(bits=bits), frozenset({"bits"})) for bits in widths)
+
+    @property
+    def stored_bits(self) -> int:
+        return self.bits
+
+    @property
+    def cuts_ranges(self) -> bool:
+        return self.observer == "mse"
+
     def why_not_for(self, model: ModelDescription) -> str:
         if model.runnable and not model.trainable and all(is_integer(layer) for layer in model.weighted_layers):
             return "Its weights are integers already."
@@ -85,12 +105,12 @@ class WeightOnly(Method):
             return "Only convolutions and linear layers have weights to quantize."
         return None if self.group is None else _why_no_groups(layer, layer.weight.shape, self.group)
 
-    def predict(self, layer: Layer, spectra: Spectra) -> Effect:
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
         is_affine = self.scheme == "affine"
         size = encoded_bytes(layer, self.bits, static=False, group_size=self.group, is_affine=is_affine)
         return Effect(
             Costs(size, layer.macs),
-            self._sqnr_db(spectra),
+            self._sqnr_db(facts.spectra),
             smaller=size < layer.size_bytes,
             faster=False,
             sentence=f"ONNX Runtime here unpacks {self.bits}-bit weights to float before it computes.",
@@ -116,8 +136,8 @@ class WeightOnly(Method):
         is_affine = self.scheme == "affine"
         return encode_weight(weight, self.bits, channel_axis, self.observer, group_size=self.group, is_affine=is_affine)
 
-    def on_weight(self, weight: NDArray[np.float32], channel_axis: int) -> NDArray[np.float32]:
-        return self.encoded(weight, channel_axis).round_trip(weight)
+    def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
+        return self.encoded(weight, facts.channel_axis).round_trip(weight)
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.graph.network import TorchModel

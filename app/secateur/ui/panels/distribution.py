@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from secateur.engine.requests import RecordActivations
 from secateur.figures import count, duration, number, share, thousands
 from secateur.methods.base import Method
-from secateur.methods.quantize.observers import observed_range
 from secateur.model.spectrum import Spectrum
 from secateur.session.reasons import why_not
 from secateur.session.state import SessionState
@@ -124,11 +123,9 @@ class DistributionView(TabView):
 
 @lru_cache(maxsize=64)
 def planned_clip(method: Method | None, values: Spectrum) -> Clip | None:
-    """The range of these values that a planned method's observer takes; None where none is observed."""
-    observer, percentile = getattr(method, "observer", ""), getattr(method, "percentile", None)
-    if percentile is None:
-        return None
-    return Clip(*observed_range(values, observer, percentile))
+    """The range of these values that a planned method will cover; None where it covers none."""
+    covered = method.observed_range(values) if method is not None else None
+    return None if covered is None else Clip(*covered)
 
 
 def clip_markers(values: Spectrum) -> tuple[Marker, ...]:

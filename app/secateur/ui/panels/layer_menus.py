@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from secateur.methods.offers import Option
 from secateur.model.description import Layer
-from secateur.recipe.options import OPTIONS, Option
+from secateur.recipe.options import OPTIONS
 from secateur.ui.models.layer_table import COLUMNS, KEYS
 from secateur.ui.models.layer_words import kind_word
 from secateur.ui.panels.sensitivity_cells import is_option

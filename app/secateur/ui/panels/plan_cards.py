@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from secateur.graph.context import LeftOut
 from secateur.methods.base import Family, Method
 from secateur.methods.left_out import sentences_about
+from secateur.methods.offers import Variant
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
-from secateur.ui.panels.plan_families import TITLES, Variant, reason_against, summary, variants
+from secateur.ui.panels.plan_families import TITLES, reason_against, summary, variants
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.theme.style import notifier
 from secateur.ui.widgets.button import Button
@@ -98,18 +99,17 @@ class FamilyCard(Card):
         left_out = [LeftOut(name, reason) for name, reason in reasons if reason]
         lines = [*sentences_about(left_out, len(layers), method.title)]
         coupled = sorted({name for layer in layers for name in layer.coupled} - {layer.name for layer in layers})
-        if self.family == "channel_pruning" and coupled:
+        if method.changes_widths and coupled:
             more = f" and {len(coupled) - 1} more" if len(coupled) > 1 else ""
             verb = "lose" if more else "loses"
             lines.append(f"{coupled[0]}{more} {verb} the same channels: they belong together.")
             self.note.setToolTip(", ".join(coupled))
         blocks = {layer.channel_block for layer in layers if not layer.fixed_channels} - {1}
-        if self.family == "channel_pruning" and blocks:
+        if method.changes_widths and blocks:
             lines.append(f"Channels go in blocks of {' or '.join(map(str, sorted(blocks)))}.")
         elif self.family == "quantize" and len(self.variants) > 1:
             lines.append(summary(type(method)))
-        needs_data = "data" in method.needs or getattr(method, "criterion", "") == "taylor"
-        if needs_data and state.data is None:
+        if method.wants_data and state.data is None:
             lines.append("Needs samples to run: open the data first.")
         return " ".join(lines)
 

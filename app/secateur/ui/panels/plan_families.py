@@ -1,11 +1,11 @@
 """What the plan panel offers in each family: its variants (a method with its parameters) and their words."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Final
 
 from secateur.methods import METHODS
 from secateur.methods.base import Family, Method
+from secateur.methods.offers import Variant
 from secateur.model.description import Layer, ModelDescription
 
 TITLES: Final[dict[Family, str]] = {
@@ -15,22 +15,6 @@ TITLES: Final[dict[Family, str]] = {
     "quantize": "Quantization",
     "distil": "Distillation",
 }
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One choice of a family's segmented control; `fixed` are the fields that the choice itself decides."""
-
-    key: str
-    label: str
-    method: Method
-    fixed: frozenset[str]
-
-    def is_of(self, method: Method) -> bool:
-        """Whether a planned method is this variant."""
-        return type(method) is type(self.method) and all(
-            getattr(method, name) == getattr(self.method, name) for name in self.fixed
-        )
 
 
 def families(scope: str) -> list[Family]:
@@ -43,17 +27,9 @@ def families(scope: str) -> list[Family]:
 
 
 def variants(family: Family) -> tuple[Variant, ...]:
-    """The variants of a family: each method, and each bit width where a method has several; int8 first."""
-    found: list[Variant] = []
-    for kind in sorted((m for m in METHODS if m.family == family), key=lambda m: -m.order):
-        bits = kind.model_fields.get("bits")
-        if bits is None:
-            found.append(Variant(kind.id, kind.title, kind(), frozenset()))
-            continue
-        for width in get_args(bits.annotation):
-            values: dict[str, Any] = {"bits": width}
-            found.append(Variant(f"{kind.id}_{width}", f"{width}-bit", kind(**values), frozenset({"bits"})))
-    return tuple(found)
+    """The variants of all methods of a family; int8 first."""
+    kinds = sorted((m for m in METHODS if m.family == family), key=lambda m: -m.order)
+    return tuple(variant for kind in kinds for variant in kind.variants())
 
 
 def summary(kind: type[Method]) -> str:

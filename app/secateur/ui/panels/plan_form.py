@@ -7,7 +7,7 @@ slider with a field; other numbers are fields; a bool is a switch.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 
 import annotated_types
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from secateur.methods.base import Method
+from secateur.methods.fields import control_of
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.number_field import MOST_DIGITS, NumberField
 from secateur.ui.widgets.segmented import Segmented
@@ -171,7 +172,7 @@ class FieldsForm(QWidget):
     # ------------------------------------------------------------------ one control each
 
     def _editor(self, name: str, info: FieldInfo, title: str, commit: Commit) -> QWidget:
-        if get_origin(info.annotation) is Literal:
+        if control_of(info) == "choice":
             return self._choice(name, get_args(info.annotation), title, commit)
         if info.annotation is bool:
             return self._switch(name, title, commit)
@@ -290,8 +291,4 @@ def _at_left(widget: QWidget) -> QWidget:
 
 def has_control(info: FieldInfo) -> bool:
     """Whether a field is shown: not where there is one choice only, nor where it says `form: False`."""
-    extra = info.json_schema_extra
-    is_hidden = isinstance(extra, dict) and extra.get("form") is False
-    if get_origin(info.annotation) is Literal:
-        return not is_hidden and len(get_args(info.annotation)) > 1
-    return not is_hidden and info.annotation in (bool, int, float)
+    return control_of(info) not in (None, "none")

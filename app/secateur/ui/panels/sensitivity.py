@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
 from secateur.methods.base import Effect
+from secateur.methods.offers import Option
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
-from secateur.recipe.options import OPTIONS, Option
+from secateur.recipe.options import OPTIONS
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.sensitivity_cells import chosen_cells
@@ -219,10 +220,8 @@ class SensitivityTab(TabView):
         return Trust(estimates, truths, measured.within_option_correlation.mean, basis)
 
     def _effect(self, layer: str, option: Option) -> Effect | None:
-        spectra, model = self._state.spectra.get(layer), self._state.model
-        if model is None or spectra is None:
-            return None
-        return option.method.predict(model.layer(layer), spectra)
+        facts, model = self._state.facts.get(layer), self._state.model
+        return None if model is None or facts is None else option.method.predict(model.layer(layer), facts)
 
     # ------------------------------------------------------------------ what stands around the map
 

@@ -1,7 +1,8 @@
 """Which cells of the heat map the plan holds. No Qt."""
 
 from secateur.methods.base import Method
-from secateur.recipe.options import OPTIONS, Option
+from secateur.methods.offers import Option
+from secateur.recipe.options import OPTIONS
 from secateur.session.state import SessionState
 
 

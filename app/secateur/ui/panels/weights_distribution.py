@@ -7,9 +7,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from secateur.figures import number, share, thousands
+from secateur.methods import dragged_value
 from secateur.methods.base import Method
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra
+from secateur.recipe.options import OPTIONS
 from secateur.session.state import SessionState
 from secateur.ui.panels.statistics_row import StatisticsRow
 from secateur.ui.plots.channel_strip import ChannelStrip
@@ -20,7 +22,6 @@ from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.segmented import Segmented
 
-AVAILABLE_BITS = (8, 4)
 DEFAULT_GRID = 4
 ROOMY = 460
 
@@ -106,7 +107,7 @@ class DistributionView(QWidget):
         self._show_histogram()
         self.channels.show_ranges(spectra.channel_ranges, self._channel)
         quantize = state.step_of(layer.name, "quantize")
-        self.bars.show_values(sqnr_by_bits(spectra), planned_bits(quantize), AVAILABLE_BITS)
+        self.bars.show_values(sqnr_by_bits(spectra), planned_bits(quantize), available_bits())
 
     def _show_histogram(self) -> None:
         if self._shown is None:
@@ -119,9 +120,8 @@ class DistributionView(QWidget):
         self.grid_box.setChecked(drawn)
         levels: GridLevels | None = None
         if drawn:
-            levels = grid_of(spectra, bits or DEFAULT_GRID, clipped=cuts_ranges(quantize))
-        pruning = state.step_of(layer.name, "weight_pruning")
-        ratio = getattr(pruning, "ratio", None)
+            levels = grid_of(spectra, bits or DEFAULT_GRID, clipped=quantize is not None and quantize.cuts_ranges)
+        ratio = dragged_value(state.steps_of(layer.name), "weight_histogram", "threshold")
         self.histogram.show_spectra(spectra, ratio, levels, channel_markers(spectra, self._channel))
 
     def _shed(self) -> None:
@@ -148,6 +148,13 @@ class DistributionView(QWidget):
         self._gesture += 1
 
 
+@lru_cache(maxsize=1)
+def available_bits() -> tuple[int, ...]:
+    """The bit widths that are options, widest first."""
+    widths = {option.method.stored_bits for option in OPTIONS}
+    return tuple(sorted((bits for bits in widths if bits is not None), reverse=True))
+
+
 def channel_markers(spectra: Spectra, channel: int | None) -> tuple[Marker, ...]:
     """Where the range of the selected channel ends, as lines of the histogram."""
     if channel is None or not 0 <= channel < len(spectra.channel_ranges):
@@ -168,12 +175,7 @@ def sqnr_by_bits(spectra: Spectra) -> dict[int, float | None]:
 
 def planned_bits(method: Method | None) -> int | None:
     """The bit width of a planned quantization method; None where none is planned."""
-    return None if method is None else int(getattr(method, "bits", 8))
-
-
-def cuts_ranges(method: Method | None) -> bool:
-    """Whether the method cuts weight ranges where the squared error is least."""
-    return method is not None and hasattr(method, "bits") and getattr(method, "observer", "") == "mse"
+    return None if method is None else method.stored_bits
 
 
 def statistics(spectra: Spectra) -> list[tuple[str, str]]:

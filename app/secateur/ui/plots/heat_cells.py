@@ -7,8 +7,8 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.methods.offers import Option
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.recipe.options import Option
 
 Floats = NDArray[np.float64]
 UNIT_WORDS = {"nats": "KL divergence in nats"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF
 
-from secateur.recipe.options import Option
+from secateur.methods.offers import Option
 from secateur.ui.plots.heat_cells import grouped
 
 HEADER = 46.0

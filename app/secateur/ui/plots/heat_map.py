@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from secateur.layer_names import ShortName
 from secateur.methods.base import Effect
+from secateur.methods.offers import Option
 from secateur.model.documents import SensitivityTable
-from secateur.recipe.options import Option
 from secateur.ui.plots.heat_cells import HeatCells, make_cells
 from secateur.ui.plots.heat_geometry import HEADER, NAME_PAD, HeatGeometry, arrange
 from secateur.ui.plots.heat_paint import (

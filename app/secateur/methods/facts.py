@@ -1,0 +1,52 @@
+"""What is known of a layer before anything is run on it: what every prediction is made from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.model.description import Layer
+from secateur.model.spectrum import Spectra, Spectrum
+
+_NOTHING: Final = Spectrum(np.empty(0, np.uint16), np.empty(0, np.int64), 0, 0.0, 0.0, 0.0, 0.0)
+UNCOUNTED: Final = Spectra(_NOTHING, _NOTHING, np.empty((0, 4), np.float32), exact=False)
+"""Spectra of a weight that nobody has counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """All that is known of one layer's weight and of what comes out of the layer.
+
+    `channel_axis` is where its output channels lie, `groups` those of a convolution. `activations` is the spectrum of
+    the layer's output, None where it was not recorded. `singular_values` are those of the weight as a matrix (output
+    channels, numbers of one channel), float32 (rank,), descending, None where they were not computed.
+    """
+
+    spectra: Spectra = UNCOUNTED
+    channel_axis: int = 0
+    groups: int = 1
+    activations: Spectrum | None = None
+    singular_values: NDArray[np.float32] | None = None
+
+
+def facts_of(
+    layers: Iterable[Layer],
+    spectra: Mapping[str, Spectra],
+    activations: Mapping[str, Spectrum] | None = None,
+    singular_values: Mapping[str, NDArray[np.float32]] | None = None,
+) -> dict[str, Facts]:
+    """Layer name → its facts, for the layers whose weights are counted."""
+    outputs, values = activations or {}, singular_values or {}
+    return {
+        layer.name: Facts(
+            spectra[layer.name],
+            layer.channel_axis,
+            layer.groups,
+            outputs.get(layer.name),
+            values.get(layer.name),
+        )
+        for layer in layers
+        if layer.name in spectra
+    }

@@ -1,0 +1,33 @@
+"""Which control a field of a method, or of a format's options, has in a form; decided where the class is made."""
+
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+Control = Literal["choice", "switch", "number", "none"]
+
+
+def control_of(info: FieldInfo) -> Control | None:
+    """The control of a field; None where no form can show its kind.
+
+    "none" where there is nothing to choose, or where it says `form: False`: then a panel of its own shows it.
+    """
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and extra.get("form") is False:
+        return "none"
+    if get_origin(info.annotation) is Literal:
+        return "choice" if len(get_args(info.annotation)) > 1 else "none"
+    if info.annotation is bool:
+        return "switch"
+    return "number" if info.annotation in (int, float) else None
+
+
+def require_controls(kind: type[BaseModel]) -> None:
+    """TypeError where a field of this class is of a kind that no form can show."""
+    for name, info in kind.model_fields.items():
+        if control_of(info) is None:
+            raise TypeError(
+                f"{kind.__name__}.{name} is {info.annotation}, which no form can show: make it a choice, a number or "
+                "a switch, or say json_schema_extra={'form': False} and show it in a panel of its own"
+            )

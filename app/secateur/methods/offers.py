@@ -1,0 +1,63 @@
+"""What a method offers to be pointed at: cells of the heat map, variants in the plan panel, handles in plots."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as defaulted
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from secateur.methods.base import Method
+
+
+@dataclass(frozen=True)
+class Option:
+    """A cell of the sensitivity table: a name for one method with its parameters.
+
+    `id` as on the command line (`int8`, `prune50`); `group` and `label` head its column in the heat map.
+    """
+
+    id: str
+    group: str
+    label: str
+    method: "Method"
+
+    @property
+    def words(self) -> str:
+        """The option in a sentence: `4-bit`, `50 % zero weights`."""
+        return f"{self.label}-bit" if self.group == "Bits" else f"{self.label} {self.group.lower()}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One choice of a family's segmented control; `fixed` are the fields that the choice itself decides."""
+
+    key: str
+    label: str
+    method: "Method"
+    fixed: frozenset[str] = frozenset()
+
+    def is_of(self, method: "Method") -> bool:
+        """Whether a planned method is this variant."""
+        return type(method) is type(self.method) and all(
+            getattr(method, name) == getattr(self.method, name) for name in self.fixed
+        )
+
+
+Plot = Literal["weight_histogram", "activation_histogram", "singular_values"]
+HandleKind = Literal["threshold", "range", "cut"]
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A place in a plot that sets a field when it is dragged.
+
+    `also` are fields that such a drag decides too. `starts`: whether it puts the step into the plan where it is not
+    there yet. `empty` is the value at which the step is taken out of the plan; None where none is.
+    """
+
+    field: str
+    plot: Plot
+    kind: HandleKind
+    starts: bool = True
+    empty: float | None = None
+    also: Mapping[str, object] = defaulted(default_factory=dict)
