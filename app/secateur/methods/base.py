@@ -64,7 +64,7 @@ class Method(BaseModel):
     works_on_weights_alone: ClassVar[bool] = False
     """Whether it can be applied to weights that came without a network."""
     works_on_encoded: ClassVar[bool] = False
-    """Whether it can come after a step that quantizes: layers, and what is known of their ranges, stay valid."""
+    """Whether it can come after a step that quantizes: layers stay, and their ranges stay valid or are trained in."""
     handles: ClassVar[tuple[Handle, ...]] = ()
     """Which fields can be dragged, in which plot."""
     changes_widths: ClassVar[bool] = False

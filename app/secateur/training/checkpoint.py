@@ -4,14 +4,16 @@ import hashlib
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
+from secateur.model.encoding import Encodings
 from secateur.training.curves import CurvePoint, LossTerm
 
 SUFFIX: Final = ".ckpt"
@@ -45,6 +47,21 @@ def fingerprint(identity: str, *modules: nn.Module) -> str:
         for name, tensor in module.state_dict().items():
             digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def encodings_identity(encodings: Encodings) -> str:
+    """What a network is rounded to, as text for a fingerprint: every number of every encoding."""
+    digest = hashlib.sha256()
+    for part in (encodings.weights, encodings.activations):
+        for name in sorted(part):
+            digest.update(f"{name} {type(part[name]).__name__}".encode())
+            for one in fields(part[name]):
+                value = getattr(part[name], one.name)
+                digest.update(one.name.encode())
+                digest.update(
+                    np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
+                )
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ import torch  # noqa: TID253 - imported by the method's apply alone
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel, first_output, torch_only
+from secateur.graph.simulation import executable
 from secateur.training.loop import CHECKPOINT_SECONDS
 from secateur.training.objectives.answers import LabelLoss, Response
 from secateur.training.objectives.base import Objective, Together
@@ -64,7 +65,7 @@ def _usable_alpha(alpha: float, data: "Dataset", context: Context) -> float:
 
 def _check_scores(original: TorchModel, example: torch.Tensor) -> None:
     """UserError unless the teacher gives one row of class scores for each sample."""
-    module = copy.deepcopy(original.module).eval()
+    module = copy.deepcopy(executable(original)).eval()
     with torch.inference_mode():
         scores = first_output(module(example))
     if scores.ndim != 2 or scores.shape[1] < 2:

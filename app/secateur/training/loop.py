@@ -19,6 +19,7 @@ from torch import nn  # noqa: TID253
 
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
+from secateur.graph.trainable import TrainableSimulation
 from secateur.training import checkpoint as checkpoints
 from secateur.training.curves import LossTerm
 from secateur.training.hardware import Hardware
@@ -49,10 +50,14 @@ def train(
 ) -> nn.Module:
     """A trained copy of `module`, in evaluation mode; `module` and its tensors are not changed.
 
+    Of a `TrainableSimulation` the weights are trained as they are rounded. Its scales belong to weights that have their
+    batch norm folded into them, so it gets none for the time of training, and what batch norm it still has keeps its
+    statistics.
+
     `teacher` is on `hardware` already, in evaluation mode; what the objective attaches to it is taken away again.
     Learns from `context.data`'s train split without its calibration split; with batches of one sample, batch norm
-    keeps the statistics it has. Cancelled at any step it leaves a
-    checkpoint in `context.folder`, and with `context.resume` it goes on from there. UserError where the loss
+    keeps the statistics it has. Cancelled at any step it leaves a checkpoint in `context.folder`, and with
+    `context.resume` it goes on from there. UserError where the loss
     is no longer a number or nothing can be trained.
     """
     with reproducible():
@@ -94,16 +99,20 @@ class _Training:
         if note := check_trains_on(module, self._course.batch_size):
             context.log(note)
         identity = f"{plan} {objective.identity} {_data_identity(context.data)}"
+        if isinstance(module, TrainableSimulation):
+            identity += f" {checkpoints.encodings_identity(module.encodings)}"
         self._fingerprint = checkpoints.fingerprint(identity, module, *([teacher] if teacher else []))
 
         self._module = hardware.place(copy.deepcopy(module))
         self._zeros = KeptZeros(self._module)
         self._norms: TemporaryNorms | None = None
-        if self._course.batch_size >= LEAST_BATCH:
+        self._is_simulated = isinstance(module, TrainableSimulation)
+        if self._course.batch_size >= LEAST_BATCH and not self._is_simulated:
             self._norms = TemporaryNorms(self._module, [hardware.tensor(held_out.inputs[0])])
         hardware.seed(plan.seed)  # the objective's own parameters start from it
         example = (hardware.tensor(held_out.inputs[0]),)
-        self.attached: Attached = objective.attach(self._module, teacher, example).to(hardware.device)
+        self._module.eval()
+        self.attached: Attached = objective.attach(layers_of(self._module), teacher, example).to(hardware.device)
         self._optimizer = _optimizer(self._module, self.attached, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
         self._record = Record(self._course, "images" if held_out.inputs[0].ndim == 4 else "samples")
@@ -155,7 +164,7 @@ class _Training:
         inputs, labels = (self._hardware.tensor(values) for values in batch)
         for group in self._optimizer.param_groups:
             group["lr"] = self._course.rate(self.step)
-        set_training(self._student, len(samples))
+        set_training(self._student, keeps_statistics=self._is_simulated or len(samples) == 1)
         total, losses = self._losses(inputs, labels)
         self._optimizer.zero_grad()
         self._hardware.backward(total)
@@ -243,6 +252,11 @@ class _Training:
         self._record.resume(found.curve)
         self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
         return found.step
+
+
+def layers_of(module: nn.Module) -> nn.Module:
+    """The network whose layers have the names that a person knows."""
+    return module.network if isinstance(module, TrainableSimulation) else module
 
 
 def _data_identity(data: Any) -> str:

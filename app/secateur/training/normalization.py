@@ -139,13 +139,13 @@ def check_trains_on(module: nn.Module, batch_size: int) -> str:
     )
 
 
-def set_training(module: nn.Module, samples: int) -> None:
-    """Training mode for a batch of `samples`: batch norm keeps its statistics where there is a single one.
+def set_training(module: nn.Module, *, keeps_statistics: bool) -> None:
+    """Training mode, in which batch norm keeps its statistics or follows those of the batch.
 
-    The variance of one sample is zero, or not defined: its statistics are no estimate of anything.
+    It must keep them where there is a single sample: its variance is zero, or not defined, and no estimate of anything.
     """
     module.train()
-    if samples == 1:
+    if keeps_statistics:
         for norm in _batch_norms(module):
             norm.eval()
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import torch  # noqa: TID253 - imported by methods' apply alone
 from torch import nn  # noqa: TID253
 
-from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel
+from secateur.graph.simulation import executable
+from secateur.graph.trainable import TrainableSimulation, trainable_simulation, trained_model
 from secateur.training.hardware import Hardware
 from secateur.training.loop import CHECKPOINT_SECONDS, train
 from secateur.training.objectives.base import Objective
@@ -27,15 +28,21 @@ def train_model(
 ) -> TorchModel:
     """A copy of `model` trained for `objective`; neither it nor `teacher` is changed. `context.data` must be there.
 
-    The teacher's agreement with the student is shown while it trains, also where the objective does not ask it.
+    A model with encodings is trained through its simulation (quantization-aware training) and keeps them: the weights
+    learn, the scales stay. The teacher's agreement with the student is shown while it trains, also where the objective
+    does not ask it.
     """
-    _refuse_quantized(model)
+    module = trainable_simulation(model) if model.encodings else model.module
     example = example_of(context)
-    hardware = Hardware(plan.precision, model.module, example)
+    hardware = Hardware(plan.precision, module, example)
     teaching = _frozen(teacher, hardware) if teacher is not None else None
     held_out = HeldOut.of(context.data, hardware.scorer(teaching) if teaching is not None else None)
+    if model.encodings:
+        context.log(
+            "Quantization-aware training: every pass rounds weights and activations as the file will; the scales stay."
+        )
     trained = train(
-        model.module,
+        module,
         objective,
         plan,
         context,
@@ -44,6 +51,8 @@ def train_model(
         teacher=teaching,
         checkpoint_seconds=checkpoint_seconds,
     )
+    if isinstance(trained, TrainableSimulation):
+        return trained_model(model, trained)
     return replace(model, module=trained, lowered=None)
 
 
@@ -53,12 +62,4 @@ def example_of(context: Context) -> torch.Tensor:
 
 
 def _frozen(teacher: TorchModel, hardware: Hardware) -> nn.Module:
-    return hardware.place(copy.deepcopy(teacher.module)).eval().requires_grad_(False)
-
-
-def _refuse_quantized(model: TorchModel) -> None:
-    if model.encodings:
-        raise UserError(
-            f"Distillation trains float weights, and {model.name} is quantized already.",
-            "Put the distillation step before the quantization step.",
-        )
+    return hardware.place(copy.deepcopy(executable(teacher))).eval().requires_grad_(False)

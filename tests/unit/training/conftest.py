@@ -88,6 +88,12 @@ def data() -> ToyData:
     return toy_data()
 
 
+@pytest.fixture(scope="module")
+def toy() -> ToyData:
+    """The same data for a whole file of tests, which do not change it."""
+    return toy_data()
+
+
 @pytest.fixture
 def student() -> Any:
     return toy_model(seed=1)

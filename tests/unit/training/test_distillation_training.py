@@ -14,7 +14,6 @@ from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.model.encoding import Encodings, WeightEncoding
 from secateur.training.curves import CurvePoint, SoftAnswers
 from secateur.training.distil import distil
 
@@ -256,13 +255,6 @@ def test_distillation_without_data_or_original_says_what_is_missing(student: Any
         METHOD.apply(student, (), Context(original=student))
     with pytest.raises(UserError, match="original"):
         METHOD.apply(student, (), Context(data=data))
-
-
-def test_a_quantized_network_is_not_trained(student: Any, data: Any) -> None:
-    encoding = WeightEncoding(8, np.ones(6, dtype=np.float32))
-    quantized = replace(student, encodings=Encodings({"0": encoding}))
-    with pytest.raises(UserError, match="quantized already"):
-        METHOD.apply(quantized, (), Context(data=data, original=student))
 
 
 def test_a_network_without_class_scores_is_refused(student: Any, data: Any) -> None:

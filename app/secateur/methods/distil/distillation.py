@@ -22,6 +22,10 @@ class Distillation(Method):
 
     Loss = alpha × cross-entropy with the labels + (1 − alpha) × T² × KL(teacher ‖ student) at temperature T
     (Hinton, Vinyals and Dean 2015, arXiv:1503.02531).
+
+    After a step that quantizes it is quantization-aware training: every pass rounds weights and activations as the file
+    will have them, the gradient goes straight through, and the scales stay. Batch norm is folded into the weights by
+    then, so a learning rate a tenth of the usual one suits.
     """
 
     id: ClassVar[str] = "distillation"
@@ -30,6 +34,7 @@ class Distillation(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({"torch", "data"})
     scope: ClassVar[Literal["layer", "model"]] = "model"
     order: ClassVar[int] = 30
+    works_on_encoded: ClassVar[bool] = True
 
     teacher: Literal["original"] = Field("original", title="Teacher", description="The model as it was opened.")
     temperature: float = Field(
