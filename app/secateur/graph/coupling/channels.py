@@ -167,8 +167,9 @@ class ChannelGraph:
                 guilty.append(group)
         return guilty or list(self.groups)
 
-    def _fitted(self, units: Iterable[ChannelUnit]) -> tuple[nn.Module, Findings]:
-        module = copy.deepcopy(self.module)
+    def _fitted(self, units: Iterable[ChannelUnit], *, to_keep: bool = False) -> tuple[nn.Module, Findings]:
+        """A copy without these units, proven by a run; one that is only tried shares the numbers that all have."""
+        module = copy.deepcopy(self.module) if to_keep else _sharing_copy(self.module)
         left = slice_network(module, self.found, {unit.mark for unit in units})
         fitting = Fitting(module, left, self._tied_cuts)
         answers = tuple(tensor.shape for tensor in fitting.run(self._inputs))
@@ -197,7 +198,7 @@ class ChannelGraph:
         """
         units = [unit for group in self.groups for part in group.parts for unit in part if unit.mark in self._gone]
         try:
-            module, left = self._fitted(units)
+            module, left = self._fitted(units, to_keep=True)
         except Exception as error:
             raise UserError(
                 f"The network cannot be run once these channels are removed: {error}.",
@@ -227,6 +228,15 @@ class ChannelGraph:
             if own is not None or inputs is not None:
                 found[name] = Kept(own, inputs)
         return found
+
+
+def _sharing_copy(module: nn.Module) -> nn.Module:
+    """A copy with parameters and buffers of its own over the same numbers, which nobody may write to."""
+    shared = {
+        **{id(own): nn.Parameter(own.detach(), own.requires_grad) for own in module.parameters()},
+        **{id(own): own.detach() for own in module.buffers()},
+    }
+    return copy.deepcopy(module, shared)
 
 
 def _places(before: Array, after: Array) -> Array:

@@ -214,13 +214,15 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
 class Fitting(Follower):  # type: ignore[no-untyped-call]
     """Watches the run of a network that lost channels; raises `Unfit` where what arrives is not what was meant.
 
-    `found` is what the whole network showed, less what was removed. Stored tensors are put in order in place.
+    `found` is what the whole network showed, less what was removed. Stored tensors get their numbers in the order in
+    which they are wanted.
     """
 
     def __init__(self, module: nn.Module, found: Findings, tied_cuts: frozenset[int]) -> None:
         super().__init__(module, tied_cuts)
         self.found = found
         self._settled: set[Key] = set()
+        self._earlier: dict[str, list[torch.Tensor]] = {}
 
     def tie(self, first: Array, second: Array) -> None:
         a, b = self.found.marks.roots(first), self.found.marks.roots(second)
@@ -266,25 +268,27 @@ class Fitting(Follower):  # type: ignore[no-untyped-call]
                 raise Unfit(strange, "a piece holds other channels than it was cut for")
 
     def _is_stored(self, name: str, tensor: torch.Tensor) -> bool:
-        stored = dict(self.tensors.values())[name]
-        return tensor.untyped_storage().data_ptr() == stored.untyped_storage().data_ptr()
+        held = (dict(self.tensors.values())[name], *self._earlier.get(name, ()))
+        return tensor.untyped_storage().data_ptr() in {own.untyped_storage().data_ptr() for own in held}
 
     def _put_in_order(self, name: str, role: Role, order: Array) -> None:
         stored = dict(self.tensors.values()).get(name)
         if stored is None:  # a padding: it has no numbers
             return
-        data = stored.data
+        data = stored.data  # others may have the same numbers: they are not written to
+        self._earlier.setdefault(name, []).append(data)
         if role != "blocks":
-            data.copy_(data.index_select(int(role), torch.from_numpy(order)))
+            stored.data = data.index_select(int(role), torch.from_numpy(order))
             return
         groups, width = self.found.groups[name], data.shape[1]
         rows = data.shape[0] // groups
+        blocks = []
         for group in range(groups):
             own = order[group * width : (group + 1) * width] - group * width
             if (own < 0).any() or (own >= width).any():
                 raise Unfit(self.found.stored[(name, role)], "channels moved from one group to another")
-            block = data[group * rows : (group + 1) * rows]
-            block.copy_(block.index_select(1, torch.from_numpy(own)))
+            blocks.append(data[group * rows : (group + 1) * rows].index_select(1, torch.from_numpy(own)))
+        stored.data = torch.cat(blocks)
 
 
 def _order(meant: Array, arriving: Array) -> Array | None:

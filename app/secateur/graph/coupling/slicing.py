@@ -50,7 +50,7 @@ def _sliced(
     else:
         for role, keep in own.items():
             values = values.index_select(int(role), torch.from_numpy(np.flatnonzero(keep)))
-    return nn.Parameter(values.clone(), tensor.requires_grad) if isinstance(tensor, nn.Parameter) else values.clone()
+    return nn.Parameter(values, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else values
 
 
 def _sliced_blocks(name: str, values: torch.Tensor, keep: Kept, groups: int, rows: Kept | None) -> torch.Tensor:

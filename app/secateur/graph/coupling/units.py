@@ -92,9 +92,10 @@ def _units(marks: Marks, outputs: Mapping[str, Array]) -> dict[int, ChannelUnit]
     """Root → its unit, of those that may leave."""
     found: dict[int, dict[str, list[int]]] = {}
     for name, own in outputs.items():
-        for channel, root in enumerate(marks.roots(own).tolist()):
-            if root >= 0 and not marks.reason(root):
-                found.setdefault(root, {}).setdefault(name, []).append(channel)
+        roots = marks.roots(own)
+        free = np.flatnonzero(marks.is_free(roots))
+        for channel, root in zip(free.tolist(), roots[free].tolist(), strict=True):
+            found.setdefault(root, {}).setdefault(name, []).append(channel)
     return {root: ChannelUnit(root, {n: tuple(c) for n, c in places.items()}) for root, places in found.items()}
 
 
