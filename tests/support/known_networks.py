@@ -33,9 +33,10 @@ from secateur.model.documents import (
 )
 from secateur.model.graph import GraphNode, NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.recipe.editing import with_method, with_model_step
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
-from secateur.session.state import JobState, Notice, with_method, with_model_step
+from secateur.session.state import JobState, Notice
 
 SIDE = 56
 """Height and width of every layer's output: what turns weights into multiply-accumulates."""

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from secateur.engine.events import Finished, SensitivityScored, Started
 from secateur.engine.requests import Compress, CountSpectra, DataSource, Export, Request, ScoreSensitivity
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.ui.dialogs.closing import ClosingDialog
 
 TRAINING = parse_recipe({"schema": 1, "steps": [{"method": "distillation", "epochs": 3}]})

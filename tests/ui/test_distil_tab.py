@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from secateur.engine.events import CurvePoint, LossTerm, SoftAnswers
 from secateur.engine.requests import Compress, DataSource
 from secateur.methods.distil.distillation import Distillation
+from secateur.recipe.editing import with_model_step
 from secateur.recipe.recipe import Recipe
-from secateur.session.state import JobState, SessionState, with_model_step
+from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.curve_data import CurveData
 from secateur.ui.panels.distil import DistilTab
 

@@ -11,8 +11,9 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.documents import LayerError, RunDocument
 from secateur.model.graph import GraphNode, NetworkGraph
+from secateur.recipe.editing import with_method
 from secateur.recipe.recipe import Recipe
-from secateur.session.state import SessionState, with_method
+from secateur.session.state import SessionState
 from secateur.ui.graph.colouring import Colouring, choices, colouring, first_choice, write_damage
 from secateur.ui.graph.overlays import Legend, MiniMap
 from secateur.ui.graph.tab import GraphTab

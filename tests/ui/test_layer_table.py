@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
+from secateur.recipe.editing import with_method
 from secateur.recipe.options import option
-from secateur.session.state import SessionState, with_method
+from secateur.session.state import SessionState
 from secateur.ui.models.layer_table import BINS, KEYS, LayerTable
 from secateur.ui.panels.layers import LayersPanel
 

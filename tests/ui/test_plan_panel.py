@@ -17,8 +17,9 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.recipe.editing import with_method, with_model_step
 from secateur.session.session import LayerEffect
-from secateur.session.state import SessionState, with_method, with_model_step
+from secateur.session.state import SessionState
 from secateur.ui.panels.plan import PlanPanel
 from secateur.ui.panels.plan_families import families, variants
 from secateur.ui.panels.plan_form import MethodForm

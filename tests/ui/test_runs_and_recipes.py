@@ -26,7 +26,8 @@ from secateur.engine.events import EngineDied, Finished, RunRecord, RunsListed, 
 from secateur.engine.requests import ChangeRun, Compress, ListRuns
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import Recipe, Step, load_recipe
+from secateur.recipe.reading import load_recipe
+from secateur.recipe.recipe import Recipe, Step
 from secateur.ui.panels.runs import COLUMNS
 
 LEFT = Qt.MouseButton.LeftButton

@@ -8,8 +8,9 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.documents import WithinOptionCorrelation
+from secateur.recipe.editing import with_method
 from secateur.recipe.options import OPTIONS
-from secateur.session.state import JobState, SessionState, with_method
+from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.sensitivity import SensitivityTab
 from secateur.ui.panels.sensitivity_cells import chosen_cells, is_option
 

@@ -7,7 +7,8 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Layer, TensorInfo
-from secateur.session.state import SessionState, with_method
+from secateur.recipe.editing import with_method
+from secateur.session.state import SessionState
 from secateur.ui.models.layer_words import heading_words
 from secateur.ui.panels.weights import WeightsTab
 from secateur.ui.panels.weights_distribution import planned_bits, statistics

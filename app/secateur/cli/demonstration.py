@@ -13,7 +13,7 @@ from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.documents import ExportedFile, RunDocument
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.resources import resource
 
 MODEL, DATA = "sample:model", "sample:mnist"

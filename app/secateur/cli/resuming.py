@@ -8,7 +8,8 @@ from secateur.engine.requests import DataSource
 from secateur.engine.store import RunStore
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import Recipe, load_recipe
+from secateur.recipe.reading import load_recipe
+from secateur.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def resumed_run(asked: Asked, folder: Path) -> Wanted:
     """
     import yaml
 
-    from secateur.recipe.recipe import parse_recipe
+    from secateur.recipe.reading import parse_recipe
 
     earlier = next((record for record in RunStore().runs() if record.folder == str(folder.absolute())), None)
     if earlier is None:

@@ -74,7 +74,7 @@ def _of_data(data: DataSource) -> Iterator[Kept]:
 def _of_recipe(recipe: Recipe | None) -> Iterator[Path]:
     """Files among the parameters; a word like `original` is none, whatever lies at hand under that name."""
     if recipe is not None:
-        for step in recipe.steps:
+        for step in recipe.final:
             values = step.method.model_dump(mode="json")
             yield from (path for path in _paths_in(values, Path()) if path.suffix or len(path.parts) > 1)
 

@@ -316,7 +316,7 @@ def _kept_after(bench: "Bench", steps: "tuple[Step, ...]", reporter: Reporter) -
         reporter.progress(0, 1, f"Planning {step.method.title}")
         try:
             chosen = [name for name in names if step.selects(name)]
-            model = method.apply(model, chosen, Context(progress=reporter.progress))
+            model = method.apply(model, chosen, Context(progress=reporter.progress, original=bench.model))
         except UserError as error:
             return f"{error.sentence} {error.hint}".strip()
     return model.kept if isinstance(model, TorchModel) else {}

@@ -292,6 +292,15 @@ def weighted_modules(module: "nn.Module") -> "list[tuple[str, Any]]":
     return [(name, layer) for name, layer in module.named_modules() if isinstance(layer, kinds)]
 
 
+def width_of(layer: Any) -> int:
+    """Output channels of a weighted layer."""
+    from torch import nn
+
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):  # stores the output channels of one group
+        return int(layer.weight.shape[1] * layer.groups)
+    return int(layer.weight.shape[0])
+
+
 def first_output(output: Any) -> Any:
     """The tensor that metrics look at: a tensor itself, the first of a tuple, `.logits`, first of a dict."""
     if hasattr(output, "logits"):

@@ -73,6 +73,8 @@ class Method(BaseModel):
     """Whether layers are computed in integers afterwards, and not only stored in them."""
     decisive: ClassVar[frozenset[str]] = frozenset()
     """The fields by which damage differs: parameter sets that agree in these do the same damage."""
+    grows: ClassVar[frozenset[str]] = frozenset()
+    """Fields that count what is taken away for good: where they differ from round to round, they must not fall."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -203,8 +205,8 @@ class Method(BaseModel):
 
     # ------------------------------------------------------------------ what it says of widths, numbers and ranges
 
-    def width_after(self, width: int) -> int:
-        """How many of a layer's `width` output channels stay, coupled layers aside."""
+    def width_after(self, width: int, opened: int) -> int:
+        """How many of a layer's `width` output channels stay, coupled layers aside; it was opened with `opened`."""
         return width
 
     @property
@@ -249,8 +251,14 @@ class Method(BaseModel):
     def _perturbed(self, weights: Mapping[str, NDArray[Any]], name: str, axis: int) -> NDArray[np.float32]:
         return self.perturb(weights[name], Facts(channel_axis=axis))
 
-    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+    def in_rounds(self, fields: frozenset[str]) -> "Method":
+        """This step as one round of a repeat in which `fields` differ from round to round."""
+        return self
+
+    def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
         """A model as fast as the one that `apply` would make, without data and soon; its answers mean nothing.
+
+        `original` is the model before the first step.
 
         Most methods change values alone, which no kernel here is quicker for: they leave the model as it is.
         """

@@ -19,8 +19,9 @@ from secateur.graph.context import LeftOut
 from secateur.model.costs import Costs
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
+from secateur.recipe.editing import with_step
 from secateur.recipe.options import OPTIONS
-from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.recipe import Recipe, Repeat, Step
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
@@ -235,12 +236,31 @@ def speed_cost(
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:
-    """The recipe of a choice per layer; whole-model steps and those of `keep` that change widths stay."""
-    steps = [
-        step for step in (keep.steps if keep else ()) if step.method.scope == "model" or step.method.changes_widths
+    """The recipe of a choice per layer; what the options do not choose of `keep` stays: repeats, training, widths.
+
+    What is chosen takes the place of the steps of its family that were there.
+    """
+    families = {option.method.family for option in OPTIONS}
+    known = {step.method: step.id for step in (keep.final if keep else ())}
+    new = [
+        Step(option.method, layers, id=known.get(option.method, ""))
+        for option in OPTIONS
+        if (layers := tuple(layer for layer, name in chosen.items() if name == option.id))
     ]
-    for option in OPTIONS:
-        layers = tuple(layer for layer, name in chosen.items() if name == option.id)
-        if layers:
-            steps.append(Step(option.method, layers))
-    return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
+    entries: list[Step | Repeat] = []
+    for entry in keep.steps if keep else ():
+        if isinstance(entry, Repeat) or entry.method.scope == "model":
+            entries.append(entry)
+            continue
+        family = entry.method.family
+        if entry.method.changes_widths or family not in families:
+            entries.append(entry)
+            continue
+        own = [step for step in new if step.method.family == family]
+        own.sort(key=lambda step: step.method.order)
+        entries += own
+        new = [step for step in new if step not in own]
+    recipe = Recipe(tuple(entries))
+    for step in new:
+        recipe = with_step(recipe, step)
+    return recipe

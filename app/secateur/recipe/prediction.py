@@ -10,7 +10,7 @@ from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
 from secateur.recipe.options import OPTIONS
-from secateur.recipe.recipe import Recipe
+from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.widths import Lost, channels_lost, shrunk
 
 
@@ -42,7 +42,7 @@ def layer_costs(
 
 def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:
     """The steps of a plan that work on this layer, in order."""
-    own = [s.method for s in recipe.steps if s.method.scope == "layer" and s.selects(layer.name)]
+    own = [s.method for s in recipe.final if s.method.scope == "layer" and s.selects(layer.name)]
     return [method for method in own if not method.supports(layer)]
 
 
@@ -64,14 +64,15 @@ def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], facts: Mapp
 
 def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
     """The plan in which these layers keep their channels, but for what others take along."""
-    gone, steps = set(names), []
-    for step in recipe.steps:
-        kept = step.layers
-        if step.method.changes_widths:
-            kept = tuple(name for name in step.layers if name not in gone)
-        if kept or not step.layers:
-            steps.append(replace(step, layers=kept))
-    return Recipe(tuple(steps))
+    gone = set(names)
+
+    def change(step: Step) -> Step | None:
+        if not step.method.changes_widths:
+            return step
+        kept = tuple(name for name in step.layers if name not in gone)
+        return replace(step, layers=kept) if kept else None
+
+    return recipe.mapped(change)
 
 
 def damage_of(
@@ -126,7 +127,7 @@ def predict_plan(
     layers = layer_costs(model, facts, recipe)
     whole = total(cost.costs for cost in layers.values())
     damage = damage_of_plan(model.layers, recipe, table, facts)
-    trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.steps)
+    trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.final)
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
         bytes=model.overhead_bytes + whole.bytes,

@@ -2,37 +2,53 @@
 
     schema: 1
     steps:
-      - {method: channel_pruning, layers: ["layer*.conv1"], ratio: 0.3}
-      - {method: distillation, temperature: 4, epochs: 10}
+      - repeat: 4
+        steps:
+          - {method: channel_pruning, layers: ["layer*.conv1"], ratio: [0.1, 0.2, 0.3, 0.35]}
+          - {method: distillation, epochs: 1}
       - {method: static_int8, layers: ["*"], except: [conv1], observer: mse}
 
-A recipe states an intention with patterns; `secateur.recipe.resolve` turns it into a plan for one model.
+A recipe states an intention with patterns; `secateur.recipe.resolve` turns it into a plan for one model. Its steps run
+in the order in which they stand, and nothing but a person moves them (see `secateur.recipe.editing`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from secateur.errors import UserError
-from secateur.methods import METHODS, method_class
 from secateur.methods.base import Method
 
 SCHEMA = 1
 
+Value = bool | int | float | str
+"""What a parameter can be that differs from round to round."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A parameter of a step in a repeat with a value for each round; the last one is the step's own."""
+
+    field: str
+    values: tuple[Value, ...]
+
 
 @dataclass(frozen=True)
 class Step:
-    """One method with its parameters, on the layers that match `layers` and not `exclude` (glob patterns)."""
+    """One method with its parameters, on the layers that match `layers` and not `exclude` (glob patterns).
+
+    In a repeat `growing` has the parameters that differ from round to round; `method` is what the last round does.
+    `id` tells steps of one recipe apart while it is edited; it is no part of what the step says.
+    """
 
     method: Method
     layers: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    growing: tuple[Growth, ...] = ()
+    id: str = field(default="", compare=False)
 
     def selects(self, name: str) -> bool:
         chosen = name in self._names or any(fnmatchcase(name, p) for p in self._patterns)
@@ -47,23 +63,140 @@ class Step:
     def _patterns(self) -> tuple[str, ...]:
         return tuple(p for p in self.layers if _is_pattern(p))
 
+    def values_of(self, name: str) -> tuple[Value, ...]:
+        """The values of a parameter by round; empty where it does not differ."""
+        return next((growth.values for growth in self.growing if growth.field == name), ())
+
+    def in_round(self, number: int) -> "Step":
+        """What the step does in this round of its repeat, from 1."""
+        if not self.growing:
+            return self
+        changes = {growth.field: growth.values[number - 1] for growth in self.growing}
+        method = self.method.model_copy(update=changes).in_rounds(frozenset(changes))
+        return replace(self, method=method, growing=())
+
 
 def _is_pattern(name: str) -> bool:
     return any(sign in name for sign in "*?[")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Steps in the order in which they run."""
+class Repeat:
+    """Steps that are done one after the other, `rounds` times over. There are no repeats in it."""
 
-    steps: tuple[Step, ...] = ()
+    rounds: int
+    steps: tuple[Step, ...]
+    id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a planned step stands in its recipe: the number of its entry, from 1, and the round where it is repeated.
+
+    `part` is its number within the repeat where another step there has the same method.
+    """
+
+    number: int = 1
+    round: int = 0
+    rounds: int = 0
+    part: int = 0
+
+    def __str__(self) -> str:
+        """`step 1, round 3`, as sentences name it."""
+        number = f"step {self.number}.{self.part}" if self.part else f"step {self.number}"
+        return f"{number}, round {self.round}" if self.round else number
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Steps in the order in which they run. Every one has an id of its own."""
+
+    steps: tuple[Step | Repeat, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", _with_ids(self.steps))
+
+    @cached_property
+    def final(self) -> tuple[Step, ...]:
+        """Every step once, those of a repeat as the last round does them: what a plan comes to."""
+        return tuple(step for entry in self.steps for step in _steps_of(entry))
+
+    @cached_property
+    def unrolled(self) -> tuple[tuple[Place, Step], ...]:
+        """Every step as often as it runs, each round with its own values."""
+        return tuple(_unrolled(self.steps))
+
+    def find(self, step_id: str) -> Step | Repeat | None:
+        """The step or repeat of this id."""
+        every = (one for entry in self.steps for one in _all_of(entry))
+        return next((one for one in every if one.id == step_id), None)
+
+    def mapped(self, change: Callable[[Step], Step | None]) -> "Recipe":
+        """The recipe with every step changed where it stands; None takes it out, and a repeat that is left empty."""
+        entries: list[Step | Repeat] = []
+        for entry in self.steps:
+            made = tuple(new for step in _steps_of(entry) if (new := change(step)) is not None)
+            if isinstance(entry, Repeat) and made:
+                entries.append(replace(entry, steps=made))
+            elif made:
+                entries += made
+        return Recipe(tuple(entries))
 
     def to_document(self) -> dict[str, Any]:
         """The plain mapping that YAML and JSON hold; parameters at their defaults are left out."""
-        return {"schema": SCHEMA, "steps": [_step_document(step) for step in self.steps]}
+        return {"schema": SCHEMA, "steps": [_entry_document(entry) for entry in self.steps]}
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.to_document(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _steps_of(entry: Step | Repeat) -> tuple[Step, ...]:
+    return entry.steps if isinstance(entry, Repeat) else (entry,)
+
+
+def _all_of(entry: Step | Repeat) -> tuple[Step | Repeat, ...]:
+    return (entry, *entry.steps) if isinstance(entry, Repeat) else (entry,)
+
+
+def _unrolled(entries: tuple[Step | Repeat, ...]) -> Iterator[tuple[Place, Step]]:
+    for number, entry in enumerate(entries, 1):
+        if isinstance(entry, Step):
+            yield Place(number), entry
+            continue
+        ids = [step.method.id for step in entry.steps]
+        for turn in range(1, entry.rounds + 1):
+            for part, step in enumerate(entry.steps, 1):
+                told = part if ids.count(step.method.id) > 1 else 0
+                yield Place(number, turn, entry.rounds, told), step.in_round(turn)
+
+
+def _with_ids(entries: tuple[Step | Repeat, ...]) -> tuple[Step | Repeat, ...]:
+    """The same entries, each with an id that no other has: those that have one keep it."""
+    every = [one for entry in entries for one in _all_of(entry)]
+    numbers = [int(one.id[1:]) for one in every if one.id[1:].isdecimal()]
+    free, taken = max(numbers, default=0) + 1, set[str]()
+
+    def own(step_id: str) -> str:
+        nonlocal free
+        if not step_id or step_id in taken:
+            step_id, free = f"s{free}", free + 1
+        taken.add(step_id)
+        return step_id
+
+    named: list[Step | Repeat] = []
+    for entry in entries:
+        if isinstance(entry, Repeat):
+            own_id = own(entry.id)
+            named.append(replace(entry, id=own_id, steps=tuple(replace(s, id=own(s.id)) for s in entry.steps)))
+        else:
+            named.append(replace(entry, id=own(entry.id)))
+    return tuple(named)
+
+
+def _entry_document(entry: Step | Repeat) -> dict[str, Any]:
+    if isinstance(entry, Repeat):
+        return {"repeat": entry.rounds, "steps": [_step_document(step) for step in entry.steps]}
+    return _step_document(entry)
 
 
 def _step_document(step: Step) -> dict[str, Any]:
@@ -72,61 +205,5 @@ def _step_document(step: Step) -> dict[str, Any]:
         document["layers"] = list(step.layers)
         if step.exclude:
             document["except"] = list(step.exclude)
-    return {**document, **step.method.model_dump(mode="json", exclude_defaults=True)}
-
-
-def parse_recipe(document: Any, name: str = "The recipe") -> Recipe:
-    """A recipe from a plain mapping; UserError names the unknown key, method or value and says what is known."""
-    if not isinstance(document, Mapping):
-        raise UserError(f"{name} is not a recipe.", "It needs the keys schema and steps.")
-    unknown = sorted(str(key) for key in set(document) - {"schema", "steps"})
-    if unknown:
-        raise UserError(f"{name} has the unknown key {unknown[0]!r}.", "Known keys are schema and steps.")
-    if document.get("schema") != SCHEMA:
-        raise UserError(f"{name} has schema {document.get('schema')!r}.", f"This version reads schema: {SCHEMA}.")
-    steps = document.get("steps")
-    if not isinstance(steps, list):
-        raise UserError(f"{name} has no list of steps.", "Give steps: a list, one entry for each method.")
-    return Recipe(tuple(_parse_step(step, f"Step {n} of {name.lower()}") for n, step in enumerate(steps, 1)))
-
-
-def _parse_step(step: Any, where: str) -> Step:
-    if not isinstance(step, Mapping) or "method" not in step:
-        raise UserError(f"{where} names no method.", f"Known methods: {', '.join(m.id for m in METHODS)}.")
-    values = dict(step)
-    kind = method_class(str(values.pop("method")), where)
-    layers = _patterns(values.pop("layers", ["*"]), where, "layers")
-    exclude = _patterns(values.pop("except", []), where, "except")
-    unknown = sorted(str(key) for key in set(values) - set(kind.model_fields))
-    if unknown:
-        known = ", ".join(["layers", "except", *kind.model_fields])
-        raise UserError(f"{where} ({kind.id}) has the unknown key {unknown[0]!r}.", f"It takes: {known}.")
-    try:
-        return Step(kind(**values), layers, exclude)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"{where} ({kind.id}): {field} = {first['input']!r} does not fit.", f"{first['msg']}."
-        ) from None
-
-
-def _patterns(value: Any, where: str, key: str) -> tuple[str, ...]:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise UserError(f"{where}: {key} is not a list of layer names.", "Write for example [conv1, 'layer*'].")
-    return tuple(items)
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe file; UserError with the line where it is not YAML."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"There is no recipe at {path}.", "Check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The recipe {path} cannot be read: {error}.", "Check the file.") from None
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise UserError(f"The recipe {path} is not valid YAML at line {line}.", "Correct that line.") from None
-    return parse_recipe(document, f"Recipe {path.name}")
+    values: Mapping[str, Any] = step.method.model_dump(mode="json", exclude_defaults=True)
+    return {**document, **values, **{growth.field: list(growth.values) for growth in step.growing}}

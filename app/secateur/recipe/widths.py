@@ -22,7 +22,7 @@ def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]
     Which channels leave is decided by their importance when it is run; how many is known here, but where some of a
     layer's channels take others along and some do not: then those that do not go first, as in the run.
     """
-    steps = [step for step in recipe.steps if step.method.changes_widths]
+    steps = [step for _, step in recipe.unrolled if step.method.changes_widths]
     if not steps or not model.bundles:
         return {}
     layers = {layer.name: layer for layer in model.layers}
@@ -31,7 +31,7 @@ def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]
     for step in steps:
         method = step.method
         chosen = [name for name in widths if step.selects(name) and not layers[name].fixed_channels]
-        goals = {name: method.width_after(widths[name]) for name in chosen}
+        goals = {name: method.width_after(widths[name], layers[name].out_channels) for name in chosen}
         for name in sorted(chosen, key=lambda name: widths[name]):
             _thin_out(name, goals[name], method.multiple, model.bundles, left, widths)
     return _lost(model.bundles, left, layers)

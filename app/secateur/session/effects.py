@@ -18,7 +18,7 @@ from secateur.recipe.prediction import (
     metric_after,
     without_channel_steps,
 )
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.recipe.widths import channels_lost
 from secateur.session.state import SessionState
 
@@ -134,7 +134,7 @@ def _coupled(state: SessionState, names: Sequence[str]) -> tuple[tuple[str, int,
 
 def plan_name(state: SessionState) -> str:
     """A short name for a run: the badges of its steps."""
-    badges = dict.fromkeys(step.method.badge() for step in state.recipe.steps)
+    badges = dict.fromkeys(step.method.badge() for step in state.recipe.final)
     words = list(badges)
     return " + ".join(words[:MOST_WORDS]) + (f" + {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else "")
 
@@ -149,5 +149,5 @@ def file_stem(model: ModelDescription, record: RunRecord | None) -> str:
         weights = [layer.weight.dtype for layer in model.layers if layer.weight is not None]
         return f"{name}-{'float' if all('float' in dtype for dtype in weights) else 'copy'}"
     recipe = parse_recipe(yaml.safe_load(record.recipe_yaml))
-    words = dict.fromkeys(re.sub(r"\W+", "-", step.method.badge()).strip("-") for step in recipe.steps)
+    words = dict.fromkeys(re.sub(r"\W+", "-", step.method.badge()).strip("-") for step in recipe.final)
     return "-".join((name, *list(words)[:MOST_WORDS])) if words else f"{name}-copy"

@@ -8,7 +8,7 @@ import yaml
 
 from secateur.engine.events import RunRecord, RunsListed
 from secateur.engine.requests import ChangeRun, Compress
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.session import notices
 from secateur.session.state import Notice, SessionState
 

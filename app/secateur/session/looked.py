@@ -39,5 +39,5 @@ class ChosenChannel:
 def weight_plan(state: "SessionState", layer: str) -> WeightPlan:
     """What the plan does to a layer's weight."""
     methods = tuple(method for method in state.steps_of(layer) if not method.changes_widths)
-    steps = tuple(step for step in state.recipe.steps if step.method.changes_widths)
+    steps = tuple(step for _, step in state.recipe.unrolled if step.method.changes_widths)
     return WeightPlan(methods, steps)

@@ -14,7 +14,8 @@ from typing import Any
 from secateur.data.source import DataSource
 from secateur.engine.places import home
 from secateur.errors import UserError
-from secateur.recipe.recipe import Recipe, parse_recipe
+from secateur.recipe.reading import parse_recipe
+from secateur.recipe.recipe import Recipe
 
 _log = logging.getLogger(__name__)
 

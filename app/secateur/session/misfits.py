@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from secateur.model.description import Layer
-from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.recipe import Recipe, Repeat, Step
 from secateur.recipe.resolve import planned_step
 
 
@@ -23,7 +23,8 @@ def misfits(recipe: Recipe, layers: Sequence[Layer]) -> tuple[Misfit, ...]:
     """All that is left out when `recipe` is taken over for these layers, in the order of the steps."""
     return tuple(
         Misfit(number, step.method.title, layer, reason)
-        for number, step in enumerate(recipe.steps, 1)
+        for number, entry in enumerate(recipe.steps, 1)
+        for step in (entry.steps if isinstance(entry, Repeat) else (entry,))
         if step.method.scope == "layer"
         for layer, reason in (*_names_of_nothing(step, layers), *_unsupported(step, layers))
     )

@@ -99,7 +99,7 @@ def _on_closing(job: JobState, *, is_running: bool) -> str:
     match job.request:
         case Compress() if not is_running:
             return f"The run {job.title} waits for its turn: it has not begun, and has to be started again."
-        case Compress(recipe=recipe) if any(step.method.scope == "model" for step in recipe.steps):
+        case Compress(recipe=recipe) if any(step.method.scope == "model" for step in recipe.final):
             return f"The run {job.title} is going on. Its checkpoint is kept, and it can be resumed next time."
         case Compress():
             return (

@@ -11,8 +11,9 @@ from secateur.methods import first_of, in_integers
 from secateur.methods.base import Method
 from secateur.model.description import ModelDescription
 from secateur.model.documents import RunDocument
-from secateur.recipe.recipe import Recipe, Step, parse_recipe
-from secateur.session.state import expanded, with_model_step
+from secateur.recipe.editing import expanded, with_method, with_model_step
+from secateur.recipe.reading import parse_recipe
+from secateur.recipe.recipe import Recipe, Step
 
 SLOWER_FROM: Final = 1.02
 BEYOND_NOISE: Final = "by more than its sampling noise"
@@ -44,7 +45,7 @@ def remedy_of(record: RunRecord, model: ModelDescription) -> PlanRemedy | None:
         return None
     if is_slower:
         return _in_integers(recipe) or _smallest_in_float(recipe, model)
-    if any(step.method.scope == "model" for step in recipe.steps):
+    if any(step.method.scope == "model" for step in recipe.final):
         return None
     return PlanRemedy("Train it back", with_model_step(recipe, "distil", first_of("distil")))
 
@@ -57,10 +58,11 @@ def _is_slower(document: RunDocument) -> bool:
 def _in_integers(recipe: Recipe) -> PlanRemedy | None:
     """Weights that are only stored in few bits are unpacked before every product: integers are computed with."""
     integers = in_integers()
-    if integers is None or not any(_is_only_stored(step.method) for step in recipe.steps):
+    stored = [step for step in recipe.final if _is_only_stored(step.method)]
+    if integers is None or not stored:
         return None
-    steps = [replace(s, method=integers) if _is_only_stored(s.method) else s for s in recipe.steps]
-    return PlanRemedy(f"Plan {integers.title.lower()} there", _joined(steps))
+    layers = [name for step in stored for name in step.layers]
+    return PlanRemedy(f"Plan {integers.title.lower()} there", with_method(recipe, layers, integers.family, integers))
 
 
 def _is_only_stored(method: Method) -> bool:
@@ -68,31 +70,23 @@ def _is_only_stored(method: Method) -> bool:
     return method.stored_bits is not None and not method.computes_in_integers
 
 
-def _joined(steps: list[Step]) -> Recipe:
-    """Steps of one method next to each other are one."""
-    joined: list[Step] = []
-    for step in steps:
-        if joined and joined[-1].method == step.method and step.method.scope == "layer":
-            joined[-1] = replace(joined[-1], layers=(*joined[-1].layers, *step.layers))
-        else:
-            joined.append(step)
-    return Recipe(tuple(joined))
-
-
 def _smallest_in_float(recipe: Recipe, model: ModelDescription) -> PlanRemedy | None:
     """In small layers the conversions take longer than the integers save."""
     planned = [
         layer
         for layer in model.weighted_layers
-        if any(s.method.computes_in_integers and s.selects(layer.name) for s in recipe.steps)
+        if any(s.method.computes_in_integers and s.selects(layer.name) for s in recipe.final)
     ]
     count = len(planned) // LEFT_IN_FLOAT
     if not count:
         return None
     left = {layer.name for layer in sorted(planned, key=lambda layer: layer.macs)[:count]}
-    steps = [
-        replace(s, layers=tuple(name for name in s.layers if name not in left)) if s.method.computes_in_integers else s
-        for s in recipe.steps
-    ]
+
+    def change(step: Step) -> Step | None:
+        if not step.method.computes_in_integers:
+            return step
+        layers = tuple(name for name in step.layers if name not in left)
+        return replace(step, layers=layers) if layers else None
+
     words = "Leave the smallest layer in float" if count == 1 else f"Leave the {count} smallest layers in float"
-    return PlanRemedy(words, Recipe(tuple(step for step in steps if step.layers)))
+    return PlanRemedy(words, recipe.mapped(change))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from secateur.data.source import DataSource
 from secateur.engine.events import RunRecord
 from secateur.engine.requests import Compress
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.session import notices
 from secateur.session.fit import what_would_change, why_not_for
 from secateur.session.memory import Memory, Remembered, is_gone, mark_of

@@ -34,6 +34,7 @@ from secateur.engine.requests import (
 from secateur.methods.base import Family, Method
 from secateur.model.description import ModelSource
 from secateur.model.documents import Predicted
+from secateur.recipe.editing import expanded, with_method, with_model_step, without_layers
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe
@@ -47,7 +48,7 @@ from secateur.session.history import History
 from secateur.session.looking import Looking
 from secateur.session.memory import Memory
 from secateur.session.remembering import Remembering
-from secateur.session.state import JobState, Notice, SessionState, expanded, with_method, with_model_step
+from secateur.session.state import JobState, Notice, SessionState
 from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
@@ -165,11 +166,11 @@ class Session:
         if self.state.model and method:
             layers = [name for name in layers if not method.supports(self.state.model.layer(name))]
         if layers:
-            self.plan(with_method(self.state.recipe, layers, family, method), merge)
+            self.plan(with_method(self.state.recipe, layers, family, method, self.state.chosen_step), merge)
 
     def set_model_method(self, family: Family, method: Method | None, *, merge: str = "") -> None:
         """Plan a whole-model step (distillation), or take it out."""
-        self.plan(with_model_step(self.state.recipe, family, method), merge)
+        self.plan(with_model_step(self.state.recipe, family, method, self.state.chosen_step), merge)
 
     def choose_option(self, layers: Sequence[str], option_id: str) -> None:
         """Plan an option of the sensitivity table; choosing it again where all layers have it takes it out."""
@@ -179,13 +180,7 @@ class Session:
 
     def clear_layers(self, layers: Sequence[str]) -> None:
         """Back to float: no method on these layers."""
-        chosen = set(layers)
-        steps = []
-        for step in self.state.recipe.steps:
-            kept = tuple(name for name in step.layers if name not in chosen)
-            if step.method.scope == "model" or kept:
-                steps.append(step if step.method.scope == "model" else replace(step, layers=kept))
-        self.plan(Recipe(tuple(steps)))
+        self.plan(without_layers(self.state.recipe, layers))
 
     def reset_plan(self) -> None:
         self.plan(Recipe())

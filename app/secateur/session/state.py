@@ -4,7 +4,7 @@ No tensors, no Qt. The plan is a recipe with explicit layer names, so that what 
 what is saved are one thing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,8 @@ from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
 from secateur.recipe.budget import SpeedCost
-from secateur.recipe.recipe import Recipe, Step
-from secateur.recipe.resolve import planned_step
+from secateur.recipe.editing import step_of
+from secateur.recipe.recipe import Recipe
 from secateur.session.followed import Followed
 from secateur.session.looked import ChosenChannel, Look, LookKind
 from secateur.session.memory import View
@@ -108,6 +108,8 @@ class SessionState:
     graph_failure: tuple[str, str] = ("", "")
     """Why there is no graph: a sentence and what would help; empty otherwise."""
     recipe: Recipe = field(default_factory=Recipe)
+    chosen_step: str = ""
+    """The id of the step that is edited where the recipe has several of its family."""
     speed_cost: SpeedCost | None = None
     """What the plan gives up in speed for its budget, where the budget made it."""
     can_undo: bool = False
@@ -168,17 +170,18 @@ class SessionState:
 
     def steps_of(self, layer: str) -> tuple[Method, ...]:
         """Methods planned for this layer, in the order in which they run."""
-        return tuple(s.method for s in self.recipe.steps if s.method.scope == "layer" and s.selects(layer))
+        return tuple(s.method for s in self.recipe.final if s.method.scope == "layer" and s.selects(layer))
 
     def step_of(self, layer: str, family: Family) -> Method | None:
-        return next((m for m in self.steps_of(layer) if m.family == family), None)
+        """The planned step of a family on a layer: the chosen one where it has several, else the first."""
+        step = step_of(self.recipe, layer, family, self.chosen_step)
+        return step.method if step else None
 
     def model_step(self, family: Family) -> Method | None:
-        """The planned step that concerns the whole model (distillation), if any."""
-        return next(
-            (s.method for s in self.recipe.steps if s.method.scope == "model" and s.method.family == family),
-            None,
-        )
+        """The planned step that concerns the whole model (distillation), if any: the chosen one, else the first."""
+        found = [s for s in self.recipe.final if s.method.scope == "model" and s.method.family == family]
+        chosen = next((step for step in found if step.id == self.chosen_step), found[0] if found else None)
+        return chosen.method if chosen else None
 
     @property
     def planned_layers(self) -> tuple[str, ...]:
@@ -223,52 +226,3 @@ class SessionState:
 
     def with_(self, **changes: Any) -> "SessionState":
         return replace(self, **changes)
-
-
-def with_method(recipe: Recipe, layers: Iterable[str], family: Family, method: Method | None) -> Recipe:
-    """`recipe` with the step of this family on these layers set to `method` (None: taken out).
-
-    Steps stay in the methods' canonical order, and layers with equal parameters share a step.
-    """
-    chosen = set(layers)
-    steps: list[Step] = []
-    for step in recipe.steps:
-        if step.method.scope == "layer" and step.method.family == family:
-            kept = tuple(name for name in step.layers if name not in chosen)
-            if kept:
-                steps.append(replace(step, layers=kept))
-        else:
-            steps.append(step)
-    if method is not None and chosen:
-        same = next((s for s in steps if s.method == method), None)
-        if same:
-            steps[steps.index(same)] = replace(same, layers=(*same.layers, *sorted(chosen - set(same.layers))))
-        else:
-            steps.append(Step(method, tuple(layers)))
-    return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
-
-
-def with_model_step(recipe: Recipe, family: Family, method: Method | None) -> Recipe:
-    """`recipe` with the whole-model step of this family set to `method` (None: taken out)."""
-    steps = [s for s in recipe.steps if not (s.method.scope == "model" and s.method.family == family)]
-    if method is not None:
-        steps.append(Step(method))
-    return Recipe(tuple(sorted(steps, key=lambda step: step.method.order)))
-
-
-def expanded(recipe: Recipe, layers: Sequence[Layer]) -> tuple[Recipe, tuple[str, ...]]:
-    """`recipe` with every pattern replaced by the layers it selects, which is what the session works on.
-
-    Layers that a method does not work on are left out; the sentences say which, and why.
-    """
-    steps: list[Step] = []
-    told: list[str] = []
-    for step in recipe.steps:
-        if step.method.scope == "model":
-            steps.append(step)
-            continue
-        planned = planned_step(step, layers)
-        told += planned.warnings
-        if planned.layers:
-            steps.append(Step(step.method, planned.layers))
-    return Recipe(tuple(steps)), tuple(told)

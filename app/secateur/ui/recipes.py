@@ -9,7 +9,8 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from secateur.errors import UserError
-from secateur.recipe.recipe import Recipe, load_recipe, parse_recipe
+from secateur.recipe.reading import load_recipe, parse_recipe
+from secateur.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from secateur.engine.requests import DataSource

@@ -15,7 +15,7 @@ from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats import FORMATS
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 
 RECIPE = parse_recipe({"schema": 1, "steps": [{"method": "static_int8", "layers": ["*"]}]})
 

@@ -18,7 +18,8 @@ from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.model.description import ModelSource
 from secateur.model.maps import AnswerAt, LayerMaps, TakenSample
-from secateur.recipe.recipe import Recipe, parse_recipe
+from secateur.recipe.reading import parse_recipe
+from secateur.recipe.recipe import Recipe
 
 LAYERS = ("0", "3", "7")
 THIRD = Sample(3)

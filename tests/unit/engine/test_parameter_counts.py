@@ -14,7 +14,7 @@ from secateur.engine.requests import Compress, DataSource, Evaluate, OpenModel
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 
 RANDOM = np.random.default_rng(0)
 

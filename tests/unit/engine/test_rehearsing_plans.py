@@ -19,7 +19,8 @@ from secateur.methods import METHODS
 from secateur.methods.base import Method
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.documents import Latency
-from secateur.recipe.recipe import Recipe, parse_recipe
+from secateur.recipe.reading import parse_recipe
+from secateur.recipe.recipe import Recipe
 
 
 def latency(milliseconds: float) -> Latency:

@@ -31,7 +31,7 @@ from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.formats.reading import open_model
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 
 KINDS = ["an operator of its own", "an operator that is none", "numbers it does not compute in", "a version to come"]
 

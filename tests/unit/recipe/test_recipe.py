@@ -8,7 +8,8 @@ from secateur.methods import METHODS
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.recipe.recipe import Recipe, Step, load_recipe, parse_recipe
+from secateur.recipe.reading import load_recipe, parse_recipe
+from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import Plan, require_plan, resolve
 
 

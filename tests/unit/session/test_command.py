@@ -13,7 +13,8 @@ from secateur.data.description_file import read_wish
 from secateur.engine.requests import DataSource
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.description import ModelSource
-from secateur.recipe.recipe import Recipe, Step, load_recipe
+from secateur.recipe.reading import load_recipe
+from secateur.recipe.recipe import Recipe, Step
 from secateur.session.command import compress_command
 
 RECIPE = Recipe((Step(MagnitudePruning(ratio=0.3), ("conv1",)),))

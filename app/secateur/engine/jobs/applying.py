@@ -1,5 +1,7 @@
 """Carrying out a plan step by step, with a word on every layer that a step leaves as it is."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,11 @@ def kind_of_step(step: PlannedStep) -> str:
     return f"step {step.method.id}"
 
 
+def _in_round(progress: Callable[[int, int, str], None], turn: str) -> Callable[[int, int, str], None]:
+    """The same, saying the round first."""
+    return (lambda done, total, text: progress(done, total, f"{turn}{text}")) if turn else progress
+
+
 def apply_plan(
     model: Model, plan: Plan, reporter: Reporter, folder: Path, **context: Any
 ) -> tuple[Model, tuple[str, ...]]:
@@ -41,11 +48,13 @@ def apply_plan(
     """
     warnings: list[str] = []
     for number, step in enumerate(plan.steps, 1):
-        reporter.log(f"Step {number} of {len(plan.steps)}: {step.method.title} on {len(step.layers)} layers")
+        turn = f"Round {step.place.round} of {step.place.rounds}: " if step.place.round else ""
+        reporter.log(f"Step {number} of {len(plan.steps)}: {turn}{step.method.title} on {len(step.layers)} layers")
         reporter.enter(kind_of_step(step), resumed=bool(context.get("resume")) and (folder / f"step-{number}").is_dir())
-        reporter.progress(0, 1, step.method.title)
+        reporter.progress(0, 1, f"{turn}{step.method.title}")
         left_out: list[LeftOut] = [*step.left_out]
         own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)
+        own = replace(own, progress=_in_round(own.progress, turn))
         model = step.method.apply(model, step.layers, own)
         told = sentences_about(left_out, step.chosen, step.method.title)
         for sentence in told:

@@ -12,7 +12,8 @@ from secateur.engine.store import RunStore
 from secateur.errors import ReplaceNeeded, UserError
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
-from secateur.recipe.recipe import Recipe, load_recipe, parse_recipe
+from secateur.recipe.reading import load_recipe, parse_recipe
+from secateur.recipe.recipe import Recipe
 
 _SHOWN = 3
 

@@ -197,16 +197,16 @@ def _planned(
     """What the plan makes of the original, without its training; None where that is nothing."""
     from secateur.graph.lowering import lower
 
-    trained = [step.method.title for step in recipe.steps if step.method.scope == "model"]
-    steps = tuple(step for step in recipe.steps if step.method.scope != "model")
+    trained = list(dict.fromkeys(step.method.title for step in recipe.final if step.method.scope == "model"))
+    untrained = recipe.mapped(lambda step: step if step.method.scope != "model" else None)
     notes = (
         (f"{', '.join(trained)} is left out here, for it takes a training: choose a finished run to see its effect.",)
         if trained
         else ()
     )
-    if not steps:
+    if not untrained.steps:
         return None
-    plan = require_plan(Recipe(steps), bench.description, has_data=data is not None)
+    plan = require_plan(untrained, bench.description, has_data=data is not None)
     model, left_out = apply_plan(
         bench.model, plan, reporter, workshop.folder / "followed", data=data, original=bench.model
     )

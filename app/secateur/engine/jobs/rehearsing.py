@@ -52,9 +52,10 @@ def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> P
 
 
 def _rehearsed(model: Model, plan: Plan, reporter: Reporter) -> Model:
+    original = model
     for step in plan.steps:
         reporter.progress(0, 1, f"Trying how fast the plan will be: {step.method.title}")
-        model = step.method.rehearse(model, step.layers)
+        model = step.method.rehearse(model, step.layers, original)
     return model
 
 

@@ -30,6 +30,7 @@ class ChannelPruning(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 10
     changes_widths: ClassVar[bool] = True
+    grows: ClassVar[frozenset[str]] = frozenset({"ratio"})
 
     ratio: float = Field(
         0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1."
@@ -41,6 +42,14 @@ class ChannelPruning(Method):
     )
     round_to: int = Field(
         1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides."
+    )
+
+    ratio_of: Literal["present", "original"] = Field(
+        "present",
+        title="Ratio of",
+        description="The width that the ratio counts from: what earlier steps left, or that of the model as it was "
+        "opened. A ratio that grows in a repeat counts from the latter.",
+        json_schema_extra={"form": False},
     )
 
     repair: bool = Field(
@@ -63,8 +72,9 @@ class ChannelPruning(Method):
             return "The Taylor criterion chooses channels on samples, when the plan is run."
         return self.model_copy(update={"repair": False})  # which needs data, and chooses nothing
 
-    def width_after(self, width: int) -> int:
-        return width - removed_channels(width, self.ratio, self.round_to)
+    def width_after(self, width: int, opened: int) -> int:
+        counted = opened if self.ratio_of == "original" else width
+        return min(width, counted - removed_channels(counted, self.ratio, self.round_to))
 
     @property
     def multiple(self) -> int:
@@ -108,9 +118,12 @@ class ChannelPruning(Method):
 
         return remove_channels(torch_only(model, self.title), layers, self, context)
 
-    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+    def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
         without_data = self.model_copy(update={"repair": False, "criterion": "l1"})
-        return without_data.apply(model, layers, Context())
+        return without_data.apply(model, layers, Context(original=original))
+
+    def in_rounds(self, fields: frozenset[str]) -> "Method":
+        return self.model_copy(update={"ratio_of": "original"}) if "ratio" in fields else self
 
 
 def removed_channels(channels: int, ratio: float, round_to: int = 1) -> int:

@@ -1,6 +1,6 @@
 """Channel pruning at work: choose the least important channels of each group, and take them out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from secateur.graph.context import Context, LeftOut
 from secateur.graph.coupling.channels import ChannelGraph, example_tensors
 from secateur.graph.coupling.units import ChannelGroup, ChannelUnit
 from secateur.graph.kept import kept_after
-from secateur.graph.network import TorchModel, weighted_modules
+from secateur.graph.network import TorchModel, weighted_modules, width_of
 from secateur.methods.prune.channel import removed_channels
 from secateur.methods.prune.importance import Scores, channel_scores
 from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
@@ -42,9 +42,10 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
     graph = _graph(model, layers)
     scores = channel_scores(model.module, method, context)
     original = {name: graph.width(name) for name in graph.outputs}
+    counted = _counted_from(original, method, context)
     for done, name in enumerate(sorted(layers, key=lambda name: original[name])):
         context.progress(done, len(layers), f"{method.title}: {name}")
-        _thin_out(graph, name, scores, method, original)
+        _thin_out(graph, name, scores, method, counted[name])
     module, kept, parts = graph.finish()
     _report(graph, original, layers, context)
     if method.ratio > 0:
@@ -72,11 +73,20 @@ def _graph(model: TorchModel, layers: Sequence[str]) -> ChannelGraph:
     return graph
 
 
-def _thin_out(
-    graph: ChannelGraph, layer: str, scores: Scores, method: "ChannelPruning", original: dict[str, int]
-) -> None:
-    """Remove units until `layer` has lost its share, coupled losses counted in, and is a multiple as was asked for."""
-    wanted = removed_channels(original[layer], method.ratio, method.round_to) - original[layer] + graph.width(layer)
+def _counted_from(now: Mapping[str, int], method: "ChannelPruning", context: Context) -> Mapping[str, int]:
+    """The width of every layer that the ratio is a share of."""
+    if method.ratio_of == "present" or not isinstance(context.original, TorchModel):
+        return now
+    opened = {name: width_of(layer) for name, layer in weighted_modules(context.original.module)}
+    return {name: opened.get(name, width) for name, width in now.items()}
+
+
+def _thin_out(graph: ChannelGraph, layer: str, scores: Scores, method: "ChannelPruning", counted: int) -> None:
+    """Remove units until `layer` has lost its share, coupled losses counted in, and is a multiple as was asked for.
+
+    The share is that of `counted` channels, which are as many as it has or had before earlier steps.
+    """
+    wanted = removed_channels(counted, method.ratio, method.round_to) - counted + graph.width(layer)
     chosen: list[Move] = []
     spare = {name: graph.width(name) - 1 for name in graph.outputs}
     for move in _moves(graph, layer, scores):

@@ -29,6 +29,7 @@ class MagnitudePruning(Method):
     works_on_weights_alone: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
     handles: ClassVar[tuple[Handle, ...]] = (Handle("ratio", "weight_histogram", "threshold", empty=0.0),)
+    grows: ClassVar[frozenset[str]] = frozenset({"ratio"})
 
     ratio: float = Field(
         0.5, ge=0.0, le=1.0, title="Ratio", description="Share of the weights that become zero, 0 to 1."

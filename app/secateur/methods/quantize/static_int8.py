@@ -105,7 +105,7 @@ class StaticInt8(Method):
 
         return quantize_static(torch_only(model, self.title), layers, self, context)
 
-    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+    def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
         from secateur.methods.quantize.calibration import rehearse_static
 
         return rehearse_static(torch_only(model, self.title), layers, self)

@@ -147,5 +147,5 @@ class WeightOnly(Method):
             return quantize_stored(model, layers, self, context)
         return quantize_weights(model, layers, self, context)
 
-    def rehearse(self, model: "Model", layers: Sequence[str]) -> "Model":
+    def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
         return self.model_copy(update={"observer": "minmax"}).apply(model, layers, Context())

@@ -308,7 +308,7 @@ def planned_badges(recipe: Recipe, names: Sequence[str]) -> dict[str, tuple[Badg
     """
     found: dict[str, list[Method]] = {}
     known = set(names)
-    for step in recipe.steps:
+    for step in recipe.final:
         if step.method.scope != "layer":
             continue
         plain = not step.exclude and known.issuperset(step.layers)

@@ -185,7 +185,7 @@ class PlanBar(QWidget):
 
     def _what_it_is(self, title: str, state: SessionState, before: float | None, after: float | None) -> str:
         """The caption of a figure that is a prediction, the untouched original's, or nothing yet."""
-        if after is not None and any(step.method.scope == "model" for step in state.recipe.steps):
+        if after is not None and any(step.method.scope == "model" for step in state.recipe.final):
             return self.tr("{}, before training").format(title)
         if after is not None:
             return self.tr("{}, predicted").format(title)
@@ -248,7 +248,7 @@ def why_not_run(state: SessionState) -> str:
         return "Open a model first."
     if not state.recipe.steps:
         return "Nothing is planned yet. Choose steps for some layers, or drag the budget."
-    if state.data is None and any("data" in step.method.needs for step in state.recipe.steps):
+    if state.data is None and any("data" in step.method.needs for step in state.recipe.final):
         return "The plan needs samples. Open the data first."
     if not state.engine_ready:
         return "The engine is starting."

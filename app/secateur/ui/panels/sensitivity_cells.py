@@ -16,7 +16,7 @@ def chosen_cells(state: SessionState) -> frozenset[tuple[str, str]]:
     """(layer, option) of every cell that the plan holds."""
     cells: set[tuple[str, str]] = set()
     rows = [row.name for row in state.rows] if state.recipe.steps else []
-    for step in state.recipe.steps:
+    for step in state.recipe.final:
         fitting = [option.id for option in OPTIONS if is_option(option, step.method)]
         if fitting:
             names = [name for name in rows if step.selects(name)]
