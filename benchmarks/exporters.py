@@ -29,7 +29,7 @@ def models() -> tuple[dict[str, Any], Any]:
     sample = open_model(ModelSource("sample:model"))
     data = open_data(DataSource("sample:mnist"), sample.inputs)
     quantized = StaticInt8().apply(sample, list(sample.weights()), Context(data=data, original=sample))
-    return {"float": sample, "int8": quantized}, (data.batch("test", range(SAMPLES))[0],)
+    return {"float": sample, "int8": quantized}, (data.batch("test", range(SAMPLES)).first,)
 
 
 def row(form: str, model: Any, target: Any, inputs: Any, folder: Path) -> tuple[list[str], bool]:

@@ -111,7 +111,7 @@ def session(path: Path) -> Any:
 def answers(running: Any, data: Any) -> tuple[np.ndarray, np.ndarray]:
     """(decisions, labels) on the test split."""
     name = running.get_inputs()[0].name
-    pairs = [(running.run(None, {name: inputs})[0].argmax(1), labels) for inputs, labels in data.batches("test", 50)]
+    pairs = [(running.run(None, {name: batch.first})[0].argmax(1), batch.targets) for batch in data.batches("test", 50)]
     return np.concatenate([made for made, _ in pairs]), np.concatenate([labels for _, labels in pairs])
 
 
@@ -130,7 +130,7 @@ def theirs(source: Path, data: Any, path: Path, *, best: bool = True, entropy: b
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
             name = session(source).get_inputs()[0].name
-            self._batches = ({name: inputs} for inputs, _ in data.batches("calibration", 1, CALIBRATION))
+            self._batches = ({name: batch.first} for batch in data.batches("calibration", 1, CALIBRATION))
 
         def get_next(self) -> Any:
             return next(self._batches, None)
@@ -171,7 +171,7 @@ def measure(subject: Subject, rounds: int) -> list[tuple[str, ...]]:
 
 def rows_of(subject: Subject, files: dict[str, Path], seconds: dict[str, float], rounds: int) -> list[tuple[str, ...]]:
     sessions = {name: session(path) for name, path in files.items()}
-    sample = next(iter(subject.data.batches("test", 1)))[0]
+    sample = next(iter(subject.data.batches("test", 1))).first
     times: dict[str, list[float]] = {name: [] for name in files}
     for number in range(rounds):
         for name, running in list(sessions.items())[:: 1 if number % 2 == 0 else -1]:

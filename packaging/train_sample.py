@@ -80,7 +80,8 @@ def train(module: nn.Module, dataset: Dataset, epochs: int) -> None:
         order = generator.permutation(dataset.size("train"))
         batches = order[: len(order) // BATCH_SIZE * BATCH_SIZE].reshape(-1, BATCH_SIZE)
         for indices in batches:
-            inputs, labels = dataset.training_batch(indices, generator)
+            batch = dataset.training_batch(indices, generator)
+            inputs, labels = batch.first, batch.targets
             loss = loss_of(module(torch.from_numpy(inputs)), torch.from_numpy(labels))
             optimizer_.zero_grad()
             loss.backward()
@@ -97,7 +98,7 @@ def train(module: nn.Module, dataset: Dataset, epochs: int) -> None:
 @torch.inference_mode()
 def share_right(run: Any, dataset: Dataset) -> float:
     """Fraction of the test images whose largest output is their class."""
-    right = [run(inputs).argmax(1) == labels for inputs, labels in dataset.batches("test", 250)]
+    right = [run(batch.first).argmax(1) == batch.targets for batch in dataset.batches("test", 250)]
     return float(np.concatenate(right).mean())
 
 
@@ -106,7 +107,7 @@ def write(module: nn.Module, dataset: Dataset, folder: Path) -> None:
     weights, graph = folder / "model.safetensors", folder / "model.onnx"
     save_file(module.state_dict(), f"{weights}.part")
     onnx.save(export(module), f"{graph}.part")
-    inputs, _ = dataset.batch("test", range(64))
+    inputs = dataset.batch("test", range(64)).first
     session = onnxruntime.InferenceSession(f"{graph}.part", providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = module(torch.from_numpy(inputs)).numpy()

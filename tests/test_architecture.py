@@ -18,7 +18,7 @@ APP = ROOT / "app"
 MOST_LINES = 400
 
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "qtawesome", "pyqtgraph", "superqt")
-HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "accelerate", "scipy", "numba")
+HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "accelerate", "scipy", "sklearn", "numba")
 
 LEAVES = ("errors", "figures", "files", "installing", "layer_names", "privacy", "resources", "model.trust")
 ORDER = ("model", "data", "graph", "targets", "training", "methods", "recipe", "analysis", "formats")

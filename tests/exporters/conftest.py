@@ -82,4 +82,4 @@ def sample_int4(sample: Any, sample_data: Any) -> Any:
 @pytest.fixture(scope="session")
 def sample_inputs(sample_data: Any) -> Any:
     """128 images of the test split."""
-    return (sample_data.batch("test", range(128))[0],)
+    return (sample_data.batch("test", range(128)).first,)

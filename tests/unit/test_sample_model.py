@@ -46,7 +46,7 @@ def module():
 
 def test_the_sample_is_right_in_98_percent_of_the_test_images(sample, session):
     right = [
-        session.run(None, {"image": inputs})[0].argmax(1) == labels for inputs, labels in sample.batches("test", 250)
+        session.run(None, {"image": batch.first})[0].argmax(1) == batch.targets for batch in sample.batches("test", 250)
     ]
     assert np.concatenate(right).mean() >= 0.98
 
@@ -54,7 +54,7 @@ def test_the_sample_is_right_in_98_percent_of_the_test_images(sample, session):
 def test_both_forms_give_the_same_logits(sample, session, module):
     import torch
 
-    inputs, _ = sample.batch("test", range(64))
+    inputs = sample.batch("test", range(64)).first
     with torch.inference_mode():
         expected = module(torch.from_numpy(inputs)).numpy()
     (logits,) = session.run(None, {"image": inputs})

@@ -1,6 +1,7 @@
 """Measured sensitivity: swap one layer for its option, run the rest of the network from cached activations.
 
-Damage is the mean KL divergence of the network's answers before and after. What each batch of samples says of a cell
+Damage is what the data's task says it is, of the network's answers before and after: most often the mean KL
+divergence. What each batch of samples says of a cell
 is a tally; tallies are sums, so that a cell is put together from batches that were measured at different times, and
 a measurement that goes on gives what an unbroken one gives, to the last bit.
 """
@@ -12,11 +13,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secateur.analysis.free import cost_row
 from secateur.analysis.swapping import CachedNetwork
-from secateur.data.metric_values import GUESSES, answers_warning, damage_sums, metric_of
+from secateur.data.batch import Batch
 from secateur.data.metrics import kind_of
+from secateur.data.task import Task, answers_warning
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.methods.change import Lowered
@@ -36,17 +39,13 @@ CACHE_BYTES = 2_000_000_000
 MEASURING_VERSION = 2
 """Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
 
-SUMMED_METRICS = (*GUESSES, "mse")
-"""Metrics that are means over samples, so that those of batches add up."""
-
 
 @dataclass(frozen=True)
 class Tally:
     """What one batch says of one cell. Damage is error ÷ weight over all batches.
 
-    `unit` is `nats` (error: summed KL divergence, weight: samples) or `relative error` (squared error, power of the
-    original answers). `before` and `after` are sums over samples of the data's metric, None where it is no mean.
-    `seconds` is what it took.
+    `unit`, `error` and `weight` are the task's (`Task.damage`). `before` and `after` are sums over samples of the
+    data's metric, None where it is no mean. `seconds` is what it took.
     """
 
     samples: int
@@ -66,7 +65,7 @@ class Cell(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A batch: the samples from `start` to before `stop` of the calibration split."""
+    """A batch: the samples from `start` to before `stop` of the validation split."""
 
     start: int
     stop: int
@@ -87,7 +86,7 @@ class Keeper:
 
 @dataclass(frozen=True)
 class Question:
-    """What is measured: which options of which layers, on how many calibration samples. `metric` is the data's."""
+    """What is measured: which options of which layers, on how many validation samples. `metric` is the data's."""
 
     layers: tuple[Layer, ...]
     facts: Mapping[str, Facts]
@@ -189,11 +188,13 @@ class _Measurement:
                 yield passing
                 passing, held = [], 0
             self._say("Measuring the original")
-            inputs, labels = self.data.batch("calibration", range(*span))
-            cache = CachedNetwork(self.model.module, torch.from_numpy(np.ascontiguousarray(inputs)))  # type: ignore[arg-type]
-            passing.append(_Batch(span, cache, labels))
+            batch = self.data.batch("validation", range(*span))
+            tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays]
+            cache = CachedNetwork(self.model.module, tensors)  # type: ignore[arg-type]
+            reference = self.data.task.scores(cache.reference, batch)
+            passing.append(_Batch(span, cache, batch, reference))
             held += cache.size_bytes
-            if warning := answers_warning(cache.reference.cpu().numpy()):
+            if warning := answers_warning(self.data.task, self.data.task.answers(reference)):
                 sentence = f"The untouched network cannot be compared with: {warning}"
                 raise UserError(sentence, "Check data and preprocessing.")
         if passing:
@@ -212,9 +213,9 @@ class _Measurement:
         found: dict[Span, Tally] = {}
         for batch in lacking:
             begun = time.monotonic()
-            outputs = batch.cache.output_with(cell.layer, change).cpu().numpy()
-            tally = _tally(batch.cache.reference.cpu().numpy(), outputs, batch.labels, self.question.metric)
-            found[batch.span] = Tally(len(outputs), *tally, time.monotonic() - begun)
+            scores = self.data.task.scores(batch.cache.outputs_with(cell.layer, change), batch.fed)
+            tally = _tally(self.data.task, batch.reference, scores, batch.fed.targets)
+            found[batch.span] = Tally(len(batch.fed), *tally, time.monotonic() - begun)
         self.keeper.keep(cell, found)
         self.tallies[cell].update(found)
 
@@ -222,18 +223,16 @@ class _Measurement:
 class _Batch(NamedTuple):
     span: Span
     cache: CachedNetwork
-    labels: Any
+    fed: Batch
+    reference: NDArray[np.float32]
 
 
 def _tally(
-    reference: Any, outputs: Any, labels: Any, metric: str
+    task: Task, reference: NDArray[np.float32], scores: NDArray[np.float32], targets: Any
 ) -> tuple[str, float, float, float | None, float | None]:
     """(unit, error, weight, metric before, metric after) as sums over the batch."""
-    unit, error, weight = damage_sums(reference, outputs)
-    if metric not in SUMMED_METRICS:
-        return unit, error, weight, None, None
-    found = [metric_of(metric, answers, labels) for answers in (reference, outputs)]
-    before, after = (one.value * len(labels) if one else None for one in found)
+    unit, error, weight = task.damage(reference, scores)
+    before, after = (task.summed(task.answers(given), targets) for given in (reference, scores))
     return unit, error, weight, before, after
 
 

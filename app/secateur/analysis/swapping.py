@@ -5,7 +5,7 @@ that has changed are computed again. What an option makes of a layer is what its
 where it is applied to this layer alone: the same weights, and for static int8 the same rounding of the same tensors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from torch import fx
 
 
+Outputs = tuple[NDArray[np.float32], ...]
+"""All outputs of a network, in its order."""
+
+
 class CachedNetwork:
     """A graph with all results of one batch, from which any layer can be changed and the rest re-run."""
 
-    def __init__(self, graph: "fx.GraphModule", batch: "torch.Tensor") -> None:
+    def __init__(self, graph: "fx.GraphModule", batch: "Sequence[torch.Tensor]") -> None:
         import torch
         from torch import fx
 
@@ -30,19 +34,18 @@ class CachedNetwork:
         from secateur.model.device import on_device, precise, torch_device
 
         self.device = torch_device()
-        graph, batch = on_device(graph), batch.to(self.device)  # type: ignore[assignment]
-        self.graph = graph
+        self.graph = graph = on_device(graph)  # type: ignore[assignment]
         self.nodes = list(graph.graph.nodes)
         self.by_tensor = nodes_by_tensor(graph)
         self.interpreter = fx.Interpreter(graph, garbage_collect_values=False)
         with torch.inference_mode(), precise():
-            self.reference = _first(self.interpreter.run(batch))
+            self.reference = _arrays(self.interpreter.run(*(values.to(self.device) for values in batch)))
         self.results: dict[Any, Any] = dict(self.interpreter.env)
         tensors = [value for value in self.results.values() if isinstance(value, torch.Tensor)]
         self.size_bytes = sum(value.numel() * value.element_size() for value in tensors)
 
-    def output_with(self, layer: str, change: Change) -> "torch.Tensor":
-        """The network's first output for the batch with one layer changed; nothing is kept of the change."""
+    def outputs_with(self, layer: str, change: Change) -> Outputs:
+        """All outputs of the network for the batch with one layer changed; nothing is kept of the change."""
         import torch
 
         from secateur.model.device import precise
@@ -60,7 +63,7 @@ class CachedNetwork:
             if change.bias is not None:
                 module.bias = bias
 
-    def _run(self, layer: str, rounded: "Mapping[fx.Node, ActivationEncoding]") -> "torch.Tensor":
+    def _run(self, layer: str, rounded: "Mapping[fx.Node, ActivationEncoding]") -> Outputs:
         """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""
         import torch
 
@@ -78,15 +81,14 @@ class CachedNetwork:
                 )
                 changed.add(node)
             if node.op == "output" and node in changed:
-                return _first(env[node])
+                return _arrays(env[node])
         return self.reference
 
 
-def _first(output: Any) -> "torch.Tensor":
-    from secateur.graph.network import first_output
+def _arrays(output: Any) -> Outputs:
+    from secateur.graph.network import all_outputs
 
-    result: torch.Tensor = first_output(output)
-    return result
+    return tuple(value.float().cpu().numpy() for value in all_outputs(output))
 
 
 def _tensor(values: NDArray[np.float32]) -> "torch.Tensor":

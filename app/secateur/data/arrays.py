@@ -16,6 +16,9 @@ from secateur.data.splits import Indices
 from secateur.errors import UserError
 
 INPUT_KEYS, LABEL_KEYS = ("images", "inputs"), ("labels", "targets")
+SPLIT_KEYS = ("train", "test", "validation")
+NOT_FED = (*LABEL_KEYS, *SPLIT_KEYS, "classes")
+"""Names of arrays that are no inputs."""
 DIVIDED_KEYS = (
     ("train_images", "train_labels", "test_images", "test_labels"),
     ("train_inputs", "train_targets", "test_inputs", "test_targets"),
@@ -31,6 +34,7 @@ class Arrays:
     labels: NDArray[Any] | None
     train: Indices | None = None
     test: Indices | None = None
+    validation: Indices | None = None
     classes: tuple[str, ...] = ()
 
     @property
@@ -63,7 +67,12 @@ class Arrays:
 
 
 def read_npz(path: Path) -> Arrays:
-    """The arrays of an .npz; UserError where it is damaged, needs a pickle, or lacks a key."""
+    """The arrays of an .npz for one input; UserError where it is damaged, needs a pickle, or lacks a key."""
+    return from_mapping(read_arrays(path), str(path))
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz by name; UserError where it is damaged or needs a pickle."""
     with open_archive(path):
         pass  # checked for hostile members before numpy unpacks anything
     try:
@@ -78,13 +87,13 @@ def read_npz(path: Path) -> Arrays:
         ) from None
     except (OSError, BadZipFile, EOFError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}).", "Write it again with numpy.savez.") from None
-    return from_mapping(content, str(path))
+    return content
 
 
 def from_mapping(content: Mapping[str, NDArray[Any]], name: str) -> Arrays:
     """Arrays by key: `images|inputs` with `labels|targets`, or a `train_…` and `test_…` pair of each.
 
-    Index arrays `train` and `test`, and class names `classes`, are read where they are there.
+    Index arrays `train`, `test` and `validation`, and class names `classes`, are read where they are there.
     """
     classes = tuple(str(value) for value in content["classes"]) if "classes" in content else ()
     for keys in DIVIDED_KEYS:
@@ -96,10 +105,10 @@ def from_mapping(content: Mapping[str, NDArray[Any]], name: str) -> Arrays:
         raise UserError(f"{name} has no array named images or inputs.", f"It holds {known}: rename its arrays.")
     labels = next((content[key] for key in LABEL_KEYS if key in content), None)
     check_arrays(inputs, labels, name)
-    train, test = (_indices(content, key, len(inputs), name) for key in ("train", "test"))
+    train, test, validation = (indices_of(content, key, len(inputs), name) for key in SPLIT_KEYS)
     if test is not None and train is None:
         train = np.setdiff1d(np.arange(len(inputs)), test)
-    return Arrays(inputs, labels, train, test, classes)
+    return Arrays(inputs, labels, train, test, validation, classes)
 
 
 def image_axes(shape: tuple[int, ...]) -> bool:
@@ -141,11 +150,12 @@ def _divided(parts: list[NDArray[Any]], name: str, classes: tuple[str, ...]) -> 
         np.concatenate([train_labels, test_labels]),
         np.arange(count),
         np.arange(count, total),
-        classes,
+        classes=classes,
     )
 
 
-def _indices(content: Mapping[str, NDArray[Any]], key: str, count: int, name: str) -> Indices | None:
+def indices_of(content: Mapping[str, NDArray[Any]], key: str, count: int, name: str) -> Indices | None:
+    """The numbers of the samples that are listed under `key`; None where there is no such list."""
     if key not in content:
         return None
     values = content[key]

@@ -3,24 +3,21 @@
 It is the commonest mistake, and without the check everything that follows would be measured against noise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from secateur.data.batch import Run
 from secateur.data.dataset import Dataset
-from secateur.data.metric_values import GUESSES, is_right
+from secateur.data.metric_values import is_right
 from secateur.data.preprocessing import Preprocessing
 from secateur.data.presets import PRESETS
+from secateur.data.tasks.classification import Classification
 from secateur.errors import UserError
 
 TRIED_SAMPLES, BATCH_SIZE = 256, 64
 TRIED = ("imagenet", "unit", "symmetric", "none")
 """Presets that are tried where the network is near chance."""
 
-Run = Callable[[NDArray[Any]], NDArray[Any]]
 Suggestion = tuple[str, Preprocessing, float]
 
 
@@ -62,12 +59,12 @@ def baseline_warning(
 def suggest_preprocessing(dataset: Dataset, run: Run) -> list[Suggestion]:
     """The four usual normalisations on 256 calibration samples: (name, preprocessing, metric), best first.
 
-    `run` takes a batch as the network is fed to the outputs (n, classes). Empty for ready inputs and for data
+    `run` gives the outputs for a batch as the network is fed. Empty for ready inputs and for data
     without classes; what `dataset` itself does is left out.
     """
-    if dataset.preprocessing is None or dataset.task != "classification":
+    if dataset.preprocessing is None or not isinstance(dataset.task, Classification):
         return []
-    top = GUESSES.get(dataset.metric, 1)
+    top = dataset.task.guesses
     tried: list[Suggestion] = []
     for name, candidate in alternatives(dataset.preprocessing):
         if candidate != dataset.preprocessing:
@@ -88,8 +85,8 @@ def alternatives(preprocessing: Preprocessing) -> list[tuple[str, Preprocessing]
 
 def _share_right(dataset: Dataset, run: Run, top: int) -> float:
     right = count = 0
-    for inputs, labels in dataset.batches("calibration", BATCH_SIZE, TRIED_SAMPLES):
-        outputs = np.asarray(run(inputs))
+    for batch in dataset.batches("calibration", BATCH_SIZE, TRIED_SAMPLES):
+        outputs, labels = dataset.task.scores(run(*batch.arrays), batch), batch.targets
         if outputs.ndim != 2 or outputs.shape[0] != len(labels):
             raise UserError(
                 f"The network answers {outputs.shape} to {len(labels)} samples, which are no class scores.",

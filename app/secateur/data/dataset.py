@@ -3,21 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.augment import mirrored, shifted
+from secateur.data.batch import Batch, Feed
 from secateur.data.preprocessing import Pixels, Preprocessing
 from secateur.data.remarks import Remarks, upright
-from secateur.data.samples import ArrayReader, ImageReader
+from secateur.data.samples import ImageReader
 from secateur.data.splits import Indices, Split
+from secateur.data.task import Task
 from secateur.errors import UserError
 
-Task = Literal["classification", "regression", "none"]
 Report = Callable[[int, int, str], None]
-Batch = tuple[NDArray[Any], NDArray[Any]]
 
 CACHE_LIMIT_BYTES = 1_500_000_000
 
@@ -56,10 +56,11 @@ class PixelCache:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples with labels, divided into `train`, `calibration` (a subset of train) and `test`.
+    """Samples with their targets and the task that they are for, divided into splits (`data.splits`).
 
-    `source` is what was opened; `images` or `inputs` reads single samples (one of the two, the other is
-    None); `labels` is int64 class numbers, float32 targets of a regression, or zeros where `task` is `none`.
+    `source` is what was opened; `images` reads single images, fed to the port `input_name`, or `inputs` batches of
+    ready inputs for any number of ports (one of the two, the other is None); `labels` are the targets of all samples,
+    as the task wants them (zeros without a task).
     `preprocessing` is resolved: nothing in it is left open (None for ready inputs). `mirror` says whether an
     image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed or left out when the
     source was opened; `told` adds what was done to the samples since.
@@ -68,17 +69,21 @@ class Dataset:
     name: str
     source: str
     task: Task
-    metric: str
     classes: tuple[str, ...]
     labels: NDArray[Any]
     splits: Mapping[Split, Indices]
     input_name: str = "input"
     images: ImageReader | None = None
-    inputs: ArrayReader | None = None
+    inputs: Feed | None = None
     preprocessing: Preprocessing | None = None
     mirror: bool = True
     notes: tuple[str, ...] = ()
     cache: PixelCache | None = field(default=None, repr=False)
+
+    @property
+    def metric(self) -> str:
+        """Name of what the task is judged by."""
+        return self.task.metric
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -90,10 +95,10 @@ class Dataset:
         return len(self.splits[split])
 
     def batches(self, split: Split, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
-        """(inputs ready for the network, labels) in the same order on every call; the last may be short.
+        """Inputs ready for the network with their targets, in the same order on every call; the last may be short.
 
-        Inputs are float32 NCHW unless the preprocessing or the ready inputs say otherwise; labels int64
-        (float32 for a regression). `limit` takes the first samples only, a fair sample of the split.
+        Images are float32 NCHW unless the preprocessing says otherwise. `limit` takes the first samples only, a fair
+        sample of the split.
         """
         count = self.size(split) if limit is None else min(limit, self.size(split))
         for start in range(0, count, batch_size):
@@ -103,8 +108,9 @@ class Dataset:
         """The samples at these places of the split, as the network is fed."""
         samples = self.splits[split][np.asarray(indices, dtype=np.intp)]
         if self.cache is None:
-            return self._ready(samples), self.labels[samples]
-        return self._normalised(self.cache.pixels(samples)), self.labels[samples]
+            feed = self._feed()
+            return Batch(feed.read(samples), self.labels[samples], feed.passes)
+        return self._of_pixels(self.cache.pixels(samples), samples)
 
     def training_batch(
         self, indices: Sequence[int] | NDArray[np.integer], rng: np.random.Generator, augment: bool = True
@@ -118,7 +124,7 @@ class Dataset:
         samples = self.splits["train"][np.asarray(indices, dtype=np.intp)]
         pixels = self.cache.pixels(samples)
         pixels = shifted(mirrored(pixels, rng) if self.mirror else pixels, rng)
-        return self._normalised(pixels), self.labels[samples]
+        return self._of_pixels(pixels, samples)
 
     def prepare(self, split: Split, progress: Report, chunk: int = 64) -> None:
         """Decode a split into memory now, reporting; does nothing where images are decoded batch by batch."""
@@ -142,14 +148,11 @@ class Dataset:
             image = image if image.mode in {"L", "RGB"} else image.convert("RGB")
             pixels = np.asarray(image, dtype=np.uint8)
             return pixels[..., None] if pixels.ndim == 2 else pixels
-        return stretched(self._reader().array(sample))
+        return stretched(next(iter(self._feed().read(self.splits[split][[index]]).values()))[0])
 
     def label(self, split: Split, index: int) -> str:
-        """The label in words: the class name, the number of a regression, or nothing."""
-        value = self.labels[self.splits[split][index]]
-        if self.task == "none":
-            return ""
-        return self.classes[int(value)] if self.task == "classification" else f"{float(np.ravel(value)[0]):.4g}"
+        """The target in words: the class name, the number of a regression, or nothing."""
+        return self.task.told_target(self.labels[self.splits[split][index]], self.classes)
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> "Dataset":
         """The same samples under another resolved preprocessing; decoded images of the same size are kept."""
@@ -160,15 +163,11 @@ class Dataset:
         cache = self.cache if same else PixelCache(self.images, preprocessing)
         return replace(self, preprocessing=preprocessing, cache=cache)
 
-    def _normalised(self, pixels: Pixels) -> NDArray[Any]:
+    def _of_pixels(self, pixels: Pixels, samples: Indices) -> Batch:
         assert self.preprocessing is not None  # noqa: S101 - a data set with a cache has one
-        return self.preprocessing.normalise(pixels)
+        return Batch({self.input_name: self.preprocessing.normalise(pixels)}, self.labels[samples])
 
-    def _ready(self, samples: Indices) -> NDArray[Any]:
-        reader = self._reader()
-        return np.stack([reader.array(int(sample)) for sample in samples])
-
-    def _reader(self) -> ArrayReader:
+    def _feed(self) -> Feed:
         if self.inputs is None:
             raise TypeError("a data set of images has no ready inputs")
         return self.inputs

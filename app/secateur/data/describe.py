@@ -6,23 +6,24 @@ from secateur.model.documents import DataDescription
 
 
 def describe(dataset: Dataset, warning: str = "") -> DataDescription:
-    """Name, task, classes, sizes of the splits, the port that is fed, and the resolved preprocessing.
+    """Name, task, classes, sizes of the splits, the ports that are fed, and the resolved preprocessing.
 
     `warning` is the baseline check's sentence, empty where there is none.
     """
-    fed = dataset.batch("train", [0])[0]
-    port = Port(dataset.input_name, str(fed.dtype), (None, *fed.shape[1:]))
+    fed = dataset.batch("train", [0]).inputs
+    ports = tuple(Port(name, str(values.dtype), (None, *values.shape[1:])) for name, values in fed.items())
     preprocessing = dataset.preprocessing.model_dump(mode="json") if dataset.preprocessing else {}
     return DataDescription(
         name=dataset.name,
         source=dataset.source,
-        task=dataset.task,
+        task=dataset.task.id,
         metric=dataset.metric,
         classes=dataset.classes,
         train=dataset.size("train"),
         calibration=dataset.size("calibration"),
+        validation=dataset.size("validation"),
         test=dataset.size("test"),
-        inputs=(port,),
+        inputs=ports,
         preprocessing=preprocessing,
         notes=dataset.told,
         warning=warning,

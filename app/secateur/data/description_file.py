@@ -1,27 +1,27 @@
 """`data.yaml`: names a source together with what its files cannot say.
 
 source: photos.zip            # relative to this file
-task: classification
-metric: top1
+task: classification          # one of data.tasks
+metric: top1                  # the task's own, or file.py:function, or {function: file.py:function, better: lower}
+pooling: mean                 # of a task that has it: the task's own parameters
 classes: [cat, dog]           # the network's order, where it is not alphabetical
 mirror: true                  # whether an image seen in a mirror keeps its meaning
 preprocessing: {resize: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from secateur.data.dataset import Task
-from secateur.data.metrics import metrics_of_task
+from secateur.data.metrics import METRIC_KINDS, TASK_IDS, OwnMetric, is_own, metrics_of_task
+from secateur.data.own_metric import own_metric
 from secateur.data.source import DataSource
+from secateur.data.tasks import PARAMETERS, parameters_of
 from secateur.errors import UserError
 
-KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing")
-METRICS: dict[Task, tuple[str, ...]] = {task: metrics_of_task(task) for task in get_args(Task)}
-"""What can be measured for each task, the usual one first."""
+KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing", *PARAMETERS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,14 @@ class Wish:
     """What the person said about the data; None and empty values are left to the source itself."""
 
     path: str
-    task: Task | None = None
+    task: str | None = None
     metric: str = ""
+    own: OwnMetric | None = None
     classes: tuple[str, ...] = ()
     mirror: bool | None = None
     preprocessing: dict[str, object] = field(default_factory=dict)
+    parameters: dict[str, object] = field(default_factory=dict)
+    """The task's own: pooling of a similarity, and so on."""
 
 
 def read_wish(source: DataSource) -> Wish:
@@ -42,14 +45,7 @@ def read_wish(source: DataSource) -> Wish:
     if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
         return Wish(source.path, preprocessing=dict(source.preprocessing))
     wish = parse_wish(_load(path), path)
-    return Wish(
-        wish.path,
-        wish.task,
-        wish.metric,
-        wish.classes,
-        wish.mirror,
-        {**wish.preprocessing, **source.preprocessing},
-    )
+    return replace(wish, preprocessing={**wish.preprocessing, **source.preprocessing})
 
 
 def parse_wish(document: Any, path: Path) -> Wish:
@@ -63,24 +59,40 @@ def parse_wish(document: Any, path: Path) -> Wish:
     if not target:
         raise UserError(f"{path} names no source.", "Add source: an image folder, a zip of one, or an .npz.")
     task = document.get("task")
-    if task is not None and task not in get_args(Task):
-        raise UserError(f"{path}: task {task!r} is not known.", f"Known tasks: {', '.join(get_args(Task))}.")
-    metric = _typed(document, "metric", str, "", path)
-    known = METRICS[task] if task else tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
-    if metric and metric not in known:
-        raise UserError(
-            f"{path}: metric {metric!r} is not known{f' for {task}' if task else ''}.",
-            f"Known: {', '.join(known)}.",
-        )
+    if task is not None and task not in TASK_IDS:
+        raise UserError(f"{path}: task {task!r} is not known.", f"Known tasks: {', '.join(TASK_IDS)}.")
+    metric, own = _metric(document, task, path)
     classes = _typed(document, "classes", list, [], path)
     return Wish(
         _beside(target, path),
         task,
         metric,
+        own,
         tuple(str(name) for name in classes),
         _typed(document, "mirror", bool, None, path),
         _typed(document, "preprocessing", dict, {}, path),
+        parameters_of(document, task, str(path)),
     )
+
+
+def _metric(document: dict[str, Any], task: str | None, path: Path) -> tuple[str, OwnMetric | None]:
+    """The metric's name, or a person's own, whose file is looked for beside the description."""
+    value = document.get("metric", "")
+    if isinstance(value, dict):
+        unknown = sorted(str(key) for key in set(value) - {"function", "better"})
+        if unknown or not is_own(str(value.get("function", ""))):
+            raise UserError(f"{path}: metric = {value!r} does not fit.", "Give {function: file.py:f, better: lower}.")
+        return "", own_metric(_beside(str(value["function"]), path), str(value.get("better", "")))
+    metric: str = _typed(document, "metric", str, "", path)
+    if is_own(metric):
+        return "", own_metric(_beside(metric, path))
+    known = metrics_of_task(task) if task else tuple(kind.name for kind in METRIC_KINDS)
+    if metric and metric not in known:
+        raise UserError(
+            f"{path}: metric {metric!r} is not known{f' for {task}' if task else ''}.",
+            f"Known: {', '.join(known)}, or a function of your own, file.py:function.",
+        )
+    return metric, None
 
 
 def _load(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Image folders: one folder for each class, optionally below `train` and `test` (or `val`).
+"""Image folders: one folder for each class, optionally below `train` and `test` (or `val`), or all three.
 
 The same arrangement serves a folder on disk and the members of a zip archive: both are lists of path parts.
 Classes are numbered in the alphabetical order of their folders, as torchvision's ImageFolder does.
@@ -17,7 +17,8 @@ from secateur.data.samples import IMAGE_SUFFIXES
 from secateur.data.splits import Indices
 from secateur.errors import UserError
 
-TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing", "val", "valid", "validation")
+VALIDATION_NAMES = ("val", "valid", "validation")
+TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing", *VALIDATION_NAMES)
 IGNORED = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 MOST_KINDS = 4
 """How many kinds of skipped files, or empty folders, are named."""
@@ -35,6 +36,7 @@ class Arrangement:
     classes: tuple[str, ...]
     train: Indices | None
     test: Indices | None
+    validation: Indices | None
     notes: tuple[str, ...]
 
 
@@ -164,29 +166,30 @@ def arrange(listing: Listing, name: str, order: Sequence[str] = ()) -> Arrangeme
     tops = {path[0].lower() for path in paths if len(path) > 1}
     train = next((top for top in TRAIN_NAMES if top in tops), "")
     test = next((top for top in TEST_NAMES if top in tops), "")
+    chooses = next((top for top in VALIDATION_NAMES if train and test and top in tops - {test}), "")
     # a class may be called "train" (a vehicle): a division is only one where nothing else stands beside it
     divided = bool(tops) and tops <= {*TRAIN_NAMES, *TEST_NAMES}
     notes = list(listing.notes)
     kept: list[tuple[int, str, str]] = []
     for position, path in enumerate(paths):
         top, inner = (path[0].lower(), path[1:]) if divided else ("", path)
-        if len(inner) > 1 and top in {"", train, test}:
+        if len(inner) > 1 and top in {"", train, test, chooses}:
             kept.append((position, top, inner[0]))
     if divided:
-        notes += [f"The images in {top}/ are not used." for top in sorted(tops - {train, test})]
+        notes += [f"The images in {top}/ are not used." for top in sorted(tops - {train, test, chooses})]
         if not train:
             notes.append(f"There is no train folder: a fifth of {test}/ tests, the rest trains and calibrates.")
     left_out = sum(len(path) < (3 if divided else 2) for path in paths)
     if left_out and kept:
         notes.append(f"{left_out} image{'s' if left_out > 1 else ''} outside the class folders are left out.")
-    places = {(), (train,), (test,)} if divided else {()}
+    places = {(), (train,), (test,), (chooses,)} if divided else {()}
     inside = [folder[wrapper:] for folder in listing.folders if folder[:wrapper] == listing.images[0][:wrapper]]
     folders = {
         folder[-1]
         for folder in inside
         if folder and len(folder) == 1 + divided and tuple(part.lower() for part in folder[:-1]) in places
     }
-    division = (train, test) if divided and train and test else None
+    division = (train, test, chooses) if divided and train and test else None
     return _numbered(kept, name, order, division, tuple(notes), folders)
 
 
@@ -194,7 +197,7 @@ def _numbered(
     kept: Sequence[tuple[int, str, str]],
     name: str,
     order: Sequence[str],
-    division: tuple[str, str] | None,
+    division: tuple[str, str, str] | None,
     notes: tuple[str, ...],
     folders: Collection[str],
 ) -> Arrangement:
@@ -225,6 +228,7 @@ def _numbered(
         classes=classes,
         train=np.flatnonzero(tops == division[0]) if division else None,
         test=np.flatnonzero(tops == division[1]) if division else None,
+        validation=np.flatnonzero(tops == division[2]) if division and division[2] else None,
         notes=notes,
     )
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.data.dataset import Task
 from secateur.data.description_file import Wish
 from secateur.data.preprocessing import shape_text
 from secateur.errors import UserError
@@ -21,7 +20,7 @@ class Labels:
     read otherwise.
     """
 
-    task: Task
+    task: str
     values: NDArray[Any]
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -54,7 +53,11 @@ def labels_for(
     if len(labels) != count:
         raise UserError(f"{name} has {count:,} inputs and {len(labels):,} labels.", "Give one label for each input.")
     scores = scores_of(outputs)
-    task: Task = wish.task or ("classification" if _are_classes(labels, scores) else "regression")
+    task = wish.task or ("classification" if _are_classes(labels, scores) else "regression")
+    if task == "multilabel":
+        return _many_labels(labels, wish.classes or classes, name)
+    if task == "segmentation":
+        return Labels(task, labels.astype(np.int64), wish.classes or classes)
     if task != "classification":
         return Labels(task, labels.astype(np.float32))
     read = class_numbers(labels, name)
@@ -70,6 +73,17 @@ def labels_for(
             "Labels count from 0: correct them, or name every class.",
         )
     return replace(read, classes=names)
+
+
+def _many_labels(labels: NDArray[Any], classes: tuple[str, ...], name: str) -> Labels:
+    """Rows of noughts and ones, (n, labels) float32."""
+    if labels.ndim != 2 or not np.isin(labels, (0, 1)).all():
+        raise UserError(
+            f"The labels of {name} are no rows of noughts and ones: {labels.dtype}, {shape_text(labels.shape)}.",
+            "Give a row for each sample, with a one for each label that it has.",
+        )
+    names = classes or tuple(str(n) for n in range(labels.shape[1]))
+    return Labels("multilabel", labels.astype(np.float32), names)
 
 
 def _are_classes(labels: NDArray[Any], scores: int | None) -> bool:
@@ -111,3 +125,10 @@ def class_numbers(labels: NDArray[Any], name: str) -> Labels:
             "Say task: regression in a data.yaml where they are targets."
         )
     return Labels("classification", np.asarray(labels, dtype=np.int64), notes=tuple(notes))
+
+
+def scale_of(labels: Labels) -> dict[str, object]:
+    """Where targets of a similarity begin and end: the network's cosine is compared on that scale."""
+    if labels.task != "similarity" or not len(labels.values):
+        return {}
+    return {"low": min(0.0, float(labels.values.min())), "high": float(labels.values.max())}

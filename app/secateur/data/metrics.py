@@ -1,8 +1,8 @@
 """What can be measured: each metric with its direction, its unit, and how values and changes of it are written.
 
 The one definition that every comparison, prediction, sentence and plot asks, so that nothing takes a squared error
-for a share of right answers. How a metric is computed stands in `analysis.metrics`. Plain values: the window reads
-this too.
+for a share of right answers. How a metric is computed stands with its task (`data.tasks`). Plain values: the window
+reads this too.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from math import isfinite
 from typing import Final, Literal
 
 from secateur import figures
+
+TASK_IDS: Final = ("classification", "multilabel", "regression", "similarity", "segmentation", "none")
 
 
 @dataclass(frozen=True)
@@ -79,19 +81,58 @@ class MetricKind:
         return f"±{half * 100:.1f}" if self.is_share else f"±{figures.number(half)}"
 
 
+_BOTH = ("classification", "multilabel")
+_ORDERED = ("regression", "similarity")
 METRIC_KINDS: Final = (
     MetricKind("top1", "Top-1", ("classification",), True, "share", 0.0, 1.0),
     MetricKind("top5", "Top-5", ("classification",), True, "share", 0.0, 1.0),
+    MetricKind("f1", "F1", _BOTH, True, "share", 0.0, 1.0),
+    MetricKind("auc", "AUC", _BOTH, True, "share", 0.0, 1.0),
+    MetricKind("average_precision", "Average precision", _BOTH, True, "share", 0.0, 1.0),
     MetricKind("mse", "Squared error", ("regression",), False, "number", 0.0, None),
-    MetricKind("agreement", "Agreement", ("classification", "regression", "none"), True, "share", 0.0, 1.0),
+    MetricKind("mae", "Absolute error", ("regression",), False, "number", 0.0, None),
+    MetricKind("spearman", "Spearman", _ORDERED, True, "number", -1.0, 1.0),
+    MetricKind("pearson", "Pearson", _ORDERED, True, "number", -1.0, 1.0),
+    MetricKind("mean_iou", "Mean IoU", ("segmentation",), True, "share", 0.0, 1.0),
+    MetricKind("pixel_accuracy", "Pixel accuracy", ("segmentation",), True, "share", 0.0, 1.0),
+    MetricKind("agreement", "Agreement", TASK_IDS, True, "share", 0.0, 1.0),
 )
 """Every metric; the first one of a task is its usual one."""
 
+LOWER: Final = ":lower"
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """A person's own metric: `reference` is `file.py:function` with the file's whole path."""
+
+    reference: str
+    is_higher_better: bool = True
+
+    @property
+    def name(self) -> str:
+        """What it is called in documents: file and function, and `:lower` where less of it is better."""
+        file, _, function = self.reference.rpartition(":")
+        name = f"{file.replace(chr(92), '/').rpartition('/')[2]}:{function}"
+        return name if self.is_higher_better else f"{name}{LOWER}"
+
+
+def is_own(name: str) -> bool:
+    """Whether this names a metric of a person's own."""
+    return ".py:" in name
+
 
 def kind_of(name: str) -> MetricKind:
-    """The metric called `name`; one that is not listed (of an older run) is a number of which more is better."""
-    title = (name.rpartition(":")[2] or name).replace("_", " ").capitalize() or "Metric"
-    return next((k for k in METRIC_KINDS if k.name == name), MetricKind(name, title, (), True, "number", None, None))
+    """The metric called `name`; a person's own, and one that is not listed (of an older run), is a number.
+
+    More of it is better, unless the name says `:lower`.
+    """
+    known = next((kind for kind in METRIC_KINDS if kind.name == name), None)
+    if known is not None:
+        return known
+    plain = name.removesuffix(LOWER)
+    title = (plain.rpartition(":")[2] or plain).replace("_", " ").capitalize() or "Metric"
+    return MetricKind(name, title, (), plain == name, "number", None, None)
 
 
 def metrics_of_task(task: str) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from secateur.errors import UserError
 Report = Callable[[int, int, str], None]
 
 
-def call_function(reference: str) -> Any:
-    """What the function of `file.py:function` returns, called without arguments."""
+def load_function(reference: str) -> Any:
+    """The function of `file.py:function`, or whatever stands there under that name; the file is run."""
     file, _, function = reference.rpartition(":")
     path = Path(file)
     if not path.is_file():
@@ -31,15 +31,22 @@ def call_function(reference: str) -> Any:
         raise UserError(f"{file} is not a Python file.", "Give file.py:function.")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickling look the module up by name
-    _guarded(reference, lambda: spec.loader.exec_module(module) if spec.loader else None)
+    guarded(reference, lambda: spec.loader.exec_module(module) if spec.loader else None)
     made = getattr(module, function, None)
     if made is None:
         raise UserError(f"{file} defines no {function!r}.", "Name a function of that file, as file.py:function.")
+    return made
+
+
+def call_function(reference: str) -> Any:
+    """What the function of `file.py:function` returns, called without arguments."""
+    made = load_function(reference)
     is_data = hasattr(made, "__getitem__") and not isinstance(made, type)
-    return _guarded(reference, made) if callable(made) and not is_data else made
+    return guarded(reference, made) if callable(made) and not is_data else made
 
 
-def _guarded(reference: str, call: Callable[[], Any]) -> Any:
+def guarded(reference: str, call: Callable[[], Any]) -> Any:
+    """What `call` returns; what it raises is told as a sentence that names the person's code."""
     try:
         return call()
     except Exception as error:
@@ -84,7 +91,7 @@ def _labels(items: Any, name: str, progress: Report) -> NDArray[Any] | None:
         for index in range(len(items)):
             if index % 256 == 0:
                 progress(index, len(items), f"Reading the labels of {name}")
-            item = _guarded(name, lambda index=index: items[index])  # type: ignore[misc]
+            item = guarded(name, lambda index=index: items[index])  # type: ignore[misc]
             if not isinstance(item, tuple | list) or len(item) < 2:
                 return None
             found.append(item[1])

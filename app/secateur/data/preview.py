@@ -27,8 +27,8 @@ def previews(dataset: "Dataset", count: int, split: "Split" = "calibration") -> 
     places = range(min(count, dataset.size(split)))
     if not places:
         return ()
-    fed, _ = dataset.batch(split, places)
-    return tuple(preview(dataset, fed[place], dataset.label(split, place)) for place in places)
+    batch = dataset.batch(split, places)
+    return tuple(preview(dataset, batch.first[place * batch.passes], dataset.label(split, place)) for place in places)
 
 
 def preview(dataset: "Dataset", fed: NDArray[np.generic], label: str) -> Preview:

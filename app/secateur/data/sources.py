@@ -1,5 +1,6 @@
 """Opening data: recognises what a person named by its content, and makes a `Dataset` of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,23 @@ from zipfile import ZipFile, is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.data.arrays import Arrays, from_mapping, read_npz
+from secateur.data.arrays import (
+    INPUT_KEYS,
+    LABEL_KEYS,
+    NOT_FED,
+    SPLIT_KEYS,
+    Arrays,
+    check_arrays,
+    from_mapping,
+    indices_of,
+    read_arrays,
+    read_npz,
+)
+from secateur.data.batch import ArrayFeed, Feed, for_ports
 from secateur.data.dataset import Dataset, PixelCache, Report
-from secateur.data.description_file import METRICS, Wish, read_wish
+from secateur.data.description_file import Wish, read_wish
 from secateur.data.folders import Arrangement, arrange, list_archive, list_folder, open_archive
-from secateur.data.labels import labels_for
+from secateur.data.labels import labels_for, scale_of
 from secateur.data.own_code import call_function, read_own
 from secateur.data.preprocessing import (
     COLOUR,
@@ -24,9 +37,20 @@ from secateur.data.preprocessing import (
     shape_text,
 )
 from secateur.data.remarks import upright
-from secateur.data.samples import ArchiveImages, ArrayImages, FileImages, ImageReader, RandomInputs, Reader
+from secateur.data.samples import (
+    ArchiveImages,
+    ArrayImages,
+    ArrayInputs,
+    ArrayReader,
+    FileImages,
+    ImageReader,
+    RandomInputs,
+    Reader,
+)
 from secateur.data.source import DataSource
-from secateur.data.splits import Indices, make_splits
+from secateur.data.splits import Indices, Split, make_splits, told_splits
+from secateur.data.tasks import task_of
+from secateur.data.tasks.classification import Classification
 from secateur.errors import UserError
 from secateur.model.description import Port
 from secateur.resources import resource
@@ -47,11 +71,12 @@ class Content:
     """What a source holds, before preprocessing and splits. `labels` is None where there are none."""
 
     name: str
-    reader: Reader
+    reader: Reader | Feed
     labels: NDArray[Any] | None
     classes: tuple[str, ...] = ()
     train: Indices | None = None
     test: Indices | None = None
+    validation: Indices | None = None
     preprocessing: Preprocessing | None = None
     mirror: bool | None = None
     notes: tuple[str, ...] = ()
@@ -70,35 +95,35 @@ def open_data(
     help to tell class numbers from targets, where they are known.
     UserError where the source is missing, damaged, foreign, or does not fit the input.
     """
-    if len(inputs) != 1:
-        names = ", ".join(port.name for port in inputs)
-        raise UserError(
-            f"The network takes {len(inputs)} inputs ({names}), and data feeds one.",
-            "Open a network with one input.",
-        )
-    port = inputs[0]
+    if not inputs:
+        raise UserError("The network takes no input.", "Open a network that data can be fed to.")
     wish = read_wish(source)
-    content = _read(wish, port, progress or (lambda done, total, text: None))
+    content = _read(wish, inputs, progress or (lambda done, total, text: None))
     labels = labels_for(content.name, len(content.reader), content.labels, content.classes, wish, outputs)
-    task, values = labels.task, labels.values
-    metric = wish.metric or METRICS[task][0]
-    if metric not in METRICS[task]:
-        raise UserError(f"The metric {metric} does not fit {task}.", f"Known: {', '.join(METRICS[task])}.")
-    if len(values) < 2:
+    task = task_of(labels.task, wish.metric, wish.own, **scale_of(labels), **wish.parameters)
+    if len(labels.values) < 2:
         raise UserError(f"{content.name} holds a single sample.", "Give two samples or more.")
-    splits = make_splits(values, seed, stratify=task == "classification", train=content.train, test=content.test)
+    splits = make_splits(
+        labels.values,
+        seed,
+        stratify=isinstance(task, Classification),
+        train=content.train,
+        test=content.test,
+        validation=content.validation,
+    )
+    sizes: dict[Split, int] = {split: len(places) for split, places in splits.items()}
+    drawn = told_splits(sizes, has_test=content.test is not None, has_validation=content.validation is not None)
     dataset = Dataset(
         name=content.name,
         source=source.path,
         task=task,
-        metric=metric,
         classes=labels.classes,
-        labels=values,
+        labels=labels.values,
         splits=splits,
-        input_name=port.name,
-        notes=(*content.notes, *labels.notes),
+        input_name=inputs[0].name,
+        notes=(*content.notes, *labels.notes, *drawn),
     )
-    return _with_reader(dataset, content, wish, port)
+    return _with_reader(dataset, content, wish, inputs)
 
 
 def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
@@ -108,10 +133,12 @@ def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
     input whose number of channels and layout are kept.
     """
     wish = read_wish(source)
-    content = _read(wish, port, lambda done, total, text: None)
+    content = _read(wish, (port,), lambda done, total, text: None)
     reader = content.reader
     if not isinstance(reader, ImageReader):
-        return None if isinstance(reader, RandomInputs) else reader.array(0).shape
+        if isinstance(reader, ArrayFeed):
+            return None if content.name == "random" else next(iter(reader.readers.values())).array(0).shape
+        return None if isinstance(reader, Feed) else reader.array(0).shape
     stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
     wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
     if wanted.crop is not None or wanted.resize is not None:
@@ -126,15 +153,21 @@ def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
     return (high, wide, count) if layout == "nhwc" else (count, high, wide)
 
 
-def _with_reader(dataset: Dataset, content: Content, wish: Wish, port: Port) -> Dataset:
-    reader = content.reader
+def _with_reader(dataset: Dataset, content: Content, wish: Wish, ports: tuple[Port, ...]) -> Dataset:
+    reader, port = content.reader, ports[0]
+    if len(ports) > 1 and not isinstance(reader, Feed):
+        names = ", ".join(port.name for port in ports)
+        raise UserError(
+            f"The network takes {len(ports)} inputs ({names}), and {content.name} feeds one.",
+            "Give an .npz with an array for each input under its name, or random.",
+        )
     if not isinstance(reader, ImageReader):
         if wish.preprocessing:
             raise UserError(
                 f"{content.name} holds ready inputs, fed as they are: preprocessing cannot be applied.",
                 "Leave preprocessing out, or give uint8 images.",
             )
-        return replace(dataset, inputs=reader)
+        return replace(dataset, inputs=reader if isinstance(reader, Feed) else ArrayFeed({port.name: reader}))
     stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
     wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
     first, _ = upright(reader.image(int(dataset.splits["train"][0])))
@@ -152,27 +185,27 @@ def _with_reader(dataset: Dataset, content: Content, wish: Wish, port: Port) -> 
     )
 
 
-def _read(wish: Wish, port: Port, progress: Report) -> Content:
+def _read(wish: Wish, ports: tuple[Port, ...], progress: Report) -> Content:
     """What is behind the path, recognised by its content; UserError lists what is known otherwise."""
     named, path = wish.path, Path(wish.path)
     if named.startswith("sample:"):
         return _sample(named)
     if named == "random":
-        return _random(port)
+        return _random(ports)
     if path.is_dir():
         listing = list_folder(path)
         arrangement = arrange(listing, str(path), wish.classes)
         files = tuple(path.joinpath(*listing.images[n]) for n in arrangement.positions)
         return _arranged(path.name, FileImages(files), arrangement)
     if not path.exists():
-        return _own(named, port, progress)
+        return _own(named, ports, progress)
     head = _head(path)
     if is_zipfile(path):
         archive = open_archive(path)
         members = archive.namelist()
         if members and all(name.endswith(".npy") for name in members):
             archive.close()
-            return _arrays(path.name, read_npz(path), port)
+            return _of_mapping(path.name, read_arrays(path), ports)
         return _archive(path, archive, wish)
     if head.startswith(b"PK"):
         raise UserError(f"{path} is a truncated zip archive.", "Make or download it again.")
@@ -200,15 +233,17 @@ def _sample(named: str) -> Content:
     )
 
 
-def _random(port: Port) -> Content:
-    """Random inputs of the network's shape; lengths that it leaves open are chosen and said."""
-    free = RANDOM_IMAGE_SIDE if len(port.shape) == 4 else RANDOM_LENGTH
-    shape = tuple(free if side is None else side for side in port.shape[1:])
+def _random(ports: tuple[Port, ...]) -> Content:
+    """Random inputs of the network's shapes; lengths that it leaves open are chosen and said."""
     notes = ["Random inputs: they serve speed and agreement, not accuracy."]
-    if None in port.shape[1:]:
-        notes.append(f"Where the network takes any length, random inputs have {free}: {shape_text(shape)}.")
-    reader = RandomInputs(RANDOM_COUNT, shape, fed_dtype(port))
-    return Content("random", reader, None, notes=tuple(notes))
+    readers: dict[str, ArrayReader] = {}
+    for number, port in enumerate(ports):
+        free = RANDOM_IMAGE_SIDE if len(port.shape) == 4 else RANDOM_LENGTH
+        shape = tuple(free if side is None else side for side in port.shape[1:])
+        if None in port.shape[1:]:
+            notes.append(f"Where the network takes any length, random inputs have {free}: {shape_text(shape)}.")
+        readers[port.name] = RandomInputs(RANDOM_COUNT, shape, fed_dtype(port), number)
+    return Content("random", ArrayFeed(readers), None, notes=tuple(dict.fromkeys(notes)))
 
 
 def _arranged(name: str, reader: ImageReader, arrangement: Arrangement) -> Content:
@@ -219,6 +254,7 @@ def _arranged(name: str, reader: ImageReader, arrangement: Arrangement) -> Conte
         arrangement.classes,
         arrangement.train,
         arrangement.test,
+        arrangement.validation,
         notes=arrangement.notes,
     )
 
@@ -239,17 +275,35 @@ def _arrays(name: str, arrays: Arrays, port: Port) -> Content:
         arrays.classes,
         arrays.train,
         arrays.test,
+        arrays.validation,
         notes=arrays.notes(dtype),
     )
 
 
-def _own(named: str, port: Port, progress: Report) -> Content:
+def _of_mapping(name: str, content: Mapping[str, NDArray[Any]], ports: tuple[Port, ...]) -> Content:
+    """Arrays under names: those of the network's inputs, or of a network with one input the usual ones."""
+    names = for_ports({key: content[key] for key in content if key not in NOT_FED}, ports)
+    if names is None or set(names.values()) & set(INPUT_KEYS) or (len(ports) == 1 and not set(names) & set(content)):
+        return _arrays(name, from_mapping(content, name), ports[0])
+    labels = next((content[key] for key in LABEL_KEYS if key in content), None)
+    for key in names.values():
+        check_arrays(content[key], labels, f"{key} in {name}")
+    parts = {key: indices_of(content, key, len(content[names[ports[0].name]]), name) for key in SPLIT_KEYS}
+    test, train = parts["test"], parts["train"]
+    if test is not None and train is None:
+        train = np.setdiff1d(np.arange(len(content[names[ports[0].name]])), test)
+    feed = ArrayFeed({port.name: ArrayInputs(content[names[port.name]], fed_dtype(port)) for port in ports})
+    classes = tuple(str(value) for value in content["classes"]) if "classes" in content else ()
+    return Content(name, feed, labels, classes, train, test, parts["validation"])
+
+
+def _own(named: str, ports: tuple[Port, ...], progress: Report) -> Content:
     if ".py:" not in named:
         raise UserError(f"There is no data at {named}.", SUPPORTED)
     value = call_function(named)
     if isinstance(value, dict):
-        return _arrays(Path(named).name, from_mapping({k: np.asarray(v) for k, v in value.items()}, named), port)
-    reader, labels, classes = read_own(value, named, fed_dtype(port).name, progress)
+        return _of_mapping(Path(named).name, {k: np.asarray(v) for k, v in value.items()}, ports)
+    reader, labels, classes = read_own(value, named, fed_dtype(ports[0]).name, progress)
     return Content(Path(named).name, reader, labels, classes)
 
 

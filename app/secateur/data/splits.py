@@ -1,8 +1,9 @@
-"""Which samples train, which calibrate, which test: fixed by a seed, every class in proportion.
+"""Which samples train, which calibrate, which choose, which judge: fixed by a seed, every class in proportion.
 
 Splits are index arrays in a shuffled order, so that the first n samples of a split are a fair sample of it.
-The calibration samples are a subset of the training samples, not held out from them: ranges and scales are
-statistics of the inputs, and only the test samples, which nothing else sees, judge the result.
+`train` is learned from. `calibration` is the same samples: ranges and scales are statistics of the inputs, and whoever
+needs them says how many. `validation` is held out of both, for all that chooses: sensitivity, the curves of a training,
+when it stops. `test`, which nothing else sees, judges the result and nothing more.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Literal["train", "calibration", "test"]
+Split = Literal["train", "calibration", "validation", "test"]
 Indices = NDArray[np.intp]
 
 TEST_SHARE = 0.2
-CALIBRATION_COUNT = 512
+VALIDATION_SHARE = 0.2
+VALIDATION_MOST = 2048
+"""More samples than that do not choose better, and would be lacking in training."""
 
 
 def make_splits(
@@ -25,25 +28,49 @@ def make_splits(
     stratify: bool,
     train: Indices | None = None,
     test: Indices | None = None,
+    validation: Indices | None = None,
 ) -> Mapping[Split, Indices]:
-    """The three splits of samples with these labels.
+    """The four splits of samples with these labels.
 
-    `train` and `test` are the source's own division; without a test part, a fifth of each class is kept for
-    it. `stratify` is for class labels; other labels are drawn at random. Needs at least two samples.
+    `train`, `test` and `validation` are the source's own division. Without a test part, a fifth of each class is kept
+    for it; without a validation part, a fifth of what is left for training, at most `VALIDATION_MOST`. `stratify` is
+    for class labels; other labels are drawn at random. Needs at least two samples; of very few there may be no
+    validation.
     """
     generator = np.random.default_rng(seed)
     keys = labels if stratify else np.zeros(len(labels), dtype=np.int64)
     everything = np.arange(len(labels), dtype=np.intp) if train is None else train
+    if validation is not None:
+        everything = np.setdiff1d(everything, validation, assume_unique=True)
     if test is None:
         count = min(len(everything) - 1, max(1, round(TEST_SHARE * len(everything))))
         test = draw(everything, keys, count, generator)
         everything = np.setdiff1d(everything, test, assume_unique=True)
-    calibration = draw(everything, keys, min(CALIBRATION_COUNT, len(everything)), generator)
+    if validation is None:
+        count = min(len(everything) - 1, VALIDATION_MOST, max(1, round(VALIDATION_SHARE * len(everything))))
+        validation = draw(everything, keys, count, generator)
+        everything = np.setdiff1d(everything, validation, assume_unique=True)
+    else:
+        validation = generator.permutation(validation)
+    learned = draw(everything, keys, len(everything), generator)
     return {
-        "train": generator.permutation(everything),
-        "calibration": calibration,
+        "train": learned,
+        "calibration": learned,
+        "validation": validation,
         "test": generator.permutation(test),
     }
+
+
+def told_splits(sizes: Mapping[Split, int], *, has_test: bool, has_validation: bool) -> tuple[str, ...]:
+    """Which parts were drawn because the source has none, as sentences."""
+    drawn = []
+    if not has_test:
+        drawn.append(f"{sizes['test']:,} to test")
+    if not has_validation and sizes["validation"]:
+        drawn.append(f"{sizes['validation']:,} to choose by (validation)")
+    if not drawn:
+        return ()
+    return (f"Drawn at random and held out of training, as the data has no such part: {' and '.join(drawn)}.",)
 
 
 def draw(among: Indices, keys: NDArray[np.generic], count: int, generator: np.random.Generator) -> Indices:

@@ -1,6 +1,6 @@
 """What was measured of each model's sensitivity, kept cell by cell in one SQLite file as it is measured.
 
-Filed under content: of the model, of the calibration samples as the network is fed, of the method with all its
+Filed under content: of the model, of the samples as the network is fed, of the method with all its
 parameters. So a cell is never measured twice, whatever files are called, and a measurement that was stopped, killed
 or broken goes on where it was. Several processes may measure at once: the first to keep a cell wins.
 """
@@ -27,6 +27,7 @@ from secateur.model.description import ModelDescription, ModelSource
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
+    from secateur.data.splits import Split
 
 _log = logging.getLogger(__name__)
 _TABLE = """
@@ -35,13 +36,14 @@ CREATE TABLE IF NOT EXISTS tallies (
     stop INTEGER NOT NULL, tally TEXT NOT NULL, PRIMARY KEY (model, data, method, layer, start, stop)
 )
 """
-_BATCH = 64
+_BATCH, _MOST = 64, 1024
+"""Samples of a split whose content is looked at: of more, their places alone."""
 _DATA_KEYS: "WeakKeyDictionary[Dataset, str]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured on what: keys of the contents of a model and of its calibration samples."""
+    """What is measured on what: keys of the contents of a model and of the samples it is measured on."""
 
     model: str
     data: str
@@ -156,16 +158,28 @@ def _code_of(source: ModelSource) -> bytes:
         return b""
 
 
-def data_key(data: "Dataset") -> str:
-    """What cells are filed under of the data: the calibration samples exactly as the network is fed, with labels.
+def _own_metric(data: "Dataset") -> bytes:
+    """The file that a person's own metric stands in; nothing without one."""
+    if data.task.own is None:
+        return b""
+    path = Path(data.task.own.reference.rpartition(":")[0])
+    return path.read_bytes() if path.is_file() else b""
 
-    So whatever decides on them is in it: files, preprocessing, split, and how this version reads them.
+
+def data_key(data: "Dataset") -> str:
+    """What cells are filed under of the data: validation samples exactly as the network is fed, with their targets.
+
+    And as many calibration samples, of which the ranges of static quantization come, and what the task is. So
+    whatever decides on them is in it: files, preprocessing, split, and how this version reads them.
     """
     if data not in _DATA_KEYS:
-        digest = hashlib.sha256(f"{data.task} {data.metric}".encode())
-        for inputs, labels in data.batches("calibration", _BATCH):
-            for values in (np.ascontiguousarray(inputs), np.ascontiguousarray(labels)):
-                digest.update(f"{values.dtype} {values.shape}".encode())
-                digest.update(values.tobytes())
+        digest = hashlib.sha256(f"{data.task}".encode() + _own_metric(data))
+        splits: tuple[Split, ...] = ("validation", "calibration")
+        for split in splits:
+            digest.update(np.ascontiguousarray(data.splits[split]).tobytes())
+            for batch in data.batches(split, _BATCH, _MOST):
+                for values in map(np.ascontiguousarray, (*batch.arrays, batch.targets)):
+                    digest.update(f"{values.dtype} {values.shape}".encode())
+                    digest.update(values.tobytes())
         _DATA_KEYS[data] = digest.hexdigest()[:40]
     return _DATA_KEYS[data]

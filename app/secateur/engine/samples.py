@@ -64,9 +64,10 @@ def _of_data(index: int, bench: Bench, data: "Dataset") -> Fed:
     total = data.size("test")
     if not 0 <= index < total:
         raise UserError(f"There is no sample {index} in the test split.", f"It holds 0 to {total - 1}.")
-    fed, _ = data.batch("test", [index])
-    shown = preview(data, fed[0], data.label("test", index))
-    return Fed((_filled(fed, bench.description.inputs[0]),), f"sample {index}", shown.label, shown.image)
+    batch = data.batch("test", [index])
+    shown = preview(data, batch.first[0], data.label("test", index))
+    fed = tuple(_filled(values, port) for values, port in zip(batch.arrays, bench.description.inputs, strict=True))
+    return Fed(fed, f"sample {index}", shown.label, shown.image)
 
 
 def _filled(fed: NDArray[Any], port: Port) -> NDArray[Any]:

@@ -34,6 +34,7 @@ from secateur.model.spectrum import Spectra
 if TYPE_CHECKING:
     import onnx
 
+    from secateur.data.batch import Run
     from secateur.data.dataset import Dataset
 
 T = TypeVar("T")
@@ -203,8 +204,8 @@ class Workshop:
         """Whether `baseline` is at hand."""
         return _samples_key(bench, data) in bench.baselines
 
-    def session(self, path: Path) -> Callable[..., NDArray[np.float32]]:
-        """A function that runs an ONNX file on a batch: first output, float32."""
+    def session(self, path: Path) -> "Run":
+        """A function that runs an ONNX file on a batch: all outputs, float32."""
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -214,10 +215,9 @@ class Workshop:
 
         def run(*inputs: NDArray[Any]) -> list[NDArray[Any]]:
             feeds = dict(zip(names, inputs, strict=False))
-            return [np.asarray(session.run(None, feeds)[0], dtype=np.float32)]
+            return [np.asarray(output, dtype=np.float32) for output in session.run(None, feeds)]
 
-        run_any = in_batches_of(fixed_batch(session), run)
-        return lambda *inputs: run_any(*inputs)[0]
+        return in_batches_of(fixed_batch(session), run)
 
 
 def fit_to_data(bench: Bench, source: DataSource) -> tuple[str, ...]:

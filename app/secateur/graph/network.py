@@ -91,8 +91,8 @@ class TorchModel:
         """First output for one batch, in evaluation mode, encodings simulated; float32."""
         return np.asarray(first_output(self._answer(inputs)).float().numpy())
 
-    def run_on_device(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """As `run`, computed on the chosen device: for many samples, where the last bit does not matter."""
+    def run_all_on_device(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+        """As `run_all`, computed on the chosen device: for many samples, where the last bit does not matter."""
         import torch
 
         from secateur.graph.simulation import executable
@@ -100,11 +100,11 @@ class TorchModel:
 
         device = torch_device()
         if device.type == "cpu":
-            return self.run(*inputs)
+            return self.run_all(*inputs)
         tensors = (torch.from_numpy(np.ascontiguousarray(value)).to(device) for value in inputs)
         with torch.inference_mode(), precise():
-            output = first_output(on_device(executable(self))(*tensors))
-        return np.asarray(output.float().cpu().numpy())
+            outputs = all_outputs(on_device(executable(self))(*tensors))
+        return tuple(np.asarray(output.float().cpu().numpy()) for output in outputs)
 
     def run_all(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
         """Every output for one batch, as `run`; of a lowered network in the order of its graph."""

@@ -286,6 +286,8 @@ class DataDescription(Document):
     train: int
     calibration: int
     test: int
+    validation: int = 0
+    """Samples held out of training for what chooses."""
     inputs: tuple[Port, ...] = ()
     preprocessing: dict[str, object] = {}
     notes: tuple[str, ...] = ()

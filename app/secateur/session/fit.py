@@ -11,12 +11,14 @@ Shape = tuple[int | None, ...]
 
 def why_not_for(data: DataDescription, model: ModelDescription) -> str:
     """Why this data cannot be that of the model, as a sentence; empty where it may be."""
-    if len(model.inputs) != 1:
-        return f"the network takes {len(model.inputs)} inputs, and the data feeds one."
-    fed, wanted = _sample(data.inputs[0]) if data.inputs else (), _sample(model.inputs[0])
+    if len(model.inputs) != max(1, len(data.inputs)):
+        feeds = "one" if len(data.inputs) < 2 else str(len(data.inputs))
+        takes = f"{len(model.inputs)} input{'' if len(model.inputs) == 1 else 's'}"
+        return f"the network takes {takes}, and the data feeds {feeds}."
     if not data.preprocessing:  # ready inputs are fed as they are
-        fits = len(fed) == len(wanted) and all(b is None or a == b for a, b in zip(fed, wanted, strict=True))
-        return "" if fits or not wanted else f"it feeds {_words(fed)}, and the network takes {_words(wanted)}."
+        pairs = zip(data.inputs or (Port("", "float32", (None,)),), model.inputs, strict=True)
+        return next((reason for ours, theirs in pairs if (reason := _why_not_fed(_sample(ours), _sample(theirs)))), "")
+    wanted = _sample(model.inputs[0])
     if len(wanted) != 3:
         return f"it holds images, and the network takes {_words(wanted)}."
     outputs = _outputs(model)
@@ -26,6 +28,11 @@ def why_not_for(data: DataDescription, model: ModelDescription) -> str:
     if channels not in (1, 3, None):
         return f"it holds images, and the network takes {channels} channels."
     return ""
+
+
+def _why_not_fed(fed: Shape, wanted: Shape) -> str:
+    fits = len(fed) == len(wanted) and all(b is None or a == b for a, b in zip(fed, wanted, strict=True))
+    return "" if fits or not wanted else f"it feeds {_words(fed)}, and the network takes {_words(wanted)}."
 
 
 def what_would_change(data: DataDescription, model: ModelDescription) -> tuple[str, ...]:

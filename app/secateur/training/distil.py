@@ -12,6 +12,7 @@ from secateur.graph.simulation import executable
 from secateur.training.loop import CHECKPOINT_SECONDS
 from secateur.training.objectives.answers import LabelLoss, Response
 from secateur.training.objectives.base import Objective, Together
+from secateur.training.quality import Fed
 from secateur.training.schedule import TrainingPlan
 from secateur.training.student import example_of, train_model
 
@@ -40,7 +41,8 @@ def distil(
         raise UserError("Distillation needs the original as its teacher.", "Open the original model.")
     alpha = _usable_alpha(alpha, data, context)
     original = torch_only(context.original, "Distillation")
-    _check_scores(original, example_of(context))
+    if data.task.chooses:
+        _check_scores(original, example_of(context))
     parts: list[Objective] = []
     if alpha < 1.0:
         parts.append(Response(temperature, 1.0 - alpha))
@@ -52,7 +54,7 @@ def distil(
 
 def _usable_alpha(alpha: float, data: "Dataset", context: Context) -> float:
     """The labels' share of the loss: none where the data has no classes, which is said; UserError for labels alone."""
-    if data.task == "classification" or alpha == 0.0:
+    if data.task.has_labels or alpha == 0.0:
         return alpha
     if alpha == 1.0:
         raise UserError(
@@ -63,11 +65,11 @@ def _usable_alpha(alpha: float, data: "Dataset", context: Context) -> float:
     return 0.0
 
 
-def _check_scores(original: TorchModel, example: torch.Tensor) -> None:
+def _check_scores(original: TorchModel, example: Fed) -> None:
     """UserError unless the teacher gives one row of class scores for each sample."""
     module = copy.deepcopy(executable(original)).eval()
     with torch.inference_mode():
-        scores = first_output(module(example))
+        scores = first_output(module(*example))
     if scores.ndim != 2 or scores.shape[1] < 2:
         shape = " × ".join(str(size) for size in scores.shape[1:]) or "one number"
         raise UserError(

@@ -1,5 +1,6 @@
 """Where and in what precision a training computes: Accelerate, memory format, evaluation."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,16 +9,16 @@ from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 
 from secateur.errors import UserError
-from secateur.graph.network import first_output
+from secateur.graph.network import all_outputs
 from secateur.model.device import torch_device
-from secateur.training.quality import Run
+from secateur.training.quality import Fed, Run
 from secateur.training.schedule import Precision
 
 
 class Hardware:
     """The device of this machine through Accelerate. `example` is one batch as the network is fed."""
 
-    def __init__(self, precision: Precision, module: nn.Module, example: torch.Tensor) -> None:
+    def __init__(self, precision: Precision, module: nn.Module, example: Fed) -> None:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
@@ -63,26 +64,36 @@ class Hardware:
             return tensor.to(self.device).contiguous(memory_format=self._format)
         return tensor.to(self.device)
 
-    def scorer(self, module: nn.Module) -> Run:
-        """Inputs → scores of `module` as it stands (put it in evaluation mode first), float32 on the CPU."""
+    def tensors(self, values: Iterable[NDArray[Any] | torch.Tensor]) -> Fed:
+        """`tensor` of each."""
+        return tuple(self.tensor(one) for one in values)
 
-        def run(inputs: torch.Tensor) -> torch.Tensor:
+    def scorer(self, module: nn.Module) -> Run:
+        """Inputs → all outputs of `module` as it stands (put it in evaluation mode first), float32 on the CPU."""
+
+        def run(inputs: Fed) -> list[torch.Tensor]:
             with torch.inference_mode(), self.autocast():
-                return first_output(module(self.tensor(inputs))).float().cpu()  # type: ignore[no-any-return]
+                outputs = all_outputs(module(*self.tensors(inputs)))
+            return [output.float().cpu() for output in outputs]
 
         return run
 
 
-def _memory_format(module: nn.Module, example: torch.Tensor) -> torch.memory_format:
+def _memory_format(module: nn.Module, example: Fed) -> torch.memory_format:
     """Channels-last for 2-D convolutions, unless the network cannot be run so (a `view` may forbid it)."""
     import copy
 
-    if example.ndim != 4 or not any(isinstance(layer, nn.Conv2d) for layer in module.modules()):
+    if example[0].ndim != 4 or not any(isinstance(layer, nn.Conv2d) for layer in module.modules()):
         return torch.contiguous_format
     trial = copy.deepcopy(module).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.inference_mode():
-            trial(example.contiguous(memory_format=torch.channels_last))
+            trial(
+                *(
+                    values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
+                    for values in example
+                )
+            )
     except RuntimeError:
         return torch.contiguous_format
     return torch.channels_last

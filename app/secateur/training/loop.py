@@ -17,6 +17,7 @@ import numpy as np
 import torch  # noqa: TID253 - imported by methods' apply alone
 from torch import nn  # noqa: TID253
 
+from secateur.data.batch import Batch
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.graph.trainable import TrainableSimulation
@@ -25,7 +26,7 @@ from secateur.training.curves import LossTerm
 from secateur.training.hardware import Hardware
 from secateur.training.normalization import LEAST_BATCH, TemporaryNorms, check_trains_on, set_training
 from secateur.training.objectives.base import Attached, Losses, Moment, Objective
-from secateur.training.quality import HeldOut, training_places
+from secateur.training.quality import Fed, HeldOut
 from secateur.training.record import Noted, Record
 from secateur.training.schedule import Course, TrainingPlan
 from secateur.training.zeros import KeptZeros
@@ -55,9 +56,9 @@ def train(
     statistics.
 
     `teacher` is on `hardware` already, in evaluation mode; what the objective attaches to it is taken away again.
-    Learns from `context.data`'s train split without its calibration split; with batches of one sample, batch norm
-    keeps the statistics it has. Cancelled at any step it leaves a checkpoint in `context.folder`, and with
-    `context.resume` it goes on from there. UserError where the loss
+    Learns from `context.data`'s train split; with batches of one sample, batch norm keeps the statistics it has.
+    Cancelled at any step it leaves a checkpoint in `context.folder`, and with `context.resume` it goes on from there.
+    UserError where the loss
     is no longer a number or nothing can be trained.
     """
     with reproducible():
@@ -94,7 +95,7 @@ class _Training:
     ) -> None:
         self._original, self._teacher, self._context = module, teacher, context
         self._hardware, self._held_out, self.checkpoint_seconds = hardware, held_out, CHECKPOINT_SECONDS
-        self._samples = training_places(context.data)
+        self._samples = np.arange(context.data.size("train"), dtype=np.int64)
         self._course = Course(plan, len(self._samples))
         if note := check_trains_on(module, self._course.batch_size):
             context.log(note)
@@ -108,14 +109,14 @@ class _Training:
         self._norms: TemporaryNorms | None = None
         self._is_simulated = isinstance(module, TrainableSimulation)
         if self._course.batch_size >= LEAST_BATCH and not self._is_simulated:
-            self._norms = TemporaryNorms(self._module, [hardware.tensor(held_out.inputs[0])])
+            self._norms = TemporaryNorms(self._module, [hardware.tensors(held_out.inputs[0])])
         hardware.seed(plan.seed)  # the objective's own parameters start from it
-        example = (hardware.tensor(held_out.inputs[0]),)
+        example = hardware.tensors(held_out.inputs[0])
         self._module.eval()
         self.attached: Attached = objective.attach(layers_of(self._module), teacher, example).to(hardware.device)
         self._optimizer = _optimizer(self._module, self.attached, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
-        self._record = Record(self._course, "images" if held_out.inputs[0].ndim == 4 else "samples")
+        self._record = Record(self._course, "images" if held_out.inputs[0][0].ndim == 4 else "samples")
         self._warned = False
         self._saved_at = time.monotonic()
         self.step = self._resumed(context.folder) if context.resume and context.folder else 0
@@ -161,11 +162,10 @@ class _Training:
         plan, samples = self._course.plan, self._samples[self._course.positions(self.step)]
         self._hardware.seed((plan.seed * SEED_STRIDE + self.step) % 2**63)
         batch = self._context.data.training_batch(samples, self._course.chance(self.step), plan.augment)
-        inputs, labels = (self._hardware.tensor(values) for values in batch)
         for group in self._optimizer.param_groups:
             group["lr"] = self._course.rate(self.step)
         set_training(self._student, keeps_statistics=self._is_simulated or len(samples) == 1)
-        total, losses = self._losses(inputs, labels)
+        total, losses = self._losses(batch)
         self._optimizer.zero_grad()
         self._hardware.backward(total)
         noted = self._noted(total, losses)
@@ -176,17 +176,20 @@ class _Training:
         self._record.note(noted)
         self._record.clock(len(samples), time.perf_counter() - started)
 
-    def _losses(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, Losses]:
+    def _losses(self, batch: Batch) -> tuple[torch.Tensor, Losses]:
         """The total that is minimised and its terms, on one batch."""
-        losses = self.attached(Moment((inputs,), labels, self._student(inputs), lambda: self._ask_teacher(inputs)))
+        fed = {name: self._hardware.tensor(values) for name, values in batch.inputs.items()}
+        targets, answered = self._hardware.tensor(batch.targets), self._student(*fed.values())
+        task, inputs = self._context.data.task, tuple(fed.values())
+        losses = self.attached(Moment(task, fed, batch.passes, targets, answered, lambda: self._ask_teacher(inputs)))
         weighted = [term.weight * loss for term, loss in zip(self.attached.terms, losses, strict=True)]
         return torch.stack(weighted).sum(), losses
 
-    def _ask_teacher(self, inputs: torch.Tensor) -> Any:
+    def _ask_teacher(self, inputs: Fed) -> Any:
         if self._teacher is None:
             raise ValueError("the objective asks for a teacher and does not say that it needs one")
         with torch.no_grad(), self._hardware.autocast():
-            return self._teacher(inputs)
+            return self._teacher(*inputs)
 
     def _noted(self, total: torch.Tensor, losses: Losses) -> Noted:
         terms = zip(self.attached.terms, losses, strict=True)
@@ -207,15 +210,15 @@ class _Training:
         if not self._record.has_losses:
             self._record.note(self._first_losses())
         self._context.emit(self._record.point(self.step, quality))
-        self._context.emit(self._held_out.answers(quality.scores))
+        if (answers := self._held_out.answers(quality)) is not None:
+            self._context.emit(answers)
 
     def _first_losses(self) -> Noted:
         """Losses before the first step, on the first of its batches without learning from it."""
         samples = self._samples[self._course.positions(0)]
         batch = self._context.data.training_batch(samples, self._course.chance(0), False)
-        inputs, labels = (self._hardware.tensor(values) for values in batch)
         with torch.no_grad():
-            return self._noted(*self._losses(inputs, labels))
+            return self._noted(*self._losses(batch))
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -261,7 +264,7 @@ def layers_of(module: nn.Module) -> nn.Module:
 
 def _data_identity(data: Any) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(data.labels).tobytes())
-    for split in ("train", "calibration"):
+    for split in ("train", "validation"):
         digest.update(np.ascontiguousarray(data.splits[split]).tobytes())
     return f"{data.name} {data.preprocessing} {digest.hexdigest()}"
 

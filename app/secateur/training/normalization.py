@@ -6,7 +6,7 @@ behind it gets one that changes nothing at first (scale and shift are the statis
 training it is folded into the convolution again: the network has the same layers as before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import torch  # noqa: TID253 - imported by the training loop alone
@@ -22,6 +22,8 @@ _NORM: Final = "training_norm"
 _NORMS: Final = {nn.Conv1d: nn.BatchNorm1d, nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 
 
+Fed = tuple[torch.Tensor, ...]
+"""What a network is fed at once, a tensor for each port."""
 Statistics = tuple[torch.Tensor, torch.Tensor]
 """Mean and variance of each output channel over all samples and places."""
 
@@ -34,7 +36,7 @@ class TemporaryNorms:
     """
 
     def __init__(
-        self, module: nn.Module, batches: list[torch.Tensor], wanted: Mapping[str, Statistics] | None = None
+        self, module: nn.Module, batches: Sequence[Fed], wanted: Mapping[str, Statistics] | None = None
     ) -> None:
         self._layers = bare_convolutions(module, batches[0])
         present = output_statistics(module, self._layers, batches)
@@ -71,7 +73,7 @@ def _normalize(layer: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Ten
     return getattr(layer, _NORM)(output)  # type: ignore[no-any-return]
 
 
-def bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any]:
+def bare_convolutions(module: nn.Module, inputs: Fed) -> dict[str, Any]:
     """Convolutions with a bias that run once in a forward pass and whose output meets no batch norm, by name."""
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
     normalized: set[nn.Module] = set()
@@ -100,7 +102,7 @@ def bare_convolutions(module: nn.Module, inputs: torch.Tensor) -> dict[str, Any]
 
 
 def output_statistics(
-    module: nn.Module, layers: Mapping[str, nn.Module], batches: Iterable[torch.Tensor]
+    module: nn.Module, layers: Mapping[str, nn.Module], batches: Iterable[Fed]
 ) -> dict[str, Statistics]:
     """Statistics of the outputs of `layers`, which are layers of `module`, over all `batches`."""
     sums: dict[nn.Module, list[torch.Tensor]] = {}
@@ -154,7 +156,7 @@ def _batch_norms(module: nn.Module) -> list[Any]:
     return [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
 
 
-def settle(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
+def settle(module: nn.Module, batches: Iterable[Fed]) -> None:
     """Measure the running statistics of every batch norm of `module` anew, as a mean over `batches` (in place).
 
     Each batch holds two samples or more.
@@ -168,14 +170,14 @@ def settle(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
         norm.train()
     with torch.no_grad():
         for batch in batches:
-            module(batch)
+            module(*batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     module.eval()
 
 
-def _run(module: nn.Module, batches: Iterable[torch.Tensor]) -> None:
+def _run(module: nn.Module, batches: Iterable[Fed]) -> None:
     module.eval()
     with torch.no_grad():
         for batch in batches:
-            module(batch)
+            module(*batch)

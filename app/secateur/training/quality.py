@@ -8,23 +8,28 @@ import numpy as np
 import torch  # noqa: TID253 - imported by the training loop alone
 from numpy.typing import NDArray
 
-from secateur.data.metric_values import GUESSES, agreement, metric_of
+from secateur.data.batch import Batch
 from secateur.data.preview import Preview, previews
+from secateur.data.task import Task
 from secateur.errors import UserError
 from secateur.training.curves import SoftAnswers
 
 HELD_OUT_SAMPLES: Final = 512
-HELD_OUT_SHARE: Final = 0.2
-"""Of a small train split, at most this much is held out."""
+"""Of the validation split, at most this many are run at each point of the curve."""
 SHOWN_SAMPLES: Final = 8
 
-Run = Callable[[torch.Tensor], torch.Tensor]
-"""Inputs → class scores (n, classes), float32 on the CPU."""
+Fed = tuple[torch.Tensor, ...]
+"""What a network is fed at once, a tensor for each port."""
+Run = Callable[[Fed], list[torch.Tensor]]
+"""Inputs → all outputs, float32 on the CPU."""
 
 
 @dataclass(frozen=True, eq=False)
 class Quality:
-    """`metric` is None without labels, `agreement` without a teacher to agree with; `scores` are (n, classes)."""
+    """`metric` is None without labels, `agreement` without a teacher to agree with.
+
+    `scores` are the task's, of the first samples: what is shown of them.
+    """
 
     metric: float | None
     agreement: float | None
@@ -33,51 +38,65 @@ class Quality:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Samples of the calibration split, which training leaves out, with the teacher's scores on them.
+    """Samples of the validation split, which training leaves out, with the teacher's answers and first scores.
 
-    `labels` is None where the data has no classes, `teacher` where there is none; `metric` is the data set's own.
+    Both are None where there is no teacher.
     """
 
-    inputs: tuple[torch.Tensor, ...]
-    labels: NDArray[np.int64] | None
-    metric: str
-    teacher: NDArray[np.float32] | None
+    task: Task
+    batches: tuple[Batch, ...]
+    inputs: tuple[Fed, ...]
+    teacher: NDArray[Any] | None
+    teacher_scores: NDArray[np.float32] | None
     previews: tuple[Preview, ...]
 
     @classmethod
     def of(cls, data: Any, teacher: Run | None) -> "HeldOut":
-        """The first calibration samples, in batches; the teacher answers once and for all."""
-        batches = list(data.batches("calibration", batch_size=128, limit=held_out_count(data)))
-        inputs = tuple(torch.from_numpy(np.ascontiguousarray(x)) for x, _ in batches)
-        labels = np.concatenate([y for _, y in batches]) if data.task == "classification" else None
-        scores = np.concatenate([teacher(batch).numpy() for batch in inputs]) if teacher else None
-        shown = min(SHOWN_SAMPLES, sum(len(batch) for batch in inputs))
-        return cls(inputs, labels, data.metric, scores, previews(data, shown))
+        """The first validation samples, in batches; the teacher answers once and for all."""
+        batches = tuple(data.batches("validation", batch_size=128, limit=held_out_count(data)))
+        inputs = tuple(fed(batch) for batch in batches)
+        shown = min(SHOWN_SAMPLES, len(batches[0]))
+        answers, scores = _answers(data.task, batches, inputs, teacher, shown) if teacher else (None, None)
+        return cls(data.task, batches, inputs, answers, scores, previews(data, shown, "validation"))
 
     def measure(self, run: Run) -> Quality:
         """Quality of the network that `run` executes (in evaluation mode)."""
-        scores = np.concatenate([run(batch).numpy() for batch in self.inputs])
-        scored = self.labels is not None and self.metric in GUESSES
-        measured = metric_of(self.metric, scores, self.labels) if scored and self.labels is not None else None
-        agreed = agreement(self.teacher, scores) if self.teacher is not None else None
-        return Quality(measured.value if measured else None, agreed, scores)
+        answers, scores = _answers(self.task, self.batches, self.inputs, run, len(self.previews))
+        targets = np.concatenate([batch.targets for batch in self.batches])
+        agreed = self.task.agreement(self.teacher, answers) if self.teacher is not None else None
+        return Quality(self.task.score(answers, targets), agreed, scores)
 
-    def answers(self, scores: NDArray[np.float32]) -> SoftAnswers:
-        """Teacher's and student's scores on the first few samples, with their previews."""
-        count = len(self.previews)
-        teacher = self.teacher[:count] if self.teacher is not None else None
-        return SoftAnswers(teacher, scores[:count], self.previews)
+    def answers(self, quality: Quality) -> SoftAnswers | None:
+        """Teacher's and student's scores on the first few samples, with their previews; None where they are no rows."""
+        if quality.scores.ndim != 2:
+            return None
+        return SoftAnswers(self.teacher_scores, quality.scores, self.previews)
+
+
+def fed(batch: Batch) -> Fed:
+    """The inputs of a batch as tensors, which share their memory."""
+    return tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays)
+
+
+def _answers(
+    task: Task, batches: tuple[Batch, ...], inputs: tuple[Fed, ...], run: Run, shown: int
+) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Answers to all samples, and the scores of the first few."""
+    answers, first = [], None
+    for batch, given in zip(batches, inputs, strict=True):
+        scores = task.scores([output.numpy() for output in run(given)], batch)
+        first = scores[:shown] if first is None else first
+        answers.append(task.answers(scores))
+    if first is None:
+        raise ValueError("there are no held-out samples")
+    return np.concatenate(answers), first
 
 
 def held_out_count(data: Any) -> int:
-    """How many calibration samples training leaves out; UserError where the data is too small for both."""
-    train, calibration = int(data.size("train")), int(data.size("calibration"))
-    if train < 2 or calibration < 1:
-        raise UserError(f"{data.name} has {train} training samples: too few to train on.", "Choose a larger data set.")
-    return min(HELD_OUT_SAMPLES, calibration, max(1, int(train * HELD_OUT_SHARE)))
-
-
-def training_places(data: Any) -> NDArray[np.int64]:
-    """Places in the train split of the samples that are not held out."""
-    held_out = data.splits["calibration"][: held_out_count(data)]
-    return np.asarray(np.flatnonzero(~np.isin(data.splits["train"], held_out)), dtype=np.int64)
+    """On how many validation samples a training is followed; UserError where the data is too small to be divided."""
+    train, validation = int(data.size("train")), int(data.size("validation"))
+    if train < 1 or validation < 1:
+        raise UserError(
+            f"{data.name} has {train + validation} training samples: too few to train on.", "Choose a larger data set."
+        )
+    return min(HELD_OUT_SAMPLES, validation)

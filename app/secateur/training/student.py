@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import torch  # noqa: TID253 - imported by methods' apply alone
 from torch import nn  # noqa: TID253
 
 from secateur.graph.context import Context
@@ -13,7 +12,7 @@ from secateur.graph.trainable import TrainableSimulation, trainable_simulation, 
 from secateur.training.hardware import Hardware
 from secateur.training.loop import CHECKPOINT_SECONDS, train
 from secateur.training.objectives.base import Objective
-from secateur.training.quality import HeldOut
+from secateur.training.quality import Fed, HeldOut, fed
 from secateur.training.schedule import TrainingPlan
 
 
@@ -56,9 +55,9 @@ def train_model(
     return replace(model, module=trained, lowered=None)
 
 
-def example_of(context: Context) -> torch.Tensor:
+def example_of(context: Context) -> Fed:
     """Two calibration samples as the network is fed."""
-    return torch.from_numpy(next(iter(context.data.batches("calibration", batch_size=2, limit=2)))[0])
+    return fed(next(iter(context.data.batches("calibration", batch_size=2, limit=2))))
 
 
 def _frozen(teacher: TorchModel, hardware: Hardware) -> nn.Module:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secateur.analysis.measured import Question, measure_sensitivity
-from secateur.data.metric_values import output_damage
+from secateur.data.task import damage_of
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
 from secateur.methods.facts import facts_of
@@ -33,14 +33,15 @@ def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
     lowered_network: Any, noise_set: Any, question: Question, option: Option
 ) -> None:
     table = measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
-    inputs, labels = noise_set.batch("calibration", range(SAMPLES))
+    batch = noise_set.batch("validation", range(SAMPLES))
+    inputs, labels = batch.first, batch.targets
     original = lowered_network.run(inputs)
     for layer in question.layers:
         alone = option.method.apply(lowered_network, [layer.name], Context(data=noise_set))
         answers = alone.run(inputs)
         row = table.row(layer.name, option.id)
         assert row is not None
-        assert row.damage == pytest.approx(output_damage(original, answers), rel=1e-3, abs=1e-9)
+        assert row.damage == pytest.approx(damage_of(noise_set.task, original, answers), rel=1e-3, abs=1e-9)
         assert row.damage > 0
         right = (original.argmax(1) == labels).mean() - (answers.argmax(1) == labels).mean()
         assert row.metric_drop == pytest.approx(right, abs=1e-9)
@@ -54,7 +55,7 @@ def test_int8_rounds_what_the_layer_puts_out_not_its_input_alone(lowered_network
 
 
 def test_the_network_is_as_before_after_a_measurement(lowered_network: Any, noise_set: Any, question: Question) -> None:
-    inputs, _ = noise_set.batch("calibration", range(SAMPLES))
+    inputs = noise_set.batch("validation", range(SAMPLES)).first
     before = lowered_network.run(inputs)
     measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
     assert np.array_equal(lowered_network.run(inputs), before)

@@ -68,33 +68,33 @@ def test_suggestions_put_the_normalisation_that_the_network_knows_first(pets):
     known = pets.with_preprocessing(target)
     answers = {
         fed.tobytes(): label
-        for inputs, labels in known.batches("calibration", 64)
-        for fed, label in zip(inputs, labels, strict=True)
+        for batch in known.batches("calibration", 64)
+        for fed, label in zip(batch.first, batch.targets, strict=True)
     }
 
     def run(inputs):
         outputs = np.zeros((len(inputs), 4), np.float32)
         for row, fed in enumerate(inputs):
             outputs[row, answers.get(fed.tobytes(), 0)] = 1
-        return outputs
+        return [outputs]
 
     name, preprocessing, value = suggest_preprocessing(pets, run)[0]
     assert (name, preprocessing, value) == ("pixels scaled to −1…1", target, 1.0)
 
 
 def test_suggestions_leave_out_what_is_done_already(pets):
-    names = [name for name, _, _ in suggest_preprocessing(pets, lambda x: np.zeros((len(x), 4)))]
+    names = [name for name, _, _ in suggest_preprocessing(pets, lambda x: [np.zeros((len(x), 4))])]
     assert len(names) == 3
     assert "ImageNet mean and std" not in names
 
 
 def test_ready_inputs_have_no_suggestions(colour_port):
     data = open_data(DataSource("random"), (colour_port,))
-    assert suggest_preprocessing(data, lambda x: x) == []
+    assert suggest_preprocessing(data, lambda x: [x]) == []
 
 
 def test_a_preview_is_what_the_network_is_fed(pets):
-    fed, _ = pets.batch("calibration", [0])
+    fed = pets.batch("calibration", [0]).first
     first = previews(pets, 3)[0]
     assert first.image.shape == (8, 8, 3)
     assert first.fed_min == pytest.approx(fed.min())
@@ -116,7 +116,7 @@ def test_ready_inputs_have_pictures_too():
 
 def test_a_description_states_splits_port_and_preprocessing(pets):
     described = describe(pets, "near chance")
-    assert (described.train, described.calibration, described.test) == (64, 64, 16)
+    assert (described.train, described.calibration, described.validation, described.test) == (51, 51, 13, 16)
     assert described.inputs == (Port("image", "float32", (None, 3, 8, 8)),)
     assert described.preprocessing["layout"] == "nchw"
     assert described.warning == "near chance"

@@ -3,10 +3,13 @@ import pytest
 from PIL import Image
 
 from secateur.data.augment import mirrored, shifted
+from secateur.data.batch import ArrayFeed
 from secateur.data.dataset import Dataset, PixelCache
 from secateur.data.preprocessing import Preprocessing
 from secateur.data.samples import ArrayInputs
 from secateur.data.splits import make_splits
+from secateur.data.tasks.classification import Classification
+from secateur.data.tasks.regression import Regression
 from secateur.errors import Cancelled, UserError
 
 RULE = Preprocessing(resize=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3, layout="nchw")
@@ -32,8 +35,7 @@ def image_data(count: int = 50, *, limit: int = 10**9, mirror: bool = True) -> D
     return Dataset(
         name="noise",
         source="noise",
-        task="classification",
-        metric="top1",
+        task=Classification("top1"),
         classes=("a", "b", "c", "d", "e"),
         labels=labels,
         splits=make_splits(labels, 0, stratify=True),
@@ -50,12 +52,11 @@ def ready_data() -> Dataset:
     return Dataset(
         name="table",
         source="table.npz",
-        task="regression",
-        metric="mse",
+        task=Regression("mse"),
         classes=(),
         labels=labels,
         splits=make_splits(labels, 0, stratify=False),
-        inputs=ArrayInputs(values, np.dtype(np.float32)),
+        inputs=ArrayFeed({"input": ArrayInputs(values, np.dtype(np.float32))}),
     )
 
 
@@ -63,27 +64,28 @@ def ready_data() -> Dataset:
 @pytest.mark.parametrize("split", ["train", "calibration", "test"])
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_batches_together_are_the_split_whatever_their_size(data, split, batch_size):
-    inputs, labels = (np.concatenate(parts) for parts in zip(*data.batches(split, batch_size), strict=True))
-    whole, all_labels = data.batch(split, range(data.size(split)))
-    np.testing.assert_array_equal(inputs, whole)
-    np.testing.assert_array_equal(labels, all_labels)
+    parts = list(data.batches(split, batch_size))
+    whole, labels = data.batch(split, range(data.size(split))), np.concatenate([part.targets for part in parts])
+    np.testing.assert_array_equal(np.concatenate([part.first for part in parts]), whole.first)
+    np.testing.assert_array_equal(labels, whole.targets)
     np.testing.assert_array_equal(labels, data.labels[data.splits[split]])
 
 
 def test_batches_are_float32_nchw_with_int64_labels():
-    inputs, labels = next(image_data().batches("test", 4))
+    batch = next(image_data().batches("test", 4))
+    inputs, labels = batch.first, batch.targets
     assert (inputs.dtype, inputs.shape, labels.dtype) == (np.float32, (4, 3, 8, 8), np.int64)
 
 
 def test_a_limit_gives_the_first_samples():
     data = image_data()
-    limited = np.concatenate([labels for _, labels in data.batches("train", 8, limit=11)])
-    np.testing.assert_array_equal(limited, data.batch("train", range(11))[1])
+    limited = np.concatenate([batch.targets for batch in data.batches("train", 8, limit=11)])
+    np.testing.assert_array_equal(limited, data.batch("train", range(11)).targets)
 
 
 def test_a_limit_beyond_the_split_gives_the_split():
     data = image_data()
-    assert sum(len(labels) for _, labels in data.batches("test", 8, limit=10_000)) == data.size("test")
+    assert sum(len(batch) for batch in data.batches("test", 8, limit=10_000)) == data.size("test")
 
 
 def test_an_image_is_decoded_once_and_only_when_asked_for():
@@ -98,7 +100,7 @@ def test_an_image_is_decoded_once_and_only_when_asked_for():
 def test_a_set_above_the_memory_limit_is_decoded_anew_to_the_same_batches():
     kept, anew = image_data(), image_data(limit=10)
     for _ in range(2):
-        np.testing.assert_array_equal(kept.batch("test", [0, 3])[0], anew.batch("test", [0, 3])[0])
+        np.testing.assert_array_equal(kept.batch("test", [0, 3]).first, anew.batch("test", [0, 3]).first)
     assert anew.images.decoded.max() == 2
 
 
@@ -106,8 +108,8 @@ def test_preparing_a_split_decodes_it_and_reports_to_the_end():
     data, reports = image_data(), []
     data.prepare("train", lambda done, total, text: reports.append((done, total)), chunk=7)
     assert set(data.images.decoded[data.splits["train"]]) == {1}
-    assert reports[0] == (0, 40)
-    assert reports[-1] == (40, 40)
+    assert reports[0] == (0, 32)
+    assert reports[-1] == (32, 32)
 
 
 def test_preparing_can_be_cancelled_and_taken_up_again():
@@ -126,28 +128,28 @@ def test_preparing_can_be_cancelled_and_taken_up_again():
 
 def test_training_without_augmentation_gives_the_plain_batch():
     data = image_data()
-    plain, _ = data.batch("train", [1, 5])
-    trained, _ = data.training_batch([1, 5], np.random.default_rng(0), augment=False)
+    plain = data.batch("train", [1, 5]).first
+    trained = data.training_batch([1, 5], np.random.default_rng(0), augment=False).first
     np.testing.assert_array_equal(trained, plain)
 
 
 def test_training_batches_follow_the_random_generator():
     data = image_data()
-    first, again, other = (data.training_batch(range(8), np.random.default_rng(seed))[0] for seed in (1, 1, 2))
+    first, again, other = (data.training_batch(range(8), np.random.default_rng(seed)).first for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_training_batches_keep_their_labels():
     data = image_data()
-    _, labels = data.training_batch([4, 2, 9], np.random.default_rng(0))
-    np.testing.assert_array_equal(labels, data.batch("train", [4, 2, 9])[1])
+    labels = data.training_batch([4, 2, 9], np.random.default_rng(0)).targets
+    np.testing.assert_array_equal(labels, data.batch("train", [4, 2, 9]).targets)
 
 
 def test_ready_inputs_are_never_augmented():
     data = ready_data()
     np.testing.assert_array_equal(
-        data.training_batch([0, 1], np.random.default_rng(0))[0], data.batch("train", [0, 1])[0]
+        data.training_batch([0, 1], np.random.default_rng(0)).first, data.batch("train", [0, 1]).first
     )
 
 
@@ -170,7 +172,7 @@ def test_shifting_moves_an_image_by_at_most_an_eighth_into_black():
 def test_images_that_may_not_be_mirrored_are_only_shifted():
     data = image_data(mirror=False)
     data.images.pixels[:] = np.arange(8, dtype=np.uint8)[None, None, :, None] * 30 + 10
-    fed, _ = data.training_batch(range(40), np.random.default_rng(0))
+    fed = data.training_batch(range(32), np.random.default_rng(0)).first
     middle = RULE.denormalise(fed)[:, 4, 2:6, 0].astype(int)
     assert (np.diff(middle, axis=1) > 0).all()
 
@@ -197,15 +199,15 @@ def test_another_normalisation_uses_the_decoded_images():
     data = image_data()
     data.batch("test", range(data.size("test")))
     other = data.with_preprocessing(RULE.model_copy(update={"mean": (0.0,) * 3}))
-    assert other.batch("test", [0])[0].mean() > data.batch("test", [0])[0].mean()
+    assert other.batch("test", [0]).first.mean() > data.batch("test", [0]).first.mean()
     assert data.images.decoded.max() == 1
 
 
 def test_another_size_decodes_anew_and_leaves_the_first_data_set_alone():
     data = image_data()
     other = data.with_preprocessing(RULE.model_copy(update={"resize": (4, 4)}))
-    assert other.batch("test", [0])[0].shape == (1, 3, 4, 4)
-    assert data.batch("test", [0])[0].shape == (1, 3, 8, 8)
+    assert other.batch("test", [0]).first.shape == (1, 3, 4, 4)
+    assert data.batch("test", [0]).first.shape == (1, 3, 8, 8)
 
 
 def test_ready_inputs_take_no_preprocessing():

@@ -62,7 +62,7 @@ def test_mirroring_can_be_switched_off(describe_images, colour_port):
 
 def test_task_none_leaves_the_labels_out(describe_images, colour_port):
     data = opened(describe_images(task="none"), colour_port)
-    assert (data.task, data.metric, data.classes) == ("none", "agreement", ())
+    assert (data.task.id, data.metric, data.classes) == ("none", "agreement", ())
 
 
 def test_the_metric_can_be_chosen(describe_images, colour_port):

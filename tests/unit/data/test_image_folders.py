@@ -20,18 +20,16 @@ def opened(path, port, **preprocessing):
 def test_classes_are_the_folders_in_alphabetical_order(make_folder, colour_port):
     data = opened(make_folder({"dog": 5, "ant": 5, "cat": 5}), colour_port)
     assert data.classes == ("ant", "cat", "dog")
-    assert (data.task, data.metric) == ("classification", "top1")
+    assert (data.task.id, data.metric) == ("classification", "top1")
 
 
 def test_an_archive_and_its_folder_are_the_same_data(make_folder, make_zip, colour_port):
     counts = {"train/cat": 8, "train/dog": 6, "test/cat": 3, "test/dog": 4}
     from_folder, from_zip = opened(make_folder(counts), colour_port), opened(make_zip(counts), colour_port)
-    for split in ("train", "calibration", "test"):
-        for (inputs, labels), (others, other_labels) in zip(
-            from_folder.batches(split, 4), from_zip.batches(split, 4), strict=True
-        ):
-            np.testing.assert_array_equal(inputs, others)
-            np.testing.assert_array_equal(labels, other_labels)
+    for split in ("train", "calibration", "validation", "test"):
+        for ours, theirs in zip(from_folder.batches(split, 4), from_zip.batches(split, 4), strict=True):
+            np.testing.assert_array_equal(ours.first, theirs.first)
+            np.testing.assert_array_equal(ours.targets, theirs.targets)
 
 
 @pytest.mark.parametrize("test_name", ["test", "Test", "val", "validation"])
@@ -40,21 +38,22 @@ def test_train_and_test_folders_are_the_splits(make_folder, colour_port, test_na
         make_folder({"train/cat": 8, "train/dog": 6, f"{test_name}/cat": 3, f"{test_name}/dog": 4}),
         colour_port,
     )
-    assert (data.size("train"), data.size("test")) == (14, 7)
+    assert (data.size("train") + data.size("validation"), data.size("test")) == (14, 7)
     names = {data.images.paths[n].parts[-3] for n in data.splits["test"]}
     assert names == {test_name}
 
 
-def test_val_beside_test_is_left_alone_and_said(make_folder, colour_port):
+def test_val_beside_train_and_test_is_what_chooses(make_folder, colour_port):
     counts = {f"{part}/{name}": 3 for part in ("train", "val", "test") for name in ("cat", "dog")}
     data = opened(make_folder(counts), colour_port)
-    assert (data.size("train"), data.size("test")) == (6, 6)
-    assert any("val/" in note for note in data.notes)
+    assert (data.size("train"), data.size("validation"), data.size("test")) == (6, 6, 6)
+    assert {data.images.paths[n].parts[-3] for n in data.splits["validation"]} == {"val"}
+    assert not any("Drawn at random" in note for note in data.notes)
 
 
 def test_only_a_test_folder_is_divided_and_said(make_folder, colour_port):
     data = opened(make_folder({"test/cat": 10, "test/dog": 10}), colour_port)
-    assert (data.size("train"), data.size("test")) == (16, 4)
+    assert (data.size("train"), data.size("validation"), data.size("test")) == (13, 3, 4)
     assert any("no train folder" in note for note in data.notes)
 
 
@@ -130,7 +129,7 @@ def test_sixteen_bit_grey_keeps_its_shades(tmp_path, grey_port):
     for name in ("dark", "light"):
         for number in range(3):
             Image.fromarray(ramp).save(tmp_path / name / f"{number}.png")
-    fed, _ = opened(tmp_path, grey_port).batch("train", [0])
+    fed = opened(tmp_path, grey_port).batch("train", [0]).first
     np.testing.assert_allclose(fed[0, 0], ramp / 65535, atol=1 / 255)
 
 

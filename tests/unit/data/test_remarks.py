@@ -100,7 +100,7 @@ def test_sixteen_bit_arrays_are_images_and_told(tmp_path, grey_port):
     images = np.stack([RAMP.astype(np.uint16) * 256] * 10)
     np.savez(tmp_path / "deep.npz", images=images, labels=np.arange(10) % 2)
     data = open_data(DataSource(str(tmp_path / "deep.npz")), (grey_port,))
-    np.testing.assert_allclose(data.batch("train", [0])[0][0, 0], RAMP / 255, rtol=1e-6)
+    np.testing.assert_allclose(data.batch("train", [0]).first[0, 0], RAMP / 255, rtol=1e-6)
     assert any("uint16" in note for note in data.told)
 
 

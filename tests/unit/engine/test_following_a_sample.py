@@ -68,7 +68,7 @@ def follow(model: Any, data: Any, workshop: Workshop) -> Any:
 def fed(workshop: Workshop, model: Any, data: Any, index: int = 3) -> torch.Tensor:
     reporter = Reporter(1, lambda event: None)
     bench = workshop.bench(model, reporter)
-    return torch.from_numpy(workshop.data(bench, data, reporter).batch("test", [index])[0])
+    return torch.from_numpy(workshop.data(bench, data, reporter).batch("test", [index]).first)
 
 
 def original_of(workshop: Workshop, model: Any) -> torch.nn.Module:

@@ -10,6 +10,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F  # noqa: N812
 
+from secateur.data.batch import Batch
+from secateur.data.tasks import task_of
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.graph.coupling.channels import Coupling, couplings
@@ -278,14 +280,14 @@ def test_the_weakest_channels_go(model: TorchModel) -> None:
 class FewSamples:
     """The part of a data set that the Taylor criterion uses."""
 
-    task = "classification"
+    task = task_of("classification")
 
     def size(self, split: str) -> int:
         return 24
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
         random = np.random.default_rng(2)
-        yield random.normal(size=(24, 3, 8, 8)).astype(np.float32), random.integers(0, 5, 24)
+        yield Batch({"image": random.normal(size=(24, 3, 8, 8)).astype(np.float32)}, random.integers(0, 5, 24))
 
 
 def test_the_taylor_criterion_drops_channels_that_nothing_listens_to(model: TorchModel) -> None:

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from secateur.data.batch import Batch
+from secateur.data.tasks import task_of
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning
@@ -19,7 +21,7 @@ from secateur.training.normalization import bare_convolutions, output_statistics
 class Images:
     """Calibration images, as a data set gives them."""
 
-    task = "none"
+    task = task_of("none")
 
     def __init__(self, samples: int) -> None:
         self.inputs = np.random.default_rng(4).normal(size=(samples, 3, 8, 8)).astype(np.float32)
@@ -30,7 +32,8 @@ class Images:
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
         inputs = self.inputs[:limit]
         for start in range(0, len(inputs), batch_size):
-            yield inputs[start : start + batch_size], np.zeros(batch_size, dtype=np.int64)
+            fed = inputs[start : start + batch_size]
+            yield Batch({"image": fed}, np.zeros(len(fed), dtype=np.int64))
 
 
 def model_of(*layers: nn.Module) -> TorchModel:
@@ -60,7 +63,7 @@ def normed() -> TorchModel:
 
 def statistics(model: TorchModel, data: Images) -> dict[str, Any]:
     module = copy.deepcopy(model.module)
-    batches = [torch.from_numpy(data.inputs)]
+    batches = [(torch.from_numpy(data.inputs),)]
     return output_statistics(module, bare_convolutions(module, batches[0]), batches)
 
 

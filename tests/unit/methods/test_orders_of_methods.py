@@ -69,6 +69,6 @@ def test_two_methods_in_any_order_work_or_are_refused_before_they_start(
     for number, step in enumerate(plan.steps):
         context = Context(data=data, original=model, folder=tmp_path / f"step-{number}")
         model = step.method.apply(model, step.layers, context)
-    inputs, _ = next(iter(data.batches("test", 64)))
+    inputs = next(iter(data.batches("test", 64))).first
     written = export(model, format_named("onnx"), tmp_path / "model.onnx", [np.ascontiguousarray(inputs)])
     assert written.verdict == "proven", written.sentence

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from secateur.data.batch import Batch
+from secateur.data.task import Task
+from secateur.data.tasks.classification import Classification
 from secateur.model.description import Port
 
 
@@ -18,17 +21,16 @@ class ToyData:
     labels: np.ndarray
     splits: dict[str, np.ndarray]
     name: str = "toy"
-    task: str = "classification"
-    metric: str = "top1"
+    task: Task = Classification("top1")  # noqa: RUF009 - a frozen value
     preprocessing: None = None
     asked: list[int] = field(default_factory=list)
 
     def size(self, split: str) -> int:
         return len(self.splits[split])
 
-    def batch(self, split: str, indices: Any) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, split: str, indices: Any) -> Batch:
         samples = self.splits[split][np.asarray(indices)]
-        return self.inputs[samples], self.labels[samples]
+        return Batch({"input": self.inputs[samples]}, self.labels[samples])
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Iterator[Any]:
         count = min(limit or self.size(split), self.size(split))
@@ -37,10 +39,11 @@ class ToyData:
 
     def training_batch(self, indices: Any, rng: np.random.Generator, augment: bool = True) -> Any:
         self.asked.extend(int(sample) for sample in self.splits["train"][np.asarray(indices)])
-        inputs, labels = self.batch("train", indices)
-        if augment:
-            inputs = inputs + rng.normal(0, 0.05, inputs.shape).astype(np.float32)
-        return inputs, labels
+        batch = self.batch("train", indices)
+        if not augment:
+            return batch
+        noise = rng.normal(0, 0.05, batch.first.shape).astype(np.float32)
+        return Batch({"input": batch.first + noise}, batch.targets)
 
     def label(self, split: str, index: int) -> str:
         return str(self.labels[self.splits[split][index]])
@@ -55,8 +58,9 @@ def toy_data(samples: int = 200) -> ToyData:
     inputs = random.normal(0, 0.3, (samples, 3, 8, 8)).astype(np.float32)
     inputs[np.arange(samples), labels] += 1.0
     order = random.permutation(samples)
-    train = order[: samples * 4 // 5]
-    return ToyData(inputs, labels, {"train": train, "calibration": train[:32], "test": order[samples * 4 // 5 :]})
+    train, held_out, test = np.split(order, [samples * 4 // 5 - 32, samples * 4 // 5])
+    splits = {"train": train, "calibration": train, "validation": held_out, "test": test}
+    return ToyData(inputs, labels, splits)
 
 
 def toy_network(seed: int = 0) -> Any:

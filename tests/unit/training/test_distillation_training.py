@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from secateur.data.tasks import task_of
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
@@ -68,12 +69,12 @@ def test_softened_answers_are_shown_for_a_few_held_out_samples(student: Any, tea
     answers = [value for value in seen if isinstance(value, SoftAnswers)][-1]
     assert answers.teacher.shape == answers.student.shape == (8, 3)
     assert len(answers.previews) == 8
-    np.testing.assert_allclose(answers.teacher, teacher.run(data.batch("calibration", range(8))[0]), atol=1e-5)
+    np.testing.assert_allclose(answers.teacher, teacher.run(data.batch("validation", range(8)).first), atol=1e-5)
 
 
 def test_held_out_samples_are_never_learned_from(student: Any, teacher: Any, data: Any) -> None:
     METHOD.apply(student, (), Context(data=data, original=teacher))
-    held_out = set(data.splits["calibration"][:32].tolist())
+    held_out = set(data.splits["validation"].tolist())
     assert held_out.isdisjoint(data.asked)
     assert set(data.asked) == set(data.splits["train"].tolist()) - held_out
 
@@ -234,7 +235,7 @@ def test_pruned_weights_stay_zero(student: Any, teacher: Any, data: Any) -> None
 
 def test_without_labels_the_teacher_alone_is_followed(student: Any, teacher: Any, data: Any) -> None:
     unlabelled = copy.copy(data)
-    unlabelled.task, unlabelled.metric, unlabelled.labels = "none", "agreement", np.zeros(200, dtype=np.int64)
+    unlabelled.task, unlabelled.labels = task_of("none"), np.zeros(200, dtype=np.int64)
     seen: list[Any] = []
     METHOD.apply(student, (), Context(data=unlabelled, original=teacher, emit=seen.append))
     points = [value for value in seen if isinstance(value, CurvePoint)]
@@ -318,7 +319,7 @@ def test_the_teacher_alone_needs_no_labels(student: Any, teacher: Any, data: Any
 
 
 def test_labels_alone_are_refused_where_there_are_none(student: Any, teacher: Any, data: Any) -> None:
-    unlabelled = replace(data, task="none", metric="agreement")
+    unlabelled = replace(data, task=task_of("none"))
     with pytest.raises(UserError, match="has no class labels"):
         METHOD.model_copy(update={"alpha": 1.0}).apply(student, (), Context(data=unlabelled, original=teacher))
     log: list[str] = []

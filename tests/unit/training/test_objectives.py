@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from secateur.training.objectives.answers import LabelLoss, Response, softened_divergence
+from secateur.data.tasks import task_of
+from secateur.data.tasks.classification import softened_divergence
+from secateur.training.objectives.answers import LabelLoss, Response
 from secateur.training.objectives.base import Attached, Moment, Term, Together
 
 TEACHER = np.array([[2.0, 0.5, -1.0], [0.0, 1.0, 3.0]])
@@ -31,7 +33,9 @@ def moment(student: np.ndarray = STUDENT, teacher: np.ndarray = TEACHER, asked: 
             asked.append(1)
         return torch.from_numpy(teacher)
 
-    return Moment((torch.zeros(2, 1),), torch.from_numpy(LABELS), torch.from_numpy(student), ask)
+    return Moment(
+        task_of("classification"), {"x": torch.zeros(2, 1)}, 1, torch.from_numpy(LABELS), torch.from_numpy(student), ask
+    )
 
 
 def losses(objective: Any, at: Moment) -> list[float]:

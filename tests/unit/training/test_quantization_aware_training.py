@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from secateur.data.tasks.classification import softened_divergence
 from secateur.errors import Cancelled
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
@@ -19,8 +20,6 @@ from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.encoding import Encodings
 from secateur.training.checkpoint import encodings_identity
 from secateur.training.curves import CurvePoint
-from secateur.training.objectives.answers import softened_divergence
-from secateur.training.quality import training_places
 from secateur.training.schedule import Course
 
 METHOD = Distillation(epochs=2, batch_size=16, learning_rate=0.01)
@@ -48,7 +47,7 @@ def test_it_comes_closer_to_the_teacher_than_rounding_alone(toy: Any, teacher: A
     )
     points = [value for value in seen if isinstance(value, CurvePoint)]
     assert points[-1].loss < 0.7 * points[0].loss
-    inputs = data.batch("test", range(40))[0]
+    inputs = data.batch("test", range(40)).first
     before, after = (np.abs(model.run(inputs) - teacher.run(inputs)).mean() for model in (rough, trained))
     assert after < before
 
@@ -59,8 +58,8 @@ def test_what_is_minimised_is_the_loss_of_the_rounded_network(encoded: Any, teac
     method = METHOD.model_copy(update={"alpha": 0.0, "augment": False})
     method.apply(encoded, (), Context(data=data, original=teacher, emit=seen.append))
     first = next(value for value in seen if isinstance(value, CurvePoint))
-    samples = training_places(data)
-    inputs, _ = data.batch("train", samples[Course(method.training_plan(), len(samples)).positions(0)])
+    places = Course(method.training_plan(), data.size("train")).positions(0)
+    inputs = data.batch("train", places).first
     taught, rounded, plain = (
         torch.from_numpy(run(inputs)) for run in (teacher.run, encoded.run, replace(encoded, encodings=Encodings()).run)
     )
@@ -72,7 +71,7 @@ def test_the_simulation_of_the_result_is_the_network_that_was_trained_and_its_fi
     encoded: Any, teacher: Any, data: Any, tmp_path: Path
 ) -> None:
     trained = METHOD.apply(encoded, (), Context(data=data, original=teacher))
-    inputs = data.batch("test", range(40))[0]
+    inputs = data.batch("test", range(40)).first
     with torch.inference_mode():
         expected = simulate(trained.module, trained.encodings)(torch.from_numpy(inputs)).numpy()
     np.testing.assert_array_equal(trained.run(inputs), expected)

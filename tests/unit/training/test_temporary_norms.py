@@ -32,13 +32,13 @@ def inputs() -> torch.Tensor:
 @pytest.mark.parametrize("traced", [False, True])
 def test_only_bare_convolutions_with_a_bias_get_a_norm(traced: bool) -> None:
     module = fx.symbolic_trace(network()) if traced else network()
-    assert TemporaryNorms(module, [inputs()]).layers == ("0", "4")
+    assert TemporaryNorms(module, [(inputs(),)]).layers == ("0", "4")
 
 
 def test_a_norm_changes_nothing_when_it_is_put_in() -> None:
     module, images = network(), inputs()
     before = module(images)
-    TemporaryNorms(module, [images])
+    TemporaryNorms(module, [(images,)])
     torch.testing.assert_close(module.eval()(images), before, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(module.train()[0](images), network()[0](images), rtol=1e-3, atol=1e-4)
 
@@ -46,7 +46,7 @@ def test_a_norm_changes_nothing_when_it_is_put_in() -> None:
 def test_folding_gives_the_same_network_with_the_layers_it_had() -> None:
     module, images = network(), inputs()
     names = list(module.state_dict())
-    norms = TemporaryNorms(module, [images])
+    norms = TemporaryNorms(module, [(images,)])
     optimizer = torch.optim.SGD(module.parameters(), lr=0.05)
     module.train()
     for _ in range(3):
@@ -64,5 +64,5 @@ def test_folding_keeps_zeros() -> None:
     module = network()
     with torch.no_grad():
         module[0].weight[0] = 0.0
-    norms = TemporaryNorms(module, [inputs()])
+    norms = TemporaryNorms(module, [(inputs(),)])
     assert not norms.state_without(module)["0.weight"][0].any()

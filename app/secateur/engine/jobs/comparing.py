@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from secateur.analysis.cost import packed_bytes
 from secateur.analysis.layer_errors import ABSENT, layer_errors, other_shape
-from secateur.data.metric_values import agreement
 from secateur.engine.events import Compared
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compare
@@ -63,25 +62,24 @@ def _of_networks(request: Compare, a: Bench, b: Bench, reporter: Reporter, works
     broken = [
         f"{which}: {warning}" for which, made in (("A", first), ("B", second)) for warning in made.evaluation.warnings
     ]
-    if first.predictions.outputs.shape != second.predictions.outputs.shape:
+    if first.predictions.answers.shape != second.predictions.answers.shape:
         broken.append(OTHER_ANSWERS)
     return Comparison(
         a=first.evaluation.model_copy(update={"latency_ms": before}),
         b=second.evaluation.model_copy(update={"latency_ms": after}),
-        agreement=agreement(first.predictions.outputs, second.predictions.outputs),
+        agreement=data.task.agreement(first.predictions.answers, second.predictions.answers),
         layers=layer_errors(
             workshop.shipped_proto(a, reporter),
             workshop.shipped_proto(b, reporter),
-            (_samples(data),),
-            inputs_b=(_samples(data_b),),
+            _samples(data),
+            inputs_b=_samples(data_b),
         ),
         warnings=tuple(dict.fromkeys((*broken, *data.told, *data_b.told))),
     )
 
 
-def _samples(data: "Dataset") -> NDArray[Any]:
-    samples, _ = data.batch("calibration", range(min(LAYER_SAMPLES, data.size("calibration"))))
-    return np.asarray(samples)
+def _samples(data: "Dataset") -> tuple[NDArray[Any], ...]:
+    return data.batch("calibration", range(min(LAYER_SAMPLES, data.size("calibration")))).arrays
 
 
 def _of_weights(a: Bench, b: Bench, reporter: Reporter) -> Comparison:

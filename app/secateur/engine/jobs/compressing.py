@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secateur.data.metric_values import agreement
 from secateur.engine.course import Stage
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
 from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
-from secateur.engine.jobs.exporting import keep_network, write_and_verify
+from secateur.engine.jobs.exporting import Proof, keep_network, write_and_verify
 from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.kept_channels import save_kept
 from secateur.engine.places import run_folder
@@ -35,9 +34,6 @@ from secateur.model.documents import ExportedFile, RunDocument
 from secateur.recipe.resolve import Plan, require_plan
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from secateur.data.dataset import Dataset
 
 PRIMARY = "onnx"
@@ -113,11 +109,11 @@ def _run(
     model, left_out = apply_plan(
         bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
     )
-    samples, _ = data.batch("test", range(min(data.size("test"), 256)))
+    proof = Proof.on(data)
     asked = dict.fromkeys((PRIMARY, *request.exports))
-    files, refusals = _write_all(model, list(asked), folder / "model", samples, reporter, guard)
+    files, refusals = _write_all(model, list(asked), folder / "model", proof, reporter, guard)
     files += _write_unasked(
-        model, [name for name in request.also if name not in asked], folder / "model", samples, reporter, guard
+        model, [name for name in request.also if name not in asked], folder / "model", proof, reporter, guard
     )
     keep_network(model, folder)
     save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
@@ -131,7 +127,7 @@ def _run(
         original=measured.original,
         result=measured.result,
         files=tuple(files),
-        agreement=agreement(baseline.predictions.outputs, measured.predictions.outputs),
+        agreement=data.task.agreement(baseline.predictions.answers, measured.predictions.answers),
         layers=measured.layers,
         recipe=request.recipe.to_document(),
         headline=headline_of(
@@ -175,7 +171,7 @@ def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
 
 
 def _write_all(
-    model: Model, wanted: list[str], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
+    model: Model, wanted: list[str], stem: Path, proof: Proof, reporter: Reporter, guard: Guard
 ) -> tuple[list[ExportedFile], list[str]]:
     """A file in each format that can hold the model, the primary one first, and sentences about the others.
 
@@ -191,7 +187,7 @@ def _write_all(
             refusals.append(f"{target.title}: {loss}")
         reporter.enter(f"export {target.id}")
         try:
-            file = write_and_verify(model, target.id, stem, samples, reporter, guard)
+            file = write_and_verify(model, target.id, stem, proof, reporter, guard)
         except UserError as error:
             if target.id == PRIMARY:
                 raise
@@ -204,7 +200,7 @@ def _write_all(
 
 
 def _write_unasked(
-    model: Model, names: list[str], stem: Path, samples: "NDArray[np.float32]", reporter: Reporter, guard: Guard
+    model: Model, names: list[str], stem: Path, proof: Proof, reporter: Reporter, guard: Guard
 ) -> list[ExportedFile]:
     """Files in formats that can hold the whole model, proven; of others nobody wants to hear."""
     files = []
@@ -212,7 +208,7 @@ def _write_unasked(
         if target.missing() or target.can_write(model) or target.losses(model):
             continue
         try:
-            file = write_and_verify(model, target.id, stem, samples, reporter, guard)
+            file = write_and_verify(model, target.id, stem, proof, reporter, guard)
         except UserError as error:
             reporter.log(f"Not written as {target.title}. {error.sentence}")
             continue

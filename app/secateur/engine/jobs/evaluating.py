@@ -30,8 +30,7 @@ def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: R
     predictions = predict(run, data, reporter.progress, text=f"Evaluating {bench.description.name}")
     inputs = example_inputs(bench.description)
     latency = measure(lambda: run(*inputs), threads=workshop.threads)
-    metric = data.metric if data.task != "none" else "none"
-    evaluation = evaluation_of(file, predictions, metric, bench.description.macs, latency, inputs)
+    evaluation = evaluation_of(file, predictions, data.task, bench.description.macs, latency, inputs)
     if bench.description.format != "onnx" and isinstance(bench.model, TorchModel):  # its file has batch norms folded
         params, nonzero = network_parameters(bench.model.module)
         evaluation = evaluation.model_copy(update={"params": params, "nonzero_params": nonzero})

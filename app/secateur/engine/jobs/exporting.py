@@ -2,9 +2,11 @@
 
 import filecmp
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from secateur.data.task import Decides
 from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
 from secateur.engine.protection import kept_files
 from secateur.engine.reporting import Reporter
@@ -24,26 +26,43 @@ from secateur.model.description import ModelSource
 from secateur.model.documents import ExportedFile
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    from secateur.data.dataset import Dataset
 
 SAMPLES = 256
 NETWORK = "network"
 """Folder in a run's folder with the encoded network."""
 
 
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What a file is proven on: inputs, an array for each port (None: random ones), and what a decision is there."""
+
+    samples: "tuple[NDArray[Any], ...] | None" = None
+    same: Decides | None = None
+
+    @classmethod
+    def on(cls, data: "Dataset") -> "Proof":
+        """The first test samples."""
+        batch = data.batch("test", range(min(data.size("test"), SAMPLES)))
+        return cls(batch.arrays, data.task.comparing(batch))
+
+
 def write_and_verify(
     model: Model,
     format_id: str,
     stem: Path,
-    samples: "NDArray[np.float32]",
+    proof: Proof,
     reporter: Reporter,
     guard: Guard,
 ) -> ExportedFile:
-    """Write `<stem><suffix>` in one format and prove it on `samples`; a file that runs is a result."""
+    """Write `<stem><suffix>` in one format and prove it; a file that runs is a result."""
     target = format_named(format_id)
     path = stem.with_suffix(target.suffixes[0])
-    return write_proven(model, target, path, (samples,), reporter.context(), guard=guard, accept=True)
+    return write_proven(
+        model, target, path, proof.samples, reporter.context(), guard=guard, accept=True, same=proof.same
+    )
 
 
 def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
@@ -61,12 +80,14 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     loss = target.losses(model)
     if loss:
         reporter.log(loss)
-    samples = _samples(request, model, reporter, workshop)
+    proof = _proof(request, model, reporter, workshop)
     options = request.options or target.options()
     if request.run and "attachments" in target.options.model_fields:
         options = options.model_copy(update={"attachments": _attachments(finished_run(request.run))})
     context = reporter.context()
-    file = write_proven(model, target, request.path, samples, context, options, guard, accept=request.accept)
+    file = write_proven(
+        model, target, request.path, proof.samples, context, options, guard, accept=request.accept, same=proof.same
+    )
     return Exported(_said(file))
 
 
@@ -159,16 +180,13 @@ def _kept(folder: Path) -> Model | None:
     return staged_model(folder / NETWORK) if (folder / NETWORK / MODEL).is_file() else None
 
 
-def _samples(
-    request: Export, model: Model, reporter: Reporter, workshop: Workshop
-) -> "tuple[NDArray[np.float32], ...] | None":
-    """Samples of the data that is open, for networks with one input; None where there are none."""
+def _proof(request: Export, model: Model, reporter: Reporter, workshop: Workshop) -> Proof:
+    """Samples of the data that is open; none where there are none, or nothing to run."""
     from secateur.graph.network import StoredModel
 
     if request.data is None or isinstance(model, StoredModel):
-        return None
-    data = workshop.data(workshop.bench(request.model, reporter), request.data, reporter)
-    return (data.batch("test", range(min(data.size("test"), SAMPLES)))[0],)
+        return Proof()
+    return Proof.on(workshop.data(workshop.bench(request.model, reporter), request.data, reporter))
 
 
 def finished_run(run: str) -> RunRecord:
@@ -253,7 +271,7 @@ def _require_running(copy: Path, shipped: ExportedFile, reporter: Reporter) -> N
             ) from problem
 
 
-def _example(shipped: ExportedFile) -> "tuple[NDArray[np.float32], ...] | None":
+def _example(shipped: ExportedFile) -> "tuple[NDArray[Any], ...] | None":
     """Inputs for one sample, from the ONNX file that every run leaves; None where it is gone."""
     import onnx
 

@@ -54,7 +54,7 @@ def follow_sample(request: FollowSample, reporter: Reporter, workshop: Workshop)
     fed = take_sample(request.sample, bench, data)
     ours, inputs = _graph(original), _tensors(fed)
     layers = layers_in_order(ours, {layer.name for layer in bench.description.weighted_layers})
-    classes = data.classes if data is not None and data.task == "classification" else ()
+    classes = data.classes if data is not None and data.task.chooses else ()
     reporter.emit(TakenSample(fed.image, fed.title, fed.label, layers, classes, _beside(request), fed.notes))
     show = _Showing(bench, inputs, layers, reporter)
     if not _is_made(request, original):  # the original is there at once, whatever the plan takes
@@ -64,7 +64,7 @@ def follow_sample(request: FollowSample, reporter: Reporter, workshop: Workshop)
     if compressed is not None:
         show.layers(ours, theirs, compressed.kept)
     notes = compressed.notes if compressed else ()
-    is_scored = data is None or data.task != "regression"
+    is_scored = data is None or data.task.chooses
     if theirs is None:
         answer = _answer(ours, inputs)
         reporter.emit(_answer_at("", answer, answer, is_scored=is_scored))
@@ -102,8 +102,7 @@ def show_samples(request: ShowSamples, reporter: Reporter, workshop: Workshop) -
     made: list[Thumbnail] = []
     for index in range(max(0, request.start), min(request.start + request.count, total)):
         reporter.progress(len(made), request.count, "Reading samples")
-        fed, _ = data.batch("test", [index])
-        shown = preview(data, fed[0], data.label("test", index))
+        shown = preview(data, data.batch("test", [index]).first[0], data.label("test", index))
         made.append(Thumbnail(index, thumbnail(shown.image), shown.label))
     return SamplesShown(total, tuple(made))
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secateur.analysis.cost import network_parameters, zip_bytes
-from secateur.analysis.evaluation import Predictions, evaluation_of, predict, scores_of
+from secateur.analysis.evaluation import Predictions, evaluation_of, judged, predict
 from secateur.analysis.layer_errors import layer_errors
-from secateur.data.metric_values import agreement, paired_change
 from secateur.data.metrics import kind_of
 from secateur.engine.reporting import Reporter
 from secateur.engine.workshop import LAYER_SAMPLES, Baseline, Bench, Workshop
@@ -20,6 +19,7 @@ from secateur.targets.timing import measure_together
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
+    from secateur.data.task import Task
 
 IN_SIMULATION = "The file does not run here: what is told of the result was measured in the simulation."
 
@@ -49,17 +49,17 @@ def measure_run(
     reporter: Reporter,
 ) -> Measured:
     """Evaluate the file of a run on the whole test split, and its simulation beside it."""
-    metric = data.metric if data.task != "none" else "none"
-    run = model.run_on_device if isinstance(model, TorchModel) else model.run
+    task = data.task
+    run = model.run_all_on_device if isinstance(model, TorchModel) else model.run_all
     simulated = predict(run, data, reporter.progress, text="Evaluating the simulation")
     if shipped.verdict == "broken":
-        result = _of_simulation(shipped, model, simulated, metric, bench.description.macs)
+        result = _of_simulation(shipped, model, simulated, task, bench.description.macs)
         return Measured(shipped, baseline.evaluation, result, simulated)
     path = Path(shipped.path)
-    result, predictions, original = _of_file(path, model, metric, bench, data, baseline, workshop, reporter)
-    share = agreement(simulated.outputs, predictions.outputs)
+    result, predictions, original = _of_file(path, model, bench, data, baseline, workshop, reporter)
+    share = task.agreement(simulated.answers, predictions.answers)
     file = shipped.model_copy(update={"agreement": share, "latency_ms": result.latency_ms})
-    file = _judged_by_metric(file, metric, simulated, predictions)
+    file = _judged_by_metric(file, task, simulated, predictions)
     kept = model.kept if isinstance(model, TorchModel) else {}
     errors = _layer_errors(path, kept, bench, data, workshop, reporter)
     return Measured(file, original, result, predictions, errors)
@@ -68,7 +68,6 @@ def measure_run(
 def _of_file(
     path: Path,
     model: Model,
-    metric: str,
     bench: Bench,
     data: "Dataset",
     baseline: Baseline,
@@ -87,18 +86,18 @@ def _of_file(
         workshop.threads,
         check=lambda: reporter.progress(0, 1, "Measuring original and result in turns"),
     )
-    result = evaluation_of(path, predictions, metric, describe(model).macs, after, inputs)
+    result = evaluation_of(path, predictions, data.task, describe(model).macs, after, inputs)
     return result, predictions, baseline.evaluation.model_copy(update={"latency_ms": before})
 
 
-def _of_simulation(file: ExportedFile, model: Model, simulated: Predictions, metric: str, macs: int) -> Evaluation:
+def _of_simulation(file: ExportedFile, model: Model, simulated: Predictions, task: "Task", macs: int) -> Evaluation:
     """Evaluation of a network whose file does not run: no milliseconds, no memory."""
     params, nonzero = network_parameters(model.module) if isinstance(model, TorchModel) else (0, 0)
-    value, loss, warnings = scores_of(simulated, metric)
+    value, loss, warnings = judged(simulated, task)
     return Evaluation(
         metric=value,
         loss=loss,
-        samples=len(simulated.outputs),
+        samples=len(simulated.answers),
         bytes=file.bytes,
         zip_bytes=zip_bytes(Path(file.path)),
         params=params,
@@ -110,19 +109,20 @@ def _of_simulation(file: ExportedFile, model: Model, simulated: Predictions, met
 
 
 def _judged_by_metric(
-    file: ExportedFile, metric: str, simulated: Predictions, predictions: Predictions
+    file: ExportedFile, task: "Task", simulated: Predictions, predictions: Predictions
 ) -> ExportedFile:
     """The file, its verdict changed where its metric and the simulation's differ beyond their paired interval."""
-    if not file.verified or metric in ("", "none", "agreement"):
+    if not file.verified or not task.is_scored:
         return file
-    change, low, high = paired_change(metric, simulated.outputs, predictions.outputs, predictions.labels)
+    change, low, high = task.change(simulated.answers, predictions.answers, predictions.targets)
     if low <= 0.0 <= high:
         return file
-    kind = kind_of(metric)
+    kind = kind_of(task.metric)
+    interval = f"{kind.write_change(0.0, low)} to {kind.write_change(0.0, high)}"
     said = (
-        f"Differs from the simulation: its {metric} lies {kind.write_change(0.0, change)} beside the simulation's, "
-        f"beyond their paired interval ({kind.write_change(0.0, low)} to {kind.write_change(0.0, high)}), although "
-        "each layer by itself is right. Judge the file by its own measured numbers."
+        f"Differs from the simulation: its {task.metric} lies {kind.write_change(0.0, change)} beside the "
+        f"simulation's, beyond their paired interval ({interval}), "
+        "although each layer by itself is right. Judge the file by its own measured numbers."
     )
     return file.model_copy(update={"verified": False, "verdict": "differs", "sentence": said})
 
@@ -138,5 +138,5 @@ def _layer_errors(
     import onnx
 
     reporter.progress(0, 1, "Comparing layer by layer")
-    samples, _ = data.batch("calibration", range(min(data.size("calibration"), LAYER_SAMPLES)))
-    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), (samples,), kept)
+    samples = data.batch("calibration", range(min(data.size("calibration"), LAYER_SAMPLES))).arrays
+    return layer_errors(workshop.shipped_proto(bench, reporter), onnx.load(str(shipped)), samples, kept)

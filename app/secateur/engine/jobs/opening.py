@@ -2,7 +2,7 @@
 
 from secateur.analysis.free import score_free
 from secateur.data.baseline import baseline_warning, is_near_chance, suggest_preprocessing
-from secateur.data.metric_values import GUESSES
+from secateur.data.tasks.classification import Classification
 from secateur.engine.course import Stage
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
@@ -41,7 +41,7 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
     data = workshop.data(bench, request.data, reporter)
     anew = bench.description if bench.description is not before else None
     shown = previews(data, PREVIEWS)
-    if data.task == "none":
+    if not data.task.is_scored:
         return DataOpened(describe(data), shown, None, anew)
     tested = float(data.size("test") * max(1, bench.description.macs))
     reporter.set_out([Stage("data"), Stage("baseline", tested)], before.fingerprint)
@@ -49,9 +49,14 @@ def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> Data
     evaluation = workshop.baseline(bench, data, reporter).evaluation
     reporter.arrive()
     warning = " ".join(evaluation.warnings)
-    if not warning and evaluation.metric is not None and data.task == "classification":
+    if (
+        not warning
+        and evaluation.metric is not None
+        and isinstance(data.task, Classification)
+        and data.task.counts_hits
+    ):
         value, classes, samples = evaluation.metric.value, len(data.classes), evaluation.samples
-        top = GUESSES.get(data.metric, 1)
+        top = data.task.guesses
         if is_near_chance(value, classes, samples, top):
             suggestions = suggest_preprocessing(data, workshop.session(workshop.file(bench)))
             warning = baseline_warning(value, classes, samples, top, suggestions)

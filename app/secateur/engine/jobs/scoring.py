@@ -113,9 +113,9 @@ def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, wor
 def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":
     from secateur.analysis.measured import Question
 
-    total = min(request.samples, data.size("calibration"))
+    total = min(request.samples, data.size("validation"))
     if not total:
-        raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
+        raise UserError("The data has no validation samples.", "Open data with more samples.")
     options = tuple(option(name) for name in request.options)
     return Question(bench.description.weighted_layers, facts, options, total, data.metric)
 
@@ -156,10 +156,10 @@ def record_activations(request: RecordActivations, reporter: Reporter, workshop:
     total = min(request.samples, data.size("calibration"))
     try:
         done = 0
-        for batch, _ in data.batches("calibration", 32, total):
+        for batch in data.batches("calibration", 32, total):
             reporter.progress(done, total, "Recording activations")
             with torch.inference_mode():
-                lowered.module(torch.from_numpy(np.ascontiguousarray(batch)))
+                lowered.module(*(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays))
             done += len(batch)
     finally:
         for hook in hooks:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.data.task import Decides
 from secateur.formats.base import LocalProof, WriteOptions
 from secateur.model.documents import Verdict
 
@@ -112,12 +113,14 @@ def judge(
     runtime: str,
     local: LocalProof | None = None,
     floats: Sequence[Array] | None = None,
+    same: Decides | None = None,
 ) -> Judgement:
     """All outputs of a file beside the simulation's, samples along axis 0 of each.
 
     Where `local` proves an encoded file layer by layer, the outputs need only be as near to the simulation's as
     rounding explains (`_is_explained`); `floats` are the outputs of the network without encodings. A file of which the
-    outputs alone are known must keep within `limits`, and decide alike.
+    outputs alone are known must keep within `limits`, and decide alike. `same` tells how often they decide alike, as
+    the task of the samples says it; without a task the largest value of the first output is a decision.
     """
     if len(expected) != len(actual):
         return Judgement("broken", None, None, f"The file gives {len(actual)} outputs, the network {len(expected)}.")
@@ -129,10 +132,10 @@ def judge(
     if problem:
         return Judgement("broken", None, None, problem)
     deviation, count = max(comparison.deviation for comparison in found), len(expected[0])
-    share = agreement(expected[0], actual[0])
-    same = "" if share is None else f" the same decision on {share * 100:.4g} % and"
+    share = same(expected, actual) if same is not None else agreement(expected[0], actual[0])
+    alike = "" if share is None else f" the same decision on {share * 100:.4g} % and"
     outputs = "outputs" if len(expected) == 1 else f"{len(expected)} outputs"
-    words = f"{runtime} and the simulation gave{same} {outputs} within {deviation * 100:.2g} %, on {count:,} samples"
+    words = f"{runtime} and the simulation gave{alike} {outputs} within {deviation * 100:.2g} %, on {count:,} samples"
     if local is None:
         allowed = AGREEMENT - 2.0 * (AGREEMENT * (1.0 - AGREEMENT) / max(count, 1)) ** 0.5
         is_alike = all(comparison.is_within(limits) for comparison in found) and (share is None or share >= allowed)

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 from torch.nn import functional as F  # noqa: N812, TID253
 
+from secateur.data.task import Task
 from secateur.errors import UserError
 from secateur.graph.context import Context
-from secateur.graph.network import first_output, weighted_modules
+from secateur.graph.network import all_outputs, weighted_modules
 
 if TYPE_CHECKING:
     from secateur.methods.prune.channel import ChannelPruning
@@ -68,16 +69,22 @@ def _taylor(module: nn.Module, context: Context) -> Scores:
     squares: Scores = {name: np.zeros(_rows(layer, layer.weight).shape[0]) for name, layer in layers}
     done = 0
     with torch.enable_grad():
-        for inputs, labels in data.batches("calibration", batch_size=TAYLOR_BATCH, limit=total):
+        for batch in data.batches("calibration", batch_size=TAYLOR_BATCH, limit=total):
             context.progress(done, total, "Channel pruning: gradients")
             module.zero_grad()
-            scores = first_output(module(torch.from_numpy(np.ascontiguousarray(inputs)))).float()
-            known = data.task == "classification"
-            targets = torch.from_numpy(labels) if known else scores.detach().argmax(dim=1)
-            F.cross_entropy(scores, targets).backward()  # type: ignore[no-untyped-call]
+            fed = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in batch.inputs.items()}
+            scores = data.task.torch_scores(all_outputs(module(*fed.values())), fed, batch.passes)
+            _loss(data.task, scores, torch.from_numpy(batch.targets)).backward()  # type: ignore[no-untyped-call]
             for name, layer in layers:
                 if layer.weight.grad is not None:
                     products = _rows(layer, layer.weight * layer.weight.grad).sum(dim=1)
                     squares[name] += products.double().numpy() ** 2
-            done += len(inputs)
+            done += len(batch)
     return {name: np.sqrt(values) for name, values in squares.items()}
+
+
+def _loss(task: Task, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The task's loss; without labels that of the network's own decisions, taken for class scores."""
+    if task.has_labels:
+        return task.torch_loss(scores, targets)
+    return F.cross_entropy(scores, scores.detach().argmax(dim=1))

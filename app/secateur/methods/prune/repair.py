@@ -15,14 +15,14 @@ import torch  # noqa: TID253 - imported by channel removal alone
 from numpy.typing import NDArray
 from torch import nn  # noqa: TID253
 
-from secateur.training.normalization import TemporaryNorms, bare_convolutions, output_statistics, settle
+from secateur.training.normalization import Fed, TemporaryNorms, bare_convolutions, output_statistics, settle
 
 REPAIR_SAMPLES: Final = 512
 REPAIR_BATCH: Final = 128
 LEAST_SAMPLES: Final = 32
 
 
-def calibration_batches(data: Any) -> list[torch.Tensor]:
+def calibration_batches(data: Any) -> list[Fed]:
     """Inputs of the calibration split, in batches as equal as can be.
 
     Batch norm takes the mean of its batches' statistics: a short last one would weigh as much as a whole one, and
@@ -31,7 +31,7 @@ def calibration_batches(data: Any) -> list[torch.Tensor]:
     count = min(data.size("calibration"), REPAIR_SAMPLES)
     size = ceil(count / max(1, ceil(count / REPAIR_BATCH)))
     batches = data.batches("calibration", batch_size=size, limit=REPAIR_SAMPLES)
-    return [torch.from_numpy(np.ascontiguousarray(inputs)) for inputs, _ in batches]
+    return [tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays) for batch in batches]
 
 
 def can_repair(data: Any) -> bool:
@@ -40,7 +40,7 @@ def can_repair(data: Any) -> bool:
 
 
 def repaired(
-    pruned: nn.Module, original: nn.Module, kept: Mapping[str, NDArray[np.int64]], batches: list[torch.Tensor]
+    pruned: nn.Module, original: nn.Module, kept: Mapping[str, NDArray[np.int64]], batches: list[Fed]
 ) -> nn.Module:
     """A copy of `pruned` whose layers have the output statistics of `original` on `batches`.
 

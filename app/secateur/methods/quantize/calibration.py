@@ -138,11 +138,11 @@ def record_spectra(
     if not total:
         raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
     done = 0
-    for inputs, _ in context.data.batches("calibration", min(BATCH, total), total):
+    for batch in context.data.batches("calibration", min(BATCH, total), total):
         context.progress(done, total, "Recording activation ranges")
         with torch.inference_mode():
-            recorder.run(torch.from_numpy(np.ascontiguousarray(inputs)))
-        done += len(inputs)
+            recorder.run(*(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays))
+        done += len(batch)
     context.progress(total, total, "Recording activation ranges")
     found = _with_aliases(lowered.module, recorder.spectra)
     missing = set(tensors) - set(found)

@@ -2,13 +2,12 @@
 
 import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
-from torch.nn import functional as F  # noqa: N812, TID253
 
 from secateur.training.objectives.base import Attached, Losses, Moment, Term
 
 
 class LabelLoss:
-    """The loss of the data's own task against its labels: the cross-entropy of class scores, in nats."""
+    """The loss of the data's own task against its targets: of a classification the cross-entropy, in nats."""
 
     needs_teacher = False
 
@@ -22,13 +21,14 @@ class LabelLoss:
 
 class _AttachedLabels(Attached):
     def forward(self, moment: Moment) -> Losses:
-        return (F.cross_entropy(moment.answer, moment.targets),)
+        return (moment.task.torch_loss(moment.answer, moment.targets),)
 
 
 class Response:
-    """T² × KL(teacher ‖ student) of class scores that are softened by a temperature T, in nats.
+    """How far the student is from the teacher, as the data's task tells it (`Task.torch_distance`).
 
-    Hinton, Vinyals and Dean 2015, arXiv:1503.02531; T² keeps the gradient's size the same for every T.
+    Of class scores T² × KL(teacher ‖ student), both softened by a temperature T, in nats: Hinton, Vinyals and Dean
+    2015, arXiv:1503.02531.
     """
 
     needs_teacher = True
@@ -47,15 +47,4 @@ class _AttachedResponse(Attached):
         self._temperature = temperature
 
     def forward(self, moment: Moment) -> Losses:
-        return (softened_divergence(moment.teacher_answer, moment.answer, self._temperature),)
-
-
-def softened_divergence(teacher: torch.Tensor, student: torch.Tensor, temperature: float) -> torch.Tensor:
-    """T² × KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over the samples; scores (n, classes)."""
-    distance = F.kl_div(
-        F.log_softmax(student / temperature, dim=1),
-        F.log_softmax(teacher / temperature, dim=1),
-        reduction="batchmean",
-        log_target=True,
-    )
-    return distance * temperature**2
+        return (moment.task.torch_distance(moment.answer, moment.teacher_answer, self._temperature),)

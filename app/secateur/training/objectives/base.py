@@ -1,6 +1,6 @@
 """What a training strives for: an objective that attaches itself to student and teacher and names its loss terms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, Self
@@ -8,7 +8,8 @@ from typing import Any, Protocol, Self
 import torch  # noqa: TID253 - imported by the training loop alone
 from torch import nn  # noqa: TID253
 
-from secateur.graph.network import all_outputs, first_output
+from secateur.data.task import Task
+from secateur.graph.network import all_outputs
 
 Losses = tuple[torch.Tensor, ...]
 
@@ -26,18 +27,21 @@ class Term:
 class Moment:
     """One batch as it is learned from: what went into the network, what should come out, and what did.
 
-    `answered` is what the student's forward pass returned. The teacher is run when it is asked for, once at most.
+    `inputs` are by port, `passes` rows of each for a sample. `answered` is what the student's forward pass returned.
+    The teacher is run when it is asked for, once at most.
     """
 
-    inputs: tuple[torch.Tensor, ...]
+    task: Task
+    inputs: Mapping[str, torch.Tensor]
+    passes: int
     targets: torch.Tensor
     answered: Any
     ask_teacher: Callable[[], Any] = field(repr=False)
 
     @property
     def answer(self) -> torch.Tensor:
-        """The student's answer, float32: the output that metrics look at."""
-        return first_output(self.answered).float()  # type: ignore[no-any-return]
+        """The student's scores as the task reads them, float32."""
+        return self.task.torch_scores(self.outputs, self.inputs, self.passes)
 
     @property
     def outputs(self) -> list[torch.Tensor]:
@@ -51,8 +55,8 @@ class Moment:
 
     @property
     def teacher_answer(self) -> torch.Tensor:
-        """The teacher's answer, float32."""
-        return first_output(self.teacher_answered).float()  # type: ignore[no-any-return]
+        """The teacher's scores, float32."""
+        return self.task.torch_scores(all_outputs(self.teacher_answered), self.inputs, self.passes)
 
 
 class Attached(nn.Module):
