@@ -119,7 +119,9 @@ def test_a_damaged_member_is_named_with_its_archive(make_zip, colour_port):
     content[150:400] = bytes(250)
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"0000\.png in images\.zip"):
-        list(opened(path, colour_port).batches("train", 4))
+        data = opened(path, colour_port)
+        for split in ("train", "validation", "test"):
+            list(data.batches(split, 4))
 
 
 def test_sixteen_bit_grey_keeps_its_shades(tmp_path, grey_port):

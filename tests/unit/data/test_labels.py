@@ -32,7 +32,7 @@ def read(labels, outputs=FOUR, classes=(), task=None):
 )
 def test_class_numbers_are_recognised_in_every_form_and_it_is_said(labels, said):
     found = read(labels)
-    assert found.task.id == "classification"
+    assert found.task == "classification"
     assert found.values.dtype == np.int64
     np.testing.assert_array_equal(found.values, CLASSES)
     assert bool(found.notes) == bool(said)
