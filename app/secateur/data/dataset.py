@@ -63,7 +63,7 @@ class Dataset:
     as the task wants them (zeros without a task).
     `preprocessing` is resolved: nothing in it is left open (None for ready inputs). `mirror` says whether an
     image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed or left out when the
-    source was opened; `told` adds what was done to the samples since.
+    source was opened, `drawn` says which splits were drawn at random; `told` adds what was done to the samples since.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Dataset:
     preprocessing: Preprocessing | None = None
     mirror: bool = True
     notes: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
     cache: PixelCache | None = field(default=None, repr=False)
 
     @property

@@ -25,6 +25,6 @@ def describe(dataset: Dataset, warning: str = "") -> DataDescription:
         test=dataset.size("test"),
         inputs=ports,
         preprocessing=preprocessing,
-        notes=dataset.told,
+        notes=(*dataset.told, *dataset.drawn),
         warning=warning,
     )

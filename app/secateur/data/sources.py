@@ -121,7 +121,8 @@ def open_data(
         labels=labels.values,
         splits=splits,
         input_name=inputs[0].name,
-        notes=(*content.notes, *labels.notes, *drawn),
+        notes=(*content.notes, *labels.notes),
+        drawn=drawn,
     )
     return _with_reader(dataset, content, wish, inputs)
 
