@@ -118,10 +118,9 @@ def test_a_damaged_member_is_named_with_its_archive(make_zip, colour_port):
     content = bytearray(path.read_bytes())
     content[150:400] = bytes(250)
     path.write_bytes(content)
+    data = opened(path, colour_port)
     with pytest.raises(UserError, match=r"0000\.png in images\.zip"):
-        data = opened(path, colour_port)
-        for split in ("train", "validation", "test"):
-            list(data.batches(split, 4))
+        [list(data.batches(split, 4)) for split in ("train", "validation", "test")]
 
 
 def test_sixteen_bit_grey_keeps_its_shades(tmp_path, grey_port):

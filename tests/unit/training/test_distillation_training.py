@@ -313,8 +313,16 @@ def test_the_teacher_alone_needs_no_labels(student: Any, teacher: Any, data: Any
     wrong.labels = np.full_like(data.labels, -1)  # a cross-entropy with these would fail
     method = METHOD.model_copy(update={"alpha": 0.0})
     assert_same(
-        state_of(method.apply(student, (), Context(data=replace(data, task=task_of("classification", "agreement")), original=teacher))),
-        state_of(method.apply(student, (), Context(data=replace(wrong, task=task_of("classification", "agreement")), original=teacher))),
+        state_of(
+            method.apply(
+                student, (), Context(data=replace(data, task=task_of("classification", "agreement")), original=teacher)
+            )
+        ),
+        state_of(
+            method.apply(
+                student, (), Context(data=replace(wrong, task=task_of("classification", "agreement")), original=teacher)
+            )
+        ),
     )
 
 
