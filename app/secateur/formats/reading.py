@@ -153,6 +153,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.graph.checking import finite_notes, onnx_tensors
     from secateur.graph.onnx_files.reading import graph_ports, read_onnx
     from secateur.graph.onnx_import.check import TOLERATED, size_deviation
+    from secateur.graph.qdq.decoding import decoded
     from secateur.model.authorship import authorship_of
 
     file = read_onnx(path)
@@ -172,9 +173,12 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         common |= {"reason": blocked, "blocked": blocked}
         return OnnxModel(proto=file.proto, inputs=graph_ports(file.proto)[0], outputs=outputs, notes=notes, **common)
     progress(1, _STEPS, "Importing the network")
-    module, reason = _imported(file, path, inputs, progress)
+    known = decoded(file.proto)
+    network = file if known is None else replace(file, proto=known.proto)
+    module, reason = _imported(network, path, inputs, progress)
     if module is None:
         return OnnxModel(proto=file.proto, inputs=inputs, outputs=outputs, reason=reason, notes=notes, **common)
+    file = network
     lowered: onnx.ModelProto | None = file.proto
     if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and takes_batches(module, inputs):
         inputs, outputs = free_batch(inputs), free_batch(outputs)
@@ -185,6 +189,8 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         shapes = ", ".join("×".join(str(size) for size in port.shape[1:]) for port in inputs)
         notes = (*notes, f"The file takes other sizes too; the network imported from it is right for {shapes} alone.")
     common |= {"notes": notes, "authorship": authorship_of(file.proto)}
+    if known is not None:
+        common["encodings"] = known.encodings
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, **common)
 
 

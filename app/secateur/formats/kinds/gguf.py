@@ -24,7 +24,7 @@ class GgufOptions(WriteOptions):
         "float32",
         title="Weights",
         description="Q8_0 has 8 bits and a scale for every 32 values; rows that do not fill such blocks become "
-        "float16. Vectors stay float32.",
+        "float16. Vectors stay float32, and layers in 4-bit groups stay so, as Q4_0 or Q4_1.",
     )
 
     @property

@@ -29,6 +29,12 @@ class OnnxOptions(WriteOptions):
         title="Numbers",
         description="float16 halves the file; inputs and outputs stay float32, and it is not faster on a CPU.",
     )
+    groups: Literal["fast", "exact", "standard"] = Field(
+        "fast",
+        title="Groups",
+        description="Products with weights in groups: fast as MatMulNBits of ONNX Runtime, which rounds their inputs "
+        "to 8 bits; exact as the same with float32 inputs; standard as block-wise DequantizeLinear, for any runtime.",
+    )
     external_data: bool = Field(
         False,
         title="Weights apart",

@@ -59,6 +59,7 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     from secateur.formats.onnx_files.opset import in_opset
     from secateur.formats.onnx_files.qdq_stored import encode_stored
     from secateur.graph.network import OnnxModel, StoredModel
+    from secateur.graph.qdq.blocks import FLOAT32_INPUTS, INT8_INPUTS, as_nbits
     from secateur.graph.qdq.placing import encode
 
     if isinstance(model, StoredModel):
@@ -74,6 +75,8 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
         proto = in_opset(proto, int(options.opset), _oldest_opset(model))
     if encodings:
         proto = encode_stored(proto, encodings) if isinstance(model, OnnxModel) else encode(proto, encodings)
+        if options.groups != "standard":
+            proto = as_nbits(proto, FLOAT32_INPUTS if options.groups == "exact" else INT8_INPUTS)
     return in_half_precision(proto) if options.dtype == "float16" else narrowed(proto, model.narrow)
 
 

@@ -19,8 +19,8 @@ from secateur.formats.base import LocalProof, Samples
 from secateur.formats.proving.stored import first_wrong_number, rounded_tensors
 from secateur.graph.lowering import graph_of
 from secateur.graph.network import all_outputs
-from secateur.graph.onnx_layers import new_session, onnx_layers
-from secateur.graph.qdq.placing import static_layers
+from secateur.graph.onnx_layers import GraphIndex, new_session, onnx_layers
+from secateur.graph.qdq.blocks import INT8_INPUTS, OPERATOR, without_nbits
 from secateur.graph.simulation import ROUNDS, executable
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def local_proof(path: Path, model: "Model", inputs: Samples) -> LocalProof | Non
     proto = onnx.load(str(path))
     if weight_bytes(proto) > LARGEST_BYTES:
         return None
-    wrong = first_wrong_number(proto, model) or wrong_arithmetic(proto, model, inputs)
+    wrong = first_wrong_number(without_nbits(proto), model) or wrong_arithmetic(proto, model, inputs)
     if wrong is not None:
         return wrong
-    return LocalProof(own_noise=OWN_NOISE, remark=OWN_ROUNDING) if rounds_inputs(model) else LocalProof()
+    return LocalProof(own_noise=OWN_NOISE, remark=OWN_ROUNDING) if rounds_inputs(proto) else LocalProof()
 
 
 def wrong_arithmetic(proto: onnx.ModelProto, model: "TorchModel", inputs: Samples) -> LocalProof | None:
@@ -68,21 +68,31 @@ def wrong_arithmetic(proto: onnx.ModelProto, model: "TorchModel", inputs: Sample
     if not isinstance(module, fx.GraphModule):
         raise ValueError(f"{model.name} is not lowered")
     file = _run(proto, inputs)
-    replay = _Replay(module, model, file)
+    replay = _Replay(module, model, file, rounds_itself=rounds_inputs(proto))
     with torch.inference_mode():
         answers = replay.run(*(torch.from_numpy(np.ascontiguousarray(values)) for values in inputs))
-    return replay.fault or _wrong_answers(model, answers, file)
+    return replay.fault or _wrong_answers(model, answers, file, rounds_itself=rounds_inputs(proto))
 
 
-def rounds_inputs(model: "TorchModel") -> bool:
+def rounds_inputs(proto: onnx.ModelProto) -> bool:
     """Whether ONNX Runtime rounds inputs that no encoding rounds: of matrix products with weights that are only stored
     in few bits.
 
-    With its default options it makes MatMulNBits of them, which computes with 8-bit inputs, a scale for each block.
+    With its default options it makes MatMulNBits of them, which computes with 8-bit inputs, a scale for each block;
+    where the file has that operator, it says itself what inputs are rounded to.
     """
-    static = set(static_layers(graph_of(model), model.encodings))
-    products = {layer.name for layer in onnx_layers(graph_of(model)) if layer.operator == "MatMul"}
-    return any(name in products and name not in static for name in model.encodings.weights)
+    graph = GraphIndex(proto)
+
+    def is_unpacked(name: str) -> bool:
+        maker = graph.makers.get(name)
+        return maker is not None and maker.op_type == "DequantizeLinear"
+
+    def rounds(node: onnx.NodeProto) -> bool:
+        if node.op_type == OPERATOR:
+            return any(told.name == "accuracy_level" and told.i == INT8_INPUTS for told in node.attribute)
+        return node.op_type == "MatMul" and is_unpacked(node.input[1]) and not is_unpacked(node.input[0])
+
+    return any(rounds(node) for node in proto.graph.node)
 
 
 def _run(proto: onnx.ModelProto, inputs: Samples) -> Mapping[str, NDArray[Any]]:
@@ -102,10 +112,12 @@ def _run(proto: onnx.ModelProto, inputs: Samples) -> Mapping[str, NDArray[Any]]:
 class _Replay(fx.Interpreter):
     """Runs the simulation, and behind each rounded tensor goes on with what the file had there."""
 
-    def __init__(self, module: fx.GraphModule, model: "TorchModel", file: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self, module: fx.GraphModule, model: "TorchModel", file: Mapping[str, NDArray[Any]], *, rounds_itself: bool
+    ) -> None:
         super().__init__(module)
         self._model, self._file = model, file
-        self._rounds_itself = rounds_inputs(model)
+        self._rounds_itself = rounds_itself
         self.fault: LocalProof | None = None
 
     def run_node(self, n: fx.Node) -> Any:
@@ -135,9 +147,10 @@ class _Replay(fx.Interpreter):
         return _fault(self._model, name, f"{words}, where rounding explains one")
 
 
-def _wrong_answers(model: "TorchModel", answers: Any, file: Mapping[str, NDArray[Any]]) -> LocalProof | None:
+def _wrong_answers(
+    model: "TorchModel", answers: Any, file: Mapping[str, NDArray[Any]], *, rounds_itself: bool
+) -> LocalProof | None:
     """What is computed in float from the last rounded tensors on."""
-    rounds_itself = rounds_inputs(model)
     for expected, value in zip(all_outputs(answers), graph_of(model).graph.output, strict=True):
         name = value.name
         if name in model.encodings.activations:

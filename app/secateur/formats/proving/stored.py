@@ -102,6 +102,8 @@ def _wrong_weight(
         yield name, f"The file does not hold the weight of {name} as integers."
         return
     values = np.asarray(original.values(layer.weight), np.float32)
+    if wanted.granularity == "group" and _axis(maker) != wanted.axis:  # a Gemm that became a MatMul turned its weight
+        values, wanted = values.T, wanted.transposed((1, 0))
     integers, scale = graph.values(maker.input[0]), np.asarray(graph.values(maker.input[1]), np.float32)
     if not np.array_equal(np.asarray(integers).astype(np.int32), wanted.quantize(values).astype(np.int32)):
         yield name, f"The file holds other integers for the weight of {name}."
@@ -125,12 +127,17 @@ def _wrong_places(
     expected = np.zeros(scale.shape) if wanted.zero_point is None else wanted.zero_point
     if not np.array_equal(np.asarray(zero).astype(np.int32), expected.astype(np.int32)):
         yield name, f"The file holds other zero points for the weight of {name}."
-    told = {attribute.name: attribute.i for attribute in maker.attribute}
-    axis, block = told.get("axis", 1), told.get("block_size", 0)
+    axis = _axis(maker)
+    block = next((attribute.i for attribute in maker.attribute if attribute.name == "block_size"), 0)
     if scale.size > 1 and axis % len(graph.shape(maker.input[0])) != wanted.axis:
         yield name, f"The file has the scales of {name} along axis {axis}, not {wanted.axis}."
     if block != (wanted.group_size or 0):
         yield name, f"The file has the scales of {name} for groups of {block}, not of {wanted.group_size or 0}."
+
+
+def _axis(maker: onnx.NodeProto) -> int:
+    """The axis that a DequantizeLinear has scales along."""
+    return next((attribute.i for attribute in maker.attribute if attribute.name == "axis"), 1)
 
 
 def _dequantizer(graph: GraphIndex, names: tuple[str, ...]) -> onnx.NodeProto | None:

@@ -1,4 +1,6 @@
-"""GGUF files of any model's weights: tensor by tensor under their names, as floats or in ggml's blocks of 8 bits.
+"""GGUF files of any model's weights: tensor by tensor under their names, as floats or in ggml's blocks.
+
+Weights that are encoded in groups along their rows are stored as the integers that they are, in Q4_0, Q4_1 or Q8_0.
 
 Written by the `gguf` package, one tensor in memory at a time. What the tensors mean to an engine such as llama.cpp is
 another matter: the file names no architecture that one would know.
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
+from secateur.formats.devices.encoded_layers import sentences
+from secateur.formats.weight_files.ggml_blocks import block_type, in_blocks, why_not_in_blocks
 from secateur.formats.weight_files.named_weights import NamedTensor, layer_tensors, named_tensors
 
 if TYPE_CHECKING:
@@ -42,10 +46,12 @@ def losses(model: "Model") -> str:
     encodings = getattr(model, "encodings", None)
     if not encodings:
         return ""
-    activations = " and drops the encodings of activations" if encodings.activations else ""
-    return (
-        f"GGUF has no scales per channel: it stores the rounded weights in the type that is chosen{activations}. With "
-        "Q8_0 they are rounded again, in blocks of 32."
+    encoded = [tensor for tensor in named_tensors(model) if tensor.encoding is not None]
+    reasons = [why_not_in_blocks(one.encoding, one.shape) for one in encoded if one.encoding is not None]
+    return sentences(
+        *dict.fromkeys(reason for reason in reasons if reason),
+        "With Q8_0 those are rounded again, in blocks of 32." if any(reasons) else "",
+        "The encodings of activations are left out." if encodings.activations else "",
     )
 
 
@@ -73,7 +79,7 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
         writer.write_ti_data_to_file()
         for done, tensor in enumerate(tensors):
             tell(done, len(tensors), f"Writing {tensor.name}")
-            writer.write_tensor_data(_stored(tensor.values(), _stored_type(tensor, wanted)))
+            writer.write_tensor_data(_stored(tensor, _stored_type(tensor, wanted)))
     finally:
         writer.close()
     return (path,)
@@ -96,12 +102,15 @@ def weights(path: Path) -> Mapping[str, NDArray[np.float32]]:
 
 
 def _stored_type(tensor: NamedTensor, wanted: str) -> Any:
-    """ggml's type for a tensor: integers stay, vectors stay float32, and rows that do not fill blocks float16."""
+    """ggml's type for a tensor: integers and what is encoded so that blocks can hold it stay; vectors stay float32;
+    rows that do not fill blocks are float16."""
     from gguf import GGMLQuantizationType as Type
 
     whole = {"int8": Type.I8, "int16": Type.I16, "int32": Type.I32, "int64": Type.I64, "float64": Type.F64}
     if tensor.dtype in whole:
         return whole[tensor.dtype]
+    if tensor.encoding is not None and why_not_in_blocks(tensor.encoding, tensor.shape) is None:
+        return Type[block_type(tensor.encoding)]
     if wanted == "float32" or len(tensor.shape) < 2:
         return Type.F32
     if wanted == "q8_0" and tensor.shape[-1] % _BLOCK == 0:
@@ -118,11 +127,14 @@ def _stored_size(shape: tuple[int, ...], kind: Any) -> tuple[tuple[int, ...], in
     return (*shape[:-1], row), int(np.prod(shape[:-1], dtype=np.int64)) * row
 
 
-def _stored(values: NDArray[Any], kind: Any) -> NDArray[Any]:
+def _stored(tensor: NamedTensor, kind: Any) -> NDArray[Any]:
     """The bytes of a tensor, as an array in the order of the file."""
     from gguf import GGMLQuantizationType as Type
     from gguf import quants
 
+    values = tensor.values()
+    if tensor.encoding is not None and why_not_in_blocks(tensor.encoding, tensor.shape) is None:
+        return in_blocks(tensor.encoding, np.asarray(values, np.float32))
     if kind in (Type.F32, Type.F16, Type.Q8_0):
         return np.ascontiguousarray(quants.quantize(np.asarray(values, np.float32), kind))
     return np.ascontiguousarray(values)

@@ -24,6 +24,8 @@ class NamedTensor:
     dtype: str
     shape: tuple[int, ...]
     values: Callable[[], NDArray[Any]]
+    encoding: "WeightEncoding | None" = None
+    """What `values` are rounded by, where they are."""
 
 
 def named_tensors(model: "Model") -> Iterator[NamedTensor]:
@@ -52,7 +54,8 @@ def _of_torch(model: "TorchModel") -> Iterator[NamedTensor]:
         array = tensor.detach().cpu()
         dtype = str(array.dtype).removeprefix("torch.")
         if array.is_floating_point():
-            yield NamedTensor(name, "float32", tuple(array.shape), partial(_rounded, array, encodings.get(name)))
+            encoding = encodings.get(name)
+            yield NamedTensor(name, "float32", tuple(array.shape), partial(_rounded, array, encoding), encoding)
         elif dtype in _WHOLE:  # masks and the like are no weights
             yield NamedTensor(name, dtype, tuple(array.shape), array.numpy)
 
@@ -70,8 +73,9 @@ def _of_onnx(model: "OnnxModel") -> Iterator[NamedTensor]:
     from secateur.graph.onnx_layers import WEIGHTED, onnx_layers
 
     weights = {f"{layer}.weight": value for layer, value in encoded_weights(model).items()}
+    encodings = {f"{layer}.weight": encoding for layer, encoding in model.encodings.weights.items()}
     for name, value in weights.items():
-        yield NamedTensor(name, "float32", tuple(value.shape), partial(np.asarray, value))
+        yield NamedTensor(name, "float32", tuple(value.shape), partial(np.asarray, value), encodings.get(name))
     passed = {*weights, *(layer.weight for layer in onnx_layers(model.proto) if layer.operator in WEIGHTED)}
     for tensor in model.proto.graph.initializer:
         if tensor.name in passed:
@@ -90,8 +94,9 @@ def _of_stored(model: "StoredModel") -> Iterator[NamedTensor]:
         if tensor.dtype in _WHOLE and tensor.offset >= 0 and tensor.count and not is_rewritten:
             yield NamedTensor(tensor.name, tensor.dtype, tensor.shape, partial(_mapped, tensor))
         else:
-            read = partial(_read, model, tensor, encodings.get(tensor.name))
-            yield NamedTensor(tensor.name, "float32", tensor.shape, read)
+            encoding = encodings.get(tensor.name)
+            read = partial(_read, model, tensor, encoding)
+            yield NamedTensor(tensor.name, "float32", tensor.shape, read, encoding)
 
 
 def _mapped(tensor: "StoredTensor") -> NDArray[Any]:

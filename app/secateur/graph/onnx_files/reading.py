@@ -17,6 +17,7 @@ from secateur.graph.onnx_files.gemms import Changed, plain_gemms
 from secateur.graph.onnx_files.inner import lift_weights, scoped_name, subgraphs
 from secateur.graph.onnx_large import LARGEST_MESSAGE, weight_bytes
 from secateur.graph.onnx_names import unique
+from secateur.graph.qdq.blocks import without_nbits
 from secateur.model.description import Port
 
 _PROTOBUF_LIMIT: Final = (1 << 31) - 1
@@ -51,6 +52,7 @@ def read_onnx(path: Path) -> OnnxFile:
         from onnx import inliner
 
         proto = inliner.inline_local_functions(proto)
+    proto = without_nbits(proto)
     folded = gather_weights(proto)
     name_nodes(proto)
     notes = [*([problem] if problem else []), *([grown_note(folded.grown)] if folded.grown > _WORTH_SAYING else [])]

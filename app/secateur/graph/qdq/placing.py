@@ -11,9 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from onnx import helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
+from secateur.graph.qdq.blocks import gemms_as_products
 from secateur.graph.qdq.compact import compact
 from secateur.graph.qdq.insert import Inserting
 from secateur.graph.qdq.placement import Placement, place
@@ -67,7 +69,13 @@ def _at_opset(
     """
     result = onnx.ModelProto()
     result.CopyFrom(with_opset(proto, opset_for(encodings)[0]))
+    result.ir_version = max(result.ir_version, helper.find_min_ir_version_for(list(result.opset_import), True))
     converted = onnx_layers(result)
+    encoded = [encodings.weights.get(name) for name in layers]
+    if len(converted) == len(layers) and any(one is not None and one.granularity == "group" for one in encoded):
+        pairs = zip(converted, encoded, strict=True)
+        gemms_as_products(result, [layer for layer, one in pairs if one is not None and one.granularity == "group"])
+        converted = onnx_layers(result)
     if len(converted) != len(layers):
         raise UserError(
             f"The graph has other layers in a newer operator set ({len(converted)} instead of {len(layers)}).",

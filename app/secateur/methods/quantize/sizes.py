@@ -16,12 +16,14 @@ def encoded_bytes(
     """Size of one layer with weights of `bits` per output channel or group (int8 or packed int4).
 
     Each channel or group adds a float32 scale, affine ones a zero point of the same bits; each channel a float32 bias
-    (batch norms are folded into one). With `static` a pair of nodes stands behind the output.
+    (batch norms are folded into one). The last group is filled up, as products in groups are stored. With `static` a
+    pair of nodes stands behind the output.
     """
     if layer.weight is None:
         return layer.size_bytes
     axis = layer.channel_axis if group_size is None else grouped_axis(layer.channel_axis)
     scales = layer.out_channels if group_size is None else scales_in(layer.weight.shape, axis, group_size)
+    codes = layer.weight.count if group_size is None else scales * group_size
     zeros = packed_bytes(scales, bits) if is_affine else 0
     nodes = DEQUANTIZE_NODE_BYTES + (ACTIVATION_NODES_BYTES if static else 0)
-    return packed_bytes(layer.weight.count, bits) + scales * SCALE_BYTES + zeros + layer.out_channels * 4 + nodes
+    return packed_bytes(codes, bits) + scales * SCALE_BYTES + zeros + layer.out_channels * 4 + nodes

@@ -118,7 +118,7 @@ class WeightOnly(Method):
 
     @property
     def computes_in(self) -> Precision:
-        return Precision(self.bits)
+        return Precision(self.bits, group=self.group or 0, is_affine=self.scheme == "affine")
 
     def _sqnr_db(self, spectra: Spectra) -> float | None:
         """What the spectra tell: they were taken for symmetric grids per channel, and tell nothing of others."""
