@@ -1,4 +1,4 @@
-"""Writes docs/methods.md and docs/formats.md from the definitions, so that the pages cannot lag behind them.
+"""Writes docs/methods.md, formats.md and data.md from the definitions, so that the pages cannot lag behind them.
 
 python packaging/write_docs.py            write the pages
 python packaging/write_docs.py --check    exit with 1 where a page on disk is not what would be written
@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 from secateur.cli.catalogue import describe_format, describe_method
+from secateur.data.keys import KEYS, SOURCES
+from secateur.data.metrics import metrics_of_task
+from secateur.data.tasks import TASKS
 from secateur.formats import FORMATS
 from secateur.methods import METHODS
 from secateur.recipe.options import OPTIONS
@@ -78,7 +81,61 @@ def formats_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"methods.md": methods_page, "formats.md": formats_page}
+EXAMPLES = """
+```yaml
+source: cifar10_jpeg.zip            # images
+task: classification
+metric: top1
+preprocessing: {resize: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}
+---                                 # another file: pairs of sentences
+source: stsb-en-dev.csv
+task: similarity                    # two texts → cosine of the pooled outputs, compared with the target
+metric: spearman
+columns: {text: [0, 1], target: 2}  # numbers, for this file has no row of names
+tokenizer: minilm/                  # a Hugging Face folder that is opened brings its own
+pooling: mean
+---                                 # another file: a table
+source: flowers.csv
+columns: {features: [length, width], one_hot: colour, target: species}
+```
+""".strip()
+
+
+def data_page() -> str:
+    lines = [
+        "# Data",
+        "",
+        "Written by `packaging/write_docs.py` from the definitions in `app/secateur/data`; do not edit.",
+        "",
+        "`--data` and the Data dialog take any of these. What nobody said (task, columns, tokenizer, layout, mean and",
+        "standard deviation) is guessed, and each guess is told with its reason.",
+        "",
+        "| source | what it holds |",
+        "|---|---|",
+        *(f"| {source} | {meaning} |" for source, meaning in SOURCES.items()),
+        "",
+        "## data.yaml",
+        "",
+        *EXAMPLES.splitlines(),
+        "",
+        "| key | meaning |",
+        "|---|---|",
+        *(f"| `{key}` | {meaning} |" for key, meaning in KEYS.items()),
+        "",
+        "Unknown keys are refused by name.",
+        "",
+        "## Tasks and metrics",
+        "",
+        "| task | id | metrics, the usual one first |",
+        "|---|---|---|",
+    ]
+    for task in TASKS:
+        metrics = ", ".join(f"`{name}`" for name in metrics_of_task(task.id))
+        lines.append(f"| {task.title} | `{task.id}` | {metrics} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"methods.md": methods_page, "formats.md": formats_page, "data.md": data_page}
 
 
 def main() -> int:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from secateur.data.augment import mirrored, shifted
 from secateur.data.batch import Batch, Feed
+from secateur.data.masks import IGNORED, MaskCache
 from secateur.data.preprocessing import Pixels, Preprocessing
 from secateur.data.remarks import Remarks, upright
 from secateur.data.samples import ImageReader
 from secateur.data.splits import Indices, Split
 from secateur.data.task import Task
+from secateur.data.tasks.segmentation import Segmentation
 from secateur.errors import UserError
 
 Report = Callable[[int, int, str], None]
@@ -63,7 +65,9 @@ class Dataset:
     as the task wants them (zeros without a task).
     `preprocessing` is resolved: nothing in it is left open (None for ready inputs). `mirror` says whether an
     image seen in a mirror keeps its meaning. `notes` are sentences about what was assumed or left out when the
-    source was opened, `drawn` says which splits were drawn at random; `told` adds what was done to the samples since.
+    source was opened, `drawn` says which splits were drawn at random, `guessed` what was guessed of the source and why;
+    `told` adds what was done to the samples since. Of a segmentation, `masks` are the targets, and `labels` their
+    numbers. `said` is how the source was read, under the keys of a data.yaml.
     """
 
     name: str
@@ -79,7 +83,10 @@ class Dataset:
     mirror: bool = True
     notes: tuple[str, ...] = ()
     drawn: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
     cache: PixelCache | None = field(default=None, repr=False)
+    masks: MaskCache | None = field(default=None, repr=False)
+    said: dict[str, object] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -124,7 +131,11 @@ class Dataset:
             return self.batch("train", indices)
         samples = self.splits["train"][np.asarray(indices, dtype=np.intp)]
         pixels = self.cache.pixels(samples)
+        if self.masks is not None:  # what is moved in from outside is black, and of no class: 255, turned round
+            pixels = np.concatenate([pixels, IGNORED - self.masks.read(samples)[..., None]], axis=-1)
         pixels = shifted(mirrored(pixels, rng) if self.mirror else pixels, rng)
+        if self.masks is not None:
+            return self._of_pixels(pixels[..., :-1], samples, IGNORED - pixels[..., -1])
         return self._of_pixels(pixels, samples)
 
     def prepare(self, split: Split, progress: Report, chunk: int = 64) -> None:
@@ -153,7 +164,16 @@ class Dataset:
 
     def label(self, split: Split, index: int) -> str:
         """The target in words: the class name, the number of a regression, or nothing."""
-        return self.task.told_target(self.labels[self.splits[split][index]], self.classes)
+        return self.task.told_target(self.targets(self.splits[split][[index]])[0], self.classes)
+
+    def targets(self, samples: Indices) -> NDArray[Any]:
+        """What the answers to these samples of the whole set are compared with."""
+        return self.labels[samples] if self.masks is None else self._judged(self.masks.read(samples))
+
+    def _judged(self, masks: Pixels) -> NDArray[np.int64]:
+        """Class numbers of pixels as the task takes them: its own number for those that are not judged."""
+        ignore = self.task.ignore if isinstance(self.task, Segmentation) else IGNORED
+        return np.where(masks == IGNORED, ignore, masks.astype(np.int64))
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> "Dataset":
         """The same samples under another resolved preprocessing; decoded images of the same size are kept."""
@@ -162,11 +182,13 @@ class Dataset:
         before, after = self.preprocessing, preprocessing
         same = (before.resize, before.crop, before.channels) == (after.resize, after.crop, after.channels)
         cache = self.cache if same else PixelCache(self.images, preprocessing)
-        return replace(self, preprocessing=preprocessing, cache=cache)
+        masks = self.masks.under(preprocessing) if self.masks else None
+        return replace(self, preprocessing=preprocessing, cache=cache, masks=masks)
 
-    def _of_pixels(self, pixels: Pixels, samples: Indices) -> Batch:
+    def _of_pixels(self, pixels: Pixels, samples: Indices, masks: Pixels | None = None) -> Batch:
         assert self.preprocessing is not None  # noqa: S101 - a data set with a cache has one
-        return Batch({self.input_name: self.preprocessing.normalise(pixels)}, self.labels[samples])
+        targets = self.targets(samples) if masks is None else self._judged(masks)
+        return Batch({self.input_name: self.preprocessing.normalise(pixels)}, targets)
 
     def _feed(self) -> Feed:
         if self.inputs is None:

@@ -25,6 +25,7 @@ def describe(dataset: Dataset, warning: str = "") -> DataDescription:
         test=dataset.size("test"),
         inputs=ports,
         preprocessing=preprocessing,
-        notes=(*dataset.told, *dataset.drawn),
+        notes=(*dataset.guessed, *dataset.told, *dataset.drawn),
+        said={key: list(value) if isinstance(value, tuple) else value for key, value in dataset.said.items()},
         warning=warning,
     )

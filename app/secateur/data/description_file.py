@@ -1,13 +1,4 @@
-"""`data.yaml`: names a source together with what its files cannot say.
-
-source: photos.zip            # relative to this file
-task: classification          # one of data.tasks
-metric: top1                  # the task's own, or file.py:function, or {function: file.py:function, better: lower}
-pooling: mean                 # of a task that has it: the task's own parameters
-classes: [cat, dog]           # the network's order, where it is not alphabetical
-mirror: true                  # whether an image seen in a mirror keeps its meaning
-preprocessing: {resize: 256, crop: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}
-"""
+"""`data.yaml`: names a source together with what its files cannot say. Its keys are in `data.keys`."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +6,13 @@ from typing import Any
 
 import yaml
 
+from secateur.data.keys import KEYS
 from secateur.data.metrics import METRIC_KINDS, TASK_IDS, OwnMetric, is_own, metrics_of_task
 from secateur.data.own_metric import own_metric
 from secateur.data.source import DataSource
-from secateur.data.tasks import PARAMETERS, parameters_of
+from secateur.data.tables.columns import Column, parse_columns
+from secateur.data.tasks import parameters_of
 from secateur.errors import UserError
-
-KEYS = ("source", "task", "metric", "classes", "mirror", "preprocessing", *PARAMETERS)
 
 
 @dataclass(frozen=True)
@@ -37,15 +28,30 @@ class Wish:
     preprocessing: dict[str, object] = field(default_factory=dict)
     parameters: dict[str, object] = field(default_factory=dict)
     """The task's own: pooling of a similarity, and so on."""
+    columns: dict[str, tuple[Column, ...]] = field(default_factory=dict)
+    tokenizer: str = ""
+    max_length: int | None = None
 
 
 def read_wish(source: DataSource) -> Wish:
-    """The source itself, or what the data.yaml that it names says; `source.preprocessing` goes first."""
+    """The source itself, or what the data.yaml that it names says; what `source` itself says goes first."""
     path = Path(source.path)
+    said = _from_here(source.said)
     if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
-        return Wish(source.path, preprocessing=dict(source.preprocessing))
-    wish = parse_wish(_load(path), path)
+        if not said:
+            return Wish(source.path, preprocessing=dict(source.preprocessing))
+        wish = replace(parse_wish({"source": "random", **said}, path), path=source.path)
+    else:
+        document = _load(path)
+        wish = parse_wish({**document, **said} if said and isinstance(document, dict) else document, path)
     return replace(wish, preprocessing={**wish.preprocessing, **source.preprocessing})
+
+
+def _from_here(said: dict[str, object]) -> dict[str, object]:
+    """What a person said in the window or to a program: its paths are seen from the working folder."""
+    if not said.get("tokenizer"):
+        return said
+    return {**said, "tokenizer": str(Path(str(said["tokenizer"])).expanduser().absolute())}
 
 
 def parse_wish(document: Any, path: Path) -> Wish:
@@ -72,7 +78,17 @@ def parse_wish(document: Any, path: Path) -> Wish:
         _typed(document, "mirror", bool, None, path),
         _typed(document, "preprocessing", dict, {}, path),
         parameters_of(document, task, str(path)),
+        parse_columns(document["columns"], str(path)) if document.get("columns") else {},
+        _beside(tokenizer, path) if (tokenizer := _typed(document, "tokenizer", str, "", path)) else "",
+        _length(document, path),
     )
+
+
+def _length(document: dict[str, Any], path: Path) -> int | None:
+    value = document.get("max_length")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise UserError(f"{path}: max_length = {value!r} does not fit.", "max_length is a whole number of tokens.")
+    return value
 
 
 def _metric(document: dict[str, Any], task: str | None, path: Path) -> tuple[str, OwnMetric | None]:

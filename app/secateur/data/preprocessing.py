@@ -92,13 +92,17 @@ class Preprocessing(BaseModel):
         image, converted = in_channels(image, self.channels == COLOUR)
         remarks = [*turned, *converted]
         if self.resize is not None:
-            image = _resized(image, self.resize)
+            image = self.resized(image)
         if self.crop is not None:
             high, wide = pair(self.crop)
             remarks += [Remark.BORDERED] if image.height < high or image.width < wide else []
             image = _cropped(image, (high, wide))
         pixels = np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, self.channels)
         return pixels, tuple(remarks)
+
+    def resized(self, image: Image.Image, how: Image.Resampling = Image.Resampling.BILINEAR) -> Image.Image:
+        """The image in the size that `resize` says, before it is cut."""
+        return image if self.resize is None else _resized(image, self.resize, how)
 
     def normalise(self, pixels: Pixels) -> NDArray[Any]:
         """uint8 (n, height, width, channels) → `dtype` in the network's layout, NCHW or NHWC."""
@@ -127,14 +131,14 @@ def pair(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _resized(image: Image.Image, size: Size) -> Image.Image:
-    """Bilinear, with antialiasing; one number is the length of the shorter side, the aspect stays."""
+def _resized(image: Image.Image, size: Size, how: Image.Resampling) -> Image.Image:
+    """Pillow's resampling (bilinear has antialiasing); one number is the length of the shorter side."""
     if isinstance(size, int):
         shorter = min(image.size)
         wide, high = (max(1, round(side * size / shorter)) for side in image.size)
     else:
         high, wide = size
-    return image if image.size == (wide, high) else image.resize((wide, high), Image.Resampling.BILINEAR)
+    return image if image.size == (wide, high) else image.resize((wide, high), how)
 
 
 def _cropped(image: Image.Image, size: tuple[int, int]) -> Image.Image:

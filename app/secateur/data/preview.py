@@ -1,7 +1,7 @@
 """What a person is shown of the data: not the picture on the disk, but exactly what the network is fed."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,41 @@ if TYPE_CHECKING:
     from secateur.data.splits import Split
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a person reads of a sample: its texts with the pieces that each became, or its cells.
+
+    `cells` are (column, what the network is fed of it).
+    """
+
+    texts: tuple[str, ...] = ()
+    tokens: tuple[tuple[str, ...], ...] = ()
+    cells: tuple[tuple[str, float], ...] = ()
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """Ready inputs that can be read by a person."""
+
+    def show(self, sample: int) -> Shown:
+        """One sample of the whole set."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """One sample exactly as the network is fed: `image` uint8 (h, w, 3) for show, `fed_…` of the numbers."""
+    """One sample exactly as the network is fed: `image` uint8 (h, w, 3) for show, `fed_…` of the numbers.
+
+    `mask` is uint8 (h, w), the class of each pixel, where targets are masks; `shown` what can be read of a sample.
+    """
 
     image: NDArray[np.uint8]
     label: str
     fed_min: float
     fed_max: float
     fed_mean: float
+    mask: NDArray[np.uint8] | None = None
+    shown: Shown | None = None
 
 
 def previews(dataset: "Dataset", count: int, split: "Split" = "calibration") -> tuple[Preview, ...]:
@@ -27,8 +53,18 @@ def previews(dataset: "Dataset", count: int, split: "Split" = "calibration") -> 
     places = range(min(count, dataset.size(split)))
     if not places:
         return ()
+    from secateur.data.tasks.segmentation import Segmentation
+
     batch = dataset.batch(split, places)
-    return tuple(preview(dataset, batch.first[place * batch.passes], dataset.label(split, place)) for place in places)
+    has_masks = isinstance(dataset.task, Segmentation)
+    found = []
+    for place in places:
+        one = preview(dataset, batch.first[place * batch.passes], dataset.label(split, place))
+        mask = np.asarray(batch.targets[place], dtype=np.uint8) if has_masks else None
+        sample = int(dataset.splits[split][place])
+        shown = dataset.inputs.show(sample) if isinstance(dataset.inputs, Showing) else None
+        found.append(replace(one, mask=mask, shown=shown))
+    return tuple(found)
 
 
 def preview(dataset: "Dataset", fed: NDArray[np.generic], label: str) -> Preview:

@@ -1,28 +1,51 @@
 """What a person names as data: the value that requests carry, without anything heavy behind it."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Final
 
-from secateur.model.description import absolute_path
+from secateur.model.description import Port, absolute_path
+
+TABLE_SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """`sample:mnist`, a path, or a data.yaml; `preprocessing` overrides what the source says."""
+    """`sample:mnist`, a path, or a data.yaml; `preprocessing` overrides what the source says.
+
+    `said` holds further keys of a data.yaml (columns, tokenizer, task …), which go before what the source says.
+    """
 
     path: str
     preprocessing: dict[str, object] = field(default_factory=dict)
+    said: dict[str, object] = field(default_factory=dict)
 
     def absolute(self) -> "DataSource":
         """The same data from whatever folder it is asked for: what is written down to be opened another day."""
         if self.path == "random":  # whatever lies in the folder at hand
             return self
+        said = dict(self.said)
+        if said.get("tokenizer"):
+            said["tokenizer"] = absolute_path(str(said["tokenizer"]))
         place, colon, name = self.path.rpartition(":")
         if colon and place.endswith(".py"):
-            return replace(self, path=f"{absolute_path(place)}:{name}")
-        return replace(self, path=absolute_path(self.path))
+            return replace(self, path=f"{absolute_path(place)}:{name}", said=said)
+        return replace(self, path=absolute_path(self.path), said=said)
 
     @property
     def file(self) -> str:
         """The file or folder that is read: of `file.py:function` the file."""
         place, colon, _ = self.path.rpartition(":")
         return place if colon and place.endswith(".py") else self.path
+
+
+def is_table(path: str) -> bool:
+    """Whether this is a table by its name. What is in it is looked at when it is opened."""
+    return PurePath(path).suffix.lower() in TABLE_SUFFIXES
+
+
+def takes_text(ports: tuple[Port, ...]) -> bool:
+    """Whether a network looks like one that takes texts: token numbers in rows of any or of one length."""
+    if any(port.name.casefold() == "input_ids" for port in ports):
+        return True
+    return len(ports) == 1 and ports[0].dtype in {"int64", "int32"} and len(ports[0].shape) == 2

@@ -1,7 +1,7 @@
 """Opening data: recognises what a person named by its content, and makes a `Dataset` of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, is_zipfile
@@ -22,11 +22,14 @@ from secateur.data.arrays import (
     read_npz,
 )
 from secateur.data.batch import ArrayFeed, Feed, for_ports
+from secateur.data.content import Content, Later
 from secateur.data.dataset import Dataset, PixelCache, Report
 from secateur.data.description_file import Wish, read_wish
 from secateur.data.folders import Arrangement, arrange, list_archive, list_folder, open_archive
 from secateur.data.labels import labels_for, scale_of
+from secateur.data.masks import MaskCache, has_masks, numbering_of
 from secateur.data.own_code import call_function, read_own
+from secateur.data.own_mappings import read_mappings, yields_mappings
 from secateur.data.preprocessing import (
     COLOUR,
     Preprocessing,
@@ -45,10 +48,11 @@ from secateur.data.samples import (
     FileImages,
     ImageReader,
     RandomInputs,
-    Reader,
 )
-from secateur.data.source import DataSource
-from secateur.data.splits import Indices, Split, make_splits, told_splits
+from secateur.data.segmented import read_segmented
+from secateur.data.source import DataSource, is_table
+from secateur.data.splits import Split, make_splits, told_splits
+from secateur.data.tabular import read_tabular
 from secateur.data.tasks import task_of
 from secateur.data.tasks.classification import Classification
 from secateur.errors import UserError
@@ -58,28 +62,12 @@ from secateur.resources import resource
 SAMPLE = "sample:mnist"
 SAMPLE_MEAN, SAMPLE_STD = 0.1307, 0.3081
 SUPPORTED = (
-    "Known data: sample:mnist, random, an image folder or a zip of one (a folder for each class), an .npz, "
-    "file.py:function, or a data.yaml."
+    "Known data: sample:mnist, random, an image folder or a zip of one (a folder for each class, or images/ and "
+    "masks/), an .npz, a table (.csv, .tsv, .jsonl, .parquet), file.py:function, or a data.yaml."
 )
 
 RANDOM_COUNT = 320
 RANDOM_IMAGE_SIDE, RANDOM_LENGTH = 224, 16
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What a source holds, before preprocessing and splits. `labels` is None where there are none."""
-
-    name: str
-    reader: Reader | Feed
-    labels: NDArray[Any] | None
-    classes: tuple[str, ...] = ()
-    train: Indices | None = None
-    test: Indices | None = None
-    validation: Indices | None = None
-    preprocessing: Preprocessing | None = None
-    mirror: bool | None = None
-    notes: tuple[str, ...] = ()
 
 
 def open_data(
@@ -88,17 +76,20 @@ def open_data(
     seed: int = 0,
     progress: Report | None = None,
     outputs: tuple[Port, ...] = (),
+    beside: tuple[Path, ...] = (),
 ) -> Dataset:
     """The data set that `source` names, prepared for a network with these inputs.
 
     Nothing is decoded yet but the first image. The same source, inputs and seed give the same splits. `outputs`
-    help to tell class numbers from targets, where they are known.
+    help to tell class numbers from targets, where they are known; `beside` are the network's own files, where its
+    tokenizer is looked for.
     UserError where the source is missing, damaged, foreign, or does not fit the input.
     """
     if not inputs:
         raise UserError("The network takes no input.", "Open a network that data can be fed to.")
     wish = read_wish(source)
-    content = _read(wish, inputs, progress or (lambda done, total, text: None))
+    content = _read(wish, inputs, progress or (lambda done, total, text: None), outputs, beside)
+    wish = replace(wish, task=wish.task or content.task, parameters={**content.parameters, **wish.parameters})
     labels = labels_for(content.name, len(content.reader), content.labels, content.classes, wish, outputs)
     task = task_of(labels.task, wish.metric, wish.own, **scale_of(labels), **wish.parameters)
     if len(labels.values) < 2:
@@ -123,6 +114,8 @@ def open_data(
         input_name=inputs[0].name,
         notes=(*content.notes, *labels.notes),
         drawn=drawn,
+        guessed=tuple(guess.sentence for guess in content.guesses),
+        said={**content.said, **wish.parameters},
     )
     return _with_reader(dataset, content, wish, inputs)
 
@@ -134,12 +127,14 @@ def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
     input whose number of channels and layout are kept.
     """
     wish = read_wish(source)
+    if is_table(wish.path):
+        return None
     content = _read(wish, (port,), lambda done, total, text: None)
     reader = content.reader
     if not isinstance(reader, ImageReader):
         if isinstance(reader, ArrayFeed):
             return None if content.name == "random" else next(iter(reader.readers.values())).array(0).shape
-        return None if isinstance(reader, Feed) else reader.array(0).shape
+        return None if isinstance(reader, Feed | Later) else reader.array(0).shape
     stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
     wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
     if wanted.crop is not None or wanted.resize is not None:
@@ -156,6 +151,9 @@ def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
 
 def _with_reader(dataset: Dataset, content: Content, wish: Wish, ports: tuple[Port, ...]) -> Dataset:
     reader, port = content.reader, ports[0]
+    if isinstance(reader, Later):
+        feed, guesses = reader.make(dataset.splits["train"])
+        return replace(dataset, inputs=feed, guessed=(*dataset.guessed, *(guess.sentence for guess in guesses)))
     if len(ports) > 1 and not isinstance(reader, Feed):
         names = ", ".join(port.name for port in ports)
         raise UserError(
@@ -183,10 +181,17 @@ def _with_reader(dataset: Dataset, content: Content, wish: Wish, ports: tuple[Po
         mirror=mirror,
         notes=(*dataset.notes, *notes),
         cache=PixelCache(reader, preprocessing),
+        masks=MaskCache(content.masks, preprocessing, numbering_of(content.masks, None)) if content.masks else None,
     )
 
 
-def _read(wish: Wish, ports: tuple[Port, ...], progress: Report) -> Content:
+def _read(
+    wish: Wish,
+    ports: tuple[Port, ...],
+    progress: Report,
+    outputs: tuple[Port, ...] = (),
+    beside: tuple[Path, ...] = (),
+) -> Content:
     """What is behind the path, recognised by its content; UserError lists what is known otherwise."""
     named, path = wish.path, Path(wish.path)
     if named.startswith("sample:"):
@@ -194,20 +199,19 @@ def _read(wish: Wish, ports: tuple[Port, ...], progress: Report) -> Content:
     if named == "random":
         return _random(ports)
     if path.is_dir():
-        listing = list_folder(path)
-        arrangement = arrange(listing, str(path), wish.classes)
-        files = tuple(path.joinpath(*listing.images[n]) for n in arrangement.positions)
-        return _arranged(path.name, FileImages(files), arrangement)
+        return _folder(path, wish, outputs)
     if not path.exists():
         return _own(named, ports, progress)
     head = _head(path)
+    if is_table(named):
+        return read_tabular(path, wish, ports, outputs, beside)
     if is_zipfile(path):
         archive = open_archive(path)
         members = archive.namelist()
         if members and all(name.endswith(".npy") for name in members):
             archive.close()
             return _of_mapping(path.name, read_arrays(path), ports)
-        return _archive(path, archive, wish)
+        return _archive(path, archive, wish, outputs)
     if head.startswith(b"PK"):
         raise UserError(f"{path} is a truncated zip archive.", "Make or download it again.")
     raise UserError(f"{path} is {'empty' if not head else 'no data that can be read'}.", SUPPORTED)
@@ -260,11 +264,28 @@ def _arranged(name: str, reader: ImageReader, arrangement: Arrangement) -> Conte
     )
 
 
-def _archive(path: Path, archive: ZipFile, wish: Wish) -> Content:
-    listing = list_archive(archive)
+def _folder(path: Path, wish: Wish, outputs: tuple[Port, ...]) -> Content:
+    listing = list_folder(path)
+
+    def reader(places: tuple[int, ...]) -> ImageReader:
+        return FileImages(tuple(path.joinpath(*listing.images[n]) for n in places))
+
+    if has_masks(listing):
+        return read_segmented(path.name, listing, reader, outputs, wish.classes, wish.task)
     arrangement = arrange(listing, str(path), wish.classes)
-    reader = ArchiveImages(archive, tuple("/".join(listing.images[n]) for n in arrangement.positions))
-    return _arranged(path.name, reader, arrangement)
+    return _arranged(path.name, reader(arrangement.positions), arrangement)
+
+
+def _archive(path: Path, archive: ZipFile, wish: Wish, outputs: tuple[Port, ...]) -> Content:
+    listing = list_archive(archive)
+
+    def reader(places: tuple[int, ...]) -> ImageReader:
+        return ArchiveImages(archive, tuple("/".join(listing.images[n]) for n in places))
+
+    if has_masks(listing):
+        return read_segmented(path.name, listing, reader, outputs, wish.classes, wish.task)
+    arrangement = arrange(listing, str(path), wish.classes)
+    return _arranged(path.name, reader(arrangement.positions), arrangement)
 
 
 def _arrays(name: str, arrays: Arrays, port: Port) -> Content:
@@ -304,6 +325,9 @@ def _own(named: str, ports: tuple[Port, ...], progress: Report) -> Content:
     value = call_function(named)
     if isinstance(value, dict):
         return _of_mapping(Path(named).name, {k: np.asarray(v) for k, v in value.items()}, ports)
+    if yields_mappings(value, named):
+        feed, targets = read_mappings(value, named, ports, progress)
+        return Content(Path(named).name, feed, targets, tuple(str(c) for c in getattr(value, "classes", ())))
     reader, labels, classes = read_own(value, named, fed_dtype(ports[0]).name, progress)
     return Content(Path(named).name, reader, labels, classes)
 

@@ -67,7 +67,7 @@ def _of_data(data: DataSource) -> Iterator[Kept]:
     if path.suffix in (".yaml", ".yml") and path.is_file():
         for named in _paths_in(_read_yaml(path), path.parent):
             yield Kept(named, "a file that the data names")
-    for named in _paths_in(data.preprocessing, Path()):
+    for named in _paths_in([data.preprocessing, data.said.get("tokenizer", "")], Path()):
         yield Kept(named, "a file that the data names")
 
 

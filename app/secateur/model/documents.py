@@ -292,5 +292,7 @@ class DataDescription(Document):
     preprocessing: dict[str, object] = {}
     notes: tuple[str, ...] = ()
     """What was assumed, left out or read differently, a sentence each."""
+    said: dict[str, object] = {}
+    """How it was read, under the keys of a data.yaml: columns, tokenizer, max_length, pooling."""
     warning: str = ""
     """The baseline check's sentence where the untouched model is near chance."""

@@ -48,7 +48,7 @@ def compress_command(
     words = ["secateur", "compress", *_model_words(model)]
     if data is not None and data.path:
         named = data.absolute()
-        if named.preprocessing:
+        if named.preprocessing or named.said:
             described = yaml.safe_dump(_description(named), sort_keys=False, allow_unicode=True)
             files.append(_written(folder, "data", described))
             named = DataSource(str(files[-1]))
@@ -74,12 +74,15 @@ def _description(data: DataSource) -> dict[str, Any]:
     """What a data.yaml says of this data; one that is described already is described anew, with what was changed."""
     path = Path(data.path)
     if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
-        return {"source": data.path, "preprocessing": _plain(data.preprocessing)}
+        return {"source": data.path, **_plain(data.said), "preprocessing": _plain(data.preprocessing)}
     document = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
     target = str(document["source"])
     is_place = target != "random" and not target.startswith("sample:")
     prepared = {**(document.get("preprocessing") or {}), **data.preprocessing}
-    return {**document, "source": str(path.parent / target) if is_place else target, "preprocessing": _plain(prepared)}
+    if document.get("tokenizer"):
+        document["tokenizer"] = str(path.parent / str(document["tokenizer"]))
+    source = str(path.parent / target) if is_place else target
+    return {**document, **_plain(data.said), "source": source, "preprocessing": _plain(prepared)}
 
 
 def _plain(value: Any) -> Any:

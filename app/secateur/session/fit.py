@@ -1,12 +1,16 @@
 """Whether the data of one model could serve another, told from descriptions alone: nothing is opened for it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from secateur.data.presets import Size
+from secateur.data.source import takes_text
 from secateur.model.description import ModelDescription, Port
 from secateur.model.documents import DataDescription
 
 Shape = tuple[int | None, ...]
+Kind = Literal["images", "text", "numbers"]
+"""What a network is fed of data."""
 
 
 def why_not_for(data: DataDescription, model: ModelDescription) -> str:
@@ -51,6 +55,13 @@ def what_would_change(data: DataDescription, model: ModelDescription) -> tuple[s
     if data.task == "classification" and outputs is not None and len(data.classes) < outputs:
         sentences.append(f"It has {len(data.classes):,} classes, and the network {outputs:,} outputs.")
     return tuple(sentences)
+
+
+def kind_of_input(model: ModelDescription) -> Kind:
+    """What the network takes, by its ports: token numbers, images, or rows of numbers."""
+    if takes_text(model.inputs):
+        return "text"
+    return "images" if model.inputs and len(_sample(model.inputs[0])) == 3 else "numbers"
 
 
 def image_shape(model: ModelDescription) -> tuple[int | None, Size]:

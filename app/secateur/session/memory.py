@@ -107,7 +107,15 @@ def _known(kind: Any, document: Any) -> Any:
         return None
     defaults = {entry.name: entry for entry in fields(kind)}
     values = {key: value for key, value in document.items() if key in defaults}
-    kinds = {"columns": dict, "tab": str, "path": str, "preprocessing": dict, "widths": dict, "pinned": list}
+    kinds = {
+        "columns": dict,
+        "tab": str,
+        "path": str,
+        "preprocessing": dict,
+        "said": dict,
+        "widths": dict,
+        "pinned": list,
+    }
     return kind(**{key: value for key, value in values.items() if isinstance(value, kinds.get(key, object))})
 
 

@@ -1,8 +1,10 @@
 import pytest
 import yaml
 
+from secateur.data.keys import KEYS
 from secateur.data.source import DataSource
 from secateur.data.sources import open_data
+from secateur.data.tasks import PARAMETERS
 from secateur.errors import UserError
 
 
@@ -109,3 +111,7 @@ def test_a_file_that_describes_nothing_is_refused(tmp_path, colour_port, content
 def test_a_missing_description_is_named(tmp_path, colour_port):
     with pytest.raises(UserError, match=r"absent\.yaml"):
         opened(tmp_path / "absent.yaml", colour_port)
+
+
+def test_every_parameter_of_a_task_is_a_key_that_the_page_explains() -> None:
+    assert set(PARAMETERS) <= set(KEYS)

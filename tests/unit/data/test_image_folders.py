@@ -209,7 +209,7 @@ def test_a_missing_path_lists_what_is_known(colour_port, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x89PNG"])
 def test_a_foreign_file_lists_what_is_known(colour_port, tmp_path, content):
-    path = Path(tmp_path / "table.csv")
+    path = Path(tmp_path / "table.dat")
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:
         opened(path, colour_port)

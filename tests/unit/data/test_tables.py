@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from secateur.data.source import is_table
 from secateur.data.tables.joined import JoinedTable, parts_beside
-from secateur.data.tables.opening import is_table, open_table
+from secateur.data.tables.opening import open_table
 from secateur.data.tables.table import Table
 from secateur.errors import UserError
 
@@ -44,7 +45,7 @@ def refused(path: Path) -> UserError:
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
 def test_a_table_gives_the_same_rows_one_after_the_other_and_by_number(tmp_path: Path, suffix: str) -> None:
     table = open_table(written(tmp_path / f"t{suffix}"))
-    assert is_table(table.path)
+    assert is_table(str(table.path))
     assert (len(table), table.columns, table.has_header) == (3, ("first", "second", "score"), True)
     rows = [(str(a), str(b), float(str(c))) for a, b, c in table.scan([0, 1, 2])]
     assert rows == ROWS

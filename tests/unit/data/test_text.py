@@ -8,8 +8,9 @@ import pytest
 from tokenizers import Tokenizer as Encoder
 from tokenizers import models, pre_tokenizers, processors
 
+from secateur.data.source import takes_text
 from secateur.data.tables.opening import open_table
-from secateur.data.text.feed import TextFeed, fixed_length, parts_of, takes_text
+from secateur.data.text.feed import TextFeed, fixed_length, parts_of
 from secateur.data.text.tokenizer import find_tokenizer, open_tokenizer, stated_pooling
 from secateur.errors import UserError
 from secateur.model.description import Port

@@ -94,3 +94,15 @@ def test_the_same_plan_gives_the_same_command(tmp_path):
     first, again = (compress_command(ModelSource("a.onnx"), None, RECIPE, (), tmp_path) for _ in range(2))
     assert first == again
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_columns_and_a_tokenizer_that_were_said_in_the_window_are_described_too(understood, tmp_path):
+    for name in ("pairs.csv", "tokenizer.json"):
+        (tmp_path / name).touch()
+    said = {"columns": {"text": (0, 1), "target": 2}, "tokenizer": str(tmp_path / "tokenizer.json"), "max_length": 32}
+    data = DataSource(str(tmp_path / "pairs.csv"), said=said)
+    taken = understood(compress_command(ModelSource("a.onnx"), data, RECIPE, (), tmp_path / "kept").text)
+    wish = read_wish(DataSource(taken["data"]))
+    assert wish.path == str(tmp_path / "pairs.csv")
+    assert wish.columns == {"text": (0, 1), "target": (2,)}
+    assert (wish.tokenizer, wish.max_length) == (str(tmp_path / "tokenizer.json"), 32)

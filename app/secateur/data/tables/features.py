@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.guesses import Guess
+from secateur.data.preview import Shown
 from secateur.data.splits import Indices
 from secateur.data.tables.columns import Columns, words_of
 from secateur.data.tables.table import Cell, Table, is_blank, number
@@ -37,6 +38,11 @@ class TableFeed:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def show(self, sample: int) -> Shown:
+        """The cells of one row as the network is fed."""
+        fed = next(iter(self.read(np.array([sample])).values())).reshape(-1)
+        return Shown(cells=tuple((name, float(value)) for name, value in zip(self.names, fed, strict=True)))
 
     def read(self, samples: Indices) -> Mapping[str, NDArray[Any]]:
         """(samples, features), in the shape that the network takes a row of numbers in."""

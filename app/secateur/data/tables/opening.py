@@ -1,4 +1,4 @@
-"""Which files are tables, and opening one of them."""
+"""Opening a table by what its name says it is, and its content too."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,7 @@ from secateur.data.tables.parquet import open_parquet
 from secateur.data.tables.table import Table
 from secateur.errors import UserError
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 PARQUET_MARK = b"PAR1"
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file is a table by its name. What is in it is looked at when it is opened."""
-    return path.suffix.lower() in TABLE_SUFFIXES
 
 
 def open_table(path: Path, named: Sequence[str] = ()) -> Table:

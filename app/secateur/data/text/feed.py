@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.data.preview import Shown
 from secateur.data.splits import Indices
 from secateur.data.tables.table import Table, is_blank
 from secateur.data.text.tokenizer import Tokenizer, Tokens
@@ -59,16 +60,17 @@ class TextFeed:
             found.append(tuple(str(cell) for cell in row))
         return found
 
+    def show(self, sample: int) -> Shown:
+        """The texts of one sample with the pieces that they became."""
+        (texts,) = self.texts(np.array([sample]))
+        rows: list[str | tuple[str, str]] = [(texts[0], texts[1])] if self.is_joined else list(texts)
+        tokens = self.tokenizer.encode(rows, self.length)
+        pieces = (self.tokenizer.pieces(ids[mask > 0]) for ids, mask in zip(tokens.ids, tokens.mask, strict=True))
+        return Shown(texts=texts, tokens=tuple(pieces))
+
     def fed(self, tokens: Tokens) -> Mapping[str, NDArray[Any]]:
         parts = {"input_ids": tokens.ids, "attention_mask": tokens.mask, "token_type_ids": tokens.types}
         return {port.name: parts[self.parts[port.name]].astype(np.dtype(port.dtype)) for port in self.ports}
-
-
-def takes_text(ports: tuple[Port, ...]) -> bool:
-    """Whether a network looks like one that takes texts: token numbers in rows of any or of one length."""
-    if any(port.name.casefold() == "input_ids" for port in ports):
-        return True
-    return len(ports) == 1 and ports[0].dtype in {"int64", "int32"} and len(ports[0].shape) == 2
 
 
 def parts_of(ports: tuple[Port, ...]) -> dict[str, str]:

@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from secateur import figures
 from secateur.data.metrics import kind_of
 from secateur.engine.events import Event, Failed
-from secateur.engine.requests import DataSource, OpenData
+from secateur.engine.requests import OpenData
 from secateur.errors import UserError
 from secateur.session.fit import kept_preprocessing
 from secateur.ui.dialogs.data_form import DataForm
 from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.dialogs.preview_grid import PreviewGrid
+from secateur.ui.dialogs.preview_reading import RowsPreview, TextPreview
 from secateur.ui.widgets.card import Card, label, set_tone
 from secateur.ui.widgets.progress_line import ProgressLine
 from secateur.ui.widgets.why_not import set_why_not
@@ -34,7 +35,9 @@ class DataDialog(DialogFrame):
         self._shown: object = None
         self._state = state
         self.form = DataForm(folder, state.model)
-        self.previews = PreviewGrid()
+        self.previews, self.texts, self.rows = PreviewGrid(), TextPreview(), RowsPreview()
+        self.texts.hide()
+        self.rows.hide()
         self.summary = label("", "strong", wrap=True)
         self.summary.setObjectName("data_summary")
         self.baseline = label("", "secondary", wrap=True)
@@ -68,7 +71,8 @@ class DataDialog(DialogFrame):
 
     def _assemble(self) -> None:
         right = Card("As the network is fed", "a few calibration samples")
-        right.body.addWidget(self.previews)
+        for widget in (self.previews, self.texts, self.rows):
+            right.body.addWidget(widget)
         right.body.addWidget(self.progress)
         right.body.addWidget(self.summary)
         right.body.addWidget(self.baseline)
@@ -92,7 +96,7 @@ class DataDialog(DialogFrame):
         """Say at once what is wrong with the form."""
         problem = ""
         try:
-            self.form.preprocessing()
+            self.form.wanted()
         except UserError as error:
             problem = str(error)
         if not self.form.path:
@@ -108,11 +112,12 @@ class DataDialog(DialogFrame):
         if source is not None and self.form.path == source.path:
             self.form.keep(state.data.preprocessing, ())
         else:
+            self.form.reading.forget()
             self.form.keep(*kept_preprocessing(state.data.preprocessing, state.model, self.form.path))
 
     def _want(self) -> None:
         self.problem.setText("")
-        self.data_wanted.emit(DataSource(self.form.path, self.form.preprocessing()))
+        self.data_wanted.emit(self.form.wanted())
 
     # ------------------------------------------------------------------ what came of it
 
@@ -129,7 +134,7 @@ class DataDialog(DialogFrame):
         if opening is not None or shown == self._shown:
             return
         self._shown = shown
-        self.previews.show_previews(state.previews)
+        self._show_previews(state)
         data = state.data
         if data is None:
             self.summary.setText("No data yet.")
@@ -138,7 +143,20 @@ class DataDialog(DialogFrame):
         parts = " · ".join(f"{figures.thousands(count)} {name}" for count, name in numbers)
         self.summary.setText(f"{data.name}: {parts}")
         self.form.show_preprocessing(data.preprocessing)
+        self.form.reading.show_said(
+            {**data.said, "task": (state.data_source.said if state.data_source else {}).get("task", "")}
+        )
         self._show_baseline(state)
+
+    def _show_previews(self, state: "SessionState") -> None:
+        """Pictures, texts with their pieces, or rows: what the samples are."""
+        self.texts.show_previews(state.previews)
+        self.rows.show_previews(state.previews)
+        self.previews.show_previews(state.previews)
+        chosen = self.texts if self.texts.count else self.rows if self.rows.count else self.previews
+        for widget in (self.texts, self.rows, self.previews):
+            widget.setVisible(False)  # all before one is shown: two at once would make the dialog taller
+        chosen.setVisible(True)
 
     def _show_baseline(self, state: "SessionState") -> None:
         data, baseline = state.data, state.baseline

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from secateur.data.presets import PRESETS, SCALE, preset
+from secateur.data.source import is_table
+from secateur.engine.requests import DataSource
 from secateur.errors import UserError
-from secateur.session.fit import image_shape
+from secateur.session.fit import Kind, image_shape, kind_of_input
+from secateur.ui.dialogs.reading_form import ReadingForm
 from secateur.ui.naming import named
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from secateur.model.description import ModelDescription
 
 SAMPLE, RANDOM = "sample:mnist", "random"
-FILES = "Data (*.zip *.npz *.csv *.parquet *.yaml *.yml *.py);;All files (*)"
+FILES = "Data (*.zip *.npz *.csv *.tsv *.jsonl *.parquet *.yaml *.yml *.py);;All files (*)"
 FIELDS: tuple[tuple[str, str, str, str], ...] = (
     ("resize", "Resize", "256, or 224 × 224", "Shorter side in pixels, or height × width exactly"),
     ("crop", "Crop", "224", "Side of the square cut from the middle, or height × width"),
@@ -31,7 +34,7 @@ FIELDS: tuple[tuple[str, str, str, str], ...] = (
 AUTOMATIC = "automatic"
 _PRESETS = ((AUTOMATIC, "Auto"), *((preset.id, preset.title) for preset in PRESETS))
 _SAID = {
-    "file": "A folder with a folder of images for each class, a zip of one, an .npz, a .csv, or a data.yaml.",
+    "file": "Images in a folder or zip (one folder a class, or images/ and masks/), an .npz, a table, or a data.yaml.",
     SAMPLE: "5,000 handwritten digits, bundled with the program.",
     RANDOM: "Random numbers in the model's input shape: speed and agreement only, no accuracy.",
 }
@@ -50,20 +53,26 @@ class DataForm(QWidget):
         super().__init__(parent)
         self._folder = folder
         self._takes = image_shape(model) if model is not None else (None, (None, None))
+        self._kind: Kind = kind_of_input(model) if model is not None else "images"
         self._shown: dict[str, str] = {}
         self.source = Segmented((("file", "File or folder"), (SAMPLE, "Sample digits"), (RANDOM, "Random")), "Source")
         self.source.setObjectName("data_source")
         self.path_field = named(QLineEdit(placeholderText="images.zip or a folder"), "data_path")
         self.path_field.setAccessibleName("Data file or folder")
-        self.said = label("", "caption", wrap=True)
+        self.told = label("", "caption", wrap=True)
+        self.reading = ReadingForm(folder)
         self.fields: dict[str, QLineEdit] = {}
+        self._captions: dict[str, QLabel] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.source)
         column.addWidget(self._make_path_row())
-        column.addWidget(self.said)
-        column.addWidget(label("Preprocessing", "title"))
+        column.addWidget(self.told)
+        column.addWidget(label("Reading", "title"))
+        column.addWidget(self.reading)
+        self._preparing = label("Preprocessing", "title")
+        column.addWidget(self._preparing)
         column.addWidget(self._make_presets())
         column.addLayout(self._make_fields())
         self.kept = label("Empty fields are taken from the model's input and the data.", "caption", wrap=True)
@@ -72,9 +81,11 @@ class DataForm(QWidget):
         column.addStretch(1)
         self.source.chosen.connect(self._on_source)
         self.path_field.textChanged.connect(lambda _text: self.changed.emit())
+        self.reading.changed.connect(self.changed)
         self.path_field.editingFinished.connect(self.path_chosen)
         self.source.chosen.connect(lambda _kind: self.path_chosen.emit())
         self.changed.connect(self._mark_preset)
+        self.changed.connect(self._show_what_counts)
         self._on_source("file")
 
     def _make_path_row(self) -> QWidget:
@@ -119,6 +130,23 @@ class DataForm(QWidget):
         alike = (entry.id for entry in PRESETS if _normalised(entry.values(self._takes[0])) == _normalised(said))
         self.presets.set_value(next(alike, "") if said else AUTOMATIC)
 
+    def _show_what_counts(self) -> None:
+        """Of a table its columns and, for numbers, mean and standard deviation; of all else what images need."""
+        of_table = self.source.value() == "file" and is_table(self.path)
+        self.reading.show_for(self._kind if of_table else "images", is_table=of_table)
+        needs = ("mean", "std") if of_table and self._kind == "numbers" else () if of_table else tuple(self.fields)
+        self.presets.setVisible(not of_table)
+        for name, _, example, _ in FIELDS:
+            self.fields[name].setPlaceholderText("that of the training rows" if of_table else example)
+        self._preparing.setVisible(bool(needs))
+        for name, field in self.fields.items():
+            field.setVisible(name in needs)
+            self._captions[name].setVisible(name in needs)
+
+    def wanted(self) -> DataSource:
+        """What a person wants; UserError names the field that makes no sense."""
+        return DataSource(self.path, self.preprocessing(), self.reading.said())
+
     def _make_fields(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
@@ -130,6 +158,7 @@ class DataForm(QWidget):
             field.textChanged.connect(lambda _text: self.changed.emit())
             caption = label(title, "secondary")
             caption.setFixedWidth(72)
+            self._captions[name] = caption
             grid.addWidget(caption, row, 0)
             grid.addWidget(field, row, 1)
             self.fields[name] = field
@@ -164,12 +193,13 @@ class DataForm(QWidget):
 
     def preprocessing(self) -> dict[str, object]:
         """The values that were filled in; UserError names the field that is no number."""
-        values = {name: parsed(name, field.text()) for name, field in self.fields.items()}
+        counted = {name: field for name, field in self.fields.items() if not field.isHidden()}
+        values = {name: parsed(name, field.text()) for name, field in counted.items()}
         return {name: value for name, value in values.items() if value is not None}
 
     def _on_source(self, kind: str) -> None:
         self._path_row.setVisible(kind == "file")
-        self.said.setText(_SAID[kind])
+        self.told.setText(_SAID[kind])
         self.changed.emit()
 
     def _browse_file(self) -> None:

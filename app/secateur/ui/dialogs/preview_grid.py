@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from secateur import figures
 from secateur.engine.events import Preview
+from secateur.ui.theme.colormaps import viridis
 from secateur.ui.theme.style import color, font
 
 SIDE, GAP, CAPTION, COLUMNS, LIMIT = 92, 8, 34, 4, 8
@@ -70,7 +72,25 @@ class PreviewGrid(QWidget):
         )
 
 
+CLASS_COLOURS = 7
+"""Classes of a mask that get a colour of their own before they begin anew; the class 0 has none."""
+UNJUDGED = 255
+MASK_SHARE = 0.5
+
+
 def _image(preview: Preview) -> QImage:
     pixels = np.ascontiguousarray(preview.image)
+    if preview.mask is not None and preview.mask.shape == pixels.shape[:2]:
+        pixels = masked(pixels, preview.mask)
     height, width = pixels.shape[:2]
     return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def masked(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image (h, w, 3) under the colours of the classes (h, w); pixels that are judged nowhere are darkened."""
+    place = np.where(mask == 0, 0, 1 + (mask.astype(np.int64) - 1) % CLASS_COLOURS)
+    colours = viridis[np.rint(np.linspace(255, 64, CLASS_COLOURS)).astype(int)].astype(np.float32)
+    over = np.concatenate([np.zeros((1, 3), np.float32), colours])[place]
+    share = np.where(mask == 0, 0.0, MASK_SHARE)[..., None]
+    over[mask == UNJUDGED] = 0
+    return np.ascontiguousarray(np.rint(pixels * (1 - share) + over * share).astype(np.uint8))

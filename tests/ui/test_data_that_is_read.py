@@ -1,0 +1,166 @@
+"""The data dialog with tables, texts and masks: columns, tokenizer and task by hand, and previews that can be read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableWidget, QWidget
+
+from secateur.data.preview import Preview, Shown
+from secateur.data.tasks import TASKS as KINDS
+from secateur.engine.requests import DataSource, OpenData
+from secateur.model.description import Port
+from secateur.ui.dialogs.data import DataDialog
+from secateur.ui.dialogs.preview_grid import masked
+from secateur.ui.dialogs.reading_form import TASKS, parsed_columns, written
+
+LEFT = Qt.MouseButton.LeftButton
+CONTROL = Qt.KeyboardModifier.ControlModifier
+TEXT = tuple(Port(name, "int64", (None, None)) for name in ("input_ids", "attention_mask"))
+ROWS = (Port("features", "float32", (None, 4)),)
+
+
+def open_dialog(shown, model, inputs) -> DataDialog:
+    shown.open(replace(model, inputs=inputs))
+    shown.qtbot.keyClick(shown.window, Qt.Key.Key_D, CONTROL)
+    shown.until(lambda: shown.window.findChild(DataDialog))
+    return shown.window.findChild(DataDialog)
+
+
+def seen(shown) -> set[str]:
+    """Fields of the form that a person sees."""
+    dialog = shown.window.findChild(DataDialog)
+    names = {field.objectName() for field in dialog.form.findChildren(QLineEdit) if field.isVisibleTo(dialog)}
+    return {name.removeprefix("data_") for name in names} - {"path"}
+
+
+def type_in(shown, name: str, text: str) -> None:
+    shown.qtbot.keyClicks(shown.find(QLineEdit, f"data_{name}"), text)
+
+
+def use(shown, dialog: DataDialog, path: str) -> None:
+    dialog.form.set_path(path)
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+
+
+def sample(label: str, **more: object) -> Preview:
+    return Preview(np.zeros((8, 8, 3), np.uint8), label, 0.0, 1.0, 0.5, **more)  # type: ignore[arg-type]
+
+
+def test_the_fields_are_those_that_count(shown, model) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("pairs.csv")
+    assert seen(shown) == {"text", "target", "tokenizer", "max_length"}
+    dialog.form.set_path("photos.zip")
+    assert seen(shown) == {"resize", "crop", "mean", "std", "scale"}
+
+
+def test_a_table_of_numbers_has_features_and_their_statistics(shown, model) -> None:
+    dialog = open_dialog(shown, model, ROWS)
+    dialog.form.set_path("flowers.parquet")
+    assert seen(shown) == {"features", "one_hot", "target", "mean", "std"}
+
+
+def test_columns_tokenizer_and_task_by_hand_are_what_is_asked_for(shown, model, monkeypatch) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("pairs.csv")
+    type_in(shown, "text", "0, 1")
+    type_in(shown, "target", "score")
+    type_in(shown, "max_length", "64")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/models/tokenizer.json", ""))
+    shown.qtbot.mouseClick(shown.find(QWidget, "data_tokenizer_file"), LEFT)
+    task = shown.find(QComboBox, "data_task")
+    task.setFocus()
+    shown.qtbot.keyClicks(task, "Sim")
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+    assert shown.engine.asked(OpenData)[-1].data == DataSource(
+        "pairs.csv",
+        {},
+        {
+            "task": "similarity",
+            "columns": {"text": [0, 1], "target": "score"},
+            "tokenizer": "/models/tokenizer.json",
+            "max_length": 64,
+        },
+    )
+
+
+def test_a_length_that_is_no_number_is_said_before_anything_is_asked(shown, model) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("pairs.csv")
+    type_in(shown, "max_length", "long")
+    assert not dialog.use.isEnabled()
+    assert "Longest" in dialog.use.toolTip()
+
+
+def test_what_was_guessed_fills_the_fields_and_goes_with_the_data(
+    shown, model, data, previews, evaluation, monkeypatch
+) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("pairs.csv")
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+    said = {"columns": {"text": [0, 1], "target": "score, mean"}, "tokenizer": "/m/tokenizer.json", "max_length": 128}
+    found = data.model_copy(update={"said": said, "preprocessing": {}, "notes": ("columns is taken to be …",)})
+    shown.open_data(found, previews, evaluation)
+    field = shown.find(QLineEdit, "data_text")
+    shown.until(lambda: field.text() == "0, 1")
+    assert shown.find(QLineEdit, "data_target").text() == '"score, mean"'
+    assert shown.find(QLineEdit, "data_max_length").text() == "128"
+    assert "columns" in shown.find(QLabel, "data_notes").text()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("others.csv", ""))
+    shown.qtbot.mouseClick(shown.find(QWidget, "data_file"), LEFT)
+    assert field.text() == ""
+
+
+def test_texts_are_shown_with_the_pieces_they_became(shown, model, data, evaluation) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    use(shown, dialog, "pairs.csv")
+    texts = Shown(("A man dances.", "He dances."), (("[CLS]", "a", "man", "[SEP]"), ("[CLS]", "he", "[SEP]")))
+    shown.open_data(data, (sample("4.5", shown=texts), sample("0", shown=texts)), evaluation)
+    shown.until(lambda: dialog.texts.count == 2)
+    assert dialog.texts.isVisibleTo(dialog)
+    assert not dialog.previews.isVisibleTo(dialog)
+    assert "He dances." in dialog.texts.accessibleName()
+    assert not dialog.texts.grab().isNull()
+
+
+def test_rows_are_shown_as_the_network_is_fed(shown, model, data, evaluation) -> None:
+    dialog = open_dialog(shown, model, ROWS)
+    use(shown, dialog, "flowers.csv")
+    rows = tuple(sample(name, shown=Shown(cells=(("length", -0.5), ("width", 1.25)))) for name in ("rose", "lily"))
+    shown.open_data(data, rows, evaluation)
+    table = shown.find(QTableWidget, "data_rows")
+    shown.until(lambda: table.rowCount() == 2)
+    assert [table.horizontalHeaderItem(n).text() for n in range(3)] == ["Target", "length", "width"]
+    assert [table.item(1, n).text() for n in range(3)] == ["lily", "−0.500", "1.25"]
+    assert table.isVisibleTo(dialog)
+
+
+def test_a_mask_lies_over_its_image_in_colours_that_tell_classes_apart() -> None:
+    pixels = np.full((1, 4, 3), 200, np.uint8)
+    mask = np.array([[0, 1, 2, 255]], np.uint8)
+    shown = masked(pixels, mask)
+    assert (shown[0, 0] == 200).all()
+    assert len({tuple(pixel) for pixel in shown[0]}) == 4
+    assert (shown[0, 3] == 100).all()  # judged nowhere: darkened
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", []),
+        ("0, 1", [0, 1]),
+        ("age, 2", ["age", 2]),
+        ('"a, b", c', ["a, b", "c"]),
+        ('"7"', ["7"]),
+        (" x y ", ["x y"]),
+    ],
+)
+def test_columns_are_read_as_they_are_written(text: str, columns: list[object]) -> None:
+    assert parsed_columns(text) == columns
+    assert parsed_columns(written(columns)) == columns
+
+
+def test_the_form_offers_every_task_by_its_own_title() -> None:
+    assert {key: title for key, title in TASKS.items() if key} == {kind.id: kind.title for kind in KINDS}
