@@ -78,6 +78,16 @@ def formats_page() -> str:
         for option in entry["options"]:
             kind, default = option["type"].replace("|", "or"), option["default"]
             lines.append(f"| `{entry['id']}` | `{option['name']}` | {kind} | {default} | {option['description']} |")
+    lines += ["", "## What weights can be stored as", ""]
+    lines += ["Where a format has no form for an encoding, its file holds the floats that the integers stand for:"]
+    lines += ["it computes the same, and is larger.", ""]
+    described = [describe_format(entry) for entry in FORMATS if entry.writes]
+    lines += [f"| format | {' | '.join(described[0]['holds'])} |", "|---" * (1 + len(described[0]["holds"])) + "|"]
+    for entry in described:
+        cells = ["no" if reason else "yes" for reason in entry["holds"].values()]
+        lines.append(f"| `{entry['id']}` | {' | '.join(cells)} |")
+    reasons = [(entry["id"], reason) for entry in described for reason in entry["holds"].values() if reason]
+    lines += ["", *dict.fromkeys(f"- `{name}`: {reason}" for name, reason in reasons)]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from secateur.cli.terminal import output, print_json
 from secateur.formats import FORMATS
 from secateur.formats.base import Format
+from secateur.formats.holding import held
 from secateur.methods import METHODS
 from secateur.methods.base import Method
 
@@ -91,6 +92,10 @@ def formats(*, as_json: bool) -> None:
                 f"{item['id']} --set {option['name']}={option['default']}  ({option['type']}) {option['description']}"
             )
             output.print(words, markup=False)
+    for item in described:
+        for encoding, reason in item["holds"].items():
+            if reason:
+                output.print(f"{item['id']}, {encoding}: {reason}", markup=False)
 
 
 def _yes(can: bool, can_here: bool) -> str:
@@ -109,6 +114,7 @@ def describe_format(entry: Format) -> dict[str, Any]:
         "extra": entry.extra,
         "help": " ".join((entry.__doc__ or "").split()),
         "options": _fields(entry.options),
+        "holds": held(entry) if entry.writes else {},
     }
 
 

@@ -22,6 +22,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 Progress = Callable[[int, int, str], None]
@@ -118,6 +119,8 @@ class Format:
         super().__init_subclass__(**kwargs)
         needed = ("id", "title", "suffixes", "runtime", "reads", "writes")
         missing = [name for name in needed if not hasattr(cls, name)]
+        if getattr(cls, "writes", False) and cls.holds is Format.holds:
+            missing.append("holds")
         if missing:
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 
@@ -157,6 +160,12 @@ class Format:
     def can_write(self, model: "Model") -> str | None:
         """None where `write` can store this model, else a sentence that says why not and what would help."""
         return f"Secateur does not write {self.title}."
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        """None where weights in this encoding (of this shape, where it is known) are stored in it, number by number;
+        else what becomes of them, as a sentence. Every format that is written says it.
+        """
+        raise NotImplementedError
 
     def losses(self, model: "Model") -> str:
         """What of the model's encodings this format cannot hold, told before it is written; empty where nothing."""

@@ -170,3 +170,37 @@ def test_a_layer_with_fewer_inputs_than_a_group_is_told_what_to_do(network: Torc
     narrow = replace(layers["second"], weight=replace(layers["second"].weight, shape=(10, 100)))  # type: ignore[type-var]
     assert "100 inputs" in (WeightOnly(group_size=128).supports(narrow) or "")
     assert WeightOnly(group_size=32).supports(narrow) is None
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_affine_weights_per_channel_are_written_and_proven_too(network: TorchModel, tmp_path: Path, bits: int) -> None:
+    encoded = WeightOnly(bits=bits, scheme="affine").apply(network, LAYERS, Context())
+    path = written(encoded, tmp_path / "net.onnx")
+    proof = local_proof(path, encoded, (inputs(),))
+    assert proof is not None
+    assert proof.is_right, proof.sentence
+    assert np.allclose(OnnxFormat().run(path)(inputs()), encoded.run(inputs()), atol=0.05)
+
+
+def test_a_program_of_torch_holds_groups_with_all_their_numbers(encoded: TorchModel, tmp_path: Path) -> None:
+    from secateur.formats.torch_files.pt2_write import run_pt2, write_pt2
+
+    (path,) = write_pt2(encoded, tmp_path / "net.pt2")
+    assert np.allclose(run_pt2(path)(inputs()), encoded.run(inputs()), atol=1e-5)
+
+
+def test_weights_without_a_network_keep_their_groups_in_safetensors(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    from secateur.formats.weight_files.safetensors_stored import write_stored
+    from secateur.graph.network import StoredModel
+
+    values = np.random.default_rng(3).standard_normal((8, 70)).astype(np.float32)
+    save_file({"layer.weight": values}, str(tmp_path / "weights.safetensors"))
+    model = open_model(ModelSource(str(tmp_path / "weights.safetensors")))
+    for bits, scheme in ((4, "symmetric"), (4, "affine"), (8, "affine")):
+        encoded = WeightOnly(bits=bits, group_size=32, scheme=scheme).apply(model, ["layer"], Context())  # type: ignore[arg-type]
+        assert isinstance(encoded, StoredModel)
+        (path,) = write_stored(encoded, tmp_path / f"{bits}{scheme}.safetensors")
+        back = open_model(ModelSource(str(path))).weights()["layer"]
+        assert np.array_equal(back, encoded.encodings.weights["layer"].round_trip(values))

@@ -16,6 +16,7 @@ from secateur.engine.jobs.applying import apply_plan, stages_of
 from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import Proof, keep_network, write_and_verify
+from secateur.engine.jobs.foretelling import foretold
 from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.kept_channels import save_kept
 from secateur.engine.places import run_folder
@@ -98,6 +99,8 @@ def _run(
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
+    for sentence in foretold(plan, (PRIMARY, *request.exports)):
+        reporter.log(sentence)
     subject = bench.description.fingerprint
     reporter.set_out(_stages(plan, request, bench), subject)
     reporter.log(f"Computed on {device.current().title} with {workshop.threads} threads. {device.TIMED_ON_CPU}")

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
-from secateur.formats.devices.encoded_layers import as_torch, computed_layers, rounded, sentences
+from secateur.formats.devices.encoded_layers import (
+    as_torch,
+    computed_layers,
+    rounded,
+    sentences,
+    why_not_in_equal_blocks,
+)
 from secateur.formats.devices.executorch_write import traced
 from secateur.formats.devices.fixed_sizes import told_sizes
 
@@ -41,7 +47,12 @@ def losses(model: "Model") -> str:
         told,
         "Core ML keeps the encoded weights and computes in float: the encodings of activations are left out."
         if computed_layers(model) else "",
-        "Weights of 4 bits and fewer need iOS 18 or macOS 15." if _has_few_bits(model.encodings.weights) else "",
+        "Weights of 4 bits and fewer, in groups or affine need iOS 18 or macOS 15."
+        if _has_few_bits(held_encodings(model)) else "",
+        *dict.fromkeys(
+            why_not_in_equal_blocks(encoding, model.weights()[name].shape, _TITLE) or ""
+            for name, encoding in model.encodings.weights.items()
+        ),
     )  # fmt: skip
 
 
@@ -53,7 +64,7 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
 
     network = as_torch(model)
     names, program = _program(network)
-    encodings = network.encodings.weights
+    encodings = held_encodings(network)
     target = coremltools.target.iOS18 if _has_few_bits(encodings) else coremltools.target.iOS16
     half = getattr(options, "computes_in", "float32") == "float16"
     try:
@@ -81,6 +92,16 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
     return (path,)
 
 
+def held_encodings(model: "TorchModel") -> "dict[str, WeightEncoding]":
+    """The encodings of those layers whose weights a package can hold; the others are stored as rounded floats."""
+    weights = model.weights()
+    return {
+        name: encoding
+        for name, encoding in model.encodings.weights.items()
+        if why_not_in_equal_blocks(encoding, weights[name].shape, _TITLE) is None
+    }
+
+
 def weights(path: Path) -> Mapping[str, NDArray[np.float32]]:
     """Layer name → weight in a package, decoded as Core ML would."""
     import coremltools
@@ -106,4 +127,7 @@ def _program(model: "TorchModel") -> tuple[dict[str, str], Any]:
 
 
 def _has_few_bits(encodings: "Mapping[str, WeightEncoding]") -> bool:
-    return any(encoding.bits <= 4 for encoding in encodings.values())
+    return any(
+        encoding.stored_bits <= 4 or encoding.granularity == "group" or encoding.is_affine
+        for encoding in encodings.values()
+    )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model, TorchModel
+    from secateur.model.encoding import WeightEncoding
 
 _MOST_NAMED = 3
 
@@ -55,6 +56,17 @@ def rounded(model: "TorchModel", layers: Collection[str] | None = None) -> "Torc
     weights, encodings = model.weights(), model.encodings.weights
     wanted = [name for name in encodings if layers is None or name in layers]
     return model.with_weights({name: encodings[name].round_trip(weights[name]) for name in wanted})
+
+
+def why_not_in_equal_blocks(encoding: "WeightEncoding", shape: tuple[int, ...], title: str) -> str | None:
+    """Why a format that finds out the size of groups from how many there are cannot hold a weight; None where it can.
+
+    Without a shape nothing speaks against it.
+    """
+    size, axis = encoding.group_size, encoding.axis
+    if size is None or axis is None or not shape or shape[axis] % size == 0:
+        return None
+    return f"{title} wants groups of one size: layers whose last one is shorter are stored as rounded floats."
 
 
 def as_torch(model: "Model") -> "TorchModel":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
 
 
 class CoreMlOptions(WriteOptions):
@@ -48,6 +49,11 @@ class CoreMlFormat(Format):
     extra: ClassVar[str] = "coreml"
     modules: ClassVar[tuple[str, ...]] = ("coremltools",)
     options: ClassVar[type[WriteOptions]] = CoreMlOptions
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        from secateur.formats.devices.encoded_layers import why_not_in_equal_blocks
+
+        return why_not_in_equal_blocks(encoding, shape, self.title)
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.pt2_write import why_not

@@ -7,6 +7,7 @@ from secateur.formats.base import Format, Runner, WriteOptions
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
 
 
 class ExecuTorchFormat(Format):
@@ -20,6 +21,11 @@ class ExecuTorchFormat(Format):
     writes: ClassVar[bool] = True
     extra: ClassVar[str] = "executorch"
     modules: ClassVar[tuple[str, ...]] = ("executorch",)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        if encoding.granularity != "group" and not encoding.is_affine:
+            return None
+        return "XNNPACK has kernels for symmetric scales per channel: other integers are stored as rounded floats."
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.pt2_write import why_not

@@ -10,6 +10,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 
@@ -54,6 +55,9 @@ class ExportedProgramFormat(Format):
         from secateur.formats.program.archive import stored_tensors
 
         return stored_tensors(path)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.pt2_write import why_not

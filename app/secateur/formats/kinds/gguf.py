@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 
@@ -76,6 +77,11 @@ class GgufFormat(Format):
         from secateur.formats.weight_files.gguf_read import stored_tensors
 
         return stored_tensors(path)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        from secateur.formats.weight_files.ggml_blocks import why_not_in_blocks
+
+        return why_not_in_blocks(encoding, shape)
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.weight_files.gguf_write import why_not

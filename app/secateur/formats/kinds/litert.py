@@ -8,6 +8,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 
@@ -49,6 +50,11 @@ class LiteRtFormat(Format):
         from secateur.formats.weight_files.tflite_read import read_tflite
 
         return read_tflite(path).tensors
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        if encoding.feeds_integer_kernels:
+            return None
+        return "LiteRT's converter keeps symmetric 8-bit integers per channel: others are stored as rounded floats."
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.pt2_write import why_not

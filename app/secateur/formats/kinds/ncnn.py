@@ -9,6 +9,7 @@ from secateur.formats.base import Format, Runner, WriteOptions
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
 
 
 class NcnnOptions(WriteOptions):
@@ -38,6 +39,11 @@ class NcnnFormat(Format):
     extra: ClassVar[str] = "ncnn"
     modules: ClassVar[tuple[str, ...]] = ("ncnn", "pnnx")
     options: ClassVar[type[WriteOptions]] = NcnnOptions
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        if encoding.feeds_integer_kernels:
+            return None
+        return "ncnn has kernels for symmetric 8-bit integers per channel: others are stored as rounded floats."
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.devices.ncnn_write import why_not

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
 
 Opset = Literal["same", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24"]
 """Weights per channel need 13, 4-bit weights 21."""
@@ -68,6 +69,9 @@ class OnnxFormat(Format):
         from secateur.formats.reading import open_onnx
 
         return open_onnx(path, source, progress)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.weight_files.stored import needs_network

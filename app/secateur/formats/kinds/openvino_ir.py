@@ -10,6 +10,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 
@@ -69,6 +70,9 @@ class OpenVinoFormat(Format):
         from secateur.formats.weight_files.openvino_read import read_ir
 
         return read_ir(path).tensors
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.devices.openvino_write import why_not

@@ -10,6 +10,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -53,6 +54,9 @@ class PackageFormat(Format):
         from secateur.formats.package import read
 
         return read(path, source, progress)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.weight_files.stored import needs_network

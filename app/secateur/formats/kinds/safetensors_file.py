@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 LARGEST_HEADER = 100_000_000
@@ -47,6 +48,9 @@ class SafetensorsFormat(Format):
         from secateur.formats.weight_files.safetensors_read import stored_tensors
 
         return stored_tensors(path)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.weight_files.safetensors_write import why_not

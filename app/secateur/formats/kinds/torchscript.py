@@ -8,6 +8,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.model.encoding import WeightEncoding
     from secateur.model.stored import StoredTensor
 
 
@@ -41,6 +42,9 @@ class TorchScriptFormat(Format):
         from secateur.formats.torch_files.torchscript_read import stored_tensors
 
         return stored_tensors(path)
+
+    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        return None
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.torchscript_write import why_not

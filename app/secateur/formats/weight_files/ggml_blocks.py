@@ -18,11 +18,11 @@ BlockType = Literal["Q4_0", "Q4_1", "Q8_0"]
 def why_not_in_blocks(encoding: WeightEncoding, shape: tuple[int, ...]) -> str | None:
     """Why ggml's blocks cannot hold an encoded weight (of this shape, where known); None where they can."""
     if encoding.group_size is None:
-        return f"GGUF has no scales per channel: it stores {encoding.words} as the floats that they stand for."
+        return "GGUF has no scales per channel: it stores the floats that such integers stand for."
     if encoding.group_size % BLOCK:
-        return f"GGUF has a scale for every {BLOCK} values: it stores {encoding.words} as floats."
+        return f"GGUF has a scale for every {BLOCK} values: it stores the floats that other groups stand for."
     if encoding.stored_bits == 8 and encoding.is_affine:
-        return "GGUF has no zero points beside 8-bit integers: it stores them as the floats that they stand for."
+        return "GGUF has no zero points beside 8-bit integers: it stores the floats that they stand for."
     if shape and (encoding.axis != len(shape) - 1 or shape[-1] % BLOCK):
         return (
             f"GGUF's blocks lie along the last axis of a tensor, which must divide by {BLOCK}: others are stored as "

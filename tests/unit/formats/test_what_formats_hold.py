@@ -1,0 +1,48 @@
+"""What each format says of each encoding, before anything is written."""
+
+from typing import ClassVar
+
+import pytest
+
+from secateur.formats import FORMATS
+from secateur.formats.base import Format
+from secateur.formats.holding import USUAL, example, held, not_held
+
+WRITERS = [entry for entry in FORMATS if entry.writes]
+
+
+@pytest.mark.parametrize("entry", WRITERS, ids=lambda entry: entry.id)
+def test_every_format_that_is_written_says_what_becomes_of_every_usual_encoding(entry: Format) -> None:
+    told = held(entry)
+    assert len(told) == len(USUAL)
+    assert all(not sentence or ((sentence[0].isupper() or sentence[0].islower()) and sentence.endswith("."))
+               for sentence in told.values())  # fmt: skip
+
+
+def test_a_format_that_does_not_say_what_it_holds_fails_at_import() -> None:
+    with pytest.raises(TypeError, match="holds"):
+
+        class Silent(Format):
+            id: ClassVar[str] = "silent"
+            title: ClassVar[str] = "Silent"
+            suffixes: ClassVar[tuple[str, ...]] = ()
+            runtime: ClassVar[str] = ""
+            reads: ClassVar[bool] = False
+            writes: ClassVar[bool] = True
+
+
+def test_onnx_holds_all_and_ncnn_8_bits_per_channel_alone() -> None:
+    onnx, ncnn = (next(entry for entry in FORMATS if entry.id == name) for name in ("onnx", "ncnn"))
+    assert not any(held(onnx).values())
+    assert [words for words, reason in held(ncnn).items() if not reason] == ["8-bit integers per channel, symmetric"]
+
+
+def test_what_is_not_held_is_said_once() -> None:
+    ncnn = next(entry for entry in FORMATS if entry.id == "ncnn")
+    assert len(not_held(ncnn, [example(4), example(4), example(8)])) == 1
+
+
+def test_groups_of_unequal_size_are_no_groups_to_core_ml() -> None:
+    coreml = next(entry for entry in FORMATS if entry.id == "coreml")
+    assert coreml.holds(example(4, 32), (8, 64)) is None
+    assert "one size" in (coreml.holds(example(4, 32), (8, 70)) or "")
