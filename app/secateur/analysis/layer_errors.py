@@ -1,10 +1,12 @@
 """Error along the network: how far each layer's weights and outputs are from the original's, in the files that ship."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from secateur.graph.factors import parts_of
 from secateur.graph.kept import Kept
 from secateur.graph.layer_outputs import layer_outputs
 from secateur.model.deviation import Deviation, deviation_between
@@ -28,7 +30,8 @@ def layer_errors(
 
     Both graphs are run by ONNX Runtime as they are written, without its fusions, on the same `inputs` (`b` on
     `inputs_b`, where it takes another form of the same samples). Of a layer that lost channels, `kept` says which of
-    `a`'s are left: those are compared. Where there is nothing to compare, the layer says why.
+    `a`'s are left: those are compared. A layer that was split in two is compared with both together. Where there is
+    nothing to compare, the layer says why.
     """
     from secateur.graph.onnx_layers import layer_weights, onnx_layers
 
@@ -37,16 +40,32 @@ def layer_errors(
     layers = {layer.name: layer for layer in onnx_layers(a)}
     errors = []
     for name in weights_a:
-        if name not in weights_b:
+        parts = parts_of(name, weights_b)
+        if not parts:
             errors.append(LayerError.of(name, Deviation(note=ABSENT), Deviation(note=ABSENT)))
             continue
         part = (kept or {}).get(name, Kept())
         axis = layers[name].channel_axis
         output_axis = -1 if layers[name].operator in ("Gemm", "MatMul") else 1
-        weight = _weight_deviation(weights_a[name], weights_b[name], part, axis)
-        output = _output_deviation(outputs_a.get(name), outputs_b.get(name), part, output_axis)
+        own = joined([weights_b[each] for each in parts], weights_a[name].shape)
+        weight = _weight_deviation(weights_a[name], own, part, axis)
+        output = _output_deviation(outputs_a.get(name), outputs_b.get(parts[-1]), part, output_axis)
         errors.append(LayerError.of(name, weight, output))
     return tuple(errors)
+
+
+def joined(weights: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The weight that stands for a layer: its own, or of two factors their product, in this shape where it fits.
+
+    The factors have their output channels on the first axis, as the layers that are split do.
+    """
+    if len(weights) == 1:
+        return weights[0]
+    first, second = weights
+    product: NDArray[Any] = second.reshape(second.shape[0], -1) @ first.reshape(first.shape[0], -1)
+    if product.size == prod(shape):
+        product = product.reshape(shape)
+    return product
 
 
 def _weight_deviation(a: NDArray[Any], b: NDArray[Any], part: Kept, axis: int) -> Deviation:

@@ -12,7 +12,6 @@ from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
 from secateur.engine.requests import DataSource, Evaluate, OpenModel
 from secateur.errors import UserError
 from secateur.files import Guard, write_text
-from secateur.methods.facts import facts_of
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
@@ -84,7 +83,7 @@ def _solved(
     chosen = solve_budget(model, table, limits)
     seconds = time.perf_counter() - begun
     recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits)
-    predicted = predict_plan(model, facts_of(model.layers, terminal.spectra(source)), recipe, table, baseline)
+    predicted = predict_plan(model, terminal.facts(source, model), recipe, table, baseline)
     tried = rehearsed(terminal, source, recipe)
     if tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})

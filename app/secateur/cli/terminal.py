@@ -32,7 +32,8 @@ from secateur.engine.events import (
 )
 from secateur.engine.requests import Compress, CountSpectra, Request, ScoreSensitivity
 from secateur.errors import UserError
-from secateur.model.description import ModelSource
+from secateur.methods.facts import Facts, facts_of
+from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.device import DeviceChoice
 from secateur.model.spectrum import Spectra
 
@@ -117,6 +118,13 @@ class Terminal:
             if isinstance(value, SpectraReady)
             for name, spectra in value.spectra.items()
         }
+
+    def facts(self, source: ModelSource, model: ModelDescription) -> dict[str, Facts]:
+        """All that is known of every layer without running anything."""
+        spectra = self.spectra(source)
+        ready = [value for value in self._partials if isinstance(value, SpectraReady)]
+        values = {name: found for value in ready for name, found in value.singular_values.items()}
+        return facts_of(model.layers, spectra, singular_values=values)
 
     def fail(self, event: Failed) -> NoReturn:
         """Print the sentence (and with --debug the traceback) and leave."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import DataSource, Request
 from secateur.model.description import ModelDescription, ModelSource
@@ -67,9 +70,10 @@ class ModelOpened:
 
 @dataclass(frozen=True, eq=False)
 class SpectraReady:
-    """Spectra of some layers, by layer name."""
+    """Spectra of some layers, by layer name, or singular values of their weights (`Facts.singular_values`)."""
 
     spectra: dict[str, Spectra]
+    singular_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

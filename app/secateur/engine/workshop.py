@@ -65,6 +65,7 @@ class Bench:
     files: tuple[Path, ...] = ()
     tensors: Mapping[str, LayerTensor] = field(default_factory=dict)
     spectra: dict[str, Spectra] = field(default_factory=dict)
+    singular_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     lowered: TorchModel | None = None
     file: Path | None = None
     data: "dict[str, Dataset]" = field(default_factory=dict)
@@ -156,7 +157,11 @@ class Workshop:
 
     def facts(self, bench: Bench, reporter: Reporter) -> dict[str, Facts]:
         """All that is known of every weighted layer without running anything."""
-        return facts_of(bench.description.weighted_layers, self.spectra(bench, reporter))
+        from secateur.engine.singular import find_singular_values
+
+        spectra = self.spectra(bench, reporter)
+        values = find_singular_values(bench, reporter)
+        return facts_of(bench.description.weighted_layers, spectra, singular_values=values)
 
     def file(self, bench: Bench) -> Path:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""

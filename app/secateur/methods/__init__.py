@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from secateur.errors import UserError
 from secateur.methods.base import Family, Method
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.factorize.low_rank import LowRank
 from secateur.methods.offers import Handle, HandleKind, Plot
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 
-METHODS: tuple[type[Method], ...] = (MagnitudePruning, ChannelPruning, Distillation, WeightOnly, StaticInt8)
+METHODS: tuple[type[Method], ...] = (MagnitudePruning, ChannelPruning, LowRank, Distillation, WeightOnly, StaticInt8)
 
 
 def method_class(name: str, where: str = "The request") -> type[Method]:

@@ -151,7 +151,7 @@ class Method(BaseModel):
         """The instant what-if, from what is known of the layer (numpy only: it runs in the window's process)."""
         raise NotImplementedError
 
-    def workloads(self, layer: Layer, before: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    def workloads(self, layer: Layer, before: tuple[Workload, ...], facts: Facts | None = None) -> tuple[Workload, ...]:
         """What a runtime computes for the layer once the step is done, where it computed `before`.
 
         Channels that leave a layer are taken out of `before` already. The same where only values change.

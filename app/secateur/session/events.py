@@ -162,8 +162,11 @@ def _end_job(session: "Session", number: int) -> None:
 def _live(session: "Session", event: Partial) -> None:
     state = session.state
     match event.value:
-        case SpectraReady(spectra):
-            session.update(spectra={**state.spectra, **spectra})
+        case SpectraReady(spectra, values):
+            session.update(
+                spectra={**state.spectra, **spectra} if spectra else state.spectra,
+                singular_values={**state.singular_values, **values} if values else state.singular_values,
+            )
         case RowsMeasured(rows):
             _rows_measured(session, rows)
         case CurvePoint() as point:

@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secateur.engine.events import (
     ActivationsRecorded,
     Compared,
@@ -97,6 +100,8 @@ class SessionState:
 
     model: ModelDescription | None = None
     spectra: Mapping[str, Spectra] = field(default_factory=dict)
+    singular_values: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Of the layers for which they were worked out; see `Facts`."""
     data: DataDescription | None = None
     data_source: DataSource | None = None
     previews: tuple[Preview, ...] = ()
@@ -166,7 +171,7 @@ class SessionState:
     def facts(self) -> Mapping[str, Facts]:
         """All that is known of each counted layer."""
         outputs = self.activations.spectra if self.activations else None
-        return facts_of(self.model.layers, self.spectra, outputs) if self.model else {}
+        return facts_of(self.model.layers, self.spectra, outputs, self.singular_values) if self.model else {}
 
     def steps_of(self, layer: str) -> tuple[Method, ...]:
         """Methods planned for this layer, in the order in which they run."""

@@ -1,6 +1,6 @@
 """Carrying out a plan step by step, with a word on every layer that a step leaves as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from secateur.engine.course import Stage
 from secateur.engine.reporting import Reporter
 from secateur.graph.context import LeftOut
-from secateur.graph.network import Model
+from secateur.graph.factors import present
+from secateur.graph.network import Model, TorchModel
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription
 from secateur.recipe.resolve import Plan, PlannedStep
@@ -38,6 +39,11 @@ def _in_round(progress: Callable[[int, int, str], None], turn: str) -> Callable[
     return (lambda done, total, text: progress(done, total, f"{turn}{text}")) if turn else progress
 
 
+def layers_left(model: Model, layers: Sequence[str]) -> tuple[str, ...]:
+    """What stands for these layers of the opened model by now: the factors of those that were split."""
+    return present(layers, model.weights().keys()) if isinstance(model, TorchModel) else tuple(layers)
+
+
 def apply_plan(
     model: Model, plan: Plan, reporter: Reporter, folder: Path, **context: Any
 ) -> tuple[Model, tuple[str, ...]]:
@@ -55,7 +61,7 @@ def apply_plan(
         left_out: list[LeftOut] = [*step.left_out]
         own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)
         own = replace(own, progress=_in_round(own.progress, turn))
-        model = step.method.apply(model, step.layers, own)
+        model = step.method.apply(model, layers_left(model, step.layers), own)
         told = sentences_about(left_out, step.chosen, step.method.title)
         for sentence in told:
             reporter.log(sentence)

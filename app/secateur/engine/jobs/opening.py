@@ -26,6 +26,8 @@ def count_spectra(request: CountSpectra, reporter: Reporter, workshop: Workshop)
     count_layers(bench, layers, reporter, lambda ready: reporter.emit(SpectraReady(ready)))
     options = [option for option in OPTIONS if bench.description.runnable or option.method.works_on_weights_alone]
     facts = workshop.facts(bench, reporter)
+    if bench.singular_values:
+        reporter.emit(SpectraReady({}, dict(bench.singular_values)))
     return SpectraCounted(score_free(bench.description.weighted_layers, facts, options, reporter.progress))
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from secateur.engine.events import PlanRehearsed
+from secateur.engine.jobs.applying import layers_left
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import RehearsePlan
 from secateur.engine.verdict import SLOWER_FROM, cause_of_slowness, computed_in_float
@@ -55,7 +56,7 @@ def _rehearsed(model: Model, plan: Plan, reporter: Reporter) -> Model:
     original = model
     for step in plan.steps:
         reporter.progress(0, 1, f"Trying how fast the plan will be: {step.method.title}")
-        model = step.method.rehearse(model, step.layers, original)
+        model = step.method.rehearse(model, layers_left(model, step.layers), original)
     return model
 
 
