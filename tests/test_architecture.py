@@ -38,7 +38,14 @@ DESCRIPTIONS = (
     ),
     *("data.source", "data.preview", "data.metrics", "data.presets", "training.curves"),
 )
-ENGINE_DOOR = ("engine.client", "engine.requests", "engine.events", "engine.places", "engine.protection")
+ENGINE_DOOR = (
+    "engine.timing",
+    "engine.client",
+    "engine.requests",
+    "engine.events",
+    "engine.places",
+    "engine.protection",
+)
 
 # What each part may import besides itself and the leaves; the longest matching name counts. Imports inside
 # functions and for type checkers are held to the same directions.
@@ -47,8 +54,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{package: ORDER[:place] for place, package in enumerate(ORDER)},
     "formats": ("model", "data", "graph", "targets"),
     "engine": ORDER,
-    "engine.requests": (*DEFINITIONS, *DESCRIPTIONS),
-    "engine.events": (*DEFINITIONS, *DESCRIPTIONS),
+    "engine.timing": (*DEFINITIONS, *DESCRIPTIONS),
+    "engine.requests": ("engine.timing", *DEFINITIONS, *DESCRIPTIONS),
+    "engine.events": ("engine.timing", *DEFINITIONS, *DESCRIPTIONS),
     "engine.protection": (*DEFINITIONS, *DESCRIPTIONS),
     "session": (*ENGINE_DOOR, *DEFINITIONS, *DESCRIPTIONS),
     "ui": ("session", *ENGINE_DOOR, *DEFINITIONS, *DESCRIPTIONS),

@@ -30,6 +30,7 @@ from secateur.engine.requests import (
     RehearsePlan,
     ScoreSensitivity,
 )
+from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.deviation import reasons_missing
@@ -40,6 +41,7 @@ from secateur.model.documents import (
 )
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe
+from secateur.targets.timings import Timings
 
 R = TypeVar("R")
 
@@ -208,6 +210,12 @@ def rehearsed(terminal: Terminal, model: ModelSource, recipe: Recipe) -> PlanReh
     """How fast a plan will be, and what to know of that before it is run; nothing where trying it fails."""
     tried = terminal.attempt(RehearsePlan(model, recipe)) if recipe.steps else None
     return tried if isinstance(tried, PlanRehearsed) else PlanRehearsed()
+
+
+def timed(terminal: Terminal, model: ModelSource, target: str) -> Timings | None:
+    """The milliseconds of every option in a target; None where they cannot be measured."""
+    found = terminal.attempt(TimeOptions(model, target, tuple(each.id for each in OPTIONS)))
+    return found.timings if isinstance(found, OptionsTimed) else None
 
 
 def print_run(document: RunDocument) -> None:

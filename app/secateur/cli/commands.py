@@ -43,6 +43,9 @@ Device = Annotated[
     typer.Option("--device", help="Train, measure and simulate on auto, cpu, cuda or mps; files are timed on the CPU."),
 ]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads to compute with; 0: as many as suit.")]
+Target = Annotated[
+    str, typer.Option(help="Runtime whose milliseconds count: onnxruntime, or openvino where it is installed.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
 
@@ -117,11 +120,14 @@ def sensitivity(
 def plan(
     model: Model,
     data: Data = "",
-    budget: Annotated[list[str], typer.Option(help="size=0.25 (share of the original) or size=150kB.")] = [],  # noqa: B006 - Typer copies it
+    budget: Annotated[
+        list[str], typer.Option(help="size=0.25 (a share) or size=150kB; latency=0.6; macs=0.5. Several together.")
+    ] = [],  # noqa: B006 - Typer copies it
     out: Annotated[
         Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Where the recipe goes.")
     ] = Path("recipe.yaml"),
     weights: Weights = "",
+    target: Target = "onnxruntime",
     samples: Annotated[int, typer.Option(min=1, help="Calibration samples for measuring.")] = 512,
     json: AsJson = False,
     trust: Trust = False,
@@ -134,7 +140,8 @@ def plan(
     from secateur.cli import hardware, planning
 
     hardware.use(device, threads)
-    planning.plan(model, weights, data, budget, out, samples, as_json=json, trust=trust, force=force, debug=debug)
+    consent = {"force": force, "trust": trust}
+    planning.plan(model, weights, data, budget, out, samples, target=target, as_json=json, debug=debug, **consent)
 
 
 @app.command()

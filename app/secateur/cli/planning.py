@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from secateur import figures
-from secateur.cli.answers import expect, model_source, rehearsed, score
-from secateur.cli.budgets import parse_budgets
+from secateur.cli.answers import expect, model_source, rehearsed, score, timed
+from secateur.cli.budgets import parse_budgets, wants_latency
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
 from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
@@ -17,6 +17,8 @@ from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
+from secateur.targets import target_named
+from secateur.targets.timings import Timings
 
 
 def plan(
@@ -27,6 +29,7 @@ def plan(
     out: Path | None,
     samples: int,
     *,
+    target: str = "onnxruntime",
     as_json: bool,
     debug: bool,
     force: bool = False,
@@ -41,13 +44,20 @@ def plan(
     guard = Guard(kept_files(source, opened.files, DataSource(data), runs=RunStore().runs()), force)
     try:
         parse_budgets(budgets, opened)  # before anything is measured
+        runtime = target_named(target)
+        if wants_latency(budgets) and (reason := runtime.why_not_timed()):
+            raise UserError(f"The budget latency needs milliseconds. {reason}", "Leave it out, or name another target.")
         guard.check(*([out] if out else []))
         baseline = None
         if data:
             baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
             opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
         table = score(terminal, source, data, "measure" if data else "free", tuple(o.id for o in OPTIONS), samples)
-        recipe, document, tried = _solved(terminal, source, opened, table, parse_budgets(budgets, opened), baseline)
+        timings = timed(terminal, source, target)
+        if wants_latency(budgets) and (timings is None or timings.whole is None):
+            raise UserError(f"{opened.name} could not be timed in {runtime.title}.", "Leave the budget latency out.")
+        limits = parse_budgets(budgets, opened, timings.whole if timings else None)
+        recipe, document, tried = _solved(terminal, source, opened, table, limits, baseline, timings)
     except UserError as error:
         wrong(error)
     if out is not None:
@@ -57,6 +67,10 @@ def plan(
         return document
     sizes = f"{figures.size(opened.source_bytes)} → {figures.size(document.predicted.bytes)} predicted"
     words = [sizes, _metric_words(document.predicted, baseline)]
+    predicted_ms = document.predicted.latency_ms
+    if timings is not None and timings.whole and predicted_ms is not None:
+        before = baseline.latency_ms.median if baseline and baseline.latency_ms else timings.whole
+        words.append(f"{figures.milliseconds(before)} → {figures.milliseconds(predicted_ms)} predicted")
     if tried.before and tried.after:
         speed = f"{figures.milliseconds(tried.before.median)} → {figures.milliseconds(tried.after.median)}"
         words.append(f"{speed} as tried in {tried.after.runtime}")
@@ -74,18 +88,19 @@ def _solved(
     table: SensitivityTable,
     limits: dict[str, float],
     baseline: Evaluation | None,
+    timings: Timings | None,
 ) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
     """The recipe of least damage within `limits`, what it is expected to cost, and how fast it was when tried."""
     from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
     from secateur.recipe.prediction import predict_plan
 
     begun = time.perf_counter()
-    chosen = solve_budget(model, table, limits)
+    chosen = solve_budget(model, table, limits, timings=timings)
     seconds = time.perf_counter() - begun
-    recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits)
-    predicted = predict_plan(model, terminal.facts(source, model), recipe, table, baseline)
+    recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits, timings)
+    predicted = predict_plan(model, terminal.facts(source, model), recipe, table, baseline, timings)
     tried = rehearsed(terminal, source, recipe)
-    if tried.after is not None:
+    if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     warnings = (
         *((cost.sentence,) if cost else ()),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import DataSource, Request
+from secateur.engine.timing import OptionsTimed
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.device import DeviceOffer as DeviceOffer
 from secateur.model.documents import (
@@ -266,6 +267,7 @@ class Configured:
 
 Result = (
     Configured
+    | OptionsTimed
     | ModelOpened
     | SpectraCounted
     | PlanSolved

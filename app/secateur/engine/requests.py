@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from secateur.data.source import DataSource as DataSource
+from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
 from secateur.methods.base import Method
 from secateur.model.description import ModelDescription, ModelSource
@@ -14,6 +15,7 @@ from secateur.model.device import DeviceChoice
 from secateur.model.documents import SensitivityTable
 from secateur.model.weight_views import Blocks, Order
 from secateur.recipe.recipe import Recipe, Step
+from secateur.targets.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class WriteSkeleton:
 
 @dataclass(frozen=True)
 class SolveBudget:
-    """Least damage within `limits` (`bytes`, `macs`) → `PlanSolved`. Answered at once, also while a job runs.
+    """Least damage within `limits` (`bytes`, `macs`, `latency_ms`) → `PlanSolved`. Answered at once, beside a job.
 
     `keep` is the plan whose training and channel steps stay.
     """
@@ -199,6 +201,7 @@ class SolveBudget:
     table: SensitivityTable
     limits: dict[str, float]
     keep: Recipe
+    timings: Timings | None = None
 
 
 @dataclass(frozen=True)
@@ -352,6 +355,7 @@ Not `ReadMatrix`: the whole matrix and the part in view are asked for at the sam
 
 Request = (
     OpenModel
+    | TimeOptions
     | CountSpectra
     | OpenData
     | MeasureLatency

@@ -22,10 +22,12 @@ class Precision:
     activation_bits: int = FLOAT_BITS
     group: int = 0
     is_affine: bool = False
+    is_between: bool = False
+    """A float layer that reads integers and whose output is rounded to integers again: some runtimes treat it apart."""
 
     @property
     def is_float(self) -> bool:
-        return self.weight_bits == FLOAT_BITS and self.activation_bits == FLOAT_BITS
+        return self.weight_bits == FLOAT_BITS and self.activation_bits == FLOAT_BITS and not self.is_between
 
     @property
     def is_static(self) -> bool:
@@ -34,7 +36,7 @@ class Precision:
 
     @property
     def words(self) -> str:
-        if self.is_float:
+        if self.is_float or self.is_between:
             return "float"
         group = f" in groups of {self.group}" if self.group else ""
         if self.is_static:
@@ -43,6 +45,7 @@ class Precision:
 
 
 FLOAT = Precision()
+BETWEEN = Precision(is_between=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +107,6 @@ class Workload:
             *("-".join(map(str, v)) for v in (self.kernel, self.strides, self.pads, self.dilations)),
             *(str(self.groups), self.activation, f"w{self.precision.weight_bits}a{self.precision.activation_bits}"),
             *(f"g{self.precision.group}", "affine" if self.precision.is_affine else "symmetric"),
+            *(["between"] if self.precision.is_between else []),
         )
         return "/".join(parts)

@@ -1,12 +1,14 @@
-"""The budget solver: one option per layer, least total damage, within limits on bytes and MACs.
+"""The budget solver: one option per layer, least total damage, within limits on bytes, MACs and milliseconds.
 
 A multiple-choice knapsack, solved exactly as a mixed-integer programme (`scipy.optimize.milp`, HiGHS). Bytes are not
-bought with milliseconds: an option that is not faster in the runtime is taken only where the limits need it, then on
-as little computation as nearly the least damage allows, and `speed_cost` says so.
+bought with milliseconds. Where milliseconds were measured, no plan is slower than the original while the limits can be
+met so, and of plans of nearly the least damage the fastest is taken. Where they were not, an option that the target
+does not compute faster is taken only where the limits need it, then on as little computation as nearly the least
+damage allows. `speed_cost` says what a plan gives up.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,12 @@ from secateur.graph.context import LeftOut
 from secateur.model.costs import Costs
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
+from secateur.model.workload import Workload
 from secateur.recipe.editing import with_step
-from secateur.recipe.options import OPTIONS
+from secateur.recipe.latency_limit import Chosen, LatencyTerms, latency_terms
+from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe, Repeat, Step
+from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
@@ -47,10 +52,14 @@ class Choice:
     damage: float
     costs: Costs
     faster: bool = True
+    is_static: bool = False
 
 
-def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]:
-    """All cells that can be chosen, the untouched layer among them, layer by layer."""
+def choices_of(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> list[Choice]:
+    """All cells that can be chosen, the untouched layer among them, layer by layer.
+
+    With `timings` their milliseconds and what is faster are as measured, and what was not measured is left out.
+    """
     choices = []
     by_layer: dict[str, list[Choice]] = {}
     for row in table.rows:
@@ -60,7 +69,26 @@ def choices_of(model: ModelDescription, table: SensitivityTable) -> list[Choice]
     for layer in model.weighted_layers:
         choices.append(Choice(layer.name, FLOAT, 0.0, layer.costs))
         choices += by_layer.get(layer.name, [])
-    return choices
+    return choices if timings is None else [timed for c in choices if (timed := _timed(c, model, timings)) is not None]
+
+
+def _timed(choice: Choice, model: ModelDescription, timings: Timings) -> Choice | None:
+    works = timings.layers.get(choice.layer)
+    if works is None:  # of no kind that can be timed: the same whatever is chosen
+        return replace(choice, costs=replace(choice.costs, latency_ms=0.0))
+    own = works
+    if choice.option != FLOAT:
+        own = option(choice.option).method.workloads(model.layer(choice.layer), works)
+    before, after = timings.of(works), timings.of(own)
+    if before is None or after is None:
+        return None
+    faster = choice.option == FLOAT or after < before
+    return replace(choice, costs=replace(choice.costs, latency_ms=after), faster=faster, is_static=is_static(own))
+
+
+def is_static(works: tuple[Workload, ...]) -> bool:
+    """Whether a layer that is computed so is computed in integers."""
+    return bool(works) and works[-1].precision.is_static
 
 
 def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[LeftOut, ...]:
@@ -74,10 +102,12 @@ def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[L
     return tuple(left_out)
 
 
-def smallest_bytes(model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False) -> int:
+def smallest_bytes(
+    model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False, timings: Timings | None = None
+) -> int:
     """The least file size that any choice of options reaches; `at_speed`: of those that cost no speed."""
     least: dict[str, int] = {}
-    for choice in choices_of(model, table):
+    for choice in choices_of(model, table, timings):
         if choice.faster or not at_speed:
             least[choice.layer] = min(least.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
     return fixed_bytes(model) + sum(least.values())
@@ -89,39 +119,69 @@ def fixed_bytes(model: ModelDescription) -> int:
 
 
 def solve_budget(
-    model: ModelDescription, table: SensitivityTable, limits: Mapping[str, float], seconds: float = 5.0
+    model: ModelDescription,
+    table: SensitivityTable,
+    limits: Mapping[str, float],
+    seconds: float = 5.0,
+    timings: Timings | None = None,
 ) -> dict[str, str]:
     """Layer → option (empty: left as it is) with the least total damage within `limits`.
 
-    `limits` may hold `bytes` (of the exported file) and `macs`. Options that are not faster are left out while the
-    limits can be met without them; else the plan costs at most a tenth more damage than the least that is possible,
-    and has the fewest MACs in such options. UserError says the least that can be reached where the limits cannot be
-    met.
+    `limits` may hold `bytes` (of the exported file), `macs`, and `latency_ms` where `timings` are given. For what a
+    plan may cost in speed besides see the head of this file; it does at most a tenth more damage than the least that is
+    possible. UserError says the least that can be reached where the limits cannot be met.
     """
-    choices = choices_of(model, table)
+    choices = choices_of(model, table, timings)
     if not choices:
         raise UserError("There are no layers to choose options for.", "Score the sensitivity first.")
-    problem = _Problem(model, choices, limits, seconds)
-    taken = problem.least(problem.damage, problem.slow == 0)
+    if "latency_ms" in limits and (timings is None or timings.whole is None):
+        raise UserError("Milliseconds have not been measured yet.", "Wait until the options are timed in the target.")
+    problem = _Problem(model, choices, limits, seconds, timings)
+    taken = problem.fast() if problem.latency is not None else problem.frugal()
     if taken is None:
-        taken = problem.least(problem.damage)
-        if taken is not None:
-            taken = problem.least_speed_given_up(taken)
-    if taken is None:
-        raise UserError(
-            "No plan meets the budget.",
-            f"The smallest file that these options reach is {smallest_bytes(model, table):,} bytes.",
-        )
+        raise UserError("No plan meets the budget.", _nearest(model, table, choices, limits, problem, timings))
     return {choice.layer: choice.option for choice, is_taken in zip(choices, taken, strict=True) if is_taken}
 
 
+def _nearest(
+    model: ModelDescription,
+    table: SensitivityTable,
+    choices: Sequence[Choice],
+    limits: Mapping[str, float],
+    problem: "_Problem",
+    timings: Timings | None,
+) -> str:
+    """What these options reach of each limit by itself."""
+    told = [f"The smallest file that these options reach is {smallest_bytes(model, table):,} bytes."]
+    if "macs" in limits:
+        least = {c.layer: c.costs.macs for c in sorted(choices, key=lambda c: -c.costs.macs)}
+        told.append(f"The fewest MACs are {sum(least.values()):,}.")
+    if "latency_ms" in limits and timings is not None and timings.whole:
+        fastest = _Problem(model, choices, {}, problem.seconds, timings).least_latency()
+        if fastest is not None:
+            share = fastest / timings.whole
+            told.append(f"The fastest plan takes {figures.milliseconds(fastest)}, {share:.2f} of the original's.")
+    return " ".join(told)
+
+
 class _Problem:
-    """The programme of one budget: a variable per choice, one choice per layer, the limits as constraints."""
+    """The programme of one budget: a variable per choice, one choice per layer, the limits as constraints.
+
+    Where milliseconds are known there are more variables behind the choices: see `latency_limit`.
+    """
 
     def __init__(
-        self, model: ModelDescription, choices: Sequence[Choice], limits: Mapping[str, float], seconds: float
+        self,
+        model: ModelDescription,
+        choices: Sequence[Choice],
+        limits: Mapping[str, float],
+        seconds: float,
+        timings: Timings | None = None,
     ) -> None:
         self.seconds = seconds
+        self.count = len(choices)
+        self.latency: NDArray[np.float64] | None = None
+        self.original = timings.whole if timings else None
         damage = np.array([choice.damage for choice in choices])
         # damages span six decades: in units of a mild option's damage all of them are above the solver's tolerance
         positive = damage[damage > 0]
@@ -132,48 +192,104 @@ class _Problem:
         macs = np.array([0.0 if choice.faster else max(choice.costs.macs, 1) for choice in choices])
         self.slow = macs / max(float(macs.max()), 1.0)
         """Computation in options that are not faster, 1 for the largest layer."""
-        self.constraints = _constraints(model, choices, limits)
+        self.width = self.count
+        terms = None
+        if timings is not None and timings.whole is not None:
+            known = [Chosen(c.layer, c.costs.latency_ms or 0.0, c.is_static) for c in choices]
+            terms = latency_terms(known, timings)
+            self.latency, self.width = terms.cost, len(terms.cost)
+        self.constraints = _constraints(model, choices, limits, self.width, terms)
+
+    def frugal(self) -> NDArray[np.bool_] | None:
+        """Least damage, without options that are not faster where that is possible, else with few of them."""
+        taken = self.least(self.damage, self.slow == 0)
+        if taken is not None:
+            return taken
+        taken = self.least(self.damage)
+        return None if taken is None else self.given_up_least(taken, self.slow)
+
+    def fast(self) -> NDArray[np.bool_] | None:
+        """Nearly the least damage, not slower than the original where that is possible, and then as fast as can be."""
+        from scipy.optimize import LinearConstraint
+
+        assert self.latency is not None  # noqa: S101 - asked for where it is known
+        limits = list(self.constraints)
+        self.constraints.append(LinearConstraint(self.latency[None, :], -np.inf, self.original or np.inf))
+        taken = self.least(self.damage)
+        if taken is None:
+            self.constraints = limits
+            taken = self.least(self.damage)
+        return (
+            None if taken is None else self.given_up_least(taken, self.latency / max(float(self.latency.max()), 1e-9))
+        )
+
+    def least_latency(self) -> float | None:
+        """Milliseconds of the fastest plan within the limits."""
+        if self.latency is None:
+            return None
+        found = self._solved(self.latency, None, 1e-4)
+        return None if found is None else float(found @ self.latency)
 
     def least(
         self, cost: NDArray[Any], allowed: NDArray[np.bool_] | None = None, gap: float = 1e-6
     ) -> NDArray[np.bool_] | None:
         """Which choices are taken at the least total cost (but for `gap`), of those allowed; None where none fits."""
+        found = self._solved(cost, allowed, gap)
+        return None if found is None else np.asarray(found[: self.count] > 0.5)
+
+    def _solved(self, cost: NDArray[Any], allowed: NDArray[np.bool_] | None, gap: float) -> NDArray[np.float64] | None:
         from scipy.optimize import Bounds, milp
 
-        top = np.ones(len(cost)) if allowed is None else allowed.astype(float)
+        further = self.width - self.count
+        top = np.ones(self.width)
+        if allowed is not None:
+            top[: self.count] = allowed
         result = milp(
-            cost,
+            np.pad(cost, (0, self.width - len(cost))),
             constraints=self.constraints,
-            integrality=np.ones(len(cost), dtype=np.int64),
+            integrality=np.concatenate([np.ones(self.count), np.zeros(further)]).astype(np.int64),
             bounds=Bounds(0, top),
             options={"time_limit": self.seconds, "mip_rel_gap": gap},
         )
-        return None if result.x is None else np.asarray(result.x > 0.5)
+        return None if result.x is None else np.asarray(result.x, dtype=np.float64)
 
-    def least_speed_given_up(self, best: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The plan with least computation in slow options among those of nearly the damage of `best`."""
+    def given_up_least(self, best: NDArray[np.bool_], speed: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The plan that gives up least `speed` (a cost a variable) among those of nearly the damage of `best`."""
         from scipy.optimize import LinearConstraint
 
-        share = self.damage / max(NEARLY_LEAST * float(self.damage[best].sum()), 1e-12)
-        self.constraints.append(LinearConstraint(np.minimum(share, 2.0)[None, :], -np.inf, 1.0))
+        share = np.minimum(self.damage / max(NEARLY_LEAST * float(self.damage[best].sum()), 1e-12), 2.0)
+        share = np.pad(share, (0, self.width - self.count))
+        self.constraints.append(LinearConstraint(share[None, :], -np.inf, 1.0))
         # the smallest part of the cost decides between plans that give up the same
-        taken = self.least(self.slow + 1e-6 * np.minimum(share, 2.0), gap=PREFERENCE_GAP)
+        cost = np.pad(speed, (0, self.width - len(speed))) + 1e-6 * share
+        taken = self.least(cost, gap=PREFERENCE_GAP)
         return best if taken is None else taken
 
 
 def _constraints(
-    model: ModelDescription, choices: Sequence[Choice], limits: Mapping[str, float]
+    model: ModelDescription,
+    choices: Sequence[Choice],
+    limits: Mapping[str, float],
+    width: int,
+    latency: LatencyTerms | None,
 ) -> "list[LinearConstraint]":
     from scipy.optimize import LinearConstraint
     from scipy.sparse import csr_array
 
     position = {layer.name: index for index, layer in enumerate(model.weighted_layers)}
     rows = np.array([position[choice.layer] for choice in choices])
-    constraints = [LinearConstraint(csr_array((np.ones(len(choices)), (rows, np.arange(len(choices))))), 1, 1)]
+    once = csr_array((np.ones(len(choices)), (rows, np.arange(len(choices)))), shape=(len(position), width))
+    constraints = [LinearConstraint(once, 1, 1)]
+    if latency is not None:
+        if len(latency.bounds):
+            constraints.append(LinearConstraint(latency.matrix, latency.bounds, np.inf))
+        if "latency_ms" in limits:
+            constraints.append(LinearConstraint(latency.cost[None, :], -np.inf, limits["latency_ms"]))
     for name, fixed in (("bytes", fixed_bytes(model)), ("macs", 0)):
         if name in limits:
             costs = np.array([getattr(choice.costs, name) for choice in choices], dtype=float)
             scale = max(1.0, float(costs.max()))
+            costs = np.pad(costs, (0, width - len(costs)))
             constraints.append(LinearConstraint(costs[None, :] / scale, -np.inf, (limits[name] - fixed) / scale))
     return constraints
 
@@ -218,14 +334,18 @@ class SpeedCost:
 
 
 def speed_cost(
-    model: ModelDescription, table: SensitivityTable, chosen: Mapping[str, str], limits: Mapping[str, float]
+    model: ModelDescription,
+    table: SensitivityTable,
+    chosen: Mapping[str, str],
+    limits: Mapping[str, float],
+    timings: Timings | None = None,
 ) -> SpeedCost | None:
-    """What the choice per layer costs in speed; None where it costs none."""
-    slow = [c for c in choices_of(model, table) if not c.faster and chosen.get(c.layer) == c.option]
-    if not slow:
+    """What the choice per layer costs in speed; None where it costs none: with `timings`, where it is not slower."""
+    slow = [c for c in choices_of(model, table, timings) if not c.faster and chosen.get(c.layer) == c.option]
+    if not slow or (timings is not None and not _is_slower(model, chosen, timings)):
         return None
-    words = {option.id: option.words for option in OPTIONS}
-    needed = smallest_bytes(model, table, at_speed=True)
+    words = {each.id: each.words for each in OPTIONS}
+    needed = smallest_bytes(model, table, at_speed=True, timings=timings)
     return SpeedCost(
         layers=tuple(choice.layer for choice in slow),
         options=tuple(dict.fromkeys(words.get(choice.option, choice.option) for choice in slow)),
@@ -233,6 +353,16 @@ def speed_cost(
         needed_bytes=needed,
         needed_share=ceil(100 * needed / max(model.source_bytes, 1)) / 100,
     )
+
+
+def _is_slower(model: ModelDescription, chosen: Mapping[str, str], timings: Timings) -> bool:
+    ms = timings.plan({name: _chosen_works(model, name, chosen.get(name, FLOAT), timings) for name in timings.layers})
+    return ms is None or timings.whole is None or ms > timings.whole
+
+
+def _chosen_works(model: ModelDescription, name: str, chosen: str, timings: Timings) -> tuple[Workload, ...]:
+    works = timings.layers[name]
+    return works if chosen == FLOAT else option(chosen).method.workloads(model.layer(name), works)
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:

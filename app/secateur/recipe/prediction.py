@@ -11,7 +11,9 @@ from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.speed import plan_ms
 from secateur.recipe.widths import Lost, channels_lost, shrunk
+from secateur.targets.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -117,22 +119,24 @@ def predict_plan(
     recipe: Recipe,
     table: SensitivityTable | None,
     baseline: Evaluation | None,
+    timings: Timings | None = None,
 ) -> Predicted:
     """Parameters, bytes of the exported file, MACs, damage and metric of the whole plan: the sum of `layer_costs`.
 
-    Latency is not predicted: what a plan gains in a runtime is measured by the run. Nor is what training does. Where
+    Latency is predicted where `timings` are known. What training does is not. Where
     the table cannot tell the damage of one planned layer, that of the plan is None, and so is its metric: the sum over
     the others would pass for the whole.
     """
     layers = layer_costs(model, facts, recipe)
     whole = total(cost.costs for cost in layers.values())
     damage = damage_of_plan(model.layers, recipe, table, facts)
+    latency = baseline.latency_ms if baseline else None
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.final)
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
         bytes=model.overhead_bytes + whole.bytes,
         macs=whole.macs,
-        latency_ms=None,
+        latency_ms=plan_ms(model, recipe, timings, latency.median if latency else None) if timings else None,
         damage=damage,
         metric=None if trains_alone else metric_after(damage, table, baseline),
     )

@@ -1,10 +1,14 @@
 """A target is a runtime on a kind of machine. One file per runtime; this is the pattern that all of them follow."""
 
 import importlib.util
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import ClassVar
 
 from secateur.model.description import Layer
-from secateur.model.workload import Precision
+from secateur.model.workload import Precision, Workload
+from secateur.targets.timings import Spread
 
 
 class Target:
@@ -35,6 +39,20 @@ class Target:
         """None where its milliseconds can be measured on this machine, else a sentence that says why not."""
         raise NotImplementedError
 
+    def version(self) -> str:
+        """The version of the runtime that is installed here; empty where none is."""
+        return installed_version(self.module)
+
+    def kernel_times(
+        self, works: Sequence[Workload], threads: int, check: Callable[[], None] = lambda: None
+    ) -> list[Spread]:
+        """Milliseconds of each workload alone, measured in turns; `check` is the cancel point."""
+        raise NotImplementedError
+
+    def session(self, path: Path, threads: int) -> Callable[..., object]:
+        """A function that runs an ONNX file on one sample, with an argument for each input."""
+        raise NotImplementedError
+
     def sentence(self, precision: Precision, layer: Layer) -> str:
         """What becomes of a layer at this precision, before anything was measured."""
         reason = self.computes(precision, layer)
@@ -44,3 +62,11 @@ class Target:
 def is_installed(module: str) -> bool:
     """Whether a package is there, without importing it."""
     return importlib.util.find_spec(module) is not None
+
+
+def installed_version(module: str) -> str:
+    """The version of an installed package; empty where it is not."""
+    try:
+        return version(module) if module else ""
+    except PackageNotFoundError:
+        return ""

@@ -1,10 +1,13 @@
 """ONNX Runtime on this machine's CPU."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from secateur.model.description import Layer
-from secateur.model.workload import Precision
+from secateur.model.workload import Precision, Workload
 from secateur.targets.base import Target
+from secateur.targets.timings import Spread
 
 
 class OnnxRuntime(Target):
@@ -28,3 +31,19 @@ class OnnxRuntime(Target):
 
     def why_not_timed(self) -> str | None:
         return None
+
+    def kernel_times(
+        self, works: Sequence[Workload], threads: int, check: Callable[[], None] = lambda: None
+    ) -> list[Spread]:
+        from secateur.targets.kernels import kernel_times
+
+        return kernel_times(works, threads, check)
+
+    def session(self, path: Path, threads: int) -> Callable[..., object]:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        names = [value.name for value in session.get_inputs()]
+        return lambda *inputs: session.run(None, dict(zip(names, inputs, strict=False)))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Run = Callable[[], Any]
 ROUNDS = 7
 SECONDS_PER_ROUND = 0.12
+MOST_SECONDS_PER_ROUND, CALLS_FOR_LEAST = 0.6, 30
 WARM_UP_RUNS, PROFILED_RUNS = 5, 40
 JOINING = ("Add",)
 """Operators of two layers: fused into one of them, else a kernel of their own that counts for none."""
@@ -31,6 +32,19 @@ def measure_together(
 
     Seven rounds of at least 0.12 s or three calls each after a warm-up; medians and deciles over all calls.
     """
+    return [_latency(values, runtime, threads) for values in _times_together(runs, check)]
+
+
+def least_together(runs: Sequence[Run], *, check: Callable[[], None] = lambda: None) -> list[float]:
+    """Milliseconds of each of `runs` where nothing disturbs it: the least of all calls, measured in turns.
+
+    What else the machine does makes calls slower and never quicker; the least is the same on a busy machine.
+    """
+    return [min(values) for values in _times_together(runs, check, CALLS_FOR_LEAST)]
+
+
+def _times_together(runs: Sequence[Run], check: Callable[[], None], most: int = 3) -> list[list[float]]:
+    """Milliseconds of the calls; `most` in a round even where they take longer than its time, if not by far."""
     for run in runs:
         run()
         run()
@@ -39,12 +53,16 @@ def measure_together(
         for index, run in enumerate(runs):
             check()
             begun, calls = time.perf_counter(), 0
-            while calls < 3 or time.perf_counter() - begun < SECONDS_PER_ROUND:
+            while calls < 3 or _goes_on(time.perf_counter() - begun, calls, most):
                 start = time.perf_counter()
                 run()
                 times[index].append((time.perf_counter() - start) * 1e3)
                 calls += 1
-    return [_latency(values, runtime, threads) for values in times]
+    return times
+
+
+def _goes_on(seconds: float, calls: int, most: int) -> bool:
+    return seconds < SECONDS_PER_ROUND or (calls < most and seconds < MOST_SECONDS_PER_ROUND)
 
 
 def measure(run: Run, runtime: str = "ONNX Runtime", threads: int = 1) -> Latency:

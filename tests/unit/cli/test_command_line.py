@@ -142,6 +142,9 @@ def test_budgets_are_shares_or_amounts():
     model = ModelDescription("m", ModelSource("m"), "onnx", 1000, (), (), ())
     assert parse_budgets(["size=0.25"], model) == {"bytes": 250}
     assert parse_budgets(["size=150kB"], model) == {"bytes": 150_000}
+    assert parse_budgets(["latency=0.5", "size=0.25"], model, latency_ms=8.0) == {"latency_ms": 4.0, "bytes": 250}
+    assert parse_budgets(["latency=3ms"], model, latency_ms=8.0) == {"latency_ms": 3.0}
+    assert parse_budgets(["latency=0.5"], model) == {}
     with pytest.raises(UserError):
         parse_budgets(["size=-1"], model)
 

@@ -15,6 +15,7 @@ from secateur.engine.jobs.opening import count_spectra, open_data, open_model
 from secateur.engine.jobs.rehearsing import rehearse
 from secateur.engine.jobs.scoring import find_sensitivity, measure_latency, record_activations, score_sensitivity
 from secateur.engine.jobs.skeleton import write_skeleton
+from secateur.engine.jobs.timing import time_options
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
     AskFormats,
@@ -45,6 +46,7 @@ from secateur.engine.requests import (
     SolveBudget,
     WriteSkeleton,
 )
+from secateur.engine.timing import TimeOptions
 from secateur.engine.workshop import Workshop
 
 
@@ -57,6 +59,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return count_spectra(request, reporter, workshop)
         case OpenData():
             return open_data(request, reporter, workshop)
+        case TimeOptions():
+            return time_options(request, reporter, workshop)
         case MeasureLatency():
             return measure_latency(request, reporter, workshop)
         case ScoreSensitivity():

@@ -15,13 +15,13 @@ from onnx import helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer
 
-_MOVING: Final = frozenset({
+MOVING: Final = frozenset({
     "MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Split", "DepthToSpace",
     "SpaceToDepth", "Expand", "Tile",
 })  # fmt: skip
 """Operators that only move or choose values: their results stay on the grid of what they read."""
 
-_COMPUTING: Final = frozenset({
+COMPUTING: Final = frozenset({
     "Add", "Mul", "AveragePool", "GlobalAveragePool", "Concat", "LeakyRelu", "Sigmoid", "Resize", "Pad",
 })  # fmt: skip
 """Operators with integer kernels of their own, which need a grid for their results."""
@@ -85,7 +85,7 @@ class _Placing:
 
         Not sums and products with a constant: a grid for the whole constant would coarsen what is stored in float.
         """
-        if index in self._absorbed or node.op_type not in _COMPUTING | _CLIPPING:
+        if index in self._absorbed or node.op_type not in COMPUTING | _CLIPPING:
             return False
         read = node.input[:1] if node.op_type in _OF_FIRST else node.input
         return bool(read) and all(name in self._integer for name in read)
@@ -122,7 +122,7 @@ class _Placing:
             return _mode(node, "nearest") == "nearest"
         if node.op_type == "Pad":
             return _mode(node, "constant") != "constant" or self._pads_with_zero(node)
-        return node.op_type in _MOVING
+        return node.op_type in MOVING
 
     def _pads_with_zero(self, node: onnx.NodeProto) -> bool:
         """Zero is on every grid; any other value may lie outside that of what is padded."""

@@ -45,17 +45,21 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 
 
 def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8") -> "TorchModel":
-    """The model that `quantize_static` makes but for its ranges, which are made up: as fast, and worth nothing else."""
+    """The model that `quantize_static` makes but for its ranges, which are those of noise: as fast, and no more.
+
+    Ranges of values as they can be, for a grid that begins where an activation does is what a runtime fuses.
+    """
+    import torch
+
+    from secateur.graph.layers import example_inputs
     from secateur.graph.lowering import lower, require_layers
-    from secateur.model.counting import spectrum_of
 
     lowered = lower(model)
     require_layers(lowered, layers, method.title)
-    placement = _static_placement(lowered, layers)
-    spectra = {}
-    for name in tensors_to_record(lowered, layers):
-        low, high = np.clip(placement.bounds.get(name, (-1.0, 1.0)), -1.0, 1.0)
-        spectra[name] = spectrum_of(np.array([low, high], np.float32))
+    recorder = _recorder(lowered.module, tensors_to_record(lowered, layers))
+    with torch.inference_mode():
+        recorder.run(*(torch.from_numpy(array) for array in example_inputs(lowered)))
+    spectra = _with_aliases(lowered.module, recorder.spectra)
     quick = method.model_copy(update={"observer": "minmax"})
     return replace(lowered, encodings=static_encodings(lowered, layers, quick, spectra))
 

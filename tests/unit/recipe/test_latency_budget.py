@@ -1,0 +1,113 @@
+"""Budgets in milliseconds: the solver against every plan that there is, with borders between integers and float."""
+
+import itertools
+
+import pytest
+
+from secateur.errors import UserError
+from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
+from secateur.recipe.budget import solve_budget, speed_cost
+from secateur.recipe.options import option
+from secateur.targets.flow import Flow
+from secateur.targets.timings import Spread, Timings
+
+NAMES = ("a", "b", "c", "d")
+INT8, INT4 = Precision(8, 8), Precision(4)
+CONV = Workload("conv", 8, 8, (10, 10), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
+DAMAGE = {"a": 1.0, "b": 4.0, "c": 2.0, "d": 3.0}
+FLOW = Flow(
+    {"a": ("x",), "b": ("a",), "add": ("b", "a"), "c": ("add",), "d": ("c",)}, frozenset(NAMES), frozenset({"add"})
+)
+
+
+def model() -> ModelDescription:
+    layers = tuple(
+        Layer(
+            n,
+            "Conv2d",
+            TensorInfo(f"{n}.weight", "float32", (8, 8, 1, 1), 256),
+            macs=6400,
+            size_bytes=256,
+            kernel=(1, 1),
+        )
+        for n in NAMES
+    )
+    return ModelDescription("net", ModelSource("net.onnx"), "onnx", 1024, layers, (), ())
+
+
+def table() -> SensitivityTable:
+    rows = []
+    for name, damage in DAMAGE.items():
+        rows.append(SensitivityRow(layer=name, option="int8", damage=damage, bytes=64, macs=6400))
+        rows.append(SensitivityRow(layer=name, option="int4", damage=5 * damage, bytes=32, macs=6400, faster=False))
+    return SensitivityTable(
+        depth="free", metric="", unit="relative error", samples=0, seconds=0.0, rank_correlation=None, rows=tuple(rows)
+    )
+
+
+def timings(between: float = 3.0) -> Timings:
+    times = {FLOAT: 2.0, INT8: 1.0, INT4: 3.0, BETWEEN: between}
+    kernels = {CONV.at(p): Spread(ms, ms, ms) for p, ms in times.items()}
+    kernels[CONV.at(INT8)] = Spread(1.0, 1.0, 1.0, enter=0.3, leave=0.2)
+    return Timings("fake", 1, dict.fromkeys(NAMES, (CONV,)), kernels, {FLOAT: 8.0, INT8: 4.0}, FLOW)
+
+
+def ms_of(chosen: dict[str, str], known: Timings) -> float:
+    works = {n: option(chosen[n]).method.workloads(model().layer(n), (CONV,)) if chosen[n] else (CONV,) for n in NAMES}
+    ms = known.plan(works)
+    assert ms is not None
+    return ms
+
+
+def damage_of(chosen: dict[str, str]) -> float:
+    factor = {"": 0.0, "int8": 1.0, "int4": 5.0}
+    return sum(DAMAGE[name] * factor[choice] for name, choice in chosen.items())
+
+
+ALL = [dict(zip(NAMES, each, strict=True)) for each in itertools.product(("", "int8", "int4"), repeat=len(NAMES))]
+
+
+@pytest.mark.parametrize("between", [1.5, 3.0])
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.8, 0.9, 1.0])
+def test_the_plan_is_within_the_milliseconds_and_nearly_the_best_of_all_that_are(share: float, between: float) -> None:
+    known = timings(between)
+    chosen = solve_budget(model(), table(), {"latency_ms": 8.0 * share}, timings=known)
+    assert ms_of(chosen, known) <= 8.0 * share + 1e-6
+    best = min(damage_of(plan) for plan in ALL if ms_of(plan, known) <= 8.0 * share + 1e-9)
+    assert damage_of(chosen) <= 1.1 * best + 1e-3
+
+
+def test_limits_on_size_and_milliseconds_hold_together() -> None:
+    known = timings()
+    chosen = solve_budget(model(), table(), {"latency_ms": 6.8, "bytes": 700.0}, timings=known)
+    assert ms_of(chosen, known) <= 6.8
+    assert sum({"": 256, "int8": 64, "int4": 32}[choice] for choice in chosen.values()) <= 700
+
+
+def test_a_smaller_plan_is_not_slower_than_the_original_where_it_need_not_be() -> None:
+    known = timings()
+    chosen = solve_budget(model(), table(), {"bytes": 700.0}, timings=known)
+    assert ms_of(chosen, known) <= 8.0
+    assert speed_cost(model(), table(), chosen, {"bytes": 700.0}, known) is None
+
+
+def test_a_plan_that_has_to_be_slower_says_so_before_it_is_run() -> None:
+    known = timings()
+    chosen = solve_budget(model(), table(), {"bytes": 130.0}, timings=known)
+    assert set(chosen.values()) == {"int4"}
+    cost = speed_cost(model(), table(), chosen, {"bytes": 130.0}, known)
+    assert cost is not None
+    assert set(cost.layers) == set(NAMES)
+
+
+def test_a_limit_that_cannot_be_met_tells_the_fastest_plan() -> None:
+    with pytest.raises(UserError) as caught:
+        solve_budget(model(), table(), {"latency_ms": 1.0}, timings=timings())
+    assert "fastest plan takes" in caught.value.hint
+
+
+def test_milliseconds_that_were_not_measured_cannot_be_limited() -> None:
+    with pytest.raises(UserError, match="not been measured"):
+        solve_budget(model(), table(), {"latency_ms": 1.0})
