@@ -1,6 +1,6 @@
 """Milliseconds of a network's layers at every precision: each distinct workload once, and the network as a whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,10 +43,20 @@ def time_options(request: TimeOptions, reporter: Reporter, workshop: Workshop) -
     layers = workloads_of(proto, example_inputs(bench.model))
     precisions = (FLOAT, *methods, *([BETWEEN] if any(p.is_static for p in methods) else []))
     store = TimingStore(home() / "milliseconds", target, workshop.threads)
-    works = [*(work.at(p) for own in layers.values() for work in own for p in precisions), *request.further]
+    works = [work.at(p) for own in layers.values() for work in own for p in precisions]
+    works += [*_of_options(bench, request.options, layers), *request.further]
     kernels = timed(works, target, store, workshop.threads, lambda d, t: reporter.progress(d, t, SAYING))
     timings = Timings(target.id, workshop.threads, layers, kernels, flow=flow_of(proto, layers))
     return OptionsTimed(_with_wholes(timings, bench, methods, store, target, reporter, workshop))
+
+
+def _of_options(bench: Bench, options: Sequence[str], layers: Mapping[str, tuple[Workload, ...]]) -> Iterator[Workload]:
+    """What each option makes of each layer: an option may split it in two."""
+    for layer in bench.description.weighted_layers:
+        for name in options:
+            method = option(name).method
+            if layer.name in layers and not method.supports(layer):
+                yield from method.workloads(layer, layers[layer.name])
 
 
 def methods_by_precision(options: Sequence[str]) -> dict[Precision, Method]:
