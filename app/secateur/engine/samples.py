@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from secateur.data.preprocessing import Preprocessing, image_input, resolve, shape_text
 from secateur.data.samples import IMAGE_SUFFIXES, decode, image_of
+from secateur.data.source import takes_text
 from secateur.data.sources import fed_dtype
+from secateur.data.text.feed import fed_of, fixed_length, parts_of
+from secateur.data.text.tokenizer import find_tokenizer, open_tokenizer
 from secateur.engine.requests import Sample
 from secateur.engine.workshop import Bench
 from secateur.errors import UserError
 from secateur.graph.layers import example_shape
-from secateur.installing import install_command
 from secateur.model.description import Port
 
 if TYPE_CHECKING:
@@ -170,46 +172,31 @@ def _fits(shape: tuple[int, ...], takes: tuple[int | None, ...]) -> bool:
 
 def _of_text(text: str, name: str, bench: Bench) -> Fed:
     ports = bench.description.inputs
-    ids = next((port for port in ports if "id" in port.name.lower() or len(ports) == 1), None)
-    if ids is None or not ids.dtype.startswith(("int", "uint")) or len(ids.shape) != 2:
+    if not takes_text(ports):
         raise UserError("The network takes no text: its input holds no token ids.", "Give an image or an array.")
-    tokens = _tokens(text, bench)
-    length, note = ids.shape[1], f"{len(tokens)} tokens."
-    if length is not None and length != len(tokens):
-        how = "cut to" if length < len(tokens) else "filled up to"
-        note = f"{len(tokens)} tokens, {how} the {length} that the network takes."
-        tokens = tokens[:length] + [0] * (length - len(tokens))
-    row = np.asarray([tokens])
-    made = []
-    for port in ports:
-        name_of_port = port.name.lower()
-        values = row if port is ids else np.ones_like(row) if "mask" in name_of_port else np.zeros_like(row)
-        made.append(_filled(values.astype(port.dtype), port))
+    place, length = _tokenizer_of(bench), fixed_length(ports)
+    tokens = open_tokenizer(place, MOST_TOKENS).encode([text])
+    count = int(tokens.mask.sum())
+    if not count:
+        raise UserError("The text has no tokens.", "Give a text of some words.")
+    note = f"{count} tokens."
+    if length is not None and length != count:
+        how = "cut to" if length < count else "filled up to"
+        note = f"{count} tokens, {how} the {length} that the network takes."
+        tokens = open_tokenizer(place, MOST_TOKENS, length).encode([text], length)
+    fed = fed_of(tokens, ports, parts_of(ports))
     shown = text if len(text) <= MOST_TOKENS else f"{text[:MOST_TOKENS]}…"
     title = shown if name == "the text" else name
-    return Fed(tuple(made), title, "", None, (note,))
+    return Fed(tuple(_filled(fed[port.name], port) for port in ports), title, "", None, (note,))
 
 
-def _tokens(text: str, bench: Bench) -> list[int]:
-    """The token ids of a text, by the `tokenizer.json` that lies in or beside the model."""
+def _tokenizer_of(bench: Bench) -> Path:
+    """The `tokenizer.json` that lies in or beside the model."""
     source = bench.description.source
-    places = [Path(name) for name in (source.path, source.factory.rpartition(":")[0]) if name]
-    found_in = [(place if place.is_dir() else place.parent) / "tokenizer.json" for place in places]
-    path = next((path for path in found_in if path.is_file()), None)
-    if path is None:
-        raise UserError("A text needs the model's tokenizer, and no tokenizer.json lies beside the model.",
-                        "Give token ids as an array (.npy).")  # fmt: skip
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
+    found = find_tokenizer([Path(name) for name in (source.path, source.factory.rpartition(":")[0]) if name])
+    if found is None:
         raise UserError(
-            "Reading a tokenizer needs the package tokenizers, which is not installed.",
-            f"Install it: {install_command('transformers')}",
-        ) from None
-    try:
-        found = Tokenizer.from_file(str(path)).encode(text).ids
-    except Exception as error:  # noqa: BLE001 - the library raises nothing more precise
-        raise UserError(f"{path.name} cannot be read ({error}).", "Save the tokenizer again.") from None
-    if not found:
-        raise UserError("The text has no tokens.", "Give a text of some words.")
-    return [int(token) for token in found[:MOST_TOKENS]]
+            "A text needs the model's tokenizer, and no tokenizer.json lies beside the model.",
+            "Give token ids as an array (.npy).",
+        )
+    return found

@@ -47,7 +47,7 @@ class TextFeed:
         texts = self.texts(samples)
         rows: list[str | tuple[str, str]]
         rows = [(one[0], one[1]) for one in texts] if self.is_joined else [text for one in texts for text in one]
-        return self.fed(self.tokenizer.encode(rows, self.length))
+        return fed_of(self.tokenizer.encode(rows, self.length), self.ports, self.parts)
 
     def texts(self, samples: Indices) -> list[tuple[str, ...]]:
         """The texts of these samples as they are stored; UserError where there is none."""
@@ -68,9 +68,11 @@ class TextFeed:
         pieces = (self.tokenizer.pieces(ids[mask > 0]) for ids, mask in zip(tokens.ids, tokens.mask, strict=True))
         return Shown(texts=texts, tokens=tuple(pieces))
 
-    def fed(self, tokens: Tokens) -> Mapping[str, NDArray[Any]]:
-        parts = {"input_ids": tokens.ids, "attention_mask": tokens.mask, "token_type_ids": tokens.types}
-        return {port.name: parts[self.parts[port.name]].astype(np.dtype(port.dtype)) for port in self.ports}
+
+def fed_of(tokens: Tokens, ports: tuple[Port, ...], parts: Mapping[str, str]) -> Mapping[str, NDArray[Any]]:
+    """By port, in its number type: the part of the tokens that `parts` says."""
+    known = {"input_ids": tokens.ids, "attention_mask": tokens.mask, "token_type_ids": tokens.types}
+    return {port.name: known[parts[port.name]].astype(np.dtype(port.dtype)) for port in ports}
 
 
 def parts_of(ports: tuple[Port, ...]) -> dict[str, str]:
