@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from secateur.data.preview import Preview as Preview
 from secateur.engine.requests import DataSource, Request
 from secateur.engine.timing import OptionsTimed
-from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.description import Couplings, ModelDescription, ModelSource
 from secateur.model.device import DeviceOffer as DeviceOffer
 from secateur.model.documents import (
     Comparison,
@@ -137,6 +137,11 @@ class SensitivityFound:
 @dataclass(frozen=True)
 class GraphRead:
     graph: NetworkGraph
+
+
+@dataclass(frozen=True)
+class CouplingsFound:
+    couplings: Couplings
 
 
 @dataclass(frozen=True)
@@ -277,6 +282,7 @@ Result = (
     | SensitivityScored
     | SensitivityFound
     | GraphRead
+    | CouplingsFound
     | Evaluated
     | ActivationsRecorded
     | RunFinished

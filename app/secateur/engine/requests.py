@@ -80,6 +80,13 @@ class ReadGraph:
 
 
 @dataclass(frozen=True)
+class FindCouplings:
+    """Which channels of the network leave together → `CouplingsFound`; kept on the disk by the model's content."""
+
+    model: ModelSource
+
+
+@dataclass(frozen=True)
 class Evaluate:
     model: ModelSource
     data: DataSource
@@ -362,6 +369,7 @@ Request = (
     | ScoreSensitivity
     | FindSensitivity
     | ReadGraph
+    | FindCouplings
     | Evaluate
     | RecordActivations
     | Compress

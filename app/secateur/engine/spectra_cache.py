@@ -88,7 +88,8 @@ def save_spectra(model: ModelDescription, spectra: Mapping[str, Spectra]) -> Non
 
 def shrink_cache(folder: Path, most_bytes: int = MOST_BYTES) -> None:
     """Remove what was used longest ago until the folder holds at most `most_bytes`."""
-    files = sorted(folder.glob("spectra-*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
+    kept = (*folder.glob("spectra-*.npz"), *folder.glob("couplings-*.json"))
+    files = sorted(kept, key=lambda file: file.stat().st_mtime, reverse=True)
     held = 0
     for file in files:
         held += file.stat().st_size

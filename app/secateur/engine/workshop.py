@@ -27,7 +27,7 @@ from secateur.formats.describing.describe import model_files
 from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel, fixed_batch, in_batches_of
 from secateur.graph.stored_layers import LayerTensor, layer_tensors
 from secateur.methods.facts import Facts, facts_of
-from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.description import Couplings, ModelDescription, ModelSource
 from secateur.model.documents import Evaluation
 from secateur.model.spectrum import Spectra
 
@@ -70,6 +70,8 @@ class Bench:
     file: Path | None = None
     data: "dict[str, Dataset]" = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    couplings: Couplings | None = None
+    """Which channels leave together, once that was asked for: see `secateur.engine.couplings`."""
 
     @cached_property
     def model(self) -> Model:
@@ -79,7 +81,7 @@ class Bench:
         """The same network for another input: what was made for the one before is dropped."""
         self.description, self.open = description, lambda: model
         self.__dict__["model"] = model  # where the cached property keeps it
-        self.lowered = self.file = None
+        self.lowered = self.file = self.couplings = None
         self.data.clear()
         self.baselines.clear()
 

@@ -4,6 +4,7 @@ Nothing here holds a tensor. A description crosses from the engine to the window
 undo history and printed as JSON.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -71,6 +72,8 @@ class Layer:
     """Why output channels cannot be removed here, as a sentence; empty where they can."""
     channel_block: int = 1
     """How many output channels leave at a time: a pixel shuffle by 2 binds four."""
+    channels_known: bool = True
+    """Whether it was found out which of its channels can leave, and with what: see `Couplings`, which say it."""
 
     @property
     def costs(self) -> Costs:
@@ -112,6 +115,26 @@ class ChannelBundle:
     count: int
     outputs: tuple[tuple[str, int], ...]
     inputs: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """What holds for one layer: who loses channels whenever it does, and why its own stay (empty: they may go).
+
+    `block` is how many of its channels leave at a time.
+    """
+
+    together: tuple[str, ...]
+    reason: str
+    block: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Couplings:
+    """Which channels of a network leave together: by layer, and all that can leave. It takes runs of the network."""
+
+    layers: Mapping[str, Coupling]
+    bundles: tuple[ChannelBundle, ...] = ()
 
 
 def absolute_path(path: str) -> str:
@@ -176,6 +199,24 @@ class ModelDescription:
     """All files that were opened, the model first."""
     inputs_guessed: bool = False
     """Whether the shape of the input was found by trying: data that says another one goes before it."""
+
+    @property
+    def knows_couplings(self) -> bool:
+        """Whether it was found out which channels can leave: before, what pruning some does cannot be told."""
+        return all(layer.channels_known for layer in self.layers)
+
+    def with_couplings(self, found: Couplings) -> "ModelDescription":
+        """The same, with what must shrink together, and why some layers cannot shrink."""
+
+        def coupled(layer: Layer) -> Layer:
+            own = found.layers.get(layer.name)
+            if own is None:
+                return replace(layer, channels_known=True)
+            return replace(
+                layer, coupled=own.together, fixed_channels=own.reason, channel_block=own.block, channels_known=True
+            )
+
+        return replace(self, layers=tuple(map(coupled, self.layers)), bundles=found.bundles)
 
     @property
     def params(self) -> int:

@@ -7,6 +7,7 @@ from secateur.engine.events import (
     ActivationsRecorded,
     Compared,
     Configured,
+    CouplingsFound,
     CurvePoint,
     DataOpened,
     EngineDied,
@@ -28,6 +29,7 @@ from secateur.engine.events import (
     Result,
     RowsMeasured,
     RunFinished,
+    RunRecord,
     RunsListed,
     RunSpectraCounted,
     SensitivityFound,
@@ -52,9 +54,7 @@ from secateur.engine.requests import (
     WriteSkeleton,
 )
 from secateur.model.description import ModelDescription, ModelSource
-from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.recipe.options import OPTIONS
-from secateur.session import notices, reasons
+from secateur.session import coupling, notices, reasons, tables
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
 from secateur.session.titles import title_of
 
@@ -168,38 +168,12 @@ def _live(session: "Session", event: Partial) -> None:
                 singular_values={**state.singular_values, **values} if values else state.singular_values,
             )
         case RowsMeasured(rows):
-            _rows_measured(session, rows)
+            tables.rows_measured(session, rows)
         case CurvePoint() as point:
             earlier = state.curve if not state.curve or state.curve[-1].step <= point.step else ()
             session.update(curve=(*earlier, point))
         case SoftAnswers() as answers:
             session.update(answers=answers)
-
-
-def _rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
-    """Rows of a running measurement: until its end they are a part of a table, whatever is there."""
-    state = session.state
-    if state.measured is not None:
-        return  # the earlier measurement stands until the new one is whole
-    table = state.tables.get("measure") or SensitivityTable(
-        depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
-    )
-    new = {(row.layer, row.option) for row in rows}
-    kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
-    pending = max(1, len(state.rows) * len(OPTIONS) - len(kept) - len(rows))
-    measured = table.model_copy(update={"rows": (*kept, *rows), "pending": pending})
-    session.update(tables={**state.tables, "measure": measured})
-
-
-def _sensitivity_found(session: "Session", table: SensitivityTable | None) -> None:
-    """What was measured earlier of this model on this data; a measurement that has begun meanwhile knows it too."""
-    tables = session.state.tables
-    if any(isinstance(job.request, ScoreSensitivity) for job in session.state.jobs):
-        return
-    if table is not None:
-        session.update(tables={**tables, "measure": table})
-    elif session.state.measured is None:
-        session.update(tables={key: value for key, value in tables.items() if key != "measure"})
 
 
 def _result(session: "Session", result: Result, request: Request | None) -> None:
@@ -226,9 +200,11 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case SensitivityScored(table):
             session.update(tables={**state.tables, table.depth: table})
         case SensitivityFound(table):
-            _sensitivity_found(session, table)
+            tables.sensitivity_found(session, table)
         case ActivationsRecorded():
             session.update(activations=result)
+        case CouplingsFound(found):
+            coupling.couplings_found(session, found)
         case GraphRead(graph):
             session.update(graph=graph)
         case RunFinished(record):
@@ -243,11 +219,7 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.notify(Notice(kinds[file.verdict], file.sentence, subject=notices.of_request(request)))
         case RunsListed(runs):
             session.history.listed(result, request)
-            session.answered(*(notices.of_run(run.run) for run in runs if run.state in ("running", "finished")))
-            if state.model is None:
-                session.remembering.offer(runs)
-            elif session.state.run is not None and not session.state.shown_run:
-                session.show_run(session.state.run.run)
+            _runs_listed(session, runs)
         case SkeletonWritten(path):
             session.update(skeleton=path)
         case RunSpectraCounted(run, spectra) if state.run is not None and state.run.run == run:
@@ -256,6 +228,14 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.comparing.compared(result, request)
         case Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
             return
+
+
+def _runs_listed(session: "Session", runs: tuple[RunRecord, ...]) -> None:
+    session.answered(*(notices.of_run(run.run) for run in runs if run.state in ("running", "finished")))
+    if session.state.model is None:
+        session.remembering.offer(runs)
+    elif session.state.run is not None and not session.state.shown_run:
+        session.show_run(session.state.run.run)
 
 
 def _model_opened(session: "Session", model: ModelDescription) -> None:
@@ -280,6 +260,7 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.list_runs()
     session.count_spectra()
     session.remembering.model_opened(before)
+    coupling.find_couplings(session)
     session.measure_latency()
 
 
@@ -299,6 +280,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
     session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
     if result.model is not None:  # the data's shape took the place of a guessed one
         session.update(model=result.model, graph=None)
+        coupling.find_couplings(session)
         session.measure_latency()
         if state.graph is not None:
             session.read_graph()
@@ -388,3 +370,4 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     session.notify(Notice("error", event.sentence, hint, remedy, subject=_subject_of_lost(event)))
     if not event.given_up:
         session.list_runs()
+        coupling.find_couplings(session)

@@ -19,6 +19,7 @@ from secateur.engine.requests import (
     CountSpectra,
     DataSource,
     Export,
+    FindCouplings,
     FindSensitivity,
     ListRuns,
     MeasureLatency,
@@ -38,7 +39,7 @@ from secateur.recipe.editing import expanded, with_method, with_model_step, with
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe
-from secateur.session import effects, events, notices, reasons
+from secateur.session import coupling, effects, events, notices, reasons
 from secateur.session.budgeting import Budgeting
 from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
@@ -53,7 +54,7 @@ from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
-SHOWN_AT_ONCE = (Compare, Compress)
+SHOWN_AT_ONCE = (Compare, Compress, FindCouplings)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
 EXPORTS = ("onnx",)
@@ -165,6 +166,8 @@ class Session:
         """
         if self.state.model and method:
             layers = [name for name in layers if not method.supports(self.state.model.layer(name))]
+        if method and method.changes_widths:
+            coupling.find_couplings(self)  # once more where the first time went wrong
         if layers:
             self.plan(with_method(self.state.recipe, layers, family, method, self.state.chosen_step), merge)
 
@@ -229,7 +232,9 @@ class Session:
     def predicted(self) -> Predicted | None:
         """What the whole plan is expected to cost; None until the spectra of all planned layers are there."""
         state = self.state
-        if state.model is None or not state.spectra or not set(state.planned_layers) <= set(state.spectra):
+        if state.model is None or coupling.is_waited_for(state):
+            return None
+        if not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
         return predict_plan(state.model, state.facts, state.recipe, state.measured, state.baseline)
 

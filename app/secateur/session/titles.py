@@ -6,6 +6,7 @@ from secateur.engine.requests import (
     Compress,
     CountSpectra,
     Export,
+    FindCouplings,
     MeasureLatency,
     OpenData,
     OpenModel,
@@ -33,6 +34,8 @@ def title_of(request: Request) -> str:
             return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
         case RecordActivations():
             return "Recording activations"
+        case FindCouplings():
+            return "Finding coupled channels"
         case ReadGraph():
             return "Reading the graph"
         case RehearsePlan():

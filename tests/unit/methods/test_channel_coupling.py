@@ -102,7 +102,7 @@ def test_every_make_loses_channels_and_still_runs(
     make_model: Callable[[], TorchModel], ratio: float, images: np.ndarray
 ) -> None:
     model = make_model()
-    layers = [name for name, found in couplings(model).items() if not found.reason]
+    layers = [name for name, found in couplings(model).layers.items() if not found.reason]
     pruned = ChannelPruning(ratio=ratio).apply(model, layers, Context())
     assert pruned.run(images).shape == model.run(images).shape
     before, after = (sum(p.numel() for p in m.module.parameters()) for m in (model, pruned))
@@ -113,7 +113,7 @@ def test_the_pruned_network_is_the_same_in_onnx_runtime(
     make_model: Callable[[], TorchModel], images: np.ndarray, tmp_path: Path
 ) -> None:
     model = make_model()
-    layers = [name for name, found in couplings(model).items() if not found.reason]
+    layers = [name for name, found in couplings(model).layers.items() if not found.reason]
     pruned = ChannelPruning(ratio=0.4).apply(model, layers, Context())
     format_named("onnx").write(pruned, tmp_path / "pruned.onnx")
     session = ort.InferenceSession(str(tmp_path / "pruned.onnx"), providers=["CPUExecutionProvider"])
@@ -132,10 +132,10 @@ def test_a_deep_dense_network_is_followed_in_one_run(networks: Any) -> None:
 
 def test_nothing_that_is_found_depends_on_the_clock(networks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = networks.model_of(networks.unet())
-    found = couplings(model)
+    found = couplings(model).layers
     for name in ("time", "monotonic", "perf_counter", "thread_time", "process_time"):
         monkeypatch.setattr(time, name, lambda: 1e9)
-    assert couplings(model) == found
+    assert couplings(model).layers == found
 
 
 def test_channels_that_the_code_cuts_by_number_stay_and_the_rest_goes(networks: Any, images: np.ndarray) -> None:
@@ -149,7 +149,7 @@ def test_channels_that_the_code_cuts_by_number_stay_and_the_rest_goes(networks: 
             return self.c(torch.relu(self.b(x[:, :8] * x[:, 8:]))).mean((2, 3))
 
     model = networks.model_of(Numbered())
-    found = couplings(model)
+    found = couplings(model).layers
     assert found["a"].reason == "Its channels reach an operation whose sizes are fixed."
     assert found["b"].reason == ""
     assert ChannelPruning(ratio=0.5).apply(model, ["b"], Context()).run(images).shape == (3, 4)
@@ -169,7 +169,7 @@ def test_a_shuffle_written_in_pairs_takes_channels_in_pairs(networks: Any, image
             return self.head(torch.cat([x[0], torch.relu(self.b(x[1]))], 1).mean((2, 3)))
 
     model = networks.model_of(Pairs())
-    assert couplings(model)["a"].block == 2
+    assert couplings(model).layers["a"].block == 2
     with torch.no_grad():
         model.module.a.weight[[2, 3, 8, 9]] = 0.0  # type: ignore[index, operator, union-attr]
         model.module.a.bias[[2, 3, 8, 9]] = 0.0  # type: ignore[index, operator, union-attr]
@@ -187,7 +187,7 @@ def test_an_operation_that_nobody_follows_is_named(networks: Any) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.b(torch.sort(self.a(x).mean((2, 3)), 1).values)
 
-    assert "sort" in couplings(networks.model_of(Sorted()))["a"].reason
+    assert "sort" in couplings(networks.model_of(Sorted())).layers["a"].reason
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_functions_that_keep_channels_apart_bind_nothing(networks: Any, name: st
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.b(getattr(F, name)(self.a(x))).mean((2, 3))
 
-    assert couplings(networks.model_of(Between()))["a"].reason == ""
+    assert couplings(networks.model_of(Between())).layers["a"].reason == ""
 
 
 def test_the_hidden_layer_of_torchs_own_transformer_layer_can_lose_channels(networks: Any, images: np.ndarray) -> None:
@@ -216,7 +216,7 @@ def test_the_hidden_layer_of_torchs_own_transformer_layer_can_lose_channels(netw
             return self.head(self.layer(self.embed(x).flatten(2).transpose(1, 2)).mean(1))
 
     model = networks.model_of(Encoder())
-    assert couplings(model)["layer.linear1"].reason == ""
+    assert couplings(model).layers["layer.linear1"].reason == ""
     pruned = ChannelPruning(ratio=0.5).apply(model, ["layer.linear1"], Context())
     assert pruned.weights()["layer.linear2"].shape == (12, 8)
     assert pruned.run(images).shape == (3, 4)
@@ -233,7 +233,7 @@ def test_what_the_code_overwrites_by_number_stays(networks: Any) -> None:
             x[:, :4] = 0.0
             return self.b(x).mean((2, 3))
 
-    assert "sizes are fixed" in couplings(networks.model_of(Overwritten()))["a"].reason
+    assert "sizes are fixed" in couplings(networks.model_of(Overwritten())).layers["a"].reason
 
 
 def test_channels_that_are_computed_from_their_neighbours_stay_together(networks: Any) -> None:
@@ -245,4 +245,4 @@ def test_channels_that_are_computed_from_their_neighbours_stay_together(networks
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.b(F.local_response_norm(self.a(x), 3)).mean((2, 3))
 
-    assert "belong together" in couplings(networks.model_of(Normalized()))["a"].reason
+    assert "belong together" in couplings(networks.model_of(Normalized())).layers["a"].reason

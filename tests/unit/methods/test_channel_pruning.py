@@ -14,10 +14,10 @@ from secateur.data.batch import Batch
 from secateur.data.tasks import task_of
 from secateur.errors import UserError
 from secateur.graph.context import Context
-from secateur.graph.coupling.channels import Coupling, couplings
+from secateur.graph.coupling.channels import couplings
 from secateur.graph.network import TorchModel
 from secateur.methods.prune.channel import ChannelPruning, removed_channels
-from secateur.model.description import Port
+from secateur.model.description import Coupling, Port
 from secateur.model.encoding import Encodings, WeightEncoding
 
 
@@ -118,7 +118,7 @@ def images() -> np.ndarray:
 
 
 def prunable(model: TorchModel) -> list[str]:
-    return [name for name, found in couplings(model).items() if not found.reason]
+    return [name for name, found in couplings(model).layers.items() if not found.reason]
 
 
 def width(model: TorchModel, name: str) -> int:
@@ -172,7 +172,7 @@ def test_the_original_is_not_changed(model: TorchModel, images: np.ndarray) -> N
 
 
 def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model: TorchModel) -> None:
-    assert set(couplings(model)["stem"].together) == {"narrow.conv2", "wide.conv2"}
+    assert set(couplings(model).layers["stem"].together) == {"narrow.conv2", "wide.conv2"}
     pruned = ChannelPruning(ratio=0.25).apply(model, ["stem"], Context())
     assert width(pruned, "stem") == width(pruned, "narrow.conv2") == 6
     assert width(pruned, "wide.conv2") == 14
@@ -180,7 +180,7 @@ def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model:
 
 
 def test_a_wide_layer_first_loses_channels_that_a_padded_shortcut_leaves_empty(model: TorchModel) -> None:
-    assert couplings(model)["wide.conv2"].together == ()
+    assert couplings(model).layers["wide.conv2"].together == ()
     pruned = ChannelPruning(ratio=0.5).apply(model, ["wide.conv2"], Context())
     assert width(pruned, "wide.conv2") == 8
     assert width(pruned, "stem") == 8
@@ -210,14 +210,14 @@ def test_removing_channels_that_are_silent_changes_no_answer(layer: str, model: 
 
 
 def test_layers_that_give_the_answers_stay(model: TorchModel) -> None:
-    assert couplings(model)["head"] == Coupling((), "Its outputs are the model's answers.")
+    assert couplings(model).layers["head"] == Coupling((), "Its outputs are the model's answers.")
     with pytest.raises(UserError, match="answers"):
         ChannelPruning(ratio=0.5).apply(model, ["head"], Context())
 
 
 def test_a_depthwise_convolution_follows_the_layer_before_it(images: np.ndarray) -> None:
     model = model_of(Depthwise(groups=8), outputs=4)
-    assert couplings(model)["first"].together == ("depth",)
+    assert couplings(model).layers["first"].together == ("depth",)
     pruned = ChannelPruning(ratio=0.5).apply(model, ["first"], Context())
     assert width(pruned, "first") == width(pruned, "depth") == pruned.module.depth.groups == 4  # type: ignore[union-attr]
     assert pruned.run(images).shape == (4, 4)
@@ -241,7 +241,7 @@ def test_branches_that_are_joined_side_by_side_shrink_alone(images: np.ndarray) 
 
 def test_channels_that_meet_fixed_sizes_are_reported_and_the_rest_still_prunable(images: np.ndarray) -> None:
     model = model_of(FixedSizes(), outputs=4)
-    found = couplings(model)
+    found = couplings(model).layers
     assert "sizes are fixed" in found["bound"].reason
     assert not found["free"].reason
     assert width(ChannelPruning(ratio=0.5).apply(model, ["free"], Context()), "free") == 5
@@ -256,7 +256,7 @@ def test_a_network_that_cannot_be_traced_says_so() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             raise ValueError("not today")
 
-    found, *_ = couplings(model_of(Stubborn())).values()
+    found, *_ = couplings(model_of(Stubborn())).layers.values()
     assert "not today" in found.reason
 
 

@@ -8,6 +8,7 @@ import pytest
 from secateur.analysis.layer_errors import layer_errors
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
+from secateur.graph.coupling.channels import couplings
 from secateur.graph.layers import example_inputs
 from secateur.graph.lowering import to_onnx
 from secateur.methods.prune.channel import ChannelPruning
@@ -35,7 +36,7 @@ def test_a_layer_that_nothing_was_done_to_is_unchanged_and_those_behind_a_change
 
 def test_after_channel_pruning_every_layer_is_compared_over_what_is_left_of_it(make_model):
     model = make_model()
-    chosen = [layer.name for layer in describe(model).weighted_layers if not layer.fixed_channels]
+    chosen = [name for name, found in couplings(model).layers.items() if not found.reason]
     pruned = BARE.apply(model, chosen, Context())
     assert pruned.kept
     for name, error in errors_of(model, pruned).items():

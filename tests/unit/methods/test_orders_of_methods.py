@@ -11,6 +11,7 @@ from secateur.formats.describing.describe import describe
 from secateur.formats.proving.verify import export
 from secateur.formats.reading import open_model
 from secateur.graph.context import Context
+from secateur.graph.coupling.channels import couplings
 from secateur.graph.lowering import lower
 from secateur.methods import METHODS
 from secateur.methods.base import Method
@@ -43,7 +44,11 @@ def sample() -> tuple[Any, ModelDescription, Any]:
     from secateur.data.sources import open_data
 
     model = lower(open_model(ModelSource("sample:model")))  # once for all pairs
-    return model, describe(model), FewDigits(open_data(DataSource("sample:mnist"), model.inputs))
+    return (
+        model,
+        describe(model).with_couplings(couplings(model)),
+        FewDigits(open_data(DataSource("sample:mnist"), model.inputs)),
+    )
 
 
 def step_of(kind: type[Method], layers: tuple[str, ...]) -> Step:

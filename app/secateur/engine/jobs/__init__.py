@@ -5,6 +5,7 @@ from secateur.engine.jobs.budgeting import solve
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.configuring import configure
+from secateur.engine.jobs.coupling import find_couplings
 from secateur.engine.jobs.evaluating import evaluate
 from secateur.engine.jobs.exporting import ask_formats, export
 from secateur.engine.jobs.following import follow_sample, read_maps, show_samples
@@ -27,6 +28,7 @@ from secateur.engine.requests import (
     CountSpectra,
     Evaluate,
     Export,
+    FindCouplings,
     FindSensitivity,
     FollowSample,
     ListRuns,
@@ -69,6 +71,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return find_sensitivity(request, reporter, workshop)
         case ReadGraph():
             return read_graph(request, reporter, workshop)
+        case FindCouplings():
+            return find_couplings(request, reporter, workshop)
         case Evaluate():
             return evaluate(request, reporter, workshop)
         case RecordActivations():

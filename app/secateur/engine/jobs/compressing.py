@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secateur.engine.couplings import description_for
 from secateur.engine.course import Stage
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
@@ -43,7 +44,7 @@ PRIMARY = "onnx"
 def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFinished:
     """Carry out the recipe as a run with an entry in the store; the entry tells how it ended."""
     bench = workshop.bench(request.model, reporter)
-    plan = require_plan(request.recipe, bench.description)
+    plan = require_plan(request.recipe, description_for(request.recipe, bench, reporter))
     store, folder = RunStore(), request.folder or run_folder(request.run)
     guard = claim_folder(request, bench.files, folder, store)
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from secateur.analysis.feature_maps import maps_of, side_for
 from secateur.analysis.following import answers_along, is_same_graph, layers_in_order, paired_outputs
+from secateur.engine.couplings import description_for
 from secateur.engine.events import MapsRead, SampleFollowed, SamplesShown
 from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.jobs.exporting import finished_run, network_of_run
@@ -205,7 +206,7 @@ def _planned(
     )
     if not untrained.steps:
         return None
-    plan = require_plan(untrained, bench.description, has_data=data is not None)
+    plan = require_plan(untrained, description_for(untrained, bench, reporter), has_data=data is not None)
     model, left_out = apply_plan(
         bench.model, plan, reporter, workshop.folder / "followed", data=data, original=bench.model
     )

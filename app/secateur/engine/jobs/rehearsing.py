@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from secateur.engine.couplings import description_for
 from secateur.engine.events import PlanRehearsed
 from secateur.engine.jobs.applying import layers_left
 from secateur.engine.reporting import Reporter
@@ -26,7 +27,7 @@ def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> P
     """
     bench = workshop.bench(request.model, reporter)
     try:
-        plan = require_plan(request.recipe, bench.description)
+        plan = require_plan(request.recipe, description_for(request.recipe, bench, reporter))
         if isinstance(bench.model, StoredModel) or not bench.description.runnable:
             return PlanRehearsed()
         model = _rehearsed(bench.model, plan, reporter)

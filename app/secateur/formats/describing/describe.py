@@ -15,7 +15,7 @@ from secateur.graph.describing.sharing import Held, Holdings, counted_once
 from secateur.graph.describing.tracing import Trace, trace
 from secateur.graph.layers import channel_axes
 from secateur.graph.network import Model, OnnxModel, StoredModel, TorchModel
-from secateur.model.description import ChannelBundle, Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 
 if TYPE_CHECKING:
     import torch
@@ -28,9 +28,11 @@ _BLOCKS: Final = 256
 
 
 def describe(model: Model) -> ModelDescription:
-    """Everything about a model that one run on a single sample of noise shows."""
+    """Everything about a model that one run on a single sample of noise shows.
+
+    Which channels leave together takes many: see `secateur.graph.coupling.channels.couplings`.
+    """
     notes = list(model.notes)
-    bundles: tuple[ChannelBundle, ...] = ()
     if isinstance(model, OnnxModel):
         from secateur.graph.describing.describe_onnx import onnx_description
 
@@ -42,7 +44,7 @@ def describe(model: Model) -> ModelDescription:
     else:
         seen = trace(model)
         found, shared = counted_once(torch_layers_held(model, seen))
-        (layers, bundles), trainable, reason = _with_couplings(model, found), True, ""
+        layers, trainable, reason = tuple(map(_to_be_coupled, found)), True, ""
         notes += shared
         layers, loose = _as_in_file(model, layers)
         notes += loose
@@ -59,7 +61,6 @@ def describe(model: Model) -> ModelDescription:
         inputs=model.inputs,
         outputs=model.outputs,
         trainable=trainable,
-        bundles=bundles,
         reason=reason,
         runnable=not isinstance(model, StoredModel) and not blocked,
         blocked=blocked,
@@ -70,6 +71,10 @@ def describe(model: Model) -> ModelDescription:
     )
 
 
+def _to_be_coupled(layer: Layer) -> Layer:
+    return replace(layer, channels_known=False) if layer.is_weighted else layer
+
+
 def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], list[str]]:
     """`layers` with the bytes that an opened ONNX file keeps, and a note on stored matrices that are no layer's."""
     from secateur.graph.describing import describe_onnx
@@ -78,23 +83,6 @@ def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Lay
         return layers, describe_onnx.loose_note(layers)
     kept = describe_onnx.kept_narrow(model.lowered, layers, model.narrow)
     return tuple(kept), describe_onnx.graph_loose_note(model.lowered)
-
-
-def _with_couplings(
-    model: TorchModel, layers: tuple[Layer, ...]
-) -> tuple[tuple[Layer, ...], tuple[ChannelBundle, ...]]:
-    """`layers` with what must shrink together, and why some cannot shrink; what can be taken out at a time."""
-    from secateur.graph.coupling.channels import channel_structure
-
-    found, bundles = channel_structure(model)
-
-    def coupled(layer: Layer) -> Layer:
-        own = found.get(layer.name)
-        if own is None:
-            return layer
-        return replace(layer, coupled=own.together, fixed_channels=own.reason, channel_block=own.block)
-
-    return tuple(map(coupled, layers)), bundles
 
 
 # ---------------------------------------------------------------------- torch

@@ -1,15 +1,14 @@
 """Which layers lose channels together, and taking channels out of all of them at once."""
 
 import copy
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch  # noqa: TID253 - imported by channel removal alone
 from torch import nn  # noqa: TID253
 
-from secateur.errors import UserError
+from secateur.errors import Cancelled, UserError
 from secateur.graph.coupling.channel_padding import exposed, restored
 from secateur.graph.coupling.following import ANSWERS, ONE_CHANNEL, Findings, Fitting, Follower, Unfit
 from secateur.graph.coupling.marks import Array
@@ -18,7 +17,7 @@ from secateur.graph.coupling.units import ChannelGroup, ChannelUnit, groups_of
 from secateur.graph.kept import Kept
 from secateur.graph.network import weighted_modules
 from secateur.graph.products import MatrixProduct
-from secateur.model.description import ChannelBundle
+from secateur.model.description import Coupling, Couplings
 
 if TYPE_CHECKING:
     from secateur.graph.network import TorchModel
@@ -32,29 +31,17 @@ MOST_TRIALS: Final = 96
 Inputs = tuple[torch.Tensor, ...]
 
 
-@dataclass(frozen=True)
-class Coupling:
-    """What holds for one layer: who loses channels whenever it does, and why its own stay (empty: they may go).
-
-    `block` is how many of its channels leave at a time.
-    """
-
-    together: tuple[str, ...]
-    reason: str
-    block: int = 1
-
-
 class ChannelGraph:
     """A network whose channels can be removed. It works on copies; `finish` gives the result.
 
     `inputs` is one batch as the network is fed. One run follows the channels; then a network that lost some of every
     kind is run, and what does not fit is bound, until all fits (see `_try`): the number of runs is bounded by the
-    number of groups and of reshapes, and what is found is the same on every machine. Raises whatever the network
-    raises (see `couplings`, which makes a sentence of it).
+    number of groups and of reshapes, and what is found is the same on every machine. `going_on` is called before each
+    run; what it raises ends all. Raises whatever the network raises (see `couplings`, which makes a sentence of it).
     """
 
-    def __init__(self, module: nn.Module, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, module: nn.Module, inputs: Inputs, going_on: Callable[[], None] = lambda: None) -> None:
+        self._inputs, self._going_on = inputs, going_on
         with torch.inference_mode(False):
             self.module = exposed(module, inputs)
         self._names = [name for name, _ in weighted_modules(self.module)]
@@ -81,6 +68,7 @@ class ChannelGraph:
         self.groups: tuple[ChannelGroup, ...] = groups_of(self.found.marks, self.outputs, self.found.balances)
 
     def _followed(self) -> Follower:
+        self._going_on()
         follower = Follower(self.module, self._tied_cuts)
         self.answers = tuple(tensor.shape for tensor in follower.run(self._inputs))
         return follower
@@ -126,6 +114,7 @@ class ChannelGraph:
         """Run a copy that lost one unit of every kind; False where something was bound, and all is to be seen anew."""
         if not self.groups:
             return True
+        self._going_on()
         try:
             self._fitted([unit for group in self.groups for unit in _one_of_each_kind(group, self.outputs)])
         except Unfit as error:
@@ -161,6 +150,7 @@ class ChannelGraph:
         """The groups that do not fit when they alone lose channels; all where each does and together they do not."""
         guilty = []
         for group in self.groups:
+            self._going_on()
             try:
                 self._fitted(_one_of_each_kind(group, self.outputs))
             except Exception:  # noqa: BLE001 - see `_try`
@@ -262,22 +252,23 @@ def _one_of_each_kind(group: ChannelGroup, outputs: Mapping[str, Array]) -> list
     return list(chosen.values())
 
 
-def couplings(model: "TorchModel") -> dict[str, Coupling]:
-    """Layer → what loses channels with it, and why its own cannot be removed. `model` is not changed."""
-    return channel_structure(model)[0]
+def couplings(model: "TorchModel", going_on: Callable[[], None] = lambda: None) -> Couplings:
+    """What loses channels with each layer, why some layers keep theirs, and all that can leave. `model` stays as it is.
 
-
-def channel_structure(model: "TorchModel") -> tuple[dict[str, Coupling], tuple[ChannelBundle, ...]]:
-    """`couplings`, and what can leave the network with all that goes along. `model` is not changed."""
+    It takes a run of the network for each kind of coupling that does not hold. The same on every machine.
+    """
     from secateur.graph.coupling.bundles import bundles_of
 
     names = [name for name, _ in weighted_modules(model.module)]
     try:
-        graph = ChannelGraph(model.module, example_tensors(model))
+        graph = ChannelGraph(model.module, example_tensors(model), going_on)
+    except Cancelled:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever the network raises means the same to the person
         reason = f"Its channels cannot be followed through this network ({type(error).__name__}: {error})."
-        return dict.fromkeys(names, Coupling((), reason)), ()
-    return {name: graph.coupling(name) for name in names}, bundles_of(graph.groups, graph.found, graph.module)
+        return Couplings(dict.fromkeys(names, Coupling((), reason)))
+    found = {name: graph.coupling(name) for name in names}
+    return Couplings(found, bundles_of(graph.groups, graph.found, graph.module))
 
 
 def example_tensors(model: "TorchModel") -> Inputs:

@@ -1,7 +1,7 @@
 """Channel pruning: whole output channels leave the network, with everything that is coupled to them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,9 @@ from secateur.model.description import Layer
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+
+
+WAITING: Final = "Which channels leave together is still being found out: what this gains is told then."
 
 
 class ChannelPruning(Method):
@@ -81,6 +84,8 @@ class ChannelPruning(Method):
         return self.round_to
 
     def predict(self, layer: Layer, facts: Facts) -> Effect:
+        if not layer.channels_known:
+            return Effect(Costs(layer.size_bytes, layer.macs), None, smaller=False, faster=False, sentence=WAITING)
         gone = removed_channels(layer.out_channels, self.ratio, self.round_to)
         gone -= gone % layer.channel_block
         kept = 1.0 - gone / max(layer.out_channels, 1)
