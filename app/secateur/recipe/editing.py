@@ -318,7 +318,7 @@ def with_parameters(step: Step, method: Method) -> Step:
         elif isinstance(old, float) and isinstance(new, float) and old and new:
             scaled = tuple(_rounded(float(value) * new / old, new) for value in growth.values[:-1])
             growths.append(Growth(growth.field, (*scaled, new)))
-    return replace(step, method=method, growing=tuple(g for g in growths if _fits(method, g)))
+    return replace(step, method=method, growing=tuple(g for g in growths if fits(method, g)))
 
 
 def _in_rounds(step: Step, rounds: int) -> Step:
@@ -328,7 +328,7 @@ def _in_rounds(step: Step, rounds: int) -> Step:
         start = 0.0 if growth.field in step.method.grows else growth.values[0]
         values = [_between(start, growth.values, turn / rounds) for turn in range(1, rounds)]
         growths.append(Growth(growth.field, (*values, growth.values[-1])))
-    return replace(step, growing=tuple(g for g in growths if rounds > 1 and _fits(step.method, g)))
+    return replace(step, growing=tuple(g for g in growths if rounds > 1 and fits(step.method, g)))
 
 
 def _between(start: Value, values: Sequence[Value], share: float) -> Value:
@@ -348,7 +348,8 @@ def _rounded(value: float, scale: float) -> float:
     return round(value, digits)
 
 
-def _fits(method: Method, growth: Growth) -> bool:
+def fits(method: Method, growth: Growth) -> bool:
+    """Whether a method can have each of these values."""
     try:
         for value in growth.values:
             type(method)(**{**method.model_dump(), growth.field: value})

@@ -48,6 +48,7 @@ from secateur.session.following import Following
 from secateur.session.history import History
 from secateur.session.looking import Looking
 from secateur.session.memory import Memory
+from secateur.session.ordering import Ordering
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState
 from secateur.session.titles import title_of
@@ -80,6 +81,7 @@ class Session:
         self._stopping: set[int] = set()
         self.budget = Budgeting(self)
         self.comparing = Comparing(self)
+        self.ordering = Ordering(self)
 
     def update(self, **changes: object) -> None:
         """Replace parts of the state and tell whoever shows it."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
     from secateur.ui.commands import Commands
     from secateur.ui.display import Display
+    from secateur.ui.panels.steps_card import StepsCard
     from secateur.ui.workspace import Workspace
 
 
@@ -37,6 +38,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
 
     plan.method_wanted.connect(set_method)
     plan.model_method_wanted.connect(set_model_method)
+    _connect_order(plan.order, session, display)
     plan.clear_wanted.connect(lambda: commands.trigger("float"))
     plan.tab_wanted.connect(detail.show_tab)
     bar.budget_moved.connect(lambda size_bytes: session.budget.set(size_bytes, merge=budget.name))
@@ -76,6 +78,26 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     detail.tab_changed.connect(forget_read_news)
     detail.action_wanted.connect(commands.trigger)
     detail.tab_built.connect(lambda key: _CONNECT_TAB[key](detail.tab(key), session, display, commands))
+
+
+def _connect_order(card: "StepsCard", session: "Session", display: "Display") -> None:
+    """What a person does with the order of the steps."""
+
+    def wanted(do: Callable[..., None]) -> Callable[..., None]:
+        def then_renew(*values: Any) -> None:
+            do(*values)
+            display.renew_plan()
+
+        return then_renew
+
+    ordering = session.ordering
+    card.move_wanted.connect(wanted(ordering.move))
+    card.delete_wanted.connect(wanted(ordering.delete))
+    card.double_wanted.connect(wanted(ordering.double))
+    card.repeat_wanted.connect(wanted(ordering.repeat))
+    card.rounds_wanted.connect(wanted(ordering.set_rounds))
+    card.values_wanted.connect(wanted(ordering.set_values))
+    card.step_chosen.connect(wanted(ordering.choose))
 
 
 class _Gesture:

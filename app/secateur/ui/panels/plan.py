@@ -12,6 +12,7 @@ from secateur.ui.panels.effect_card import EffectCard
 from secateur.ui.panels.plan_cards import FamilyCard, ModelCard
 from secateur.ui.panels.plan_families import families, supported
 from secateur.ui.panels.plan_rail import PlanRail
+from secateur.ui.panels.steps_card import StepsCard
 from secateur.ui.widgets.button import IconButton
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.elided_label import ElidedLabel
@@ -49,6 +50,7 @@ class PlanPanel(QWidget):
         self.effect = EffectCard()
         self.cards = {family: FamilyCard(family) for family in families("layer")}
         self.model_cards = {family: ModelCard(family, "distil") for family in families("model")}
+        self.order = StepsCard()
         self._assemble()
         self._connect()
         self.set_rail(False)
@@ -78,7 +80,7 @@ class PlanPanel(QWidget):
         )
         self.nothing.setObjectName("plan_nothing")
         self._steps.addWidget(self.nothing)
-        for card in (*self.cards.values(), *self.model_cards.values()):
+        for card in (*self.cards.values(), *self.model_cards.values(), self.order):
             self._steps.addWidget(card)
         self._steps.addStretch(1)
         self.steps_area = QScrollArea()
@@ -132,6 +134,7 @@ class PlanPanel(QWidget):
         self.nothing.setVisible(not layers)
         for model_card in self.model_cards.values():
             model_card.show_state(state)
+        self.order.show_state(state)
 
     def _show_subject(self) -> None:
         count = len(self._layers)

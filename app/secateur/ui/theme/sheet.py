@@ -45,6 +45,10 @@ QWidget[role="window"], QMainWindow {{ background: {t.window}; }}
 QWidget[role="panel"] {{ background: {t.panel}; }}
 QFrame[role="card"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: 6px; }}
 QFrame[role="well"] {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 6px; }}
+QFrame[role="step"] {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 4px; }}
+QFrame[role="step"]:hover {{ background: {t.hover}; }}
+QFrame[role="step"][state="chosen"] {{ background: {t.selection}; border-color: {t.accent}; }}
+QFrame[role="step"]:focus {{ border: 2px solid {t.accent}; }}
 QFrame[role="line"] {{ background: {t.border}; border: none; }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.button_border}; padding: 4px 6px;
   font-size: {small}pt; }}

@@ -1,0 +1,34 @@
+"""What a step does, in a few words: on how many layers, with which values, and how these grow."""
+
+from secateur import figures
+from secateur.recipe.recipe import Step, Value
+
+
+def layers_of(step: Step) -> str:
+    """`3 layers`, `layer1.conv1`, `whole model`; patterns as they are written."""
+    if step.method.scope == "model":
+        return "whole model"
+    return step.layers[0] if len(step.layers) == 1 else f"{len(step.layers)} layers"
+
+
+def values_of(step: Step) -> str:
+    """What grows from round to round, and what is not as it is by default: `Ratio 10 → 20 → 30 → 35 %, Epochs 1`."""
+    told = []
+    growing = {growth.field: growth.values for growth in step.growing}
+    for name, info in type(step.method).model_fields.items():
+        value = getattr(step.method, name)
+        if name in growing or (value != info.default and isinstance(value, bool | int | float | str)):
+            told.append(f"{info.title or name} {_written(name, growing.get(name, (value,)))}")
+    return ", ".join(told)
+
+
+def is_share(name: str) -> bool:
+    """Whether a parameter is written in percent."""
+    return name == "ratio" or name.endswith("_ratio")
+
+
+def _written(name: str, values: tuple[Value, ...]) -> str:
+    if is_share(name):
+        shares = [f"{float(value) * 100:.3g}" for value in values]
+        return f"{' → '.join(shares)}{figures.SPACE}%"
+    return " → ".join("on" if value is True else "off" if value is False else f"{value}" for value in values)
