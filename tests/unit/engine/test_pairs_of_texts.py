@@ -1,0 +1,106 @@
+"""A network of tokens on pairs of sentences: opened, measured and compressed by the words of its own tokenizer."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from scipy.stats import spearmanr
+from tokenizers import Tokenizer as Encoder
+from tokenizers import models, pre_tokenizers, processors
+from torch import nn
+
+from secateur.engine.events import Finished
+from secateur.engine.reporting import Reporter
+from secateur.engine.requests import Compress, DataSource, Evaluate, OpenData
+from secateur.engine.worker import run_job
+from secateur.engine.workshop import Workshop
+from secateur.model.description import ModelSource
+from secateur.recipe.reading import parse_recipe
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"a man dog cat barks dances sits eats sleeps runs".split()]  # noqa: SIM905
+INPUTS = ["input_ids", "attention_mask"]
+
+
+class Reader(nn.Module):
+    """One attention over the words that the mask lets through, and a linear layer: (rows, tokens, 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(len(WORDS), 16)
+        self.query, self.key = nn.Linear(16, 16), nn.Linear(16, 16)
+        self.out = nn.Linear(16, 16)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        read = self.words(ids)
+        scores = self.query(read) @ self.key(read).transpose(1, 2) / 4
+        scores = scores + (1.0 - mask[:, None].float()) * -1e4
+        return self.out(torch.softmax(scores, dim=-1) @ read + read)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network as ONNX, its tokenizer, and pairs of sentences: a part to train on and one to judge by."""
+    place = tmp_path_factory.mktemp("reader")
+    encoder = Encoder(models.WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    encoder.pre_tokenizer = pre_tokenizers.Whitespace()
+    encoder.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    encoder.save(str(place / "tokenizer.json"))
+    torch.manual_seed(0)
+    example = torch.zeros(2, 5, dtype=torch.int64)
+    axes = {name: {0: "batch", 1: "length"} for name in (*INPUTS, "tokens")}
+    torch.onnx.export(
+        Reader().eval(), (example, example + 1), place / "reader.onnx", input_names=INPUTS, output_names=["tokens"],
+        dynamic_axes=axes, dynamo=False,
+    )  # fmt: skip
+    random = np.random.default_rng(0)
+    for part, count in (("train", 40), ("dev", 30)):
+        with (place / f"pairs-{part}.csv").open("w", newline="", encoding="utf-8") as file:
+            for _ in range(count):
+                texts = [" ".join(random.choice(WORDS[4:], random.integers(2, 7))) for _ in range(2)]
+                csv.writer(file).writerow([*texts, f"{random.uniform(0, 5):.2f}"])
+    return place
+
+
+def by_hand(folder: Path) -> float:
+    """Spearman of the cosines of mean-pooled tokens on the whole part to judge by: one text at a time, no padding."""
+    session, encoder = ort.InferenceSession(folder / "reader.onnx"), Encoder.from_file(str(folder / "tokenizer.json"))
+
+    def vector(text: str) -> Any:
+        ids = np.array([encoder.encode(text).ids])
+        pooled = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0].mean(axis=0)
+        return pooled / np.linalg.norm(pooled)
+
+    with (folder / "pairs-dev.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    return float(spearmanr([vector(a) @ vector(b) for a, b, _ in rows], [float(row[2]) for row in rows])[0])
+
+
+def done(request: Any, workshop: Workshop) -> Any:
+    end = run_job(request, Reporter(1, lambda event: None), workshop)
+    assert isinstance(end, Finished), end
+    return end.result
+
+
+def test_the_spearman_is_that_of_a_few_lines_of_ones_own(folder: Path) -> None:
+    source, data = ModelSource(str(folder / "reader.onnx")), DataSource(str(folder / "pairs-dev.csv"))
+    workshop = Workshop(1)
+    opened = done(OpenData(source, data), workshop)
+    assert (opened.data.task, opened.data.test, opened.data.metric) == ("similarity", 30, "spearman")
+    assert opened.previews[0].shown.tokens[0][0] == "[CLS]"
+    evaluation = done(Evaluate(source, data), workshop).evaluation
+    assert evaluation.samples == 30
+    assert evaluation.metric.value == pytest.approx(by_hand(folder), abs=1e-6)
+
+
+def test_its_layers_go_to_integers_and_the_file_is_proven(folder: Path, tmp_path: Path) -> None:
+    source, data = ModelSource(str(folder / "reader.onnx")), DataSource(str(folder / "pairs-dev.csv"))
+    recipe = parse_recipe({"schema": 1, "steps": [{"method": "static_int8", "layers": ["*"]}]})
+    document = done(Compress(source, data, recipe, "run", folder=tmp_path / "out"), Workshop(1)).record.document
+    assert document.files[0].verified
+    assert abs(document.result.metric.value - document.original.metric.value) < 0.2
