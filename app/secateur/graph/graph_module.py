@@ -31,7 +31,7 @@ def nodes_by_tensor(module: "fx.GraphModule") -> "dict[str, fx.Node]":
     return found
 
 
-def layer_outputs(module: "fx.GraphModule") -> dict[str, str]:
+def tensors_of_layers(module: "fx.GraphModule") -> dict[str, str]:
     """Layer name → name of the tensor that it makes (the first, where a layer is used several times)."""
     found: dict[str, str] = {}
     for node, name in tensor_names(module).items():

@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 from torch import nn
 
-from secateur.graph.graph_module import is_imported, layer_outputs, nodes_by_tensor, tensor_names
+from secateur.graph.graph_module import is_imported, nodes_by_tensor, tensor_names, tensors_of_layers
 from secateur.graph.onnx_files.reading import gather_weights
 from secateur.graph.onnx_import.check import AGREED, batch_deviation, import_deviation, run_module
 from secateur.graph.onnx_import.importer import ImportRefused, import_model
@@ -43,7 +43,7 @@ def test_every_tensor_that_the_graph_computes_has_its_node(network: onnx.ModelPr
 
 
 def test_a_layer_is_known_by_the_tensor_that_it_makes(network: onnx.ModelProto) -> None:
-    outputs = layer_outputs(import_model(network))
+    outputs = tensors_of_layers(import_model(network))
     assert outputs == {"stem.conv": "a", "stem.bn": "b", "block.0.conv": "d", "head": "logits"}
 
 

@@ -26,7 +26,7 @@ def stored_layers(model: "TorchModel") -> tuple[str, ...]:
 
 def float_results(model: "TorchModel") -> tuple[str, ...]:
     """The layers whose result goes on without an encoding (behind a fused ReLU, if there is one): mostly the last."""
-    from secateur.graph.graph_module import layer_outputs, nodes_by_tensor
+    from secateur.graph.graph_module import nodes_by_tensor, tensors_of_layers
 
     graph: Any = model.module
     nodes = nodes_by_tensor(graph)
@@ -37,7 +37,7 @@ def float_results(model: "TorchModel") -> tuple[str, ...]:
         followers = list(node.users)
         return node in encoded or (len(followers) == 1 and followers[0] in encoded and _is_fused(graph, followers[0]))
 
-    return tuple(layer for layer, tensor in layer_outputs(graph).items() if not goes_on_encoded(tensor))
+    return tuple(layer for layer, tensor in tensors_of_layers(graph).items() if not goes_on_encoded(tensor))
 
 
 def _is_fused(graph: Any, node: Any) -> bool:
