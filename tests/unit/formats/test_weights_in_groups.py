@@ -204,3 +204,16 @@ def test_weights_without_a_network_keep_their_groups_in_safetensors(tmp_path: Pa
         (path,) = write_stored(encoded, tmp_path / f"{bits}{scheme}.safetensors")
         back = open_model(ModelSource(str(path))).weights()["layer"]
         assert np.array_equal(back, encoded.encodings.weights["layer"].round_trip(values))
+
+
+def test_an_opened_file_is_described_with_its_encoding_and_its_bytes(encoded: TorchModel, tmp_path: Path) -> None:
+    from secateur.formats.describing.describe import describe
+
+    opened = open_model(ModelSource(str(written(encoded, tmp_path / "net.onnx"))))
+    assert isinstance(opened, TorchModel)
+    description = describe(opened)
+    words = encoded.encodings.weights["first"].words
+    assert any(words in note for note in description.notes)
+    assert {encoding.words for encoding in opened.encodings.weights.values()} == {words}
+    size = next(layer for layer in description.layers if layer.name == "first").size_bytes
+    assert size == encoded.encodings.weights["first"].size_bytes((128, 260)) + 128 * 4

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from secateur.formats.devices.encoded_layers import listed
 from secateur.formats.weight_files.shards import SUFFIX, shards
 from secateur.graph.describing.costs import multiply_accumulates
 from secateur.graph.describing.describe_recurrent import is_recurrent, recurrent_layer, recurrent_notes
@@ -48,6 +49,8 @@ def describe(model: Model) -> ModelDescription:
         notes += shared
         layers, loose = _as_in_file(model, layers)
         notes += loose
+        layers, encoded = _as_encoded(model, layers)
+        notes += encoded
         notes += [_products_note(seen.products)] if seen.products else []
     notes += recurrent_notes(layers)
     stored = sum(layer.size_bytes for layer in layers)
@@ -83,6 +86,25 @@ def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Lay
         return layers, describe_onnx.loose_note(layers)
     kept = describe_onnx.kept_narrow(model.lowered, layers, model.narrow)
     return tuple(kept), describe_onnx.graph_loose_note(model.lowered)
+
+
+def _as_encoded(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], list[str]]:
+    """`layers` with the bytes of the integers that encoded ones are stored as, and a sentence for each kind of them."""
+
+    def stored(layer: Layer) -> Layer:
+        encoding, weight = model.encodings.weights.get(layer.name), layer.weight
+        if encoding is None or weight is None:
+            return layer
+        size = encoding.size_bytes(weight.shape)
+        smaller = layer.size_bytes - weight.size_bytes + size
+        return replace(layer, weight=replace(weight, size_bytes=size), size_bytes=smaller)
+
+    kinds: dict[str, list[str]] = {}
+    for name, encoding in model.encodings.weights.items():
+        kinds.setdefault(encoding.words, []).append(name)
+    return tuple(map(stored, layers)), [
+        f"The weights of {listed(names)} are stored as {words}." for words, names in kinds.items()
+    ]
 
 
 # ---------------------------------------------------------------------- torch

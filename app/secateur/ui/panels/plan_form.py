@@ -39,6 +39,9 @@ CHOICES = {
     "l2": "L2",
     "taylor": "Taylor",
     "original": "The original",
+    "none": "None",
+    "symmetric": "Symmetric",
+    "affine": "Affine",
 }
 """How a choice is written; any other is shown as it stands in the recipe."""
 
