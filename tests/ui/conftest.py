@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from watched_state import watch_views
 
 from secateur.engine.events import (
     DataOpened,
@@ -280,6 +281,14 @@ def shown(qtbot: QtBot, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     yield Shown(window, engines[0], assembly, qtbot)
     window.end()
     window.deleteLater()
+
+
+@pytest.fixture(autouse=True)
+def every_view_says_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In every test of the window: what a view reads of the state stands in its `shows`."""
+    unsaid = watch_views(monkeypatch)
+    yield
+    assert not unsaid, sorted(unsaid)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from secateur.ui.panels.weights_matrix import MatrixView
 from secateur.ui.plots import kernel_grid
 from secateur.ui.plots.channel_strip import ChannelStrip
 from secateur.ui.plots.kernel_grid import KernelGrid
-from secateur.ui.plots.levels_bar import LevelsBar
+from secateur.ui.plots.levels_plot import LevelsPlot
 from secateur.ui.plots.matrix_plot import MatrixPlot
 
 LEFT, ALT, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
@@ -60,13 +60,14 @@ class Looked:
             ]
             if not waiting:
                 return
-            for job, request in waiting:
-                self.answered.add(job)
-                if job in self.shown.engine.cancelled:
-                    self.shown.engine.say(Stopped(job))
-                else:
-                    reporter = Reporter(job, self.shown.engine.say)
-                    self.shown.engine.say(run_job(request, reporter, self.workshop))
+            with self.shown.qtbot.waitSignal(self.shown.assembly.display.shown):
+                for job, request in waiting:
+                    self.answered.add(job)
+                    if job in self.shown.engine.cancelled:
+                        self.shown.engine.say(Stopped(job))
+                    else:
+                        reporter = Reporter(job, self.shown.engine.say)
+                        self.shown.engine.say(run_job(request, reporter, self.workshop))
             self.shown.qtbot.wait(20)
 
     @property
@@ -419,16 +420,20 @@ def test_m_shows_the_mean_of_each_block(looked, monkeypatch):
 
 def test_the_scale_of_the_colours_is_dragged_stepped_and_reset(looked):
     looked.show("matrix")
-    bar = looked.find(LevelsBar, "matrix_levels")
+    bar = looked.find(LevelsPlot, "matrix_levels")
     usual = bar.limit
-    end, half = bar.x_of(usual), bar.x_of(usual / 2)
-    looked.shown.qtbot.mousePress(bar, LEFT, pos=QPoint(round(end), 30))
-    looked.shown.qtbot.mouseRelease(bar, LEFT, pos=QPoint(round(end), 30))
-    looked.shown.qtbot.mouseClick(bar, LEFT, pos=QPoint(round(half), 30))
+    end, half = (bar.pixel(value, 0.3).toPoint() for value in (usual, usual / 2))
+    mouse, view = looked.shown.qtbot, bar.viewport()
+    mouse.mousePress(view, LEFT, pos=end)
+    for step in range(1, 5):
+        mouse.mouseMove(view, end + (half - end) * (step / 4))
+    mouse.mouseRelease(view, LEFT, pos=half)
     assert bar.limit == pytest.approx(usual / 2, rel=0.05)
+    mouse.mouseClick(view, LEFT, pos=bar.pixel(-usual / 4, 0.3).toPoint())
+    assert bar.limit == pytest.approx(usual / 4, rel=0.05)
     looked.shown.qtbot.keyClick(bar, Qt.Key.Key_Right)
-    assert bar.limit > usual / 2
-    looked.shown.qtbot.mouseDClick(bar, LEFT, pos=QPoint(round(half), 30))
+    assert bar.limit > usual / 4
+    mouse.mouseDClick(view, LEFT, pos=half)
     assert bar.limit == pytest.approx(usual)
     looked.shown.qtbot.keyClick(bar, Qt.Key.Key_End)
     assert bar.limit == pytest.approx(np.abs(looked.weights["conv"]).max())
@@ -436,7 +441,7 @@ def test_the_scale_of_the_colours_is_dragged_stepped_and_reset(looked):
 
 def test_a_scale_that_was_dragged_does_not_go_on_to_another_model(looked, make_network, make_spectra):
     looked.show("matrix")
-    bar = looked.find(LevelsBar, "matrix_levels")
+    bar = looked.find(LevelsPlot, "matrix_levels")
     usual = bar.limit
     looked.shown.qtbot.keyClick(bar, Qt.Key.Key_Left)
     assert bar.limit < usual

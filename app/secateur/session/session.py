@@ -5,7 +5,7 @@ It knows no Qt: whoever shows it passes a `changed` callback and calls `receive(
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from secateur.engine.events import Event
@@ -41,6 +41,7 @@ from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe
 from secateur.session import coupling, effects, events, notices, reasons
 from secateur.session.budgeting import Budgeting
+from secateur.session.changes import Changed, changed_parts
 from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
@@ -68,7 +69,7 @@ __all__ = ["SAMPLE_DATA", "SAMPLE_MODEL", "Engine", "LayerEffect", "Session"]
 class Session:
     """One opened model with its data, plan, history and jobs. Every change goes through these methods."""
 
-    def __init__(self, engine: Engine, changed: Callable[[SessionState], None], memory: Memory | None = None) -> None:
+    def __init__(self, engine: Engine, changed: Changed, memory: Memory | None = None) -> None:
         self.engine, self.changed = engine, changed
         self.state = SessionState()
         self.remembering = Remembering(self, memory)
@@ -84,10 +85,11 @@ class Session:
         self.ordering = Ordering(self)
 
     def update(self, **changes: object) -> None:
-        """Replace parts of the state and tell whoever shows it."""
-        state = replace(self.state, **changes)  # type: ignore[arg-type]
+        """Replace parts of the state, and tell whoever shows it which."""
+        before = self.state
+        state = replace(before, **changes)  # type: ignore[arg-type]
         self.state = replace(state, notices=notices.still_open(state))
-        self.changed(self.state)
+        self.changed(self.state, changed_parts(before, self.state))
 
     # ------------------------------------------------------------------ what is open
 

@@ -125,6 +125,7 @@ class Assembly(QObject):
             part.grab()
 
     def _connect(self, workspace: "Workspace", notices: "NoticesPanel", bridge: "EngineBridge") -> "Commands":
+        from secateur.session.changes import EVERYTHING
         from secateur.session.memory import Memory
         from secateur.session.session import Session
         from secateur.ui.bridge import Coalescer
@@ -147,7 +148,7 @@ class Assembly(QObject):
         commands.dialogs.hear_plots()
         self.commands = commands
         self.window.may_close = commands.dialogs.may_close
-        self._show(session.state)
+        self._show(session.state, EVERYTHING)
         return commands
 
     def _open_first(self, commands: "Commands") -> None:
@@ -169,10 +170,10 @@ class Assembly(QObject):
         if self.session is not None:
             self.session.remembering.keep()
 
-    def _show(self, state: "SessionState") -> None:
+    def _show(self, state: "SessionState", changed: frozenset[str]) -> None:
         if self.display is None or self.commands is None:
             return
-        self.display.show(state)
+        self.display.show(state, changed)
         self.commands.watch(state)
         self.commands.dialogs.show_state(state)
         self.recents.note(state)

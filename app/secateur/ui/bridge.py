@@ -53,17 +53,19 @@ class EngineBridge(QObject):
 class Coalescer(QObject):
     """Shows only the newest of many states: at once after a rest, else at most one per frame."""
 
-    def __init__(self, show: Callable[["SessionState"], None], parent: QObject | None = None) -> None:
+    def __init__(self, show: Callable[["SessionState", frozenset[str]], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._show = show
         self._latest: SessionState | None = None
+        self._changed: frozenset[str] = frozenset()
         self._last_shown = 0.0
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._show_latest)
 
-    def push(self, state: "SessionState") -> None:
-        """Show `state` soon; a newer one replaces it."""
+    def push(self, state: "SessionState", changed: frozenset[str]) -> None:
+        """Show `state` soon, in which these parts are new; a newer one replaces it, and what is new adds up."""
         self._latest = state
+        self._changed |= changed
         if not self._timer.isActive():
             waited_ms = (time.monotonic() - self._last_shown) * 1000
             self._timer.start(0 if waited_ms >= FRAME_MS else round(FRAME_MS - waited_ms))
@@ -71,7 +73,8 @@ class Coalescer(QObject):
     def _show_latest(self) -> None:
         if self._latest is not None:
             state, self._latest = self._latest, None
-            self._show(state)
+            changed, self._changed = self._changed, frozenset()
+            self._show(state, changed)
             self._last_shown = time.monotonic()
 
     def close(self) -> None:

@@ -1,8 +1,7 @@
-"""Spreads one state over the panels, and asks for predictions only when what they depend on has changed."""
+"""Spreads a state over the panels: each is shown anew where a part of the state that it shows is new."""
 
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,14 +15,16 @@ if TYPE_CHECKING:
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
 
-
-LIVE_FIELDS = frozenset({"jobs", "questions", "curve", "answers", "looks", "channel", "followed"})
-LIVE_TABS = frozenset({"weights", "sensitivity", "activations", "graph", "distil", "netron"})
-"""Tabs that show the progress of a job."""
+PREDICTED: Final = frozenset({"model", "spectra", "recipe", "tables", "baseline"})
+"""What predictions depend on."""
 
 
 class Display(QObject):
-    """Holds the selection, the one thing on the screen that is not in the session's state."""
+    """Holds the selection, the one thing on the screen that is not in the session's state.
+
+    Every view says in `shows` which parts of the state it shows. Rows come first, because they decide what is selected;
+    the other views follow in turns of their own.
+    """
 
     shown = Signal(object)
     selection_changed = Signal(tuple)
@@ -32,63 +33,68 @@ class Display(QObject):
         super().__init__(window)
         self._window, self._workspace, self._session, self._why_not = window, workspace, session, why_not
         self._known: dict[str, tuple[tuple[Any, ...], Any]] = {}
-        self._last: SessionState | None = None
+        self._state = session.state
         self._busy = False
         self.selected: tuple[str, ...] = ()
         workspace.layers.selection_changed.connect(self._on_selection)
 
-    def show(self, state: "SessionState") -> None:
-        """Every panel shows `state`; rows first, because they decide what is selected.
+    def show(self, state: "SessionState", changed: frozenset[str]) -> None:
+        """Show `state`, in which these parts are new (see `session.changes`)."""
+        self._state = state
+        if changed & self._workspace.layers.shows:
+            self._busy = True
+            self._workspace.show_layers(state)
+            self._busy = False
+        names = self._workspace.layers.selected()
+        is_other = tuple(names) != self.selected
+        if is_other or changed & (PREDICTED | self._workspace.plan.shows):
+            self._show_plan(names)
+        detail = self._workspace.detail
+        detail.take(state, self.selected)
+        parts: tuple[tuple[Callable[[], None], frozenset[str]], ...] = (
+            (self._show_window, self._window.shows),
+            (detail.show_current, frozenset(changed) if is_other else detail.shows),
+            (self._show_plan_bar, PREDICTED | self._workspace.plan_bar.shows),
+            (self._show_jobs, PREDICTED | self._workspace.jobs.shows),
+        )
+        for show, shows in parts:
+            if changed & shows:
+                turns.add(show)
+        turns.add(self._end)
+        turns.begin()
 
-        The other parts follow in turns of their own. The progress of a job, twenty times a second, goes to the panels
-        that show it and to no others.
-        """
-        before, self._last = self._last, state
-        if before is not None and before is not state and is_progress(before, state):
-            self._show_jobs()
-            if self._workspace.detail.current in LIVE_TABS:
-                self._show_detail()
-            self.shown.emit(state)
-            return
-        self._busy = True
-        self._window.show_state(state, self._why_not)
-        self._workspace.show_layers(state)
-        self._busy = False
-        self._show_plan(state, self._workspace.layers.selected())
-        for part in (self._show_detail, self._show_plan_bar, self._show_jobs, self._end):
-            turns.add(part)
+    # These show the newest state, whichever was the newest when they began to wait.
 
-    # The parts show the newest state, whichever was the newest when they began to wait.
-
-    def _show_detail(self) -> None:
-        if self._last is not None:
-            self._workspace.detail.show_state(self._last, self.selected)
+    def _show_window(self) -> None:
+        self._window.show_state(self._state, self._why_not)
 
     def _show_plan_bar(self) -> None:
-        state = self._last
-        if state is not None:
-            budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
-            self._workspace.plan_bar.show_state(state, self._predicted(state), budget, self._why_not("run"))
+        state = self._state
+        budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
+        self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"))
 
     def _show_jobs(self) -> None:
-        if self._last is not None:
-            self._workspace.jobs.show_state(self._last, self._predicted(self._last))
+        self._workspace.jobs.show_state(self._state, self._predicted())
 
     def _end(self) -> None:
-        self.shown.emit(self._last)
+        self.shown.emit(self._state)
 
-    def _predicted(self, state: "SessionState") -> "Predicted | None":
+    def _predicted(self) -> "Predicted | None":
+        state = self._state
         depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline)
         predicted: Predicted | None = self._remember("predicted", depends, self._session.predicted)
         return predicted
 
     def _on_selection(self, names: list[str]) -> None:
         if not self._busy:
-            self._show_plan(self._session.state, names)
-            self._workspace.detail.show_state(self._session.state, self.selected)
-            self._window.show_state(self._session.state, self._why_not)
+            self._state = self._session.state
+            self._show_plan(names)
+            self._workspace.detail.take(self._state, self.selected)
+            self._workspace.detail.show_current()
+            self._show_window()
 
-    def _show_plan(self, state: "SessionState", names: Sequence[str]) -> None:
+    def _show_plan(self, names: Sequence[str]) -> None:
+        state = self._state
         changed = tuple(names) != self.selected
         self.selected = tuple(names)
         depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline, self.selected)
@@ -109,7 +115,7 @@ class Display(QObject):
         Where that edit is refused, or taken back before the next frame, the plan is the one that was shown before.
         """
         self._known.pop("plan", None)
-        self._session.changed(self._session.state)
+        self._session.changed(self._session.state, frozenset({"recipe"}))
 
     def _remember(self, name: str, depends: tuple[Any, ...], compute: Any) -> Any:
         """The value computed for these very objects, computed again only when one of them is another."""
@@ -121,14 +127,6 @@ class Display(QObject):
         ):
             known = self._known[name] = (depends, compute())
         return known[1]
-
-
-def is_progress(before: "SessionState", after: "SessionState") -> bool:
-    """Whether nothing is new but how far the same jobs are, and the points of their curves."""
-    changed = {field.name for field in fields(after) if getattr(before, field.name) is not getattr(after, field.name)}
-    same_jobs = [job.job for job in before.jobs] == [job.job for job in after.jobs]
-    same_questions = [asked.job for asked in before.questions] == [asked.job for asked in after.questions]
-    return changed <= LIVE_FIELDS and same_jobs and same_questions
 
 
 def effect_source(state: "SessionState") -> str:

@@ -5,7 +5,7 @@ Its first frame needs neither numpy nor the session: `Startup` adds the workspac
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -40,6 +40,26 @@ class MainWindow(QMainWindow):
 
     `may_close` is asked before a person's wish to close is followed: false where something has to be asked first.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {
+            "can_redo",
+            "can_undo",
+            "data",
+            "data_source",
+            "deleted",
+            "engine_ready",
+            "jobs",
+            "loading",
+            "model",
+            "notices",
+            "proposed",
+            "recipe",
+            "runs",
+            "shown_run",
+            "tables",
+        }
+    )
 
     action_wanted = Signal(str)
     file_dropped = Signal(str)

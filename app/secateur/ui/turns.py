@@ -1,17 +1,22 @@
-"""Work of the window that can be cut into parts: each part in a turn of the event loop of its own.
+"""Work of the window that can be cut into parts: as many in one turn of the event loop as take a moment.
 
-Between two of them the window answers. What Qt posts (layout, painting) is all done in one turn, so that a state that
+Between two turns the window answers. What Qt posts (layout, painting) is all done in one turn, so that a state that
 changes everything would hold the window up for as long as all of it takes.
 """
 
+import time
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import QTimer
 from shiboken6 import isValid
 
+MOMENT_S: Final = 0.004
+"""Processor time of a turn after which the rest waits for the next."""
+
 
 class Turns:
-    """Calls what waits one by one, whoever waits longest first; what waits already keeps its place."""
+    """Calls what waits, whoever waits longest first; what waits already keeps its place."""
 
     def __init__(self) -> None:
         self._waiting: dict[Callable[[], None], None] = {}
@@ -22,20 +27,23 @@ class Turns:
         self._waiting[call] = None
         if self._timer is None:
             self._timer = QTimer(singleShot=True, interval=0)
-            self._timer.timeout.connect(self._call_next)
+            self._timer.timeout.connect(self.begin)
         self._timer.start()
 
     def waits(self, call: Callable[[], None]) -> bool:
         return call in self._waiting
 
-    def _call_next(self) -> None:
-        call = next(iter(self._waiting))
-        del self._waiting[call]
+    def begin(self) -> None:
+        """Call what waits, now, for a moment."""
+        begun = time.thread_time()
+        while self._waiting and time.thread_time() - begun < MOMENT_S:
+            call = next(iter(self._waiting))
+            del self._waiting[call]
+            owner = getattr(call, "__self__", None)
+            if owner is None or isValid(owner):
+                call()
         if self._waiting and self._timer is not None:
             self._timer.start()
-        owner = getattr(call, "__self__", None)
-        if owner is None or isValid(owner):
-            call()
 
 
 turns = Turns()

@@ -62,7 +62,7 @@ def file(tmp_path):
 @pytest.fixture
 def start(tmp_path):
     """A session as after a start of the program: nothing in it, one memory for all."""
-    return lambda: Session(FakeEngine(), lambda state: None, Memory(tmp_path / "memory"))
+    return lambda: Session(FakeEngine(), lambda state, changed: None, Memory(tmp_path / "memory"))
 
 
 def open_model(session, model=NETWORK, data=None):

@@ -92,7 +92,7 @@ def engine():
 @pytest.fixture
 def session(engine):
     states = []
-    made = Session(engine, states.append)
+    made = Session(engine, lambda state, changed: states.append(state))
     made.receive(ev.Finished(0, ev.ModelOpened(description())))
     made.receive(ev.Partial(0, ev.SpectraReady({n: spectra() for n in NAMES})))
     made.seen = states
@@ -351,7 +351,7 @@ def test_measured_rows_fill_the_table_while_it_is_measured(session):
     "action", ["run", "measure", "budget", "undo", "redo", "export", "data", "compare", "reset", "stop"]
 )
 def test_every_unavailable_action_says_why_with_nothing_open(engine, action):
-    assert Session(engine, lambda state: None).why_not(action).endswith(".")
+    assert Session(engine, lambda state, changed: None).why_not(action).endswith(".")
 
 
 def measuring(session, engine):

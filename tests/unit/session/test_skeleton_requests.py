@@ -36,7 +36,7 @@ def asked(session):
 
 @pytest.fixture
 def session():
-    made = Session(FakeEngine(), lambda state: None)
+    made = Session(FakeEngine(), lambda state, changed: None)
     made.open_model(ModelSource("a.onnx"))
     made.receive(ev.Finished(1, ev.ModelOpened(described("a.onnx"))))
     return made

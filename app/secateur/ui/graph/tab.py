@@ -1,6 +1,7 @@
 """The Graph tab: the network's layers and operators as a picture that can be folded, coloured, searched and walked."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -29,6 +30,22 @@ SETTLED_MS = 120
 
 class GraphTab(TabView):
     """`graph_wanted` when the graph must be read, `layers_selected(names)` when a person points at layers."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {
+            "graph",
+            "graph_failure",
+            "jobs",
+            "model",
+            "progress",
+            "questions",
+            "recipe",
+            "runs",
+            "shown_run",
+            "spectra",
+            "tables",
+        }
+    )
 
     graph_wanted = Signal()
     layers_selected = Signal(list)

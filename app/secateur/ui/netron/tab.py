@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -36,6 +36,10 @@ Place = Literal["", "window", "browser"]
 
 class NetronTab(TabView):
     """`graph_wanted` asks for the skeleton of the open model, `layer_selected` follows a click in the page."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"jobs", "model", "progress", "questions", "recipe", "skeleton", "skeleton_problem", "spectra", "tables"}
+    )
 
     graph_wanted = Signal()
     layer_selected = Signal(str)

@@ -1,6 +1,7 @@
 """The Activations tab: the distribution of the layers' outputs over many samples, or one sample on its way through."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -13,6 +14,10 @@ from secateur.ui.widgets.segmented import Segmented
 
 class ActivationsTab(QWidget):
     """`record_wanted` when the person asks for the recording; the wishes of `sample` are its own signals."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"activations", "data", "data_source", "followed", "jobs", "model", "progress", "recipe", "runs", "shown_run"}
+    )
 
     record_wanted = Signal()
     look_changed = Signal()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -59,6 +60,22 @@ class CompareTab(TabView):
 
     `plan_wanted(recipe)` is the remedy of the bad news, `run_wanted` comes once that is the plan.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {
+            "compared_files",
+            "comparison",
+            "comparison_failure",
+            "left",
+            "model",
+            "recipe",
+            "right",
+            "run_spectra",
+            "runs",
+            "shown_run",
+            "spectra",
+        }
+    )
 
     pair_wanted = Signal(object, object)
     file_wanted = Signal(str)

@@ -1,7 +1,7 @@
 """The detail area: one tab for each way of looking at the selection. Tabs are built when they are first needed."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class Tab(Protocol):
-    """What a tab's widget offers."""
+    """What a tab's widget offers. `shows` are the parts of the state for which it has to be shown anew."""
+
+    shows: ClassVar[frozenset[str]]
 
     def show_state(self, state: "SessionState", selected: Sequence[str]) -> None: ...
 
@@ -167,16 +169,23 @@ class DetailPanel(QWidget):
         key = TABS[index][0]
         self.stack.setCurrentWidget(self._places[key])
         self.tab(key)
-        self._show_current()
+        self.show_current()
         self.tab_changed.emit(key)
 
     # ------------------------------------------------------------------ state in
 
-    def show_state(self, state: "SessionState", selected: Sequence[str]) -> None:
-        self._state, self._selected = state, tuple(selected)
-        self._show_current()
+    @property
+    def shows(self) -> frozenset[str]:
+        """The parts of the state for which the shown tab has to be shown anew."""
+        shown = self._tabs.get(self.current)
+        return getattr(shown, "shows", frozenset())
 
-    def _show_current(self) -> None:
+    def take(self, state: "SessionState", selected: Sequence[str]) -> None:
+        """What a tab shows that is turned to from now on."""
+        self._state, self._selected = state, tuple(selected)
+
+    def show_current(self) -> None:
+        """Have the tab in front show what was taken last."""
         shown = self._tabs.get(self.current)
         if shown is not None and self._state is not None:
             shown.show_state(self._state, self._selected)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -35,6 +36,10 @@ FORM = (248, 316)
 
 class DistilTab(TabView):
     """`distillation_wanted(method | None, merge)`: parameters changed, the step added, or taken out."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"answers", "baseline", "curve", "data", "jobs", "model", "progress", "recipe"}
+    )
 
     distillation_wanted = Signal(object, str)
 

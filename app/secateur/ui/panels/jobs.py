@@ -1,5 +1,7 @@
 """Jobs and runs: what runs now, what was run, and all runs as a picture of size against metric."""
 
+from typing import ClassVar
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
@@ -22,6 +24,10 @@ PLOT_FROM = 900
 
 class JobsPanel(QWidget):
     """30 px line, and below it job, runs and picture; `set_open(bool)` folds it, `opened(bool)` says so."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"baseline", "deleted", "engine", "engine_ready", "jobs", "progress", "recipe", "runs"}
+    )
 
     stop_wanted = Signal(int)
     restore_wanted = Signal(str)

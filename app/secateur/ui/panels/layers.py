@@ -1,6 +1,7 @@
 """The layers panel: filter box, table of layers, totals. It tells which layers are selected and what keys want."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import (
     QEvent,
@@ -56,6 +57,8 @@ class LayersPanel(QWidget):
     `columns_chosen(keys)` in the order shown, `widths_chosen(widths)`, `columns_reset()` and `pins_chosen(names)` are
     what is to be remembered. `rows_changed(ShownRows)`; `action_wanted(id)`; `option_wanted(layers, option)`.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset({"model", "recipe", "spectra", "view"})
 
     selection_changed = Signal(list)
     columns_chosen = Signal(list)

@@ -1,6 +1,7 @@
 """The plan of the selected layers: a card for each family of methods, the predicted effect at the foot."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -27,6 +28,8 @@ class PlanPanel(QWidget):
     `method_wanted(family, method | None, merge)` concerns the selected layers that the method works on (see
     `layers_for`), `model_method_wanted(family, method | None)` the whole model.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset({"data", "model", "recipe"})
 
     method_wanted = Signal(str, object, str)
     model_method_wanted = Signal(str, object)

@@ -1,6 +1,7 @@
 """The plan bar: the size budget, what the whole plan is predicted to give, and the button that runs it."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -29,6 +30,10 @@ Pair = Callable[[float | None, float | None], tuple[str, str]]
 
 class PlanBar(QWidget):
     """`budget_moved(bytes)` during a drag, `budget_settled(bytes)` at its end; `reset_wanted`, `run_wanted`."""
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"baseline", "data", "engine_ready", "jobs", "model", "recipe", "speed_cost", "tables"}
+    )
 
     budget_moved = Signal(int)
     budget_settled = Signal(int)

@@ -1,6 +1,7 @@
 """The Sensitivity tab: the heat map of layers × options, its depth, and the button that measures."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QResizeEvent
@@ -44,6 +45,10 @@ class SensitivityTab(TabView):
 
     `menu_wanted(layer, (option, value), place)` on the map, both texts empty on a name.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"data", "data_source", "jobs", "model", "progress", "recipe", "spectra", "tables"}
+    )
 
     option_chosen = Signal(list, str)
     menu_wanted = Signal(str, tuple, QPoint)

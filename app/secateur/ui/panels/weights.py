@@ -1,7 +1,7 @@
 """The Weights tab: four ways to look at the selected layer's weights, and the channel that all of them show."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
@@ -36,6 +36,10 @@ class WeightsTab(TabView):
     `look_wanted(kind, request)` is a question for the engine, `channel_wanted(layer, channel)` a channel that a person
     selected.
     """
+
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"activations", "channel", "jobs", "looks", "model", "progress", "recipe", "spectra"}
+    )
 
     ratio_wanted = Signal(float, str)
     bits_wanted = Signal(int)

@@ -16,7 +16,7 @@ from secateur.model.weight_views import Blocks, MatrixTile, Order, Variant
 from secateur.session.looked import LookKind, weight_plan
 from secateur.session.state import SessionState
 from secateur.ui.panels.look_parts import ORDERS, foot_label
-from secateur.ui.plots.levels_bar import LevelsBar
+from secateur.ui.plots.levels_plot import LevelsPlot
 from secateur.ui.plots.matrix_plot import MatrixPlot
 from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.segmented import Segmented
@@ -81,7 +81,7 @@ class MatrixView(QWidget):
         self.plot = MatrixPlot("weight_matrix", self.tr("Weight matrix"))
         self.plot.chosen.connect(self.channel_chosen)
         self._card.body.addWidget(self.plot, 1)
-        self.levels = LevelsBar("matrix_levels")
+        self.levels = LevelsPlot("matrix_levels")
         self.levels.limit_moved.connect(self._on_limit)
         self._card.body.addWidget(self.levels)
         self.words = foot_label("matrix_words")
