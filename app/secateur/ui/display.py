@@ -101,7 +101,7 @@ class Display(QObject):
         effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
         self._remember(
             "plan",
-            (state.model, state.recipe, state.data, self.selected),
+            (state.model, state.recipe, state.data, state.chosen_step, self.selected),
             lambda: self._workspace.plan.show_state(state, self.selected),
         )
         source = effect_source(state)

@@ -45,6 +45,7 @@ class MainWindow(QMainWindow):
         {
             "can_redo",
             "can_undo",
+            "chosen_step",
             "data",
             "data_source",
             "deleted",

@@ -16,7 +16,19 @@ class ActivationsTab(QWidget):
     """`record_wanted` when the person asks for the recording; the wishes of `sample` are its own signals."""
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"activations", "data", "data_source", "followed", "jobs", "model", "progress", "recipe", "runs", "shown_run"}
+        {
+            "activations",
+            "chosen_step",
+            "data",
+            "data_source",
+            "followed",
+            "jobs",
+            "model",
+            "progress",
+            "recipe",
+            "runs",
+            "shown_run",
+        }
     )
 
     record_wanted = Signal()

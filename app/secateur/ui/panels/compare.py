@@ -63,9 +63,11 @@ class CompareTab(TabView):
 
     shows: ClassVar[frozenset[str]] = frozenset(
         {
+            "chosen_step",
             "compared_files",
             "comparison",
             "comparison_failure",
+            "jobs",
             "left",
             "model",
             "recipe",

@@ -38,7 +38,17 @@ class DistilTab(TabView):
     """`distillation_wanted(method | None, merge)`: parameters changed, the step added, or taken out."""
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"answers", "baseline", "curve", "data", "jobs", "model", "progress", "recipe"}
+        {
+            "answers",
+            "baseline",
+            "chosen_step",
+            "curve",
+            "data",
+            "jobs",
+            "model",
+            "progress",
+            "recipe",
+        }
     )
 
     distillation_wanted = Signal(object, str)

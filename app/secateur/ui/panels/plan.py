@@ -29,7 +29,7 @@ class PlanPanel(QWidget):
     `layers_for`), `model_method_wanted(family, method | None)` the whole model.
     """
 
-    shows: ClassVar[frozenset[str]] = frozenset({"data", "model", "recipe"})
+    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "model", "recipe"})
 
     method_wanted = Signal(str, object, str)
     model_method_wanted = Signal(str, object)

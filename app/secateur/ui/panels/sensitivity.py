@@ -47,7 +47,17 @@ class SensitivityTab(TabView):
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"data", "data_source", "jobs", "model", "progress", "recipe", "spectra", "tables"}
+        {
+            "chosen_step",
+            "data",
+            "data_source",
+            "jobs",
+            "model",
+            "progress",
+            "recipe",
+            "spectra",
+            "tables",
+        }
     )
 
     option_chosen = Signal(list, str)

@@ -38,7 +38,17 @@ class WeightsTab(TabView):
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"activations", "channel", "jobs", "looks", "model", "progress", "recipe", "spectra"}
+        {
+            "activations",
+            "channel",
+            "chosen_step",
+            "jobs",
+            "looks",
+            "model",
+            "progress",
+            "recipe",
+            "spectra",
+        }
     )
 
     ratio_wanted = Signal(float, str)
