@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from secateur.errors import UserError
 from secateur.methods.base import Family, Method
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.distil.fine_tuning import FineTuning
 from secateur.methods.factorize.low_rank import LowRank
 from secateur.methods.offers import Handle, HandleKind, Plot
 from secateur.methods.prune.channel import ChannelPruning
@@ -12,7 +13,15 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 
-METHODS: tuple[type[Method], ...] = (MagnitudePruning, ChannelPruning, LowRank, Distillation, WeightOnly, StaticInt8)
+METHODS: tuple[type[Method], ...] = (
+    MagnitudePruning,
+    ChannelPruning,
+    LowRank,
+    Distillation,
+    FineTuning,
+    WeightOnly,
+    StaticInt8,
+)
 
 
 def method_class(name: str, where: str = "The request") -> type[Method]:

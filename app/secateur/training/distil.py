@@ -1,17 +1,20 @@
 """Distillation on the one training loop: the student learns the teacher's softened answers."""
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch  # noqa: TID253 - imported by the method's apply alone
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
+from secateur.graph.lowering import lower
 from secateur.graph.network import TorchModel, first_output, torch_only
 from secateur.graph.simulation import executable
 from secateur.training.loop import CHECKPOINT_SECONDS
 from secateur.training.objectives.answers import LabelLoss, Response
 from secateur.training.objectives.base import Objective, Together
+from secateur.training.objectives.features import Features, LayerPair
 from secateur.training.quality import Fed
 from secateur.training.schedule import TrainingPlan
 from secateur.training.student import example_of, train_model
@@ -27,12 +30,15 @@ def distil(
     *,
     temperature: float,
     alpha: float,
+    features: Sequence[tuple[str, str, float]] = (),
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> TorchModel:
     """A copy of `model` trained to answer like `context.original`; neither is changed.
 
     `alpha` is the share of the labels in the loss, `temperature` softens both answers: with alpha 0 the labels are
-    not looked at, with alpha 1 the teacher is not asked.
+    not looked at, with alpha 1 the teacher's answers are not. `features` are (teacher's layer, student's layer,
+    weight): with encodings the teacher is lowered as the student is, so that their layers have the same names and
+    both have their batch norm in them.
     """
     data = context.data
     if data is None:
@@ -48,6 +54,9 @@ def distil(
         parts.append(Response(temperature, 1.0 - alpha))
     if alpha > 0.0:
         parts.append(LabelLoss(alpha))
+    if features:
+        parts.append(Features([LayerPair(*pair) for pair in features]))
+        original = lower(original, context) if model.encodings else original
     objective = Together(*parts)
     return train_model(model, objective, plan, context, teacher=original, checkpoint_seconds=checkpoint_seconds)
 

@@ -8,8 +8,19 @@ from pydantic import Field
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.distil.pairs import FeaturePair
+from secateur.methods.distil.parameters import (
+    Augment,
+    BatchSize,
+    Epochs,
+    LearningRate,
+    Precision,
+    Seed,
+    WeightDecay,
+    no_effect,
+    plan_of,
+)
 from secateur.methods.facts import Facts
-from secateur.model.costs import Costs
 from secateur.model.description import Layer
 
 if TYPE_CHECKING:
@@ -21,7 +32,9 @@ class Distillation(Method):
     """Trains the changed network to give the answers of the original, softened by a temperature.
 
     Loss = alpha × cross-entropy with the labels + (1 − alpha) × T² × KL(teacher ‖ student) at temperature T
-    (Hinton, Vinyals and Dean 2015, arXiv:1503.02531).
+    (Hinton, Vinyals and Dean 2015, arXiv:1503.02531) + for each pair of layers weight × ‖s/‖s‖ − t/‖t‖‖², the squared
+    distance of their features scaled to length 1 (Sun et al. 2019, arXiv:1908.09355). A student's layer of another
+    width is taken to the teacher's by a learned linear map (Romero et al. 2015, arXiv:1412.6550), which is not kept.
 
     After a step that quantizes it is quantization-aware training: every pass rounds weights and activations as the file
     will have them, the gradient goes straight through, and the scales stay. Batch norm is folded into the weights by
@@ -51,39 +64,25 @@ class Distillation(Method):
         title="Label weight",
         description="Share of the loss that comes from the true labels, 0 to 1.",
     )
-    epochs: int = Field(6, ge=1, le=1000, title="Epochs", description="Passes over the training samples.")
-    learning_rate: float = Field(
-        0.01,
-        gt=0.0,
-        le=1.0,
-        title="Learning rate",
-        description="Peak of the one-cycle schedule (SGD with momentum 0.9).",
+    features: tuple[FeaturePair, ...] = Field(
+        (),
+        title="Features",
+        description="Pairs of layers: what comes out of the student's is to resemble what comes out of the teacher's.",
+        json_schema_extra={"form": False},
     )
-    batch_size: int = Field(64, ge=1, le=4096, title="Batch size", description="Samples in one step.")
-    weight_decay: float = Field(5e-4, ge=0.0, le=1.0, title="Weight decay", description="L2 penalty on the weights.")
-    augment: bool = Field(
-        True,
-        title="Augment",
-        description="Mirror and shift the training images at random; off for digits and text.",
-    )
-    precision: Literal["fp32", "bf16"] = Field(
-        "fp32",
-        title="Precision",
-        description="bf16 computes in 16 bits and keeps 32-bit weights; faster where the CPU or GPU has bf16 units.",
-    )
-    seed: int = Field(0, ge=0, title="Seed", description="Same seed, same result on the same machine.")
+    epochs: Epochs = 6
+    learning_rate: LearningRate = 0.01
+    batch_size: BatchSize = 64
+    weight_decay: WeightDecay = 5e-4
+    augment: Augment = True
+    precision: Precision = "fp32"
+    seed: Seed = 0
 
     def supports(self, layer: Layer) -> str | None:
         return None
 
     def predict(self, layer: Layer, facts: Facts) -> Effect:
-        return Effect(
-            Costs(layer.size_bytes, layer.macs),
-            None,
-            smaller=False,
-            faster=False,
-            sentence="Training changes neither size nor speed.",
-        )
+        return no_effect(layer)
 
     def badge(self) -> str:
         return "distil"
@@ -91,19 +90,15 @@ class Distillation(Method):
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.training.distil import distil
 
-        student = torch_only(model, self.title)
-        return distil(student, self.training_plan(), context, temperature=self.temperature, alpha=self.alpha)
+        return distil(
+            torch_only(model, self.title),
+            self.training_plan(),
+            context,
+            temperature=self.temperature,
+            alpha=self.alpha,
+            features=[(pair.teacher, pair.student, pair.weight) for pair in self.features],
+        )
 
     def training_plan(self) -> "TrainingPlan":
         """What is trained when, without the objective."""
-        from secateur.training.schedule import TrainingPlan
-
-        return TrainingPlan(
-            self.epochs,
-            self.batch_size,
-            self.learning_rate,
-            self.weight_decay,
-            self.precision,
-            self.seed,
-            self.augment,
-        )
+        return plan_of(self)
