@@ -13,7 +13,7 @@ def fine_tune(model: TorchModel, plan: TrainingPlan, context: Context) -> TorchM
     data = context.data
     if data is None:
         raise UserError("Fine-tuning needs data to train on.", "Open a data set, or name one with --data.")
-    if data.task != "classification":
+    if not data.task.has_labels:
         raise UserError(
             f"Fine-tuning learns from labels, and {data.name} has no class labels.",
             "Use distillation, which learns from the original's answers, or open data with labels.",

@@ -23,6 +23,7 @@ from secateur.graph.context import Context
 from secateur.graph.trainable import TrainableSimulation
 from secateur.training import checkpoint as checkpoints
 from secateur.training.curves import LossTerm
+from secateur.training.encoded import network_of, normalizable, rescaled
 from secateur.training.hardware import Hardware
 from secateur.training.normalization import LEAST_BATCH, TemporaryNorms, check_trains_on, set_training
 from secateur.training.objectives.base import Attached, Losses, Moment, Objective
@@ -51,9 +52,7 @@ def train(
 ) -> nn.Module:
     """A trained copy of `module`, in evaluation mode; `module` and its tensors are not changed.
 
-    Of a `TrainableSimulation` the weights are trained as they are rounded. Its scales belong to weights that have their
-    batch norm folded into them, so it gets none for the time of training, and what batch norm it still has keeps its
-    statistics.
+    Of a `TrainableSimulation` the weights are trained as they are rounded, on the same grid of integers.
 
     `teacher` is on `hardware` already, in evaluation mode; what the objective attaches to it is taken away again.
     Learns from `context.data`'s train split; with batches of one sample, batch norm keeps the statistics it has.
@@ -107,13 +106,13 @@ class _Training:
         self._module = hardware.place(copy.deepcopy(module))
         self._zeros = KeptZeros(self._module)
         self._norms: TemporaryNorms | None = None
-        self._is_simulated = isinstance(module, TrainableSimulation)
-        if self._course.batch_size >= LEAST_BATCH and not self._is_simulated:
-            self._norms = TemporaryNorms(self._module, [hardware.tensors(held_out.inputs[0])])
+        if self._course.batch_size >= LEAST_BATCH:
+            only = normalizable(module) if isinstance(module, TrainableSimulation) else None
+            self._norms = TemporaryNorms(self._module, [hardware.tensors(held_out.inputs[0])], only=only)
         hardware.seed(plan.seed)  # the objective's own parameters start from it
         example = hardware.tensors(held_out.inputs[0])
         self._module.eval()
-        self.attached: Attached = objective.attach(layers_of(self._module), teacher, example).to(hardware.device)
+        self.attached: Attached = objective.attach(network_of(self._module), teacher, example).to(hardware.device)
         self._optimizer = _optimizer(self._module, self.attached, plan)
         self._student, self._optimizer = hardware.prepare(self._module, self._optimizer)
         self._record = Record(self._course, "images" if held_out.inputs[0][0].ndim == 4 else "samples")
@@ -139,9 +138,10 @@ class _Training:
 
     def result(self) -> nn.Module:
         """The trained network with the original's own memory format and device."""
-        trained = copy.deepcopy(self._original)
-        norms = self._norms
+        trained, norms = copy.deepcopy(self._original), self._norms
         trained.load_state_dict(norms.state_without(self._module) if norms else self._module.state_dict())
+        if norms and isinstance(trained, TrainableSimulation):
+            trained.encode_weights(rescaled(trained.encodings.weights, norms.factors()))
         return trained.eval()
 
     def _advance(self) -> None:
@@ -164,7 +164,7 @@ class _Training:
         batch = self._context.data.training_batch(samples, self._course.chance(self.step), plan.augment)
         for group in self._optimizer.param_groups:
             group["lr"] = self._course.rate(self.step)
-        set_training(self._student, keeps_statistics=self._is_simulated or len(samples) == 1)
+        set_training(self._student, len(samples), is_encoded=isinstance(self._module, TrainableSimulation))
         total, losses = self._losses(batch)
         self._optimizer.zero_grad()
         self._hardware.backward(total)
@@ -255,11 +255,6 @@ class _Training:
         self._record.resume(found.curve)
         self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
         return found.step
-
-
-def layers_of(module: nn.Module) -> nn.Module:
-    """The network whose layers have the names that a person knows."""
-    return module.network if isinstance(module, TrainableSimulation) else module
 
 
 def _data_identity(data: Any) -> str:

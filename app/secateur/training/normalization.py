@@ -6,7 +6,7 @@ behind it gets one that changes nothing at first (scale and shift are the statis
 training it is folded into the convolution again: the network has the same layers as before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import torch  # noqa: TID253 - imported by the training loop alone
@@ -32,13 +32,19 @@ class TemporaryNorms:
     """Batch norm behind the bare convolutions of `module`, which is changed; see `state_without`.
 
     Each norm gives its layer the statistics in `wanted` (by layer name), which must be all of them, or else
-    those that the layer has on `batches`: then it changes nothing.
+    those that the layer has on `batches`: then it changes nothing. Layers that are not in `only` get none.
     """
 
     def __init__(
-        self, module: nn.Module, batches: Sequence[Fed], wanted: Mapping[str, Statistics] | None = None
+        self,
+        module: nn.Module,
+        batches: Sequence[Fed],
+        wanted: Mapping[str, Statistics] | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
-        self._layers = bare_convolutions(module, batches[0])
+        self._layers = {
+            name: layer for name, layer in bare_convolutions(module, batches[0]).items() if only is None or name in only
+        }
         present = output_statistics(module, self._layers, batches)
         for name, layer in self._layers.items():
             norm: Any = _NORMS[type(layer)](layer.out_channels).to(layer.weight.device)
@@ -61,12 +67,20 @@ class TemporaryNorms:
         """The state of `module` with every temporary norm folded into its convolution."""
         state = {name: tensor for name, tensor in module.state_dict().items() if f".{_NORM}." not in f".{name}"}
         for name, layer in self._layers.items():
-            norm = getattr(layer, _NORM)
-            scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+            norm, scale = getattr(layer, _NORM), self._factor(layer)
             weight, bias = layer.weight.detach(), layer.bias.detach()
             state[f"{name}.weight"] = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
             state[f"{name}.bias"] = norm.bias.detach() + (bias - norm.running_mean) * scale
         return state
+
+    def factors(self) -> dict[str, torch.Tensor]:
+        """Layer → what folding its norm multiplies the weights of each output channel by, float32 (channels,)."""
+        return {name: self._factor(layer).float().cpu() for name, layer in self._layers.items()}
+
+    @staticmethod
+    def _factor(layer: Any) -> torch.Tensor:
+        norm = getattr(layer, _NORM)
+        return norm.weight.detach() / (norm.running_var + norm.eps).sqrt()  # type: ignore[no-any-return]
 
 
 def _normalize(layer: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -141,14 +155,16 @@ def check_trains_on(module: nn.Module, batch_size: int) -> str:
     )
 
 
-def set_training(module: nn.Module, *, keeps_statistics: bool) -> None:
-    """Training mode, in which batch norm keeps its statistics or follows those of the batch.
+def set_training(module: nn.Module, samples: int, *, is_encoded: bool = False) -> None:
+    """Training mode for a batch of `samples`: batch norm keeps its statistics where there is a single one.
 
-    It must keep them where there is a single sample: its variance is zero, or not defined, and no estimate of anything.
+    The variance of one sample is zero, or not defined: its statistics are no estimate of anything. In a network that
+    is trained through its rounding the norms of its own keep theirs too: ranges were found with them.
     """
     module.train()
-    if keeps_statistics:
-        for norm in _batch_norms(module):
+    temporary = {getattr(part, _NORM) for part in module.modules() if hasattr(part, _NORM)}
+    for norm in _batch_norms(module):
+        if samples == 1 or (is_encoded and norm not in temporary):
             norm.eval()
 
 

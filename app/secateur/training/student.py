@@ -27,9 +27,9 @@ def train_model(
 ) -> TorchModel:
     """A copy of `model` trained for `objective`; neither it nor `teacher` is changed. `context.data` must be there.
 
-    A model with encodings is trained through its simulation (quantization-aware training) and keeps them: the weights
-    learn, the scales stay. The teacher's agreement with the student is shown while it trains, also where the objective
-    does not ask it.
+    A model with encodings is trained through its simulation (quantization-aware training) and keeps them, but for the
+    factors of a batch norm that its scales take in. The teacher's agreement with the student is shown while it trains,
+    also where the objective does not ask it.
     """
     module = trainable_simulation(model) if model.encodings else model.module
     example = example_of(context)
@@ -38,7 +38,7 @@ def train_model(
     held_out = HeldOut.of(context.data, hardware.scorer(teaching) if teaching is not None else None)
     if model.encodings:
         context.log(
-            "Quantization-aware training: every pass rounds weights and activations as the file will; the scales stay."
+            "Quantization-aware training: every pass rounds weights and activations as the file will have them."
         )
     trained = train(
         module,

@@ -37,8 +37,9 @@ class Distillation(Method):
     width is taken to the teacher's by a learned linear map (Romero et al. 2015, arXiv:1412.6550), which is not kept.
 
     After a step that quantizes it is quantization-aware training: every pass rounds weights and activations as the file
-    will have them, the gradient goes straight through, and the scales stay. Batch norm is folded into the weights by
-    then, so a learning rate a tenth of the usual one suits.
+    will have them, and the gradient goes straight through. The ranges of activations and the integers' grid stay; a
+    convolution with a scale for each channel has a batch norm meanwhile, whose factors its scales take in at the end.
+    A learning rate of 0.001 suits.
     """
 
     id: ClassVar[str] = "distillation"
