@@ -35,17 +35,17 @@ def answers_of_file(path: Path, data: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def test_pairs(data: Any) -> Any:
     for batch in data.batches("test", 100):
-        inputs, labels = batch
-        yield inputs, labels
+        yield batch.first, batch.targets
 
 
 def shortened(data: Any, samples: int) -> Any:
-    """`data` with so many training samples at most; the calibration samples stay among them."""
+    """`data` with so many training samples at most."""
     if not samples or data.size("train") <= samples:
         return data
-    train, kept = data.splits["train"], data.splits["calibration"]
-    others = np.random.default_rng(0).permutation(train[~np.isin(train, kept)])[: max(samples - len(kept), 0)]
-    return replace(data, splits={**data.splits, "train": np.sort(np.concatenate([kept, others]))})
+    train = data.splits["train"]
+    return replace(
+        data, splits={**data.splits, "train": np.sort(np.random.default_rng(0).permutation(train)[:samples])}
+    )
 
 
 class Rivals:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from secateur.data.tasks import task_of
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
@@ -17,7 +18,7 @@ from secateur.methods.distil.pairs import FeaturePair, suggested_pairs
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, TensorInfo
-from secateur.recipe.recipe import parse_recipe
+from secateur.recipe.reading import parse_recipe
 from secateur.training.curves import CurvePoint
 from secateur.training.objectives.base import Moment
 from secateur.training.objectives.features import AxisMap, Features, LayerPair, Taken, feature_distance
@@ -36,7 +37,8 @@ def network(width: int, seed: int) -> nn.Sequential:
 
 
 def moment(student: nn.Module, teacher: nn.Module, inputs: torch.Tensor) -> Moment:
-    return Moment((inputs,), torch.zeros(len(inputs), dtype=torch.int64), student(inputs), lambda: teacher(inputs))
+    labels = torch.zeros(len(inputs), dtype=torch.int64)
+    return Moment(task_of("classification"), {"x": inputs}, 1, labels, student(inputs), lambda: teacher(inputs))
 
 
 def test_the_distance_is_the_squared_distance_of_features_of_length_one() -> None:

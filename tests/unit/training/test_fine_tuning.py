@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from secateur.data.tasks import task_of
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
@@ -48,7 +49,7 @@ def test_it_learns_what_distillation_from_labels_alone_learns(student: Any, teac
 
 def test_data_without_labels_is_refused_with_a_way_out(student: Any, data: Any) -> None:
     with pytest.raises(UserError, match="has no class labels") as caught:
-        METHOD.apply(student, (), Context(data=replace(data, task="none", metric="agreement")))
+        METHOD.apply(student, (), Context(data=replace(data, task=task_of("none"))))
     assert "distillation" in caught.value.hint
     with pytest.raises(UserError, match="needs data"):
         METHOD.apply(student, (), Context())
