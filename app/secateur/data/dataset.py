@@ -125,9 +125,11 @@ class Dataset:
     ) -> Batch:
         """Samples of the train split, images mirrored (where that keeps their meaning) and shifted at random.
 
-        The same generator state gives the same batch. Ready inputs are never augmented.
+        The same generator state gives the same batch. Ready inputs are never augmented,
+        nor images whose masks are arrays.
         """
-        if not augment or self.cache is None:
+        stays = isinstance(self.task, Segmentation) and self.masks is None  # arrays of masks are not moved along
+        if not augment or self.cache is None or stays:
             return self.batch("train", indices)
         samples = self.splits["train"][np.asarray(indices, dtype=np.intp)]
         pixels = self.cache.pixels(samples)

@@ -138,3 +138,12 @@ def test_nothing_that_fits_together_is_refused(tmp_path: Path) -> None:
         (folder / "masks" / f"s{number}_mask.png").rename(folder / "masks" / f"other{number}.png")
     with pytest.raises(UserError, match="same name"):
         opened(folder)
+
+
+def test_images_whose_masks_are_arrays_stay_where_their_masks_are(tmp_path: Path) -> None:
+    pairs = [square(number) for number in range(12)]
+    images, masks = np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
+    np.savez(tmp_path / "shapes.npz", images=images, labels=masks)
+    data = opened(tmp_path / "shapes.npz", task="segmentation")
+    batch = data.training_batch(range(5), np.random.default_rng(0))
+    assert ((batch.first.mean(axis=1) > 0.5) == (batch.targets > 0)).all()
