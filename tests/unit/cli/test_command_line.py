@@ -93,11 +93,8 @@ def test_a_budget_that_costs_speed_says_so_and_names_one_that_costs_none(capsys,
 
 
 def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_path):
-    recipes = [str(tmp_path / name) for name in ("fast.yaml", "slow.yaml")]
-    _, text, _ = call(capsys, "plan", "sample:model", "--budget", BUDGET, "-o", recipes[0], "--json")
+    _, text, _ = call(capsys, "plan", "sample:model", "--budget", BUDGET, "-o", str(tmp_path / "fast.yaml"), "--json")
     assert "cost speed" not in text
-    _, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.2", "-o", recipes[1])
-    assert "cost speed" in text
 
 
 @pytest.mark.parametrize(
