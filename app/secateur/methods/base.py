@@ -219,6 +219,10 @@ class Method(BaseModel):
         """In how many bits weights are stored afterwards; None where that does not change."""
         return None
 
+    def cut_at(self, layer: Layer, facts: Facts) -> int | None:
+        """How many singular values of the weight it keeps; None where it cuts none off, or that is not known yet."""
+        return None
+
     @property
     def cuts_ranges(self) -> bool:
         """Whether weights beyond a range with the least squared error are cut to it."""

@@ -136,6 +136,7 @@ def _dragger(session: "Session", display: "Display", plot: "Plot", kind: "Handle
 
 def _connect_weights(tab: Any, session: "Session", display: "Display", commands: "Commands") -> None:
     tab.ratio_wanted.connect(_dragger(session, display, "weight_histogram", "threshold"))
+    tab.rank_wanted.connect(_dragger(session, display, "singular_values", "cut"))
     tab.bits_wanted.connect(commands.choose_bits)
     tab.look_wanted.connect(session.looking.ask)
     tab.channel_wanted.connect(session.looking.choose_channel)

@@ -98,6 +98,10 @@ class LowRank(Method):
         kept = np.cumsum(np.square(singular_values, dtype=np.float64))
         return min(full, 1 + int(np.searchsorted(kept, self.energy * kept[-1] * (1 - 1e-12))))
 
+    def cut_at(self, layer: Layer, facts: Facts) -> int | None:
+        rows, columns = sides(layer)
+        return self.rank_of(rows, columns, facts.singular_values)
+
     def supports(self, layer: Layer) -> str | None:
         if layer.weight is None or layer.kind not in ("Linear", "Conv1d", "Conv2d", "Conv3d"):
             return "Only convolutions and linear layers are split into two."

@@ -1,4 +1,4 @@
-"""The Weights tab: four ways to look at the selected layer's weights, and the channel that all of them show."""
+"""The Weights tab: five ways to look at the selected layer's weights, and the channel that all of them show."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol, cast
@@ -20,6 +20,7 @@ VIEWS: tuple[tuple[str, str, str], ...] = (
     ("kernels", "Kernels", "The filters of a convolution as pictures (Alt+2)"),
     ("matrix", "Matrix", "Every weight as a heat map, before and after the plan (Alt+3)"),
     ("channels", "Channels", "The figures of each output channel as a table (Alt+4)"),
+    ("rank", "Rank", "The singular values, with the cut that low rank makes (Alt+5)"),
 )
 """Key, title and tooltip of each way to look at a weight."""
 
@@ -31,10 +32,10 @@ class WeightView(Protocol):
 
 
 class WeightsTab(TabView):
-    """`ratio_wanted(ratio, merge)`: steps of one drag share `merge`; `bits_wanted(bits)` from the bars.
+    """`ratio_wanted(ratio, merge)`, `rank_wanted(rank, merge)`: steps of one drag share `merge`.
 
-    `look_wanted(kind, request)` is a question for the engine, `channel_wanted(layer, channel)` a channel that a person
-    selected.
+    `bits_wanted(bits)` comes from the bars, `look_wanted(kind, request)` is a question for the engine,
+    `channel_wanted(layer, channel)` a channel that a person selected.
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
@@ -52,6 +53,7 @@ class WeightsTab(TabView):
     )
 
     ratio_wanted = Signal(float, str)
+    rank_wanted = Signal(float, str)
     bits_wanted = Signal(int)
     look_wanted = Signal(str, object)
     channel_wanted = Signal(str, int)
@@ -112,6 +114,8 @@ class WeightsTab(TabView):
                 made.bits_wanted.connect(self.bits_wanted)
             else:
                 made.look_wanted.connect(self.look_wanted)  # type: ignore[attr-defined]
+            if key == "rank":
+                made.rank_wanted.connect(self.rank_wanted)  # type: ignore[attr-defined]
         return self._views[key]
 
     def show_view(self, key: str) -> None:
@@ -130,7 +134,15 @@ class WeightsTab(TabView):
     def show_state(self, state: SessionState, selected: Sequence[str]) -> None:
         """Show the first of the selected layers; edits are for all of them."""
         spectra = state.spectra.get(selected[0]) if selected else None
-        seen = (state.model, spectra, state.recipe, state.looks, state.channel, state.activations)
+        seen = (
+            state.model,
+            spectra,
+            state.recipe,
+            state.looks,
+            state.channel,
+            state.activations,
+            state.singular_values,
+        )
         is_same = tuple(selected) == self._selected and bool(self._seen)
         if is_same and all(a is b for a, b in zip(seen, self._seen, strict=True)):
             return  # the progress of a job changes nothing here
@@ -183,9 +195,16 @@ def _channels() -> QWidget:
     return ChannelsView()
 
 
+def _rank() -> QWidget:
+    from secateur.ui.panels.weights_rank import RankView
+
+    return RankView()
+
+
 _MAKERS: dict[str, Callable[[], QWidget]] = {
     "distribution": DistributionView,
     "kernels": _kernels,
     "matrix": _matrix,
     "channels": _channels,
+    "rank": _rank,
 }
