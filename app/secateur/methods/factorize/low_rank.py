@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from secateur.figures import share
 from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
@@ -141,7 +142,7 @@ class LowRank(Method):
             sqnr_at(facts.singular_values, rank),
             smaller=size < layer.size_bytes,
             faster=left <= whole * FASTER_BELOW,
-            sentence=f"Rank {rank} of {min(rows, columns)}: two layers with {left / whole:.0%} of the multiplications.",
+            sentence=f"Rank {rank} of {min(rows, columns)}: two layers with {share(left / whole)} of the multiplications.",
             params=layer.params - whole + left,
         )
 

@@ -42,6 +42,9 @@ CHOICES = {
     "none": "None",
     "symmetric": "Symmetric",
     "affine": "Affine",
+    "energy": "Energy",
+    "rank_ratio": "Rank ratio",
+    "rank": "Rank",
 }
 """How a choice is written; any other is shown as it stands in the recipe."""
 
