@@ -24,7 +24,8 @@ HELP: dict[str, str] = {
         "lines becomes zero (arrow keys move it by 1 %, Shift by 10 %, a double click types a value). Click a bar of "
         "SQNR to choose that bit width. Below: the range of every output channel, which quantization works on. Alt+2 "
         "shows the filters as pictures, Alt+3 the whole matrix (D shows what the plan changes, S sorts), Alt+4 a table "
-        "of the channels; a channel that you select in one is selected in all."
+        "of the channels, Alt+5 the singular values with the cut of low rank (← → move "
+        "it); a channel that you select in one is selected in all."
     ),
     "activations_tab": (
         "Distribution: what the selected layer puts out on calibration samples, once it was recorded. Wide tails are "

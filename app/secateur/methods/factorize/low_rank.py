@@ -142,7 +142,7 @@ class LowRank(Method):
             sqnr_at(facts.singular_values, rank),
             smaller=size < layer.size_bytes,
             faster=left <= whole * FASTER_BELOW,
-            sentence=f"Rank {rank} of {min(rows, columns)}: two layers with {share(left / whole)} of the multiplications.",
+            sentence=f"Rank {rank} of {min(rows, columns)}: {share(left / whole)} of the MACs, in two layers.",
             params=layer.params - whole + left,
         )
 
