@@ -124,7 +124,7 @@ def test_a_network_answers_the_same_on_the_device(tmp_path):
     module = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 8, 3), nn.Flatten()).eval()
     made = TorchModel(name="net", module=module, inputs=(), outputs=())
     images = np.random.default_rng(0).normal(size=(16, 3, 12, 12)).astype(np.float32)
-    assert np.allclose(made.run_on_device(images), made.run(images), atol=1e-5)
+    assert np.allclose(made.run_all_on_device(images)[0], made.run(images), atol=1e-5)
 
 
 def test_a_gpu_without_memory_is_said_to_be_that_and_not_a_bug(monkeypatch):

@@ -40,13 +40,13 @@ def request_(model, data):
 def computed(monkeypatch):
     """Every (layer, first value of the batch) that is run with a change, in this process."""
     seen = []
-    original = CachedNetwork.output_with
+    original = CachedNetwork.outputs_with
 
     def counting(self, layer, change):
         seen.append(layer)
         return original(self, layer, change)
 
-    monkeypatch.setattr(CachedNetwork, "output_with", counting)
+    monkeypatch.setattr(CachedNetwork, "outputs_with", counting)
     return seen
 
 

@@ -115,7 +115,7 @@ def test_the_original_is_not_changed(folded: TorchModel) -> None:
 
 @pytest.mark.parametrize("samples", [32, 127, 128, 129, 130, 257, 385, 511, 512, 513])
 def test_no_batch_of_the_repair_is_much_smaller_than_the_others(samples: int) -> None:
-    sizes = [len(batch) for batch in calibration_batches(Images(samples))]
+    sizes = [len(fed[0]) for fed in calibration_batches(Images(samples))]
     assert sum(sizes) == min(samples, REPAIR_SAMPLES)
     assert max(sizes) <= REPAIR_BATCH
     assert max(sizes) - min(sizes) < len(sizes)
