@@ -15,7 +15,9 @@ RANDOM = np.random.default_rng(5)
 SCORES = RANDOM.standard_normal((120, 4)).astype(np.float32)
 LABELS = RANDOM.integers(0, 4, 120)
 MASKS = RANDOM.integers(0, 3, (20, 6, 5))
-PIXELS = (RANDOM.standard_normal((20, 3, 6, 5)) + 2 * (MASKS[:, None] == np.arange(3)[:, None, None])).astype(np.float32)
+PIXELS = (RANDOM.standard_normal((20, 3, 6, 5)) + 2 * (MASKS[:, None] == np.arange(3)[:, None, None])).astype(
+    np.float32
+)
 HAS = (RANDOM.random((120, 4)) < 0.4).astype(np.float32)
 TARGETS = RANDOM.standard_normal((120, 4)).astype(np.float32)
 HIDDEN = RANDOM.standard_normal((60, 5, 8)).astype(np.float32)
@@ -109,7 +111,8 @@ def test_every_metric_has_a_value_within_its_interval_and_bounds(task_id: str, m
     kind = kind_of(metric)
     assert low <= found.value <= high
     assert low < high
-    assert (kind.low is None or kind.low <= low) and (kind.high is None or high <= kind.high)
+    assert kind.low is None or kind.low <= low
+    assert kind.high is None or high <= kind.high
     assert task.score(answers, batch.targets) == pytest.approx(found.value)
 
 
@@ -146,7 +149,7 @@ def test_metrics_are_those_of_the_libraries_of_the_field() -> None:
     assert value("segmentation", "mean_iou") == pytest.approx(
         metrics.jaccard_score(MASKS.ravel(), mapped.ravel(), average="macro")
     )
-    assert value("segmentation", "pixel_accuracy") == pytest.approx((MASKS == mapped).mean())
+    assert value("segmentation", "pixel_accuracy") == pytest.approx((mapped == MASKS).mean())
 
 
 def test_a_pair_is_compared_by_the_cosine_of_the_means_that_the_mask_lets_through() -> None:

@@ -23,7 +23,7 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.recipe.options import OPTIONS
 
 IDS = tuple(option.id for option in OPTIONS)
-CELLS, SPANS = 15, 2
+CELLS, SPANS = 3 * len(IDS), 2
 
 
 @pytest.fixture(autouse=True)
