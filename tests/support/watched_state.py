@@ -6,7 +6,7 @@ on showing what is gone.
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -42,6 +42,8 @@ class WatchedState:
             self._note(name)
             return getattr(self._of, name)
         member = getattr(SessionState, name)
+        if isinstance(member, cached_property):
+            return member.func(self)
         return member.fget(self) if isinstance(member, property) else partial(member, self)
 
 

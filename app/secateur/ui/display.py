@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
 
-PREDICTED: Final = frozenset({"model", "spectra", "recipe", "tables", "baseline"})
+PREDICTED: Final = frozenset({"model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values"})
 """What predictions depend on."""
 
 
@@ -80,8 +80,7 @@ class Display(QObject):
         self.shown.emit(self._state)
 
     def _predicted(self) -> "Predicted | None":
-        state = self._state
-        depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline)
+        depends = predicted_from(self._state)
         predicted: Predicted | None = self._remember("predicted", depends, self._session.predicted)
         return predicted
 
@@ -97,7 +96,7 @@ class Display(QObject):
         state = self._state
         changed = tuple(names) != self.selected
         self.selected = tuple(names)
-        depends = (state.model, state.spectra, state.recipe, state.tables, state.baseline, self.selected)
+        depends = (*predicted_from(state), self.selected)
         effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
         self._remember(
             "plan",
@@ -127,6 +126,11 @@ class Display(QObject):
         ):
             known = self._known[name] = (depends, compute())
         return known[1]
+
+
+def predicted_from(state: "SessionState") -> tuple[object, ...]:
+    """The parts of `state` that predictions depend on."""
+    return tuple(getattr(state, name) for name in sorted(PREDICTED))
 
 
 def effect_source(state: "SessionState") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from secateur.engine.jobs.applying import layers_left
 from secateur.formats import format_named
 from secateur.formats.describing.describe import describe
 from secateur.formats.proving.verify import export
@@ -73,7 +74,7 @@ def test_two_methods_in_any_order_work_or_are_refused_before_they_start(
         return
     for number, step in enumerate(plan.steps):
         context = Context(data=data, original=model, folder=tmp_path / f"step-{number}")
-        model = step.method.apply(model, step.layers, context)
+        model = step.method.apply(model, layers_left(model, step.layers), context)
     inputs = next(iter(data.batches("test", 64))).first
     written = export(model, format_named("onnx"), tmp_path / "model.onnx", [np.ascontiguousarray(inputs)])
     assert written.verdict == "proven", written.sentence

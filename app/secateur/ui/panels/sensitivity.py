@@ -48,6 +48,7 @@ class SensitivityTab(TabView):
 
     shows: ClassVar[frozenset[str]] = frozenset(
         {
+            "activations",
             "chosen_step",
             "data",
             "data_source",
@@ -55,6 +56,7 @@ class SensitivityTab(TabView):
             "model",
             "progress",
             "recipe",
+            "singular_values",
             "spectra",
             "tables",
         }

@@ -48,6 +48,7 @@ class WeightsTab(TabView):
             "model",
             "progress",
             "recipe",
+            "singular_values",
             "spectra",
         }
     )
