@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from secateur.data.batch import Batch
 from secateur.errors import UserError
 from secateur.formats.base import Format
 from secateur.formats.proving.verify import export, size_of
@@ -65,7 +66,7 @@ class Noise:
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
         for start in range(0, min(limit or len(self.inputs), len(self.inputs)), batch_size):
             part = self.inputs[start : start + batch_size]
-            yield part, np.zeros(len(part), np.int64)
+            yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from secateur.data.batch import Batch
+
 SHAPE = (3, 12, 12)
 
 
@@ -18,11 +20,11 @@ class NoiseData:
     def size(self, split: str) -> int:
         return len(self.inputs) if split == "calibration" else 0
 
-    def batches(self, split: str, batch_size: int, limit: int | None = None) -> Iterator[tuple[Any, Any]]:
+    def batches(self, split: str, batch_size: int, limit: int | None = None) -> Iterator[Any]:
         count = min(limit or len(self.inputs), len(self.inputs))
         for start in range(0, count, batch_size):
             part = self.inputs[start : min(start + batch_size, count)]
-            yield part, np.zeros(len(part), np.int64)
+            yield Batch({"image": part}, np.zeros(len(part), np.int64))
 
 
 @pytest.fixture

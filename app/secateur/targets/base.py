@@ -1,6 +1,5 @@
 """A target is a runtime on a kind of machine. One file per runtime; this is the pattern that all of them follow."""
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,11 +56,6 @@ class Target:
         """What becomes of a layer at this precision, before anything was measured."""
         reason = self.computes(precision, layer)
         return reason or f"{self.title} computes this layer in {precision.activation_bits}-bit integers."
-
-
-def is_installed(module: str) -> bool:
-    """Whether a package is there, without importing it."""
-    return importlib.util.find_spec(module) is not None
 
 
 def installed_version(module: str) -> str:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from secateur.data.batch import Batch
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel
 from secateur.graph.onnx_files.computed import float_layers, optimized_graph
@@ -33,7 +34,8 @@ class Noise:
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
         for start in range(0, limit or len(self.inputs), batch_size):
-            yield self.inputs[start : start + batch_size], np.zeros(batch_size, np.int64)
+            part = self.inputs[start : start + batch_size]
+            yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
 
 def quantized(proto: onnx.ModelProto, noise: Noise) -> TorchModel:

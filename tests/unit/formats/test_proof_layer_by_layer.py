@@ -11,6 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from secateur.data.batch import Batch
 from secateur.formats import format_named
 from secateur.formats.base import WriteOptions
 from secateur.formats.proving.arithmetic import local_proof, wrong_arithmetic
@@ -221,7 +222,8 @@ def test_a_right_file_of_fifty_layers_and_a_thousand_classes_is_proven(tmp_path:
 
         def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
             for start in range(0, 64, batch_size):
-                yield inputs[start : start + batch_size], np.zeros(batch_size, np.int64)
+                part = inputs[start : start + batch_size]
+                yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
     ports = (Port("image", "float32", (None, 3, 8, 8)),), (Port("scores", "float32", (None, 1000)),)
     model = TorchModel("deep", network.eval(), *ports)

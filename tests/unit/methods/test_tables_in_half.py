@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from secateur.data.batch import Batch
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.graph.context import Context
@@ -27,7 +28,8 @@ class Noise:
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> Any:
         for start in range(0, limit or len(self.inputs), batch_size):
-            yield self.inputs[start : start + batch_size], np.zeros(batch_size, np.int64)
+            part = self.inputs[start : start + batch_size]
+            yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
 
 @pytest.fixture

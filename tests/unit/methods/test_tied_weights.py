@@ -9,6 +9,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from secateur.data.batch import Batch
 from secateur.errors import UserError
 from secateur.formats.onnx_files.writing import run_onnx, write_onnx
 from secateur.formats.reading import describe, open_model
@@ -38,7 +39,8 @@ class Samples:
 
     def batches(self, split: str, size: int, limit: int | None = None) -> Any:
         for start in range(0, len(self.inputs), size):
-            yield self.inputs[start : start + size], None
+            part = self.inputs[start : start + size]
+            yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
 
 def saved(path: Any, nodes: list[onnx.NodeProto], stored: dict[str, Any], given: tuple[int, list[Any]]) -> Any:

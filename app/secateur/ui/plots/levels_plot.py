@@ -15,6 +15,8 @@ from secateur.ui.theme.style import current_theme, tinted
 
 BINS = 81
 STEP = 1.15
+SIDE = 16
+"""Pixels beside the plot: half of a tick's text stands out there."""
 COLOURS = 257
 """Of the band: an odd number, so that the middle one is that of zero."""
 BAND = (-0.45, -0.1)
@@ -33,8 +35,8 @@ class LevelsPlot(Chart):
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(64)
-        self.pad(top=2)
         self.plot.hideAxis("left")
+        self._layout.setContentsMargins(SIDE, 2, SIDE, 2)
         self._heights: NDArray[np.float64] = np.zeros(BINS)
         self._limit, self._full, self._usual = 1.0, 1.0, 1.0
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[], pen=pg.mkPen(None))
