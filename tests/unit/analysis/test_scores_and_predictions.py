@@ -9,6 +9,7 @@ from secateur.analysis.free import score_free
 from secateur.analysis.measured import Question, measure_sensitivity
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
+from secateur.graph.coupling.channels import couplings
 from secateur.methods.base import Method
 from secateur.methods.facts import facts_of
 from secateur.methods.prune.channel import ChannelPruning
@@ -16,6 +17,7 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.documents import Evaluation, Metric, SensitivityTable
+from secateur.model.singular_values import as_matrix, singular_values
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import metric_per_damage, predict_plan
 from secateur.recipe.recipe import Recipe, Step
@@ -25,7 +27,7 @@ SAMPLES = 128
 
 @pytest.fixture
 def description(lowered_network: Any) -> Any:
-    return describe(lowered_network)
+    return describe(lowered_network).with_couplings(couplings(lowered_network))
 
 
 @pytest.fixture
@@ -33,7 +35,9 @@ def facts(lowered_network: Any, description: Any) -> Any:
     from secateur.model.counting import spectra_of
 
     layers, weights = description.weighted_layers, lowered_network.weights()
-    return facts_of(layers, {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers})
+    spectra = {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers}
+    values = {layer.name: singular_values(as_matrix(weights[layer.name], layer.channel_axis)) for layer in layers}
+    return facts_of(layers, spectra, singular_values=values)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The command line keeps its contract: documents, exit statuses, one sentence for what is wrong."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,20 +75,6 @@ def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch
     assert status == 0
     assert {"a", "b", "agreement", "layers"} <= set(comparison)
     assert len(comparison["layers"]) == 15
-
-
-def test_a_budget_that_costs_speed_says_so_and_names_one_that_costs_none(capsys, tmp_path):
-    recipes = [str(tmp_path / name) for name in ("slow.yaml", "fast.yaml")]
-    status, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.2", "-o", recipes[0], "--json")
-    assert status == 0
-    sentence = json.loads(text)["warnings"][0]
-    assert "cost speed" in sentence
-    share = re.search(r"\((size=0\.\d\d)\)", sentence)[1]
-    status, text, _ = call(capsys, "plan", "sample:model", "--budget", share, "-o", recipes[1], "--json")
-    plan = json.loads(text)
-    assert not any("cost speed" in warning for warning in plan["warnings"])
-    assert plan["predicted"]["latency_ms"] > 0
-    assert {step["method"] for step in plan["recipe"]["steps"]} == {"static_int8"}
 
 
 def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_path):

@@ -81,7 +81,7 @@ def test_a_stopped_measurement_goes_on_to_the_table_of_an_unbroken_one(request_,
     whole = unbroken(request_, monkeypatch, tmp_path)
     assert continued.rows == whole.rows
     assert continued.within_option_correlation == whole.within_option_correlation
-    assert (continued.samples, continued.pending) == (100, 0)
+    assert (continued.samples, continued.pending) == (96, 0)  # all that the validation part has
 
 
 def test_a_killed_measurement_goes_on_in_another_process(engine, request_, computed, monkeypatch, tmp_path):
