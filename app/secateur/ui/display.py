@@ -53,7 +53,7 @@ class Display(QObject):
         detail.take(state, self.selected)
         parts: tuple[tuple[Callable[[], None], frozenset[str]], ...] = (
             (self._show_window, self._window.shows),
-            (detail.show_current, frozenset(changed) if is_other else detail.shows),
+            (self._show_detail, frozenset(changed) if is_other else detail.shows),
             (self._show_plan_bar, PREDICTED | self._workspace.plan_bar.shows),
             (self._show_jobs, PREDICTED | self._workspace.jobs.shows),
         )
@@ -64,6 +64,13 @@ class Display(QObject):
         turns.begin()
 
     # These show the newest state, whichever was the newest when they began to wait.
+
+    def _show_detail(self) -> None:
+        newest = self._session.state
+        if newest.model is self._state.model:  # else its rows are not shown yet
+            # A tab that asks for what it lacks must see what was asked a moment ago, or it asks again.
+            self._workspace.detail.take(newest, self.selected)
+        self._workspace.detail.show_current()
 
     def _show_window(self) -> None:
         self._window.show_state(self._state, self._why_not)
