@@ -59,7 +59,7 @@ class Display(QObject):
         )
         for show, shows in parts:
             if changed & shows:
-                turns.add(show)
+                turns.add(show, ends=show == self._show_detail)
         turns.add(self._end)
         turns.begin()
 

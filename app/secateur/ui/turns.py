@@ -19,12 +19,16 @@ class Turns:
     """Calls what waits, whoever waits longest first; what waits already keeps its place."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Callable[[], None], None] = {}
+        self._waiting: dict[Callable[[], None], bool] = {}
+        """What waits, and whether it ends the turn."""
         self._timer: QTimer | None = None  # made by the window's thread: this module is imported by another
 
-    def add(self, call: Callable[[], None]) -> None:
-        """Have `call`, a method of a QObject, called soon, and once; not at all where its object is gone by then."""
-        self._waiting[call] = None
+    def add(self, call: Callable[[], None], *, ends: bool = False) -> None:
+        """Have `call`, a method of a QObject, called soon, and once; not at all where its object is gone by then.
+
+        What `ends` a turn has something painted that takes a moment by itself.
+        """
+        self._waiting[call] = ends
         if self._timer is None:
             self._timer = QTimer(singleShot=True, interval=0)
             self._timer.timeout.connect(self.begin)
@@ -38,10 +42,12 @@ class Turns:
         begun = time.thread_time()
         while self._waiting and time.thread_time() - begun < MOMENT_S:
             call = next(iter(self._waiting))
-            del self._waiting[call]
+            ends = self._waiting.pop(call)
             owner = getattr(call, "__self__", None)
             if owner is None or isValid(owner):
                 call()
+                if ends:
+                    break
         if self._waiting and self._timer is not None:
             self._timer.start()
 
