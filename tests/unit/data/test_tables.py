@@ -23,8 +23,9 @@ def written(path: Path, *, header: bool = True) -> Path:
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n\n" for row in ROWS))
     elif path.suffix == ".parquet":
-        pa = pytest.importorskip("pyarrow")
-        pq = pytest.importorskip("pyarrow.parquet")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         columns = {name: [row[n] for row in ROWS] for n, name in enumerate(names)}
         pq.write_table(pa.table(columns), path, row_group_size=2)
     else:
