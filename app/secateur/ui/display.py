@@ -61,7 +61,6 @@ class Display(QObject):
             if changed & shows:
                 turns.add(show, ends=show == self._show_detail)
         turns.add(self._end)
-        turns.begin()
 
     # These show the newest state, whichever was the newest when they began to wait.
 
