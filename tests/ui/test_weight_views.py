@@ -183,7 +183,7 @@ def test_a_click_on_a_filter_selects_the_channel_everywhere(looked):
     looked.shown.qtbot.mouseClick(grid.viewport(), LEFT, pos=grid.cell_of(4).center())
     looked.answer()
     assert (looked.channel.layer, looked.channel.channel) == ("conv", 4)
-    assert "ch 4" in looked.find(QLabel, "kernels_words").text()
+    looked.shown.until(lambda: "ch 4" in looked.find(QLabel, "kernels_words").text())
     looked.show("channels")
     assert (
         looked.tab.view("channels").table.channel_at(looked.find(QTableView, "channel_table").currentIndex().row()) == 4
