@@ -10,7 +10,7 @@ import pytest
 
 from secateur.graph.onnx_import.operators import OPERATORS
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "packaging"
+SCRIPTS = Path(__file__).resolve().parents[4] / "packaging"
 SHARE = 0.75
 """Of the float tests of ai.onnx outside training, strings, sequences, optional values and control flow."""
 

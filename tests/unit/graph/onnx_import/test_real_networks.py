@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "packaging"
+SCRIPTS = Path(__file__).resolve().parents[4] / "packaging"
 
 
 @pytest.fixture(scope="module")
