@@ -1,12 +1,13 @@
 """The order of the plan's steps, in the window: mouse and keys move, repeat and take out, and undo brings back."""
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QPushButton
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from secateur.recipe.reading import parse_recipe
 from secateur.recipe.recipe import Repeat
-from secateur.ui.panels.steps_card import StepRow
+from secateur.ui.panels.step_row import StepRow
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.why_not import why_not_of
 
@@ -51,6 +52,59 @@ def test_a_step_moves_by_the_buttons_and_undo_puts_it_back(planned, qtbot):
     planned.session.undo()
     assert told(planned) == ["channel_pruning", "distillation", "static_int8"]
     assert planned.state.can_redo
+
+
+def pull(shown, name, to, *, drop=True):
+    """Press a row, pull it over the lower (or, upwards, the upper) half of another one, and let go."""
+    one, other = row(shown, name), row(shown, to)
+    shown.until(lambda: other.height() > 8 and other.y() != one.y())  # the rows have been laid out
+    start = QPoint(8, 8)
+    is_down = other.y() > one.y()
+    end = QPoint(8, other.y() - one.y() + (other.height() - 3 if is_down else 3))
+    shown.qtbot.mousePress(one, Qt.MouseButton.LeftButton, pos=start)
+    for part in (0.3, 0.7, 1.0):
+        here = QPointF(start + (end - start) * part)
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, here, one.mapToGlobal(here), Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(one, move)
+    if drop:
+        shown.qtbot.mouseRelease(one, Qt.MouseButton.LeftButton, pos=end)
+
+
+def test_a_step_is_dragged_to_another_place_and_undo_puts_it_back(planned):
+    pull(planned, "step_1", "step_3", drop=False)
+    line = planned.workspace.plan.order.drop_line
+    assert line.isVisible()
+    assert line.y() > row(planned, "step_3").geometry().bottom()
+    planned.qtbot.mouseRelease(row(planned, "step_1"), Qt.MouseButton.LeftButton)
+    planned.until(lambda: told(planned) == ["distillation", "static_int8", "channel_pruning"])
+    assert not line.isVisible()
+    planned.session.undo()
+    planned.until(lambda: "Channel pruning" in row(planned, "step_1").accessibleName())
+    pull(planned, "step_3", "step_2")
+    planned.until(lambda: told(planned) == ["channel_pruning", "static_int8", "distillation"])
+
+
+def test_escape_lets_go_of_a_dragged_step(planned, qtbot):
+    pull(planned, "step_1", "step_3", drop=False)
+    qtbot.keyClick(row(planned, "step_1"), Qt.Key.Key_Escape)
+    assert not planned.workspace.plan.order.drop_line.isVisible()
+    qtbot.mouseRelease(row(planned, "step_1"), Qt.MouseButton.LeftButton)
+    assert told(planned) == ["channel_pruning", "distillation", "static_int8"]
+    assert not planned.workspace.plan.order._followed
+
+
+def test_a_repeat_is_dragged_as_one_and_its_steps_stay_in_it(planned):
+    planned.session.ordering.repeat([step.id for step in planned.state.recipe.steps[:2]])
+    planned.until(lambda: len(rows(planned)) == 4)
+    pull(planned, "step_1.1", "step_2")  # beyond its repeat
+    planned.until(lambda: told(planned) == ["distillation", "channel_pruning", "static_int8"])
+    assert planned.state.recipe.steps[0].rounds == 4
+    planned.until(lambda: "Distillation" in row(planned, "step_1.1").accessibleName())
+    pull(planned, "step_1", "step_2")
+    planned.until(lambda: told(planned) == ["static_int8", "distillation", "channel_pruning"])
 
 
 def test_a_step_moves_by_keys_and_the_focus_goes_with_it(planned, qtbot):

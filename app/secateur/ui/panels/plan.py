@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from secateur.methods.base import Method
@@ -19,6 +19,8 @@ from secateur.ui.widgets.card import label
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.why_not import set_why_not
 
+ROOM_TO_DRAG = 40
+"""Pixels above and below the place that a step is dragged to."""
 RAIL_WIDTH, LEAST_WIDTH, WIDTH = 40, 264, 288
 
 
@@ -72,7 +74,7 @@ class PlanPanel(QWidget):
         column.setContentsMargins(12, 0, 12, 12)
         column.setSpacing(8)
         column.addLayout(self._head())
-        steps = QWidget()
+        self._holder = steps = QWidget()
         self._steps = QVBoxLayout(steps)
         self._steps.setContentsMargins(0, 0, 0, 0)
         self._steps.setSpacing(8)
@@ -118,6 +120,12 @@ class PlanPanel(QWidget):
         for family, model_card in self.model_cards.items():
             model_card.wanted.connect(lambda method, family=family: self.model_method_wanted.emit(family, method))
             model_card.tab_wanted.connect(self.tab_wanted)
+        self.order.drag_at.connect(self._scroll_along)
+
+    def _scroll_along(self, y: int) -> None:
+        """Let the place in the order that a step is dragged to be seen."""
+        place = self.order.mapTo(self._holder, QPoint(0, y))
+        self.steps_area.ensureVisible(0, place.y(), 0, ROOM_TO_DRAG)
 
     # ------------------------------------------------------------------ show
 

@@ -1,25 +1,19 @@
 """The plan as a whole: its steps in the order in which they run, a repeat as one block of rounds."""
 
-import re
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
-
-from secateur.recipe.recipe import Growth, Repeat, Step
-from secateur.recipe.words import is_share, layers_of, values_of
+from secateur.recipe.recipe import Repeat, Step
 from secateur.session.ordering import why_not_doubled, why_not_moved, why_not_repeated
 from secateur.session.state import SessionState
-from secateur.ui.theme.style import icon, notifier, set_role
+from secateur.ui.panels.step_row import INDENT, StepRow
 from secateur.ui.widgets.button import IconButton
-from secateur.ui.widgets.card import Card, label
-from secateur.ui.widgets.elided_label import ElidedLabel
-from secateur.ui.widgets.number_field import NumberField
+from secateur.ui.widgets.card import Card
 from secateur.ui.widgets.why_not import set_why_not
 
-MOST_ROUNDS = 100
-INDENT = 20
-KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Delete, Qt.Key.Key_D, Qt.Key.Key_R)
+GAP = 4
+LINE = 2
+"""Height of the line that shows where a dragged step would go."""
 
 
 class StepsCard(Card):
@@ -27,6 +21,7 @@ class StepsCard(Card):
 
     `move_wanted(id, by)`, `delete_wanted(ids)`, `double_wanted(id)`, `repeat_wanted(ids)` (of a repeat alone: done
     once again), `rounds_wanted(id, rounds)`, `values_wanted(id, field, values by round)`, `step_chosen(id)`.
+    `drag_at(y)` while a step is pulled over the card, in its pixels.
     """
 
     move_wanted = Signal(str, int)
@@ -36,6 +31,7 @@ class StepsCard(Card):
     rounds_wanted = Signal(str, int)
     values_wanted = Signal(str, str, object)
     step_chosen = Signal(str)
+    drag_at = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Order of the steps", "", "plan", parent)
@@ -45,9 +41,15 @@ class StepsCard(Card):
         self._followed = ""
         self.rows: list[StepRow] = []
         self._list = QVBoxLayout()
-        self._list.setSpacing(4)
+        self._list.setSpacing(GAP)
         self.body.addLayout(self._list)
         self.body.addLayout(self._tools())
+        self.drop_line = QFrame(self)
+        self.drop_line.setObjectName("steps_drop_line")
+        self.drop_line.setProperty("role", "drop")
+        self.drop_line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.drop_line.hide()
+        self._gap: int | None = None
         self.hide()
 
     def _tools(self) -> QHBoxLayout:
@@ -130,6 +132,9 @@ class StepsCard(Card):
         row.key.connect(self._key)
         row.rounds_wanted.connect(self.rounds_wanted)
         row.values_wanted.connect(self.values_wanted)
+        row.dragged.connect(self._drag)
+        row.dropped.connect(self._drop)
+        row.let_go.connect(lambda _: self._end_drag())
         self._list.addWidget(row)
         return row
 
@@ -199,130 +204,45 @@ class StepsCard(Card):
         if self.delete.isEnabled():
             self.delete_wanted.emit(self._chosen)
 
+    # ------------------------------------------------------------------ dragging
 
-class StepRow(QFrame):
-    """One step, or the head of a repeat with its number of rounds."""
+    def _blocks(self, row: StepRow) -> list[list[StepRow]]:
+        """What a dragged row can stand between: entries with all their rows, or the steps of its own repeat."""
+        if row.is_inner:
+            repeat = next(e for e in self._state.recipe.steps if isinstance(e, Repeat) and row.step_id in _ids(e))
+            return [[one] for one in self.rows if one.step_id in _ids(repeat)]
+        blocks: list[list[StepRow]] = []
+        for one in self.rows:
+            if one.is_inner:
+                blocks[-1].append(one)
+            else:
+                blocks.append([one])
+        return blocks
 
-    chosen = Signal(str, bool)
-    key = Signal(object, int, object)
-    rounds_wanted = Signal(str, int)
-    values_wanted = Signal(str, str, object)
+    def _drag(self, row: StepRow, y: int) -> None:
+        """Show the gap that the row would go to."""
+        blocks = self._blocks(row)
+        edges = [(block[0].geometry().top(), block[-1].geometry().bottom()) for block in blocks]
+        self._gap = gap = sum(y > (top + bottom) / 2 for top, bottom in edges)
+        middle = edges[gap][0] - GAP // 2 if gap < len(edges) else edges[-1][1] + GAP // 2
+        left = row.geometry().left() + (INDENT if row.is_inner else 0)
+        self.drop_line.setGeometry(left, middle - LINE // 2, row.geometry().right() - left + 1, LINE)
+        self.drop_line.raise_()
+        self.drop_line.show()
+        self.drag_at.emit(y)
 
-    def __init__(self, kind: type[Step | Repeat], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.kind, self.step_id, self.is_inner = kind, "", False
-        self._icon_name = "repeat"
-        self.setProperty("role", "step")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._line = QHBoxLayout(self)
-        self._line.setContentsMargins(6, 4, 6, 4)
-        self._line.setSpacing(6)
-        self._number = label("", "secondary")
-        self._icon = QLabel()
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        self.title = ElidedLabel("", size=12)
-        self.values = label("", "caption", wrap=True)
-        words.addWidget(self.title)
-        words.addWidget(self.values)
-        self.course = QLineEdit()
-        self.course.hide()
-        self.course.editingFinished.connect(self._take_course)
-        self._growth: Growth | None = None
-        words.addWidget(self.course)
-        at = Qt.AlignmentFlag.AlignVCenter if kind is Repeat else Qt.AlignmentFlag.AlignTop
-        self._line.addWidget(self._number, 0, at)
-        self._line.addWidget(self._icon, 0, at)
-        self._line.addLayout(words, 1)
-        self.rounds: NumberField | None = None
-        if kind is Repeat:
-            self.rounds = NumberField(1, MOST_ROUNDS, whole=True, name=self.tr("Rounds"))
-            self.rounds.set_help(self.tr("How often the steps below are done; what grows reaches the same."))
-            self.rounds.setFixedWidth(48)
-            self.rounds.edited.connect(lambda value: self.rounds_wanted.emit(self.step_id, round(value)))
-            self._line.addWidget(self.rounds)
-            self._line.addWidget(label(self.tr("rounds"), "secondary"))
-        notifier.theme_changed.connect(self._draw_icon)
-
-    def show_entry(self, entry: Step | Repeat, number: str, *, is_inner: bool) -> None:
-        """Show what it does; `number` is its place in the plan."""
-        self.step_id, self.is_inner = entry.id, is_inner
-        self.setObjectName(f"step_{number}")
-        self._number.setText(number)
-        self._line.setContentsMargins(INDENT if is_inner else 6, 4, 6, 4)
-        if isinstance(entry, Repeat):
-            title, values, self._icon_name = self.tr("Repeat"), "", "repeat"
-            told = self.tr("Step {}: repeat, {} rounds").format(number, entry.rounds)
-            if self.rounds is not None:
-                self.rounds.setObjectName(f"rounds_{number}")
-                self.rounds.set_value(entry.rounds)
-        else:
-            title, self._icon_name = entry.method.title, entry.method.family
-            values = " · ".join(part for part in (layers_of(entry), values_of(entry)) if part)
-            told = self.tr("Step {}: {}, {}").format(number, title, values)
-            self.setToolTip(", ".join(entry.layers) if entry.method.scope == "layer" else "")
-        self._show_course(entry, number)
-        self.title.set_text(title)
-        self.values.setText(values)
-        self.values.setVisible(bool(values))
-        self.setAccessibleName(told)
-        self._draw_icon()
-
-    def set_chosen(self, on: bool) -> None:
-        set_role(self, "chosen" if on else "", "state")
-        self.course.setVisible(on and self._growth is not None)
-
-    def _show_course(self, entry: Step | Repeat, number: str) -> None:
-        """The values by round of what grows, to be typed while the step is chosen."""
-        growing = entry.growing if isinstance(entry, Step) else ()
-        self._growth = next(iter(growing), None)
-        if self._growth is None or not isinstance(entry, Step):
-            self.course.hide()
+    def _drop(self, row: StepRow) -> None:
+        gap, place = self._gap, [row in block for block in self._blocks(row)].index(True)
+        self._end_drag()
+        if gap is None or gap in (place, place + 1):
             return
-        title = type(entry.method).model_fields[self._growth.field].title or self._growth.field
-        self.course.setObjectName(f"values_{number}")
-        self.course.setText(course_text(self._growth))
-        unit = self.tr(" in percent") if is_share(self._growth.field) else ""
-        self.course.setAccessibleName(self.tr("{} by round").format(title))
-        self.course.setToolTip(self.tr("{}{} in each round, with commas between; one is for all.").format(title, unit))
+        self._followed = row.step_id
+        self.move_wanted.emit(row.step_id, gap - place - (gap > place))
 
-    def _take_course(self) -> None:
-        if self._growth is None or self.course.text() == course_text(self._growth):
-            return
-        scale = 100.0 if is_share(self._growth.field) else 1.0
-        is_whole = all(isinstance(value, int) for value in self._growth.values)
-        try:
-            numbers = [float(part) for part in re.split(r"[,;\s]+", self.course.text().strip(" ,;%"))]
-        except ValueError:
-            self.course.setText(course_text(self._growth))
-            return
-        values = tuple(int(number) if is_whole else round(number / scale, 6) for number in numbers)
-        self.values_wanted.emit(self.step_id, self._growth.field, values)
-
-    def _draw_icon(self) -> None:
-        self._icon.setPixmap(icon(self._icon_name, "secondary").pixmap(QSize(16, 16), self.devicePixelRatioF()))
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        shift = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
-        self.chosen.emit(self.step_id, bool(event.modifiers() & shift))
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in KEYS:
-            event.accept()  # Del takes a step out of the plan here, and not out of the selected layers
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key, modifiers = event.key(), event.modifiers()
-        if key in KEYS and not modifiers & Qt.KeyboardModifier.ControlModifier:
-            self.key.emit(self, key, modifiers)
-        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return):
-            self.chosen.emit(self.step_id, bool(modifiers & Qt.KeyboardModifier.ShiftModifier))
-        else:
-            super().keyPressEvent(event)
+    def _end_drag(self) -> None:
+        self._gap = None
+        self.drop_line.hide()
 
 
-def course_text(growth: Growth) -> str:
-    """Values by round as they are typed: `10, 20, 30, 35`."""
-    scale = 100.0 if is_share(growth.field) else 1.0
-    return ", ".join(f"{float(value) * scale:.4g}" for value in growth.values)
+def _ids(repeat: Repeat) -> set[str]:
+    return {step.id for step in repeat.steps}

@@ -48,6 +48,7 @@ QFrame[role="well"] {{ background: {t.raised}; border: 1px solid {t.border}; bor
 QFrame[role="step"] {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 4px; }}
 QFrame[role="step"]:hover {{ background: {t.hover}; }}
 QFrame[role="step"][state="chosen"] {{ background: {t.selection}; border-color: {t.accent}; }}
+QFrame[role="drop"] {{ background: {t.accent}; }}
 QFrame[role="step"]:focus {{ border: 2px solid {t.accent}; }}
 QFrame[role="line"] {{ background: {t.border}; border: none; }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.button_border}; padding: 4px 6px;
