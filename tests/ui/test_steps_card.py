@@ -5,9 +5,12 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
+from secateur.recipe.presets import preset
 from secateur.recipe.reading import parse_recipe
 from secateur.recipe.recipe import Repeat
+from secateur.ui.actions import ACTIONS, PRESETS
 from secateur.ui.panels.step_row import StepRow
+from secateur.ui.toolbar import MORE
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.why_not import why_not_of
 
@@ -208,3 +211,16 @@ def test_a_switch_in_another_card_leaves_the_order_alone(planned):
         "static_int8",
         "distillation",
     ]
+
+
+def test_iterative_pruning_is_planned_from_the_menu_and_undone(shown, model):
+    shown.open(model)
+    for name in PRESETS:
+        preset(name)
+    entry = next(one for one in ACTIONS if one.id == "preset_iterative_pruning")
+    assert entry.id in MORE
+    shown.assembly.commands.trigger(entry.id)
+    shown.until(lambda: [row.objectName() for row in rows(shown)] == ["step_1", "step_1.1", "step_1.2"])
+    assert "Ratio 10 → 20 → 30 → 40" in row(shown, "step_1.1").values.text()
+    shown.session.undo()
+    shown.until(lambda: not shown.workspace.plan.order.isVisible())

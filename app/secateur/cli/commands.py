@@ -153,7 +153,9 @@ def compress(
         ),
     ],
     model: Model = "",
-    recipe: Annotated[Path | None, typer.Option(help="The recipe to carry out.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="The recipe to carry out: a file, or preset:iterative_pruning.")
+    ] = None,
     export: Annotated[str, typer.Option(help="Comma-separated formats besides ONNX.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
     data: Data = "",

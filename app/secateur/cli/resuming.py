@@ -8,7 +8,7 @@ from secateur.engine.requests import DataSource
 from secateur.engine.store import RunStore
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.recipe.reading import load_recipe
+from secateur.recipe.presets import recipe_at
 from secateur.recipe.recipe import Recipe
 
 
@@ -38,7 +38,7 @@ def new_run(asked: Asked) -> Wanted:
     if asked.model is None or asked.recipe is None:
         lacking = "the model" if asked.model is None else "--recipe"
         raise UserError(f"A new run needs {lacking}.", "Only with --resume they are those of the run in the folder.")
-    return Wanted(asked.model, DataSource(asked.data), load_recipe(asked.recipe), asked.exports or ("onnx",))
+    return Wanted(asked.model, DataSource(asked.data), recipe_at(asked.recipe), asked.exports or ("onnx",))
 
 
 def resumed_run(asked: Asked, folder: Path) -> Wanted:
@@ -59,7 +59,7 @@ def resumed_run(asked: Asked, folder: Path) -> Wanted:
             f"The run in {folder} does not say how its model {earlier.model} is opened: an earlier version began it.",
             "Name the model, its data and --recipe once more.",
         )
-    recipe = load_recipe(asked.recipe) if asked.recipe else parse_recipe(yaml.safe_load(earlier.recipe_yaml))
+    recipe = recipe_at(asked.recipe) if asked.recipe else parse_recipe(yaml.safe_load(earlier.recipe_yaml))
     data = DataSource(asked.data) if asked.data else _data_of(earlier)
     return Wanted(model, data, recipe, asked.exports or earlier.exports or ("onnx",), earlier.run)
 

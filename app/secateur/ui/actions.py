@@ -106,6 +106,14 @@ ACTIONS: tuple[Action, ...] = (
         "load_recipe",
     ),
     Action(
+        "preset_iterative_pruning",
+        "Plan iterative pruning",
+        (),
+        "repeat",
+        "Four rounds, each takes channels and trains what is left; takes the place of the plan, and can be undone",
+        "load_recipe",
+    ),
+    Action(
         "save_recipe", "Save plan as recipe…", ("Ctrl+S",), "floppy-disk", "Write the plan to a recipe file", "recipe"
     ),
     Action(
@@ -286,6 +294,9 @@ TABS: tuple[tuple[str, str], ...] = tuple(
 
 WEIGHT_VIEWS = tuple(action.id.removeprefix("weights_") for action in ACTIONS if action.id.startswith("weights_"))
 """Keys of the ways to look at a layer's weights."""
+
+PRESETS = tuple(action.id.removeprefix("preset_") for action in ACTIONS if action.id.startswith("preset_"))
+"""Bundled recipes that can be taken over as the plan."""
 
 TABS_ON_DEMAND = frozenset({"netron"})
 """Tabs that are built when they are first shown: not everybody wants what they need."""

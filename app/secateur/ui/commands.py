@@ -16,7 +16,7 @@ from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.session import reasons
 from secateur.session.notices import REFUSAL
-from secateur.ui.actions import TABS, WEIGHT_VIEWS, remedy
+from secateur.ui.actions import PRESETS, TABS, WEIGHT_VIEWS, remedy
 from secateur.ui.dialogs.kinds import kind_of_path, whole_of
 from secateur.ui.dialogs.opened import Dialogs
 from secateur.ui.main_window import MainWindow
@@ -53,9 +53,11 @@ class Commands(QObject):
     def _handlers(self) -> dict[str, Callable[[], None]]:
         tabs: dict[str, Callable[[], None]] = {f"tab_{key}": partial(self.moving.show_tab, key) for key, _ in TABS}
         views = {f"weights_{key}": partial(self.moving.show_weights, key) for key in WEIGHT_VIEWS}
+        presets = {f"preset_{key}": partial(self.recipes.use_preset, key) for key in PRESETS}
         return {
             **tabs,
             **views,
+            **presets,
             "open": self.dialogs.open_file,
             "open_folder": self.dialogs.open_folder,
             "install": self._copy_install,

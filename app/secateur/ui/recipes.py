@@ -57,6 +57,18 @@ class Recipes(QObject):
         if left_out:
             self._dialogs.recipe_report(Path(path).name, recipe, left_out)
 
+    def use_preset(self, name: str) -> None:
+        """Make a bundled recipe the plan (undoable), if it is one for the open model."""
+        from secateur.recipe.presets import preset
+
+        model, wanted = self._session.state.model, preset(name)
+        if model is None:
+            return
+        if reason := wanted.why_not_for(model):
+            self.refused.emit(f"{wanted.title} is not for {model.name}.", reason)
+        else:
+            self._session.load_recipe(wanted.recipe())
+
     def save(self) -> None:
         """Write the plan as a recipe file, where a person chooses."""
         from secateur.files import write_text

@@ -25,6 +25,7 @@ MORE = (
     "open_folder",
     "open_code",
     "",
+    "preset_iterative_pruning",
     "open_recipe",
     "save_recipe",
     "show_command",
