@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from brief_timings import measure_briefly
 from hypothesis import HealthCheck, settings
 
 import secateur  # noqa: F401 - before any test loads a library: it switches their telemetry off
@@ -66,6 +67,7 @@ def _own_display() -> str:
 
 
 _isolate(Path(_home.name))
+measure_briefly()
 
 
 class ShutIn:
@@ -120,8 +122,8 @@ def shut_in(tmp_path_factory: pytest.TempPathFactory) -> ShutIn:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep numba's compiled kernels between test runs, in pytest's own cache folder."""
-    if config.cache is not None:
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(config.cache.mkdir("numba")))
+    if (cache := getattr(config, "cache", None)) is not None:  # -p no:cacheprovider takes it away
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache.mkdir("numba")))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from forked_engines import fork_engines
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -83,7 +84,13 @@ class RealWindow:
 
 
 @pytest.fixture
-def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealWindow]:
+def engine_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the engine's processes start: forked, in a moment. `test_window_whole_way` has them started as ever."""
+    fork_engines(monkeypatch)
+
+
+@pytest.fixture
+def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_starts: None) -> Iterator[RealWindow]:
     """The window as `secateur` shows it, with nothing open yet."""
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
     window = build_window()

@@ -38,7 +38,7 @@ PREPARED = {"mean": [0.2], "std": [0.3]}
 
 
 @pytest.fixture
-def life_before(tmp_path, monkeypatch):
+def life_before(tmp_path, monkeypatch, engine_starts):
     """What a killed program leaves: a run in the middle of its training, and a measurement of some layers."""
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
     (tmp_path / "network.py").write_text(NETWORK)

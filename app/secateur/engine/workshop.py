@@ -150,6 +150,10 @@ class Workshop:
             bench.lowered = lower(bench.model, reporter.context())
         return bench.lowered
 
+    def exportable(self, bench: Bench, reporter: Reporter) -> Model:
+        """The model in the form from which files are written quickest: a torch network is exported once, and kept."""
+        return self.lowered(bench, reporter) if isinstance(bench.model, TorchModel) else bench.model
+
     def spectra(self, bench: Bench, reporter: Reporter) -> dict[str, Spectra]:
         """Exact spectra of every weighted layer, counted once."""
         from secateur.engine.spectra import count_layers
@@ -172,7 +176,9 @@ class Workshop:
             if model.path is not None and model.format == "onnx" and len(bench.files) == 1:
                 bench.file = model.path
             else:
-                bench.file = self.write(model, f"original-{len(self._benches)}-{bench.description.fingerprint[:8]}")
+                bench.file = self.write(
+                    bench.lowered or model, f"original-{len(self._benches)}-{bench.description.fingerprint[:8]}"
+                )
         return bench.file
 
     def shipped_proto(self, bench: Bench, reporter: Reporter) -> "onnx.ModelProto":

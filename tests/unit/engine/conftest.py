@@ -4,6 +4,7 @@ import queue
 
 import numpy as np
 import pytest
+from forked_engines import fork_engines
 
 from secateur.engine.client import EngineClient
 from secateur.engine.events import EngineDied, Failed, Finished, Stopped
@@ -25,20 +26,35 @@ def make():
 """
 
 
-@pytest.fixture
-def model(tmp_path):
-    (tmp_path / "network.py").write_text(NETWORK)
-    return ModelSource(factory=f"{tmp_path / 'network.py'}:make")
+def network_in(folder):
+    (folder / "network.py").write_text(NETWORK)
+    return ModelSource(factory=f"{folder / 'network.py'}:make")
 
 
-@pytest.fixture
-def data(tmp_path):
+def stripes_in(folder):
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 600)
     images = random.integers(0, 90, (600, 8, 8)).astype(np.uint8)
     images[np.arange(600), labels * 2, :] += 120
-    np.savez(tmp_path / "stripes.npz", images=images, labels=labels)
-    return DataSource(str(tmp_path / "stripes.npz"))
+    np.savez(folder / "stripes.npz", images=images, labels=labels)
+    return DataSource(str(folder / "stripes.npz"))
+
+
+@pytest.fixture
+def model(tmp_path):
+    return network_in(tmp_path)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return stripes_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """(model, data) that no test changes: for runs that several tests look at."""
+    folder = tmp_path_factory.mktemp("shared")
+    return network_in(folder), stripes_in(folder)
 
 
 class Running:
@@ -63,8 +79,28 @@ class Running:
         return self.wait_for(lambda e: isinstance(e, EngineDied) or (isinstance(e, kinds) and e.job == job))
 
 
+@pytest.fixture(scope="module")
+def module_engine():
+    """One for all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        fork_engines(patch)
+        yield from running()
+
+
 @pytest.fixture
-def engine():
+def engine(monkeypatch):
+    """An engine that starts in a moment: its processes are forked."""
+    fork_engines(monkeypatch)
+    yield from running()
+
+
+@pytest.fixture
+def new_engine():
+    """An engine that starts as the program starts it, with new interpreters: for tests of the start itself."""
+    yield from running()
+
+
+def running():
     running = Running()
     yield running
     running.client.close()

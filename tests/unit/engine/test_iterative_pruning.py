@@ -7,6 +7,7 @@ import signal
 
 import numpy as np
 import pytest
+from forked_engines import fork_engines
 
 from secateur.engine.client import EngineClient
 from secateur.engine.events import CurvePoint, Failed, Finished, Log, Partial, Progress
@@ -77,14 +78,23 @@ class Runs:
         return hashlib.sha256((self.folder / name / "model.onnx").read_bytes()).hexdigest()
 
 
-@pytest.fixture
-def runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
-    return Runs(tmp_path)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        fork_engines(patch)
+        patch.setenv("SECATEUR_HOME", str(folder / "home"))
+        yield Runs(folder)
 
 
-def test_a_run_killed_inside_round_three_goes_on_there_and_ends_with_the_same_file(runs):
-    seen, record = runs.finish("whole")
+@pytest.fixture(scope="module")
+def whole(runs):
+    """(events, record) of the run that nothing disturbs."""
+    return runs.finish("whole")
+
+
+def test_a_run_killed_inside_round_three_goes_on_there_and_ends_with_the_same_file(runs, whole):
+    seen, record = whole
     texts = [event.text for event in seen if isinstance(event, Progress)]
     assert all(any(text.startswith(f"Round {n} of 4: ") for text in texts) for n in (1, 2, 3, 4))
     assert record.document.files[0].verified
@@ -110,11 +120,10 @@ def test_a_run_killed_inside_round_three_goes_on_there_and_ends_with_the_same_fi
     assert runs.hash_of("broken") == runs.hash_of("whole")
 
 
-def test_the_last_round_leaves_the_width_that_its_ratio_says(runs):
+def test_the_last_round_leaves_the_width_that_its_ratio_says(runs, whole):
     import onnx
 
-    seen, _ = runs.finish("whole")
-    assert any(isinstance(event, Partial) for event in seen)
+    assert any(isinstance(event, Partial) for event in whole[0])
     graph = onnx.load(runs.folder / "whole" / "model.onnx").graph
     first = next(weight for weight in graph.initializer if len(weight.dims) == 4)
     assert first.dims[0] == 20 - int(20 * RATIOS[-1])

@@ -30,7 +30,7 @@ def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> P
         plan = require_plan(request.recipe, description_for(request.recipe, bench, reporter))
         if isinstance(bench.model, StoredModel) or not bench.description.runnable:
             return PlanRehearsed()
-        model = _rehearsed(bench.model, plan, reporter)
+        model = _rehearsed(workshop.exportable(bench, reporter), plan, reporter)
         path = workshop.folder / "rehearsed.onnx"
         _write(model, path)
     except UserError:

@@ -128,7 +128,7 @@ def _with_wholes(
         files: dict[str, Path] = {}
         for name, (method, layers, _) in wanted.items():
             reporter.progress(0, 1, SAYING)
-            path = _written(bench, method, layers, workshop)
+            path = _written(bench, method, layers, reporter, workshop)
             if path is not None:
                 files[name] = path
         known = dict.fromkeys(wanted)
@@ -159,14 +159,16 @@ def example_shapes(bench: Bench) -> str:
     return ",".join("x".join(map(str, array.shape)) for array in example_inputs(bench.description))
 
 
-def _written(bench: Bench, method: Method | None, layers: Sequence[str], workshop: Workshop) -> Path | None:
+def _written(
+    bench: Bench, method: Method | None, layers: Sequence[str], reporter: Reporter, workshop: Workshop
+) -> Path | None:
     """The file of the network with the method on these layers, as fast as a run's result; None where it cannot be."""
     if method is None:
         return workshop.file(bench)
     able = [name for name in layers if not method.supports(bench.description.layer(name))]
     path = workshop.folder / f"timed-{len(able)}-{method.badge()}.onnx"
     try:
-        model: Model = method.rehearse(bench.model, able)
+        model: Model = method.rehearse(workshop.exportable(bench, reporter), able)
         format_named("onnx").write(model, path)
     except UserError:
         return None
