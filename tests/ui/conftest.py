@@ -235,6 +235,10 @@ class Shown:
         """Run the event loop until the condition holds."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
 
+    def settle(self) -> None:
+        """Run the event loop until the newest state is shown, part by part."""
+        self.until(lambda: self.assembly.display.is_settled)
+
     def find(self, kind: type[QWidget], name: str) -> QWidget:
         """The child of this objectName; fails where there is none."""
         found = self.window.findChild(kind, name)
@@ -249,8 +253,7 @@ class Shown:
         self.engine.say(Finished(job, ModelOpened(model)))
         if spectra:
             self.engine.say(Partial(job, SpectraReady(spectra)))
-        self.until(lambda: self.workspace.layers.table.layers == model.inspected_layers)
-        self.until(lambda: not spectra or self.layers.table.bins(next(iter(spectra))) is not None)
+        self.settle()
 
     def open_data(self, data: DataDescription, previews: tuple[Preview, ...], evaluation: Evaluation) -> None:
         """Let the engine open the data that the session has asked for."""
@@ -259,6 +262,7 @@ class Shown:
             Started(job, self.engine.requests[job - 1]), Finished(job, DataOpened(data, previews, evaluation))
         )
         self.until(lambda: self.state.data is not None)
+        self.settle()
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_while_a_job_runs_the_graph_is_shown_and_the_job_stays_alone_in_its_pane
     job = shown.engine.job_of(ReadGraph)
     shown.engine.say(Started(job, shown.engine.requests[job - 1]))
     shown.until(lambda: "about a second" in shown.workspace.detail.tab("graph").missing.accessibleName())
-    assert shown.find(QWidget, "jobs_words").text().startswith("1 running")
+    shown.until(lambda: shown.find(QWidget, "jobs_words").text().startswith("1 running"))
     assert shown.find(QWidget, "job_title").text() == "Distilling"
     shown.engine.say(Finished(job, GraphRead(graph)))
     shown.until(lambda: shown.workspace.detail.tab("graph").is_filled)

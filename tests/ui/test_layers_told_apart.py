@@ -81,7 +81,7 @@ def open_rows(shown, model: ModelDescription) -> None:
     job = shown.engine.job_of(OpenModel)
     request = shown.engine.requests[job - 1]
     shown.engine.say(EngineReady("CPU", 2, 1), Started(job, request), Finished(job, ModelOpened(model)))
-    shown.until(lambda: shown.layers.table.layers == model.inspected_layers)
+    shown.settle()
 
 
 def names(panel) -> list[str]:

@@ -62,6 +62,11 @@ class Display(QObject):
                 turns.add(show, ends=show == self._show_detail)
         turns.add(self._end)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all of the newest state is shown."""
+        return self._state is self._session.state and not turns.waits(self._end)
+
     # These show the newest state, whichever was the newest when they began to wait.
 
     def _show_detail(self) -> None:
