@@ -5,15 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from secateur.engine.events import CurvePoint, LossTerm, SoftAnswers
 from secateur.engine.requests import Compress, DataSource
+from secateur.methods import METHODS
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.distil.training import Training
 from secateur.recipe.editing import with_model_step
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.curve_data import CurveData
 from secateur.ui.panels.distil import DistilTab
+from secateur.ui.panels.plan_form import MethodForm
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -86,6 +90,20 @@ def test_it_can_be_taken_out_of_the_plan(qtbot, tab, state):
     with qtbot.waitSignal(tab.distillation_wanted) as wanted:
         qtbot.mouseClick(tab.remove, LEFT)
     assert wanted.args == [None, ""]
+
+
+def test_every_way_to_train_has_its_own_form_and_a_teacher_where_it_needs_one(qtbot, tab, state):
+    for kind in (method for method in METHODS if issubclass(method, Training)):
+        planned = kind(epochs=3)
+        tab.show_state(state.with_(recipe=with_model_step(Recipe(), "distil", planned)))
+        assert tab.is_filled
+        assert tab.form.method == planned
+        assert tab.form.isVisible()
+        assert [form for form in tab.findChildren(MethodForm) if form.isVisible()] == [tab.form]
+        assert tab.teacher.isVisible() == kind.has_teacher
+        with qtbot.waitSignal(tab.distillation_wanted) as wanted:
+            tab.form.findChild(QWidget, "field_epochs").edited.emit(5.0)
+        assert wanted.args == [kind(epochs=5), ""]
 
 
 def test_before_the_training_it_says_how_to_start_it(tab, state):

@@ -12,6 +12,7 @@ from secateur.formats.base import Format
 from secateur.formats.holding import held
 from secateur.methods import METHODS
 from secateur.methods.base import Method
+from secateur.methods.fields import fields_of
 
 
 def methods(*, as_json: bool) -> None:
@@ -44,14 +45,15 @@ def describe_method(method: type[Method]) -> dict[str, Any]:
 
 def _fields(kind: type[BaseModel]) -> list[dict[str, Any]]:
     """Name, type, default and meaning of every field of a method or of a format's options."""
+    schema = kind.model_json_schema().get("properties", {})
     return [
         {
             "name": name,
-            "type": _type_words(field),
-            "default": field.get("default"),
-            "description": field.get("description", ""),
+            "type": _type_words(schema[name]),
+            "default": schema[name].get("default"),
+            "description": schema[name].get("description", ""),
         }
-        for name, field in kind.model_json_schema().get("properties", {}).items()
+        for name in fields_of(kind)
     ]
 
 

@@ -54,6 +54,8 @@ class Method(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    abstract: ClassVar[bool] = False
+    """Set by a class that only says what several methods have in common; the rest is said by each of them."""
     id: ClassVar[str]
     title: ClassVar[str]
     family: ClassVar[Family]
@@ -78,8 +80,11 @@ class Method(BaseModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        missing = [name for name in ("id", "title", "family", "needs", "scope", "order") if name not in cls.__dict__]
-        if missing and not cls.__dict__.get("abstract", False):
+        if cls.__dict__.get("abstract", False):
+            return
+        bases = [base for base in cls.__mro__[1:] if base.__dict__.get("abstract", False)]  # said once for all of them
+        said = {name for base in (cls, *bases) for name in base.__dict__}
+        if missing := [name for name in ("id", "title", "family", "needs", "scope", "order") if name not in said]:
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 
     @classmethod
@@ -135,6 +140,11 @@ class Method(BaseModel):
     def why_not(self, layer: Layer, facts: Facts) -> str | None:
         """As `supports`, with all that is known of the layer: None where the method changes it for the better."""
         return self.supports(layer)
+
+    @property
+    def training_epochs(self) -> int:
+        """How often it goes over the training samples to learn from them; 0 where it does not train."""
+        return 0
 
     @property
     def wants_data(self) -> bool:

@@ -1,5 +1,6 @@
 """Which control a field of a method, or of a format's options, has in a form; decided where the class is made."""
 
+from inspect import get_annotations
 from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -21,6 +22,12 @@ def control_of(info: FieldInfo) -> Control | None:
     if info.annotation is bool:
         return "switch"
     return "number" if info.annotation in (int, float) else None
+
+
+def fields_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields in the order in which a person reads them: a class's own first, then what it has from its bases."""
+    named = (name for base in kind.__mro__ for name in get_annotations(base))
+    return {name: kind.model_fields[name] for name in named if name in kind.model_fields}
 
 
 def require_controls(kind: type[BaseModel]) -> None:

@@ -1,6 +1,7 @@
 """What a step does, in a few words: on how many layers, with which values, and how these grow."""
 
 from secateur import figures
+from secateur.methods.fields import fields_of
 from secateur.recipe.recipe import Step, Value
 
 
@@ -15,7 +16,7 @@ def values_of(step: Step) -> str:
     """What grows from round to round, and what is not as it is by default: `Ratio 10 → 20 → 30 → 35 %, Epochs 1`."""
     told = []
     growing = {growth.field: growth.values for growth in step.growing}
-    for name, info in type(step.method).model_fields.items():
+    for name, info in fields_of(type(step.method)).items():
         value = getattr(step.method, name)
         if name in growing or (value != info.default and isinstance(value, bool | int | float | str)):
             told.append(f"{info.title or name} {_written(name, growing.get(name, (value,)))}")

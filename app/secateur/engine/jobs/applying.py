@@ -20,7 +20,7 @@ def stages_of(plan: Plan, model: ModelDescription, training_samples: int = 0) ->
     params = {layer.name: layer.params for layer in model.layers}
     stages = []
     for step in plan.steps:
-        epochs = int(getattr(step.method, "epochs", 0))
+        epochs = step.method.training_epochs
         if epochs:
             work = float(epochs * training_samples * max(1, model.macs))
         else:

@@ -1,34 +1,19 @@
 """Response distillation: the compressed network learns the original's softened answers."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from secateur.graph.context import Context
-from secateur.graph.network import torch_only
-from secateur.methods.base import Effect, Family, Method, Need
+from secateur.methods.base import Need
 from secateur.methods.distil.pairs import FeaturePair
-from secateur.methods.distil.parameters import (
-    Augment,
-    BatchSize,
-    Epochs,
-    LearningRate,
-    Precision,
-    Seed,
-    WeightDecay,
-    no_effect,
-    plan_of,
-)
-from secateur.methods.facts import Facts
-from secateur.model.description import Layer
+from secateur.methods.distil.training import Training
 
 if TYPE_CHECKING:
-    from secateur.graph.network import Model
-    from secateur.training.schedule import TrainingPlan
+    from secateur.graph.network import Model, TorchModel
 
 
-class Distillation(Method):
+class Distillation(Training):
     """Trains the changed network to give the answers of the original, softened by a temperature.
 
     Loss = alpha × cross-entropy with the labels + (1 − alpha) × T² × KL(teacher ‖ student) at temperature T
@@ -44,11 +29,9 @@ class Distillation(Method):
 
     id: ClassVar[str] = "distillation"
     title: ClassVar[str] = "Distillation"
-    family: ClassVar[Family] = "distil"
     needs: ClassVar[frozenset[Need]] = frozenset({"torch", "data"})
-    scope: ClassVar[Literal["layer", "model"]] = "model"
     order: ClassVar[int] = 30
-    works_on_encoded: ClassVar[bool] = True
+    has_teacher: ClassVar[bool] = True
 
     teacher: Literal["original"] = Field("original", title="Teacher", description="The model as it was opened.")
     temperature: float = Field(
@@ -71,35 +54,22 @@ class Distillation(Method):
         description="Pairs of layers: what comes out of the student's is to resemble what comes out of the teacher's.",
         json_schema_extra={"form": False},
     )
-    epochs: Epochs = 6
-    learning_rate: LearningRate = 0.01
-    batch_size: BatchSize = 64
-    weight_decay: WeightDecay = 5e-4
-    augment: Augment = True
-    precision: Precision = "fp32"
-    seed: Seed = 0
 
-    def supports(self, layer: Layer) -> str | None:
-        return None
-
-    def predict(self, layer: Layer, facts: Facts) -> Effect:
-        return no_effect(layer)
+    @property
+    def softening(self) -> float:
+        return self.temperature
 
     def badge(self) -> str:
         return "distil"
 
-    def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
+    def train(self, model: "TorchModel", context: Context) -> "Model":
         from secateur.training.distil import distil
 
         return distil(
-            torch_only(model, self.title),
+            model,
             self.training_plan(),
             context,
             temperature=self.temperature,
             alpha=self.alpha,
             features=[(pair.teacher, pair.student, pair.weight) for pair in self.features],
         )
-
-    def training_plan(self) -> "TrainingPlan":
-        """What is trained when, without the objective."""
-        return plan_of(self)

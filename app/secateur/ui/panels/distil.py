@@ -1,4 +1,4 @@
-"""The Distil tab: the parameters of the distillation, and its training while it runs."""
+"""The Distil tab: the parameters of the planned training, and the training while it runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,9 @@ from secateur.data.metrics import kind_of
 from secateur.engine.events import CurvePoint
 from secateur.engine.requests import Compress
 from secateur.figures import count, duration, number, share, thousands
-from secateur.methods.distil.distillation import Distillation
+from secateur.methods import first_of
+from secateur.methods.base import Method
+from secateur.methods.distil.training import Training
 from secateur.session.state import SessionState
 from secateur.ui.panels.answers_card import AnswersCard
 from secateur.ui.panels.compare_figures import metric_name
@@ -57,11 +59,13 @@ class DistilTab(TabView):
         super().__init__("distil", "Distil", parent)
         self._data = CurveData()
         self._loss_words = ""
-        self.missing.wanted.connect(lambda: self.distillation_wanted.emit(Distillation(), ""))
+        self.missing.wanted.connect(lambda: self.distillation_wanted.emit(first_of("distil"), ""))
         self._build_head()
         row = QHBoxLayout()
         row.setSpacing(GAP)
-        self._form_card = self._build_form()
+        self._forms: dict[type[Method], MethodForm] = {}
+        self._form_card = Card(first_of("distil").title)
+        self._build_form(self._form_card)
         self._form_card.setFixedWidth(FORM[0])
         row.addWidget(self._form_card)
         right = QVBoxLayout()
@@ -91,8 +95,7 @@ class DistilTab(TabView):
         row.addWidget(self.percent)
         self.column.addWidget(self.head)
 
-    def _build_form(self) -> Card:
-        card = Card(self.tr("Distillation"))
+    def _build_form(self, card: Card) -> None:
         roles = QHBoxLayout()
         roles.setSpacing(8)
         self.teacher = RoleCard("original", self.tr("Teacher"))
@@ -100,17 +103,14 @@ class DistilTab(TabView):
         roles.addWidget(self.teacher, 1)
         roles.addWidget(self.student, 1)
         card.body.addLayout(roles)
-        self.form = MethodForm(Distillation)
-        self.form.setObjectName("distil_form")
-        self.form.edited.connect(self.distillation_wanted)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         holder = QWidget()
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 4, 4, 0)
-        column.addWidget(self.form)
-        column.addStretch(1)
+        self._form_column = QVBoxLayout(holder)
+        self._form_column.setContentsMargins(0, 4, 4, 0)
+        self._form_column.addStretch(1)
+        self.form = self._form_of(type(first_of("distil")))
         scroll.setWidget(holder)
         scroll.viewport().setAutoFillBackground(False)
         holder.setAutoFillBackground(False)
@@ -120,7 +120,18 @@ class DistilTab(TabView):
         self.remove.setObjectName("distil_remove")
         self.remove.clicked.connect(lambda: self.distillation_wanted.emit(None, ""))
         card.body.addWidget(self.remove, 0, Qt.AlignmentFlag.AlignLeft)
-        return card
+
+    def _form_of(self, kind: type[Method]) -> MethodForm:
+        """The form of this way to train in place of the one that is shown; each is made once."""
+        if kind not in self._forms:
+            form = self._forms[kind] = MethodForm(kind)
+            form.setObjectName("distil_form")
+            form.edited.connect(self.distillation_wanted)
+            self._form_column.insertWidget(0, form)
+        for other, form in self._forms.items():
+            form.setVisible(other is kind)
+        self._form_card.set_title(kind.title)
+        return self._forms[kind]
 
     def _build_curves(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -139,10 +150,12 @@ class DistilTab(TabView):
     def show_state(self, state: SessionState, selected: Sequence[str] = ()) -> None:
         """Show the planned distillation and the training so far; selection does not matter here."""
         method = state.model_step("distil")
-        if not isinstance(method, Distillation):
+        if not isinstance(method, Training):
             self._show_unplanned(state)
             return
+        self.form = self._form_of(type(method))
         self.form.show_method(method)
+        self.teacher.setVisible(method.has_teacher)
         self._show_roles(state)
         self._data.extend(state.curve)
         last = state.curve[-1] if state.curve else None
@@ -151,7 +164,7 @@ class DistilTab(TabView):
         self._show_loss(x_end)
         self._show_quality(state, x_end)
         classes = state.data.classes if state.data else ()
-        self.answers.show_answers(state.answers, classes, method.temperature)
+        self.answers.show_answers(state.answers, classes, method.softening)
         self.show_content()
 
     def _show_unplanned(self, state: SessionState) -> None:
@@ -197,7 +210,7 @@ class DistilTab(TabView):
         words = []
         if last.step and last.samples_per_second:
             method = self.form.method
-            batch = method.batch_size if isinstance(method, Distillation) else 0
+            batch = method.batch_size if isinstance(method, Training) else 0
             seconds = (last.steps - last.step) * batch / last.samples_per_second
             words.append(self.tr("{0} of training left").format(duration(seconds)))
             words.append(self.tr("{0} samples/s").format(thousands(last.samples_per_second)))

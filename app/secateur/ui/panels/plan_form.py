@@ -16,7 +16,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from secateur.methods.base import Method
-from secateur.methods.fields import control_of
+from secateur.methods.fields import control_of, fields_of
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.number_field import MOST_DIGITS, NumberField
 from secateur.ui.widgets.segmented import Segmented
@@ -123,7 +123,7 @@ class FieldsForm(QWidget):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(0, label_width)
         self._grid.setColumnStretch(1, 1)
-        for name, info in fields_class.model_fields.items():
+        for name, info in fields_of(fields_class).items():
             if name not in hidden and has_control(info):
                 self._add_row(name, info)
 
