@@ -60,3 +60,37 @@ def test_an_onnx_file_that_stays_a_file_is_converted_too(sample_int8: Any, openv
     model = open_model(ModelSource(str(tmp_path / "quantized.onnx")))
     assert isinstance(model, OnnxModel)
     assert export(model, openvino, tmp_path / "net.xml").verified
+
+
+@pytest.mark.parametrize("scheme", ["symmetric", "affine"])
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("group", ["none", 32])
+@pytest.mark.parametrize(("kind", "inputs"), [("conv", 64), ("conv", 40), ("linear", 64), ("linear", 40)])
+def test_what_it_says_it_holds_is_stored_and_comes_back_equal(
+    kind: str, inputs: int, group: Any, bits: Any, scheme: Any, openvino: Format, tmp_path: Path
+) -> None:
+    import numpy as np
+    import torch
+    from torch import nn
+
+    from secateur.graph.context import Context
+    from secateur.graph.network import TorchModel
+    from secateur.methods.quantize.weight_only import WeightOnly
+    from secateur.model.description import Port
+
+    torch.manual_seed(0)
+    layer: nn.Module = nn.Conv2d(inputs, 8, 3) if kind == "conv" else nn.Linear(inputs, 8)
+    extent = (6, 6) if kind == "conv" else ()
+    ports = (Port("x", "float32", (None, inputs, *extent)),), (Port("y", "float32", (None, 8)),)
+    model = TorchModel("net", nn.Sequential(layer, nn.Flatten()).eval(), *ports)
+    encoded = WeightOnly(bits=bits, group_size=group, scheme=scheme).apply(model, ["0"], Context())
+    assert isinstance(encoded, TorchModel)
+    values = np.random.default_rng(0).standard_normal((2, inputs, *extent)).astype(np.float32)
+    openvino.write(encoded, tmp_path / "net.xml")
+    assert np.allclose(openvino.run(tmp_path / "net.xml")(values), encoded.run(values), atol=1e-5)
+    shape = tuple(encoded.weights()["0"].shape)
+    is_held = openvino.holds(encoded.encodings.weights["0"], shape) is None
+    assert is_held == (openvino.losses(encoded) == "")
+    kinds = {"u4", "i4"} if bits == 4 else {"u8", "i8"}
+    text = (tmp_path / "net.xml").read_text()
+    assert any(f'element_type="{kind}"' in text for kind in kinds) == is_held

@@ -46,3 +46,10 @@ def test_groups_of_unequal_size_are_no_groups_to_core_ml() -> None:
     coreml = next(entry for entry in FORMATS if entry.id == "coreml")
     assert coreml.holds(example(4, 32), (8, 64)) is None
     assert "one size" in (coreml.holds(example(4, 32), (8, 70)) or "")
+
+
+def test_openvino_takes_short_last_groups_in_matrices_alone() -> None:
+    openvino = next(entry for entry in FORMATS if entry.id == "openvino")
+    assert openvino.holds(example(4, 32), (8, 70)) is None
+    assert openvino.holds(example(4, 32), (8, 64, 3, 3)) is None
+    assert "one size" in (openvino.holds(example(4, 32), (8, 48, 3, 3)) or "")

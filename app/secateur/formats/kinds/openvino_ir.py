@@ -72,12 +72,19 @@ class OpenVinoFormat(Format):
         return read_ir(path).tensors
 
     def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
-        return None
+        from secateur.formats.devices.openvino_write import why_not_held
+
+        return why_not_held(encoding, shape)
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.devices.openvino_write import why_not
 
         return why_not(model)
+
+    def losses(self, model: "Model") -> str:
+        from secateur.formats.devices.openvino_write import losses
+
+        return losses(model)
 
     def write(self, model: "Model", path: Path, options: WriteOptions | None = None) -> tuple[Path, ...]:
         from secateur.formats.devices.openvino_write import write
