@@ -33,6 +33,11 @@ def thousands(n: float | None) -> str:
     return UNKNOWN if n is None else f"{round(n):,}".replace("-", MINUS)
 
 
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """So many things with their noun: `1 epoch`, `4,608 weights`; `plural` where it takes more than an s."""
+    return f"{thousands(n)} {noun if n == 1 else plural or noun + 's'}"
+
+
 def count(n: float | None) -> str:
     """A number of things: `432`, `9.22 k`, `2.36 M`."""
     return _scaled(n, "")

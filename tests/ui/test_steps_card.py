@@ -5,6 +5,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
+from secateur.engine.events import CurvePoint, Partial
+from secateur.engine.requests import OpenModel
 from secateur.recipe.presets import preset
 from secateur.recipe.reading import parse_recipe
 from secateur.recipe.recipe import Repeat
@@ -224,3 +226,21 @@ def test_iterative_pruning_is_planned_from_the_menu_and_undone(shown, model):
     assert "Ratio 10 → 20 → 30 → 40" in row(shown, "step_1.1").values.text()
     shown.session.undo()
     shown.until(lambda: not shown.workspace.plan.order.isVisible())
+
+
+def test_the_rounds_of_a_training_are_one_curve_with_a_line_where_each_begins(planned):
+    planned.session.ordering.repeat([step.id for step in planned.state.recipe.steps[:2]])
+    points = [
+        CurvePoint(step, 10, step / 10, 1, loss=1.0 / (turn + step / 10), round=turn, rounds=4)
+        for turn in (1, 2, 3)
+        for step in range(0, 11, 2)
+    ]
+    planned.session.update(curve=())
+    job = planned.engine.job_of(OpenModel)
+    planned.engine.say(*(Partial(job, point) for point in points))
+    planned.until(lambda: len(planned.state.curve) == len(points))
+    planned.workspace.detail.show_tab("distil")
+    tab = planned.workspace.detail.tab("distil")
+    planned.until(lambda: tab.title.text().startswith("Round 3 of 4"))
+    planned.until(lambda: tab.loss.round_starts == (1.0, 2.0, 3.0))
+    assert tab.loss._series[-1].x[-1] == 3.0

@@ -136,3 +136,9 @@ def test_a_duration_is_right_to_within_its_smallest_unit(seconds: float) -> None
     smallest = {"s": 1, "min": 60, "h": 3600, "d": 3600}[parts[-1][2]]
     # what is left out (0 h after 2 d) is less than one of the next smaller unit
     assert abs(whole - seconds) <= smallest + 1
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs"), (4608, "4,608 epochs")])
+def test_one_of_a_thing_is_not_said_in_the_plural(n, said):
+    assert figures.counted(n, "epoch") == said
+    assert figures.counted(n, "class", "classes").split()[1] == ("class" if n == 1 else "classes")

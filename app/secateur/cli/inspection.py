@@ -95,7 +95,8 @@ def inspect(model: str, weights: str, *, as_json: bool, debug: bool, trust: bool
         )
     output.print(table)
     totals = (figures.count(opened.params), figures.macs(opened.macs), figures.size(opened.size_bytes))
-    output.print(f"{len(opened.inspected_layers)} layers · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
+    layers = figures.counted(len(opened.inspected_layers), "layer")
+    output.print(f"{layers} · {totals[0]} parameters · {totals[1]} MACs · {totals[2]}")
     for note in (*opened.notes, *([opened.blocked] if opened.blocked else [])):
         output.print(note, markup=False)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
-from secateur.figures import count, macs, milliseconds, ratio, size, thousands
+from secateur.figures import count, counted, macs, milliseconds, ratio, size, thousands
 from secateur.files import write_text
 from secateur.model.description import ModelDescription
 from secateur.model.deviation import Deviation
@@ -29,7 +29,7 @@ def _computed_on(document: RunDocument) -> str:
     """On what, where the run tells it: those of earlier versions do not."""
     if not document.device:
         return ""
-    return f"; computed on {escape(document.device)} with {document.threads} threads, timed on the CPU"
+    return f"; computed on {escape(document.device)} with {counted(document.threads, 'thread')}, timed on the CPU"
 
 
 def rows_of(original: Evaluation, result: Evaluation) -> list[tuple[str, str, str, str]]:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from secateur.errors import UserError
+from secateur.figures import counted
 from secateur.methods import METHODS, method_class
 from secateur.methods.base import Method
 from secateur.recipe.recipe import SCHEMA, Growth, Recipe, Repeat, Step
@@ -91,7 +92,7 @@ def _parse_step(step: Any, place: str, name: str, *, rounds: int) -> Step:
             )
         if len(given) != rounds:
             raise UserError(
-                f"{where} ({kind.id}) has {len(given)} values for {key} and {rounds} rounds.",
+                f"{where} ({kind.id}) has {counted(len(given), 'value')} for {key} and {counted(rounds, 'round')}.",
                 "Give one value for each round, or one for all of them.",
             )
     if not growing:

@@ -170,7 +170,7 @@ def _live(session: "Session", event: Partial) -> None:
         case RowsMeasured(rows):
             tables.rows_measured(session, rows)
         case CurvePoint() as point:
-            earlier = state.curve if not state.curve or state.curve[-1].step <= point.step else ()
+            earlier = state.curve if not state.curve or point.follows(state.curve[-1]) else ()
             session.update(curve=(*earlier, point))
         case SoftAnswers() as answers:
             session.update(answers=answers)

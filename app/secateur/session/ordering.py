@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from secateur.figures import counted
 from secateur.recipe import editing
 from secateur.recipe.recipe import Growth, Recipe, Repeat, Step, Value
 from secateur.session.state import Notice, SessionState
@@ -80,7 +81,7 @@ def why_not_values(state: SessionState, step_id: str, field: str, values: Sequen
         return "Only a step in a repeat has values by round."
     title = type(step.method).model_fields[field].title or field
     if len(values) not in (1, repeat.rounds):
-        return f"{title} needs {repeat.rounds} values, one for each round, or one for all of them."
+        return f"{title} needs {counted(repeat.rounds, 'value')}, one for each round, or one for all of them."
     if not editing.fits(step.method, Growth(field, tuple(values))):
         return f"{title} cannot have one of these values."
     if field in step.method.grows and list(values) != sorted(values, key=float):

@@ -25,7 +25,8 @@ class CurvePoint:
 
     `loss` is the total that is minimised and `terms` the parts it is the weighted sum of, each the mean since the
     point before (at step 0: of the first batch, before learning from it); `metric` and `agreement` (with the
-    teacher, where there is one) on held-out samples, only at evaluation points.
+    teacher, where there is one) on held-out samples, only at evaluation points. A training that is repeated says in
+    which of the `rounds` it is, from 1; 0 for any other.
     """
 
     step: int
@@ -37,6 +38,22 @@ class CurvePoint:
     metric: float | None = None
     agreement: float | None = None
     samples_per_second: float = 0.0
+    round: int = 0
+    rounds: int = 0
+
+    @property
+    def course(self) -> float:
+        """Epochs since the first round began."""
+        return self.epoch + self.epochs * max(self.round - 1, 0)
+
+    @property
+    def course_end(self) -> float:
+        """Epochs of all rounds together."""
+        return float(self.epochs * max(self.rounds, 1))
+
+    def follows(self, earlier: "CurvePoint") -> bool:
+        """Whether it can belong to the same curve as an earlier point: the same training, or its next round."""
+        return (earlier.round, earlier.step) <= (self.round, self.step) and earlier.rounds == self.rounds
 
     def term(self, title: str) -> float | None:
         """The value of the term of this title; None where the training has none."""

@@ -1,6 +1,7 @@
 """Rounds of pruning and training: a run that is killed inside one goes on there, and ends with the same file."""
 
 import hashlib
+import itertools
 import os
 import queue
 import signal
@@ -97,6 +98,10 @@ def test_a_run_killed_inside_round_three_goes_on_there_and_ends_with_the_same_fi
     seen, record = whole
     texts = [event.text for event in seen if isinstance(event, Progress)]
     assert all(any(text.startswith(f"Round {n} of 4: ") for text in texts) for n in (1, 2, 3, 4))
+    points = [event.value for event in seen if isinstance(event, Partial) and isinstance(event.value, CurvePoint)]
+    assert sorted({point.round for point in points}) == [1, 2, 3, 4]
+    assert all(later.follows(point) for point, later in itertools.pairwise(points)), "one curve"
+    assert points[-1].course == points[-1].course_end == 4 * 2
     assert record.document.files[0].verified
     assert record.document.recipe["steps"][0]["repeat"] == 4
 

@@ -7,10 +7,12 @@ import pytest
 
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.prune.channel import ChannelPruning
+from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget, speed_cost
-from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.recipe import Recipe, Repeat, Step
 
 NAMES = ("a", "b", "c", "d")
 
@@ -118,3 +120,13 @@ def test_a_plan_that_costs_speed_says_which_layers_and_which_budget_would_not():
     assert needed == 100 + 4 * 130
     assert "620\u00a0B (size=0.37)" in sentence
     assert "int4" not in solve_budget(model(), scores, {"bytes": 0.37 * model().source_bytes}).values()
+
+
+def test_rounds_and_both_trainings_stay_in_their_places_when_the_budget_is_solved():
+    rounds = Repeat(2, (Step(ChannelPruning(ratio=0.1), ("a",)), Step(Distillation(epochs=1))))
+    keep = Recipe((rounds, Step(Distillation(epochs=3)), Step(StaticInt8(), NAMES), Step(Distillation(epochs=5))))
+    recipe = recipe_of({"a": "int8", "b": "int4", "c": "", "d": "int8"}, keep)
+    assert recipe.steps[0] == rounds
+    told = [step for step in recipe.steps[1:] if step.method.family != "quantize"]
+    assert [step.method.epochs for step in told] == [3, 5]
+    assert recipe.steps[-1].method.epochs == 5

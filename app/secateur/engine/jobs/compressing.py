@@ -28,6 +28,7 @@ from secateur.engine.store import RunStore
 from secateur.engine.verdict import computed_in_float, headline_of, warnings_of
 from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import Cancelled, UserError
+from secateur.figures import counted
 from secateur.files import Guard, write_text
 from secateur.formats import format_named
 from secateur.graph.network import Model, TorchModel
@@ -104,7 +105,9 @@ def _run(
         reporter.log(sentence)
     subject = bench.description.fingerprint
     reporter.set_out(_stages(plan, request, bench), subject)
-    reporter.log(f"Computed on {device.current().title} with {workshop.threads} threads. {device.TIMED_ON_CPU}")
+    reporter.log(
+        f"Computed on {device.current().title} with {counted(workshop.threads, 'thread')}. {device.TIMED_ON_CPU}"
+    )
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
     reporter.set_out(_stages(plan, request, bench, data), subject)

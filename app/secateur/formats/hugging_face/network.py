@@ -50,7 +50,8 @@ def _notes(missing: list[str]) -> tuple[str, ...]:
     if not missing:
         return ()
     names = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-    return (f"{len(missing)} tensors are not in the folder and have random values: {names}.",)
+    have = "tensor is not in the folder and has" if len(missing) == 1 else "tensors are not in the folder and have"
+    return (f"{len(missing)} {have} random values: {names}.",)
 
 
 def _class_of(transformers: Any, config: Any) -> Any:

@@ -32,12 +32,17 @@ class CurveData:
             self._columns, self._terms = {}, {}
         for point in points[known:]:
             for name in self.NAMES:
-                self._add(name, point.epoch, getattr(point, name))
+                self._add(name, point.course, getattr(point, name))
             for term in point.terms:
                 self._terms[term.title] = term.unit
-                self._add(_TERM + term.title, point.epoch, term.value)
+                self._add(_TERM + term.title, point.course, term.value)
         self._count = len(points)
         self._last = points[-1] if points else None
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds the training is done in; 0 where it is done once."""
+        return self._last.rounds if self._last else 0
 
     @property
     def terms(self) -> dict[str, str]:
@@ -53,6 +58,6 @@ class CurveData:
             self._columns.setdefault(name, []).append((epoch, value))
 
     def column(self, name: str) -> tuple[Floats, Floats]:
-        """(epochs, values), (n,) each; empty where the training has no such value."""
+        """(epochs of all rounds, values), (n,) each; empty where the training has no such value."""
         table = np.array(self._columns.get(name, []), dtype=np.float64).reshape(-1, 2)
         return table[:, 0], table[:, 1]

@@ -160,7 +160,7 @@ class DistilTab(TabView):
         self._data.extend(state.curve)
         last = state.curve[-1] if state.curve else None
         self._show_head(state, last)
-        x_end = float(last.epochs if last else method.epochs)
+        x_end = last.course_end if last else float(method.epochs)
         self._show_loss(x_end)
         self._show_quality(state, x_end)
         classes = state.data.classes if state.data else ()
@@ -197,7 +197,9 @@ class DistilTab(TabView):
             per_epoch = max(last.steps // max(last.epochs, 1), 1)
             step = min(last.step - (epoch - 1) * per_epoch, per_epoch)
             words = self.tr("Epoch {0} of {1}, step {2} of {3}")
-            self.title.setText(words.format(epoch, last.epochs, thousands(step), thousands(per_epoch)))
+            title = words.format(epoch, last.epochs, thousands(step), thousands(per_epoch))
+            turn = self.tr("Round {0} of {1}").format(last.round, last.rounds) if last.rounds else ""
+            self.title.setText(" · ".join(part for part in (turn, title) if part))
             self.detail.set_text(" · ".join(self._speed_words(last, running=job is not None)))
         done = last.step / last.steps if last and last.steps else 0.0
         self.line.set_share(done)
@@ -227,7 +229,7 @@ class DistilTab(TabView):
         self._shed()
         units = set(self._data.terms.values())
         quantity = self.tr("loss in {0}").format(*units) if len(units) == 1 and "" not in units else self.tr("loss")
-        self.loss.show_series(series, x_end=x_end, quantity=quantity)
+        self.loss.show_series(series, x_end=x_end, quantity=quantity, rounds=self._data.rounds)
 
     @staticmethod
     def _loss_series(
@@ -255,7 +257,9 @@ class DistilTab(TabView):
         is_share = metric is not None and kind_of(metric.name).is_share  # the axis is one of shares
         reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric and is_share else None
         quantity = self.tr("share of held-out samples")
-        self.quality.show_series(series, x_end=x_end, quantity=quantity, reference=reference, percent=True)
+        self.quality.show_series(
+            series, x_end=x_end, quantity=quantity, reference=reference, percent=True, rounds=self._data.rounds
+        )
 
     # ------------------------------------------------------------------ arrangement
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from secateur.figures import counted
 from secateur.graph.context import LeftOut
 from secateur.methods.base import Family, Method
 from secateur.methods.left_out import sentences_about
@@ -180,8 +181,9 @@ class ModelCard(Card):
 
     def _words(self, method: Method) -> str:
         values = method.model_dump()
-        shown = [("epochs", "{} epochs"), ("temperature", "temperature {}"), ("alpha", "label weight {}")]
-        return " · ".join(text.format(f"{values[name]:g}") for name, text in shown if name in values)
+        length = [counted(values["epochs"], "epoch")] if "epochs" in values else []
+        shown = [("temperature", "temperature {}"), ("alpha", "label weight {}")]
+        return " · ".join(length + [text.format(f"{values[name]:g}") for name, text in shown if name in values])
 
     def _draw_icon(self) -> None:
         on = self.switch.isChecked()

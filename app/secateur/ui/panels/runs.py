@@ -179,7 +179,8 @@ class RunsModel(QAbstractTableModel):
                 return "Rename, tag, show in folder, copy as recipe or command, delete"
         words = f"{run.name}: {_WORDS[run.state].lower()}"
         if run.document is not None and run.document.device:
-            words += f". Computed on {run.document.device}, {run.document.threads} threads; timed on the CPU"
+            threads = figures.counted(run.document.threads, "thread")
+            words += f". Computed on {run.document.device}, {threads}; timed on the CPU"
         return f"{words}. {run.error}" if run.error else words
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from secateur.figures import counted
 from secateur.recipe.recipe import Growth, Repeat, Step
 from secateur.recipe.words import is_share, layers_of, values_of
 from secateur.ui.theme.style import icon, notifier, set_role
@@ -67,7 +68,8 @@ class StepRow(QFrame):
             self.rounds.setFixedWidth(48)
             self.rounds.edited.connect(lambda value: self.rounds_wanted.emit(self.step_id, round(value)))
             self._line.addWidget(self.rounds)
-            self._line.addWidget(label(self.tr("rounds"), "secondary"))
+            self._unit = label("", "secondary")
+            self._line.addWidget(self._unit)
         notifier.theme_changed.connect(self._draw_icon)
 
     def show_entry(self, entry: Step | Repeat, number: str, *, is_inner: bool) -> None:
@@ -78,10 +80,11 @@ class StepRow(QFrame):
         self._line.setContentsMargins(INDENT if is_inner else 6, 4, 6, 4)
         if isinstance(entry, Repeat):
             title, values, self._icon_name = self.tr("Repeat"), "", "repeat"
-            told = self.tr("Step {}: repeat, {} rounds").format(number, entry.rounds)
+            told = self.tr("Step {}: repeat, {}").format(number, counted(entry.rounds, "round"))
             if self.rounds is not None:
                 self.rounds.setObjectName(f"rounds_{number}")
                 self.rounds.set_value(entry.rounds)
+                self._unit.setText(self.tr("round") if entry.rounds == 1 else self.tr("rounds"))
         else:
             title, self._icon_name = entry.method.title, entry.method.family
             values = " · ".join(part for part in (layers_of(entry), values_of(entry)) if part)

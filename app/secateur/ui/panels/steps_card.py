@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from secateur.figures import counted
 from secateur.recipe.recipe import Repeat, Step
 from secateur.session.ordering import why_not_doubled, why_not_moved, why_not_repeated
 from secateur.session.state import SessionState
@@ -103,8 +104,7 @@ class StepsCard(Card):
     def _show_rows(self) -> None:
         entries = self._entries()
         count = len(self._state.recipe.steps)
-        told = self.tr("1 step") if count == 1 else self.tr("{} steps").format(count)
-        self.set_title(self.tr("Order of the steps"), told)
+        self.set_title(self.tr("Order of the steps"), counted(count, "step"))
         kinds = [type(entry) for entry, _, _ in entries]
         if kinds != [row.kind for row in self.rows]:  # rows that stay keep the focus
             had_focus = next((place for place, row in enumerate(self.rows) if row.hasFocus()), None)

@@ -77,6 +77,8 @@ class CurvePlot(Chart):
         self._rest.setZValue(-20)
         self._level = pg.InfiniteLine(angle=0, movable=False)
         self._lines: dict[tuple[str, bool], pg.PlotDataItem] = {}
+        self.round_starts: tuple[float, ...] = ()
+        self._borders: list[pg.InfiniteLine] = []
         self.add(self._rest, self._level)
 
     def show_series(
@@ -87,18 +89,21 @@ class CurvePlot(Chart):
         quantity: str,
         reference: tuple[float, str] | None = None,
         percent: bool = False,
+        rounds: int = 0,
     ) -> None:
         """Show the curves so far of a training that ends at `x_end` epochs; `reference` is a dashed level.
 
-        With `percent`, values are fractions and the axis is in percent.
+        With `percent`, values are fractions and the axis is in percent. Of a repeated training a line stands where
+        each of its `rounds` after the first begins.
         """
         drawn = tuple((s.name, len(s.x), float(s.y[-1]), s.window) for s in series if len(s.x))
-        self.renew(drawn, x_end, quantity, reference, percent)
+        self.renew(drawn, x_end, quantity, reference, percent, rounds)
         if not self.is_stale:
             return
         self._series = tuple(s for s in series if len(s.x))
         self._means = tuple(s.mean for s in self._series)
         self._reference, self._percent, self.quantity = reference, percent, quantity
+        self.round_starts = tuple(x_end * turn / rounds for turn in range(1, rounds))
         self.setAccessibleDescription(", ".join(s.end for s in self._series) or self.tr("No values yet"))
         self.show_range((0.0, max(x_end, 1e-9)), self._y_range(), keep=True)
 
@@ -116,12 +121,24 @@ class CurvePlot(Chart):
         self._level.setVisible(self._reference is not None)
         self._level.setValue(self._reference[0] if self._reference else 0.0)
         self._level.setPen(_pen("secondary", 1.0, (4, 3)))
+        self._draw_rounds()
         for line in self._lines.values():
             line.hide()
         for series, mean in zip(self._series, self._means, strict=True):
             if series.raw and series.window > 1:
                 self._draw(series, series.y, _pen(series.role, 1.0, opacity=0.45), thin=True)
             self._draw(series, mean, _pen(series.role, 2.0, (4, 2) if series.dashed else ()), thin=False)
+
+    def _draw_rounds(self) -> None:
+        while len(self._borders) < len(self.round_starts):
+            border = pg.InfiniteLine(angle=90, movable=False)
+            border.setZValue(-10)
+            self._borders.append(border)
+            self.add(border)
+        for place, border in enumerate(self._borders):
+            border.setVisible(place < len(self.round_starts))
+            border.setPen(_pen("border", 1.0))
+            border.setValue(self.round_starts[place] if place < len(self.round_starts) else 0.0)
 
     def _draw(self, series: Series, values: Floats, pen: QPen, *, thin: bool) -> None:
         line = self._lines.get((series.name, thin))
