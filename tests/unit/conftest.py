@@ -76,14 +76,16 @@ def residual_graph() -> Any:
 @pytest.fixture
 def lowered_network(residual_graph: Any) -> Any:
     """The residual graph as an opened and lowered torch model."""
+    from secateur.graph.homes import shipped
     from secateur.graph.network import TorchModel
     from secateur.graph.onnx_import.importer import import_model
     from secateur.model.description import Port
 
+    module = import_model(residual_graph)
     return TorchModel(
         name="residual",
-        module=import_model(residual_graph),
+        module=module,
         inputs=(Port("image", "float32", (None, *SHAPE)),),
         outputs=(Port("logits", "float32", (None, 10)),),
-        lowered=residual_graph,
+        lowered=shipped(residual_graph, module),
     )

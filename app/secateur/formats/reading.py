@@ -16,11 +16,11 @@ from secateur.model.description import ModelSource, Port
 from secateur.resources import resource
 
 if TYPE_CHECKING:
-    import onnx
     from torch import nn
 
     from secateur.formats.torch_files.state_dicts import StateDict
     from secateur.graph.onnx_files.reading import OnnxFile
+    from secateur.graph.shipped import ShippedGraph
 
 SAMPLE: Final = "sample:model"
 _STEPS: Final = 3
@@ -151,8 +151,10 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.formats.onnx_files.batches import free_batch, takes_batches, with_fixed_lengths
     from secateur.formats.onnx_files.sizes import settle_heights, with_lengths
     from secateur.graph.checking import finite_notes, onnx_tensors
+    from secateur.graph.homes import shipped
     from secateur.graph.onnx_files.reading import graph_ports, read_onnx
     from secateur.graph.onnx_import.check import TOLERATED, size_deviation
+    from secateur.graph.onnx_layers import forget_sessions
     from secateur.graph.qdq.decoding import decoded
     from secateur.model.authorship import authorship_of
 
@@ -178,8 +180,10 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     module, reason = _imported(network, path, inputs, progress)
     if module is None:
         return OnnxModel(proto=file.proto, inputs=inputs, outputs=outputs, reason=reason, notes=notes, **common)
+    for read in (file.proto, network.proto):
+        forget_sessions(read)
     file = network
-    lowered: onnx.ModelProto | None = file.proto
+    lowered: ShippedGraph | None = shipped(file.proto, module)
     if inputs and inputs[0].shape and inputs[0].shape[0] == 1 and takes_batches(module, inputs):
         inputs, outputs = free_batch(inputs), free_batch(outputs)
         notes = (*notes, "The file takes one sample at a time; the network imported from it takes batches.")
@@ -191,6 +195,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     common |= {"notes": notes, "authorship": authorship_of(file.proto)}
     if known is not None:
         common["encodings"] = known.encodings
+    forget_sessions(file.proto)  # it was run again, in other sizes
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, **common)
 
 

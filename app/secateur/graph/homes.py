@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 from numpy.typing import NDArray
-from onnx import numpy_helper  # noqa: TID253
+from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer, onnx_layers
+from secateur.graph.shipped import ShippedGraph, apart
 
 if TYPE_CHECKING:
     import torch
@@ -37,55 +38,94 @@ class Home:
         return turned.reshape(shape) if turned.size == np.prod(shape) else None
 
 
-def homes(proto: onnx.ModelProto, module: "nn.Module") -> dict[str, Home]:
+def shipped(proto: onnx.ModelProto, module: "nn.Module") -> ShippedGraph:
+    """`proto` with the numbers that `module`, the network imported from it, holds too where it holds them.
+
+    Neither is changed. What the network has in another form stays in the graph.
+    """
+    state, given = module.state_dict(), ShippedGraph(proto, {})
+    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
+    weights: dict[str, NDArray[Any]] = {}
+    for name, home in _found(given, module).items():
+        tensor = tensors[home.initializer]
+        values = home.stored(_array(state[name]), tuple(tensor.dims))
+        if values is not None and values.size > 1:
+            weights.setdefault(home.initializer, values)
+    return apart(proto, weights)
+
+
+def homes(graph: ShippedGraph, module: "nn.Module") -> dict[str, Home]:
     """Name in the state of `module` → its home, for all that can be written back.
 
     Not among them is what the graph holds in another form (the gates of a recurrent layer, integers): each is looked
     at, and has a home only where the initializer now holds the same numbers.
     """
+    return _separable(_found(graph, module), _readers(graph.structure), _identities(module))
+
+
+def _found(graph: ShippedGraph, module: "nn.Module") -> dict[str, Home]:
+    """Name in the state → the initializer with the same numbers, which others may have too."""
     state = module.state_dict()
-    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
+    tensors = {tensor.name: tensor for tensor in graph.structure.graph.initializer}
+    found: dict[str, Home] = {}
+    for name, home in _candidates(graph.structure, module, _readers(graph.structure)):
+        tensor, value = tensors.get(home.initializer), state.get(name)
+        if tensor is None or value is None or not value.is_floating_point() or name in found:
+            continue
+        stored = home.stored(_array(value), tuple(tensor.dims))
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        if stored is not None and stored.dtype == dtype and np.array_equal(graph.values(tensor), stored):
+            found[name] = home
+    return found
+
+
+def _array(value: "torch.Tensor") -> NDArray[Any]:
+    """The same memory as an array; of number types that numpy lacks, a copy in float32."""
+    import torch
+
+    own = value.detach().cpu()
+    return np.asarray(own.float().numpy() if own.dtype == torch.bfloat16 else own.numpy())
+
+
+def _readers(proto: onnx.ModelProto) -> dict[str, list[int]]:
     readers: dict[str, list[int]] = defaultdict(list)
     for index, node in enumerate(proto.graph.node):
         for name in node.input:
             readers[name].append(index)
-    found = {}
-    for name, home in _candidates(proto, module, readers):
-        tensor, value = tensors.get(home.initializer), state.get(name)
-        if tensor is None or value is None or not value.is_floating_point() or name in found:
-            continue
-        stored = home.stored(value.detach().cpu().numpy(), tuple(tensor.dims))
-        if stored is not None and np.array_equal(numpy_helper.to_array(tensor), stored):
-            found[name] = home
-    return _separable(found, readers, _identities(module))
+    return readers
 
 
-def with_parameters(proto: onnx.ModelProto, places: Mapping[str, Home], module: "nn.Module") -> onnx.ModelProto:
-    """A copy of `proto` with the values that the parameters at these places have now in `module`.
+def with_parameters(graph: ShippedGraph, places: Mapping[str, Home], module: "nn.Module") -> ShippedGraph:
+    """`graph` with the values that the parameters at these places have in `module`, where they lie there.
 
     Exporters store equal tensors once: of those that have since become different each gets an initializer of its own.
     """
-    made = onnx.ModelProto()
-    made.CopyFrom(proto)
-    tensors = {tensor.name: tensor for tensor in made.graph.initializer}
+    structure = onnx.ModelProto()
+    structure.CopyFrom(graph.structure)
+    tensors = {tensor.name: tensor for tensor in structure.graph.initializer}
     state = module.state_dict()
     written: dict[str, NDArray[Any]] = {}
     for name, home in places.items():
         target = tensors[home.initializer]
-        values = home.stored(state[name].detach().cpu().numpy(), tuple(target.dims))
+        values = home.stored(_array(state[name]), tuple(target.dims))
         if values is None:
             raise ValueError(f"{name} has another shape than the graph keeps for it")
         known = written.setdefault(home.initializer, values)
-        if known is values:
-            if not np.array_equal(numpy_helper.to_array(target), values):
-                target.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), target.name))
-        elif not np.array_equal(known, values):
-            _store_apart(made, home, _unused(name, tensors), values)
-    return made
+        if known is not values and not np.array_equal(known, values):
+            own = _unused(name, tensors)
+            _read_apart(structure, home, own)
+            structure.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), own))
+            tensors[own] = structure.graph.initializer[-1]
+            written[own] = values
+    unshared = {name: values for name, values in written.items() if values.size == 1}
+    for name, values in unshared.items():
+        tensors[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), name))
+    kept = {name: values for name, values in graph.weights.items() if name in tensors}
+    return apart(structure, {**kept, **{name: values for name, values in written.items() if name not in unshared}})
 
 
-def _store_apart(proto: onnx.ModelProto, home: Home, name: str, values: NDArray[Any]) -> None:
-    proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+def _read_apart(proto: onnx.ModelProto, home: Home, name: str) -> None:
+    """Let the readers of a home read another initializer."""
     for index in home.readers:
         node = proto.graph.node[index]
         for place, read in enumerate(node.input):

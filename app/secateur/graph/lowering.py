@@ -41,7 +41,7 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
     network cannot be exported or does not agree. `model` is not changed.
     """
     context = context or Context()
-    if model.lowered is not None and is_lowered(model.lowered, _layer_names(model.module)):
+    if model.lowered is not None and is_lowered(model.lowered.structure, _layer_names(model.module)):
         return model
     broken = next((name for name, weight in model.weights().items() if not np.isfinite(weight).all()), None)
     if broken is not None:
@@ -49,12 +49,15 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
             f"The weights of {broken} in {model.name} hold values that are not finite (NaN or infinity).",
             "Such a network answers nothing: take an earlier checkpoint.",
         )
+    from secateur.graph.homes import shipped
+
     context.progress(0, _STEPS, "Exporting the network as an ONNX graph")
     proto = export(model)
     context.progress(1, _STEPS, "Reading the graph back")
     module = _imported(proto, model)
     context.progress(2, _STEPS, "Comparing the graph with the network")
-    lowered = replace(model, module=module, lowered=proto)
+    _share(module, model.module)
+    lowered = replace(model, module=module, lowered=shipped(proto, module))
     deviation = _deviation(model, lowered)
     if not deviation <= TOLERANCE:
         raise UserError(
@@ -77,21 +80,42 @@ def _imported(proto: "onnx.ModelProto", model: "TorchModel") -> "nn.Module":
         ) from refusal
 
 
+def _share(module: "nn.Module", original: "nn.Module") -> None:
+    """Let the parameters of a network that was just made lie where equal ones of the original lie, in place."""
+    import torch
+
+    known = dict(original.named_parameters())
+    for name, own in module.named_parameters():
+        other = known.get(name)
+        if other is None or other.shape != own.shape or other.dtype != own.dtype or other.device != own.device:
+            continue
+        if other.is_contiguous() and own.is_contiguous() and torch.equal(own, other):
+            own.data = other.detach()
+
+
 def to_onnx(model: "TorchModel") -> "onnx.ModelProto":
     """The float ONNX graph of a network, encodings not applied: the one that it was imported from, else a new one.
 
-    A graph with operators of other domains is written anew in those of ONNX, which every runtime has.
+    It is the caller's own. A graph with operators of other domains is written anew in those of ONNX, which every
+    runtime has.
     """
-    if model.lowered is not None and _holds(model.lowered, _layer_names(model.module)):
-        return model.lowered
+    if model.lowered is not None and _holds(model.lowered.structure, _layer_names(model.module)):
+        return model.lowered.whole()
     return export(model)
 
 
 def graph_of(model: "TorchModel") -> "onnx.ModelProto":
-    """The ONNX graph of a model that came out of `lower`."""
+    """The ONNX graph of a model that came out of `lower`, complete: the caller's own, with a copy of all weights."""
     if model.lowered is None:
         raise ValueError(f"{model.name} is not lowered")
-    return model.lowered
+    return model.lowered.whole()
+
+
+def structure_of(model: "TorchModel") -> "onnx.ModelProto":
+    """The same without weights, for what follows from nodes, names and shapes; not to be changed."""
+    if model.lowered is None:
+        raise ValueError(f"{model.name} is not lowered")
+    return model.lowered.structure
 
 
 def require_layers(model: "TorchModel", layers: Sequence[str], title: str) -> None:

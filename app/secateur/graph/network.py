@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
+    from secateur.graph.shipped import ShippedGraph
     from secateur.model.stored import StoredTensor
 
 Weights = Mapping[str, NDArray[Any]]
@@ -28,9 +29,10 @@ class TorchModel:
     """A trainable network: an `nn.Module` whose layers are ordinary torch layers, and how it is encoded.
 
     `lowered` is the float ONNX graph that `module` was imported from with the same names, where that is so
-    (after quantization it always is); activation encodings name tensors of that graph. Layers are named by
-    their module path in `module`; an imported file keeps the file's own names. `authorship` is what the author of
-    an imported file wrote beside the network.
+    (after quantization it always is), and its weights are the module's parameters, in memory once; activation
+    encodings name tensors of that graph. Nobody writes into parameters: models share those that they did not change.
+    Layers are named by their module path in `module`; an imported file keeps the file's own names. `authorship` is what
+    the author of an imported file wrote beside the network.
     """
 
     name: str
@@ -42,7 +44,7 @@ class TorchModel:
     source_bytes: int = 0
     path: Path | None = None
     encodings: Encodings = field(default_factory=Encodings)
-    lowered: "onnx.ModelProto | None" = None
+    lowered: "ShippedGraph | None" = None
     notes: tuple[str, ...] = ()
     authorship: Authorship = field(default_factory=Authorship)
     narrow: Mapping[str, str] = field(default_factory=dict)
@@ -57,35 +59,40 @@ class TorchModel:
         return {name: module.weight.detach().float().cpu().numpy() for name, module in weighted_modules(self.module)}
 
     def with_weights(self, weights: Weights) -> "TorchModel":
-        """A copy of this model with these layers' weights replaced; shapes must match.
+        """A copy of this model with these layers' weights replaced; shapes must match. It shares all others.
 
         What is encoded stays so, on the same scales.
         """
-        import copy
-
         import torch
 
-        module = copy.deepcopy(self.module)
+        from secateur.graph.copies import sharing_copy
+
+        replaced: dict[int, torch.Tensor] = {}
         for name, values in weights.items():
-            target = module.get_submodule(name).weight
-            with torch.no_grad():
-                target.copy_(torch.from_numpy(np.ascontiguousarray(values)))  # type: ignore[operator]
+            target: Any = self.module.get_submodule(name).weight
+            replaced[id(target)] = torch.empty_like(target, requires_grad=False).copy_(
+                torch.from_numpy(np.ascontiguousarray(values))
+            )
+        module = sharing_copy(self.module, replaced)
         return replace(self, module=module, lowered=self._rewritten(module, weights))
 
-    def _rewritten(self, module: "nn.Module", names: Iterable[str]) -> "onnx.ModelProto | None":
+    def _rewritten(self, module: "nn.Module", names: Iterable[str]) -> "ShippedGraph | None":
         """The graph with the weights that these layers of `module` have now; None where it does not hold them all."""
         if self.lowered is None:
             return None
+        from secateur.graph.homes import shipped
         from secateur.graph.onnx_layers import onnx_layers, replace_weights
 
-        layers = {layer.name: layer for layer in onnx_layers(self.lowered)}
+        layers = {layer.name: layer for layer in onnx_layers(self.lowered.structure)}
         if not set(names) <= set(layers):
             return None
         stored = {}
         for name in names:
             weight = module.get_submodule(name).weight.detach().float().cpu().numpy()  # type: ignore[operator]
             stored[name] = weight.T if layers[name].kind == "Linear" and layers[name].channel_axis == 1 else weight
-        return replace_weights(self.lowered, stored)
+        if all(layers[name].weight in self.lowered.weights for name in stored):
+            return self.lowered.with_values({layers[name].weight: values for name, values in stored.items()})
+        return shipped(replace_weights(self.lowered.whole(), stored), module)
 
     def run(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         """First output for one batch, in evaluation mode, encodings simulated; float32."""

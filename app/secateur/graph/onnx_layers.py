@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper  # noqa: TID253
 
 from secateur.graph.network import LazyWeights
-from secateur.graph.onnx_large import LARGEST_MESSAGE, session_in_parts, weight_bytes
+from secateur.graph.onnx_large import LARGEST_MESSAGE, session_in_parts, weight_bytes, without_initializers
 from secateur.graph.onnx_names import layer_name
 from secateur.graph.onnx_parts import NORMALIZATIONS, Parts, find_parts
 
@@ -275,10 +275,9 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
 
     A weight that the file stores as integers is rounded to the scale that stands beside it.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(proto)
-    graph = GraphIndex(copy)
-    layers = {layer.name: layer for layer in onnx_layers(copy)}
+    graph = GraphIndex(proto)
+    layers = {layer.name: layer for layer in onnx_layers(proto)}
+    replaced: dict[str, onnx.TensorProto] = {}
     for name, values in weights.items():
         target = graph.initializers[layers[name].weight]
         if tuple(target.dims) != values.shape:
@@ -289,8 +288,10 @@ def replace_weights(proto: onnx.ModelProto, weights: Mapping[str, NDArray[Any]])
             packed = quantize(graph, view.unpacked_by, values.transpose(view.packed_axes))
             stored = packed.transpose(np.argsort(view.packed_axes))
         dtype = numpy_helper.to_array(target).dtype
-        target.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(stored.astype(dtype)), target.name))
-    return copy
+        replaced[target.name] = numpy_helper.from_array(np.ascontiguousarray(stored.astype(dtype)), target.name)
+    made = without_initializers(proto)
+    made.graph.initializer.extend(replaced.get(tensor.name, tensor) for tensor in proto.graph.initializer)
+    return made
 
 
 def _grid(graph: GraphIndex, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -358,6 +359,17 @@ def session_of(proto: onnx.ModelProto, threads: int | None = None, *, profile: b
         while len(_SESSIONS) > _KEPT_SESSIONS:
             _SESSIONS.popitem(last=False)
     return session
+
+
+def forget_sessions(proto: onnx.ModelProto) -> None:
+    """Let go of the sessions kept for this graph: each has a copy of its weights."""
+    for key in [key for key in _SESSIONS if key[0] == id(proto)]:
+        del _SESSIONS[key]
+
+
+def kept_sessions() -> int:
+    """How many sessions are kept."""
+    return len(_SESSIONS)
 
 
 def new_session(proto: onnx.ModelProto, threads: int | None = None, *, profile: bool = False) -> Any:

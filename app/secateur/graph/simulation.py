@@ -4,7 +4,6 @@ Weights are rounded to their integers and back; behind every tensor with an acti
 quantization, whose gradient is straight-through, so that a simulated network can also be trained.
 """
 
-import copy
 import weakref
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from secateur.graph.graph_module import nodes_by_tensor
 if TYPE_CHECKING:
     import numpy as np
     import onnx
+    import torch
     from numpy.typing import NDArray
     from torch import fx, nn
 
@@ -59,23 +59,30 @@ def executable_graph(model: "OnnxModel") -> "onnx.ModelProto":
 def simulate(module: "nn.Module", encodings: "Encodings") -> "nn.Module":
     """A copy of a lowered network with encoded weights and rounded activations; `module` is not changed.
 
-    ValueError where an encoding names a tensor or a layer that the network does not have.
+    It shares with `module` what is not rounded, and is not to be trained (see `trainable_simulation`). ValueError where
+    an encoding names a tensor or a layer that the network does not have.
     """
     from torch import fx
 
-    simulated = copy.deepcopy(module).eval()
+    from secateur.graph.copies import sharing_copy
+
+    replaced: dict[int, torch.Tensor] = {}
     if encodings.activations:
-        if not isinstance(simulated, fx.GraphModule):
+        if not isinstance(module, fx.GraphModule):
             raise ValueError("activation encodings need a lowered network: they name tensors of its graph")
-        _round_biases(simulated, encodings)
+        replaced |= _rounded_biases(module, encodings)
+    replaced |= _rounded_weights(module, encodings)
+    simulated = sharing_copy(module, replaced).eval()
+    if isinstance(simulated, fx.GraphModule) and encodings.activations:
         round_activations(simulated, encodings)
-    _round_weights(simulated, encodings)
     return simulated
 
 
-def _round_weights(module: "nn.Module", encodings: "Encodings") -> None:
+def _rounded_weights(module: "nn.Module", encodings: "Encodings") -> "dict[int, torch.Tensor]":
+    """Id of a weight → the weight rounded; one that layers share is rounded for each of them."""
     import torch
 
+    rounded: dict[int, torch.Tensor] = {}
     for name, encoding in encodings.weights.items():
         try:
             layer = module.get_submodule(name)
@@ -84,18 +91,20 @@ def _round_weights(module: "nn.Module", encodings: "Encodings") -> None:
         weight = layer.weight
         if not isinstance(weight, torch.Tensor):
             raise ValueError(f"the layer {name} has no weight to encode")
-        with torch.no_grad():
-            weight.copy_(torch.from_numpy(encoding.round_trip(weight.detach().float().cpu().numpy())))
+        values = encoding.round_trip(rounded.get(id(weight), weight).detach().float().cpu().numpy())
+        rounded[id(weight)] = torch.empty_like(weight, requires_grad=False).copy_(torch.from_numpy(values))
+    return rounded
 
 
-def _round_biases(module: "fx.GraphModule", encodings: "Encodings") -> None:
+def _rounded_biases(module: "fx.GraphModule", encodings: "Encodings") -> "dict[int, torch.Tensor]":
     import torch
 
-    for name, rounded in rounded_biases(module, encodings).items():
+    rounded: dict[int, torch.Tensor] = {}
+    for name, values in rounded_biases(module, encodings).items():
         bias = module.get_submodule(name).bias
         if isinstance(bias, torch.Tensor):
-            with torch.no_grad():
-                bias.copy_(torch.from_numpy(rounded))
+            rounded[id(bias)] = torch.empty_like(bias, requires_grad=False).copy_(torch.from_numpy(values))
+    return rounded
 
 
 def rounded_biases(module: "fx.GraphModule", encodings: "Encodings") -> "dict[str, NDArray[np.float32]]":

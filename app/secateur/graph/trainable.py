@@ -109,7 +109,7 @@ def trained_model(model: "TorchModel", simulated: TrainableSimulation) -> "Torch
 
     Its simulation answers as `simulated` in evaluation mode; the graph that is shipped has the same numbers.
     """
-    module = copy.deepcopy(model.module)
+    module: nn.Module = copy.deepcopy(model.module)
     module.load_state_dict({name: tensor.detach().cpu() for name, tensor in simulated.network.state_dict().items()})
     lowered = model.lowered
     if lowered is not None:

@@ -13,6 +13,7 @@ from secateur.engine.requests import RehearsePlan
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.formats.reading import open_model
+from secateur.graph.lowering import graph_of
 from secateur.graph.onnx_files.computed import optimized_graph
 from secateur.graph.qdq.placing import encode
 from secateur.methods import METHODS
@@ -81,7 +82,7 @@ def test_a_rehearsal_leaves_the_model_alone(kind: type[Method], model: Any) -> N
 
 def test_a_rehearsed_static_network_has_the_kernels_of_the_real_one(model: Any) -> None:
     made = StaticInt8().rehearse(open_model(model), ["0", "3", "7"])
-    kinds = [node.op_type for node in optimized_graph(encode(made.lowered, made.encodings)).graph.node]
+    kinds = [node.op_type for node in optimized_graph(encode(graph_of(made), made.encodings)).graph.node]
     assert kinds.count("QLinearConv") == 2
     assert kinds.count("QGemm") == 1
 

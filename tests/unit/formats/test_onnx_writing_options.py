@@ -17,6 +17,7 @@ from secateur.formats.onnx_files.opset import in_opset, opset_of
 from secateur.formats.onnx_files.writing import run_onnx
 from secateur.formats.proving.verify import export
 from secateur.graph.context import Context
+from secateur.graph.lowering import graph_of
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 
@@ -79,7 +80,7 @@ def test_half_precision_halves_the_weights_and_stays_close(lowered_network: Any,
     assert proof.verified, proof.sentence
     assert proof.max_deviation is not None
     assert proof.max_deviation > 0
-    assert weight_bytes(onnx.load(proof.path)) == weight_bytes(lowered_network.lowered) // 2
+    assert weight_bytes(onnx.load(proof.path)) == weight_bytes(graph_of(lowered_network)) // 2
 
 
 def test_inputs_and_outputs_stay_float32(residual_graph: Any) -> None:
@@ -149,7 +150,7 @@ def test_weights_apart_are_the_same_network(lowered_network: Any, tmp_path: Path
     assert proof.parts == ("net.onnx.data",)
     assert (tmp_path / "net.onnx").stat().st_size < (tmp_path / "net.onnx.data").stat().st_size
     stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(str(tmp_path / "net.onnx")).graph.initializer}
-    for tensor in lowered_network.lowered.graph.initializer:
+    for tensor in graph_of(lowered_network).graph.initializer:
         np.testing.assert_array_equal(stored[tensor.name], numpy_helper.to_array(tensor))
 
 
@@ -193,3 +194,16 @@ def test_a_spoiled_layer_is_named_without_writing_anything_again(lowered_network
     proof = export(lowered_network, Spoiling(), tmp_path / "net.onnx")
     assert not proof.verified
     assert proof.first_deviating_layer == "conv2"
+
+
+def test_a_graph_whose_weights_lie_in_the_network_is_written_as_the_whole_one(
+    lowered_network: Any, tmp_path: Path
+) -> None:
+    names = {"shared": lowered_network.lowered, "whole": graph_of(lowered_network)}
+    written = {}
+    for name, graph in names.items():
+        (tmp_path / name).mkdir()
+        files = write_external(graph, tmp_path / name / "net.onnx")
+        written[name] = [path.read_bytes() for path in files]
+    assert len(written["whole"]) == 2
+    assert written["shared"] == written["whole"]

@@ -19,6 +19,8 @@ from secateur.formats.proving.judging import Limits, judge
 from secateur.formats.proving.stored import rounded_tensors
 from secateur.formats.proving.verify import export, verify
 from secateur.graph.context import Context
+from secateur.graph.homes import shipped
+from secateur.graph.lowering import graph_of
 from secateur.graph.network import TorchModel
 from secateur.graph.qdq.placing import encode
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -36,7 +38,7 @@ def quantized(lowered_network: Any, noise_data: Any) -> TorchModel:
 
 @pytest.fixture
 def right(quantized: TorchModel) -> onnx.ModelProto:
-    return encode(quantized.lowered, quantized.encodings)
+    return encode(graph_of(quantized), quantized.encodings)
 
 
 def changed(proto: onnx.ModelProto, name: str, change: Callable[[np.ndarray], Any]) -> onnx.ModelProto:
@@ -179,7 +181,8 @@ def test_products_of_four_bits_whose_inputs_the_runtime_rounds_are_proven(tmp_pa
     from secateur.graph.onnx_import.importer import import_model
 
     ports = (Port("x", "float32", (None, 4, 64)),), (Port("y", "float32", (None, 4, 32)),)
-    model = TorchModel("net", import_model(proto), *ports, lowered=proto)
+    module = import_model(proto)
+    model = TorchModel("net", module, *ports, lowered=shipped(proto, module))
     encoded = WeightOnly(bits=4).apply(model, ["a", "b"], Context())
     inputs = random.standard_normal((64, 4, 64)).astype(np.float32)
     document = export(encoded, ONNX, tmp_path / "net.onnx", [inputs])

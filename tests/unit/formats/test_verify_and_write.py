@@ -15,6 +15,8 @@ from secateur.formats import FORMATS, format_named
 from secateur.formats.base import Format, Runner, staged, writing_failed
 from secateur.formats.proving.verify import agreement, export, verify
 from secateur.graph.context import Context
+from secateur.graph.homes import shipped
+from secateur.graph.lowering import graph_of
 from secateur.graph.network import OnnxModel
 from secateur.methods.quantize.static_int8 import StaticInt8
 
@@ -31,7 +33,7 @@ class WrongOnnx(type(ONNX)):  # type: ignore[misc]
 
     def write(self, model: Any, path: Path, options: Any = None) -> tuple[Path, ...]:
         proto = onnx.ModelProto()
-        proto.CopyFrom(model.lowered)
+        proto.CopyFrom(graph_of(model))
         bias = next(tensor for tensor in proto.graph.initializer if tensor.name == "fc.weight")
         bias.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(bias), bias.name))
         onnx.save(proto, str(path))
@@ -47,7 +49,7 @@ class BrokenOnnx(WrongOnnx):
     runtime: ClassVar[str] = "ONNX Runtime"
 
     def write(self, model: Any, path: Path, options: Any = None) -> tuple[Path, ...]:
-        path.write_bytes(model.lowered.SerializeToString()[:-200])
+        path.write_bytes(graph_of(model).SerializeToString()[:-200])
         return (path,)
 
 
@@ -102,7 +104,7 @@ def test_a_quantized_file_is_proven_against_its_simulation(
     proof = export(model, ONNX, tmp_path / "net.onnx", [noise_data.inputs])
     assert proof.verified
     assert "48 samples" in proof.sentence
-    assert proof.bytes < len(lowered_network.lowered.SerializeToString()) / 2
+    assert proof.bytes < len(graph_of(lowered_network).SerializeToString()) / 2
 
 
 def test_a_file_that_disagrees_never_gets_its_name(lowered_network: Any, tmp_path: Path) -> None:
@@ -199,9 +201,9 @@ def test_a_file_that_stays_a_file_is_written_as_it_is(
 
 def test_a_float_file_leaves_without_the_paths_of_whoever_made_it(lowered_network: Any, tmp_path: Path) -> None:
     marked = onnx.ModelProto()
-    marked.CopyFrom(lowered_network.lowered)
+    marked.CopyFrom(graph_of(lowered_network))
     marked.graph.node[0].metadata_props.add(key="stack_trace", value="/somewhere/train.py")
-    export(replace(lowered_network, lowered=marked), ONNX, tmp_path / "net.onnx")
+    export(replace(lowered_network, lowered=shipped(marked, lowered_network.module)), ONNX, tmp_path / "net.onnx")
     assert b"somewhere" not in (tmp_path / "net.onnx").read_bytes()
     assert marked.graph.node[0].metadata_props
 

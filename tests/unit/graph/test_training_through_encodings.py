@@ -10,7 +10,8 @@ import torch
 
 from secateur.formats.onnx_files.writing import onnx_graph
 from secateur.graph.context import Context
-from secateur.graph.homes import homes, with_parameters
+from secateur.graph.homes import homes, shipped, with_parameters
+from secateur.graph.lowering import graph_of
 from secateur.graph.onnx_import.importer import import_model
 from secateur.graph.onnx_layers import new_session
 from secateur.graph.simulation import simulate
@@ -138,7 +139,7 @@ def test_what_was_trained_is_what_is_simulated_and_what_the_file_computes(
 
 def test_the_graph_of_a_trained_model_has_its_float_parameters(static: Any, noise_data: Any) -> None:
     trained = trained_model(static, learned(static, noise_data.inputs))
-    again = import_model(trained.lowered)
+    again = import_model(graph_of(trained))
     for name, value in trained.module.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
         assert not torch.equal(static.module.state_dict()[name], value), name
@@ -177,11 +178,12 @@ def test_a_layer_that_shares_an_encoded_weight_computes_with_its_integers(tied_n
 
 def test_equal_tensors_that_a_file_stores_once_part_when_they_learn_different_things(shared_bias: Any) -> None:
     module = import_model(shared_bias)
-    places = homes(shared_bias, module)
+    graph = shipped(shared_bias, module)
+    places = homes(graph, module)
     assert places["first.bias"].initializer == places["second.bias"].initializer
     with torch.no_grad():
         module.get_submodule("second").bias.add_(1.0)
-    again = import_model(with_parameters(shared_bias, places, module)).state_dict()
+    again = import_model(with_parameters(graph, places, module).whole()).state_dict()
     for name, value in module.state_dict().items():
         assert torch.equal(again[name], value), name
 
@@ -203,8 +205,8 @@ def tied_network() -> Any:
          ("Gemm", ["b", "tied.weight", "second.bias"], "y")],
         {"tied.weight": (6, 6), "first.bias": (6,), "second.bias": (6,)},
     )  # fmt: skip
-    port = Port("x", "float32", (None, 6))
-    model = TorchModel("tied", import_model(proto), (port,), (Port("y", "float32", (None, 6)),), lowered=proto)
+    port, module = Port("x", "float32", (None, 6)), import_model(proto)
+    model = TorchModel("tied", module, (port,), (Port("y", "float32", (None, 6)),), lowered=shipped(proto, module))
     return replace(model, encodings=Encodings({"first": encode_weight(model.weights()["first"], 4, 0)}))
 
 

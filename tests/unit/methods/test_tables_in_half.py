@@ -13,6 +13,8 @@ from secateur.data.batch import Batch
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.graph.context import Context
+from secateur.graph.homes import shipped
+from secateur.graph.lowering import graph_of
 from secateur.graph.network import TorchModel
 from secateur.graph.onnx_import.importer import import_model
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -56,7 +58,8 @@ def with_positions() -> Callable[[float], TorchModel]:
         )
         proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
         ports = (Port("x", "float32", (None, 40, 32)),), (Port("y", "float32", (None, 40, 8)),)
-        return TorchModel("net", import_model(proto), *ports, lowered=proto)
+        module = import_model(proto)
+        return TorchModel("net", module, *ports, lowered=shipped(proto, module))
 
     return make
 
@@ -72,8 +75,8 @@ def test_positions_are_stored_as_float16_and_the_file_is_proven(
     kinds = {tensor.name: tensor.data_type for tensor in onnx.load(str(tmp_path / "net.onnx")).graph.initializer}
     assert kinds["positions_half"] == onnx.TensorProto.FLOAT16
     assert any("positions" in line for line in said)
-    before = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.lowered.graph.initializer}["positions"]
-    after = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.lowered.graph.initializer}["positions"]
+    before = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph_of(model).graph.initializer}["positions"]
+    after = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph_of(made).graph.initializer}["positions"]
     assert np.array_equal(after, before.astype(np.float16).astype(np.float32))
     assert not np.array_equal(after, before)
 

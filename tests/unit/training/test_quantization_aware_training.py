@@ -13,6 +13,7 @@ from secateur.errors import Cancelled
 from secateur.formats import format_named
 from secateur.formats.proving.verify import export
 from secateur.graph.context import Context
+from secateur.graph.lowering import graph_of
 from secateur.graph.simulation import simulate
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -136,10 +137,10 @@ def test_a_checkpoint_of_other_encodings_is_not_gone_on_from(toy: Any, teacher: 
 
 def test_nothing_that_it_is_given_is_changed(encoded: Any, teacher: Any, data: Any) -> None:
     before = {name: tensor.clone() for name, tensor in encoded.module.state_dict().items()}
-    graph = encoded.lowered.SerializeToString()
+    graph = graph_of(encoded).SerializeToString()
     METHOD.apply(encoded, (), Context(data=data, original=teacher))
     assert all(torch.equal(tensor, before[name]) for name, tensor in encoded.module.state_dict().items())
-    assert encoded.lowered.SerializeToString() == graph
+    assert graph_of(encoded).SerializeToString() == graph
     assert not any(module._forward_hooks for module in encoded.module.modules())
 
 

@@ -167,13 +167,13 @@ def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
     """What to know of the layers in static int8 that the runtime computes in float all the same."""
     import onnx
 
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.onnx_files.computed import float_layers
     from secateur.graph.qdq.placing import static_layers
 
     if file.verdict == "broken" or not isinstance(model, TorchModel) or not model.encodings.activations:
         return ()
-    planned = static_layers(graph_of(model), model.encodings)
+    planned = static_layers(structure_of(model), model.encodings)
     return computed_in_float(float_layers(onnx.load(file.path), planned), planned)
 
 

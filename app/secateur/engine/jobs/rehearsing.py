@@ -71,11 +71,11 @@ def _integer_layers(model: Model, path: "Path") -> tuple[tuple[str, ...], list[s
     """(layers of the plan that the runtime computes in float, layers planned for integers)."""
     import onnx
 
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.onnx_files.computed import float_layers
     from secateur.graph.qdq.placing import static_layers
 
     if not isinstance(model, TorchModel) or not model.encodings.activations:
         return (), []
-    planned = static_layers(graph_of(model), model.encodings)
+    planned = static_layers(structure_of(model), model.encodings)
     return float_layers(onnx.load(str(path)), planned), planned

@@ -38,9 +38,8 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
     bench = workshop.bench(request.model, reporter)
     reporter.progress(0, 1, "Measuring milliseconds")
     model = bench.model
-    proto = model.lowered if isinstance(model, TorchModel) else None
-    if proto is None:
-        proto = workshop.shipped_proto(bench, reporter)
+    lowered = model.lowered if isinstance(model, TorchModel) else None
+    proto = workshop.shipped_proto(bench, reporter) if lowered is None else lowered.whole()
     try:
         layers = layer_latencies(proto, example_inputs(model), workshop.threads)
     except Exception as problem:  # ONNX Runtime raises types of its own

@@ -101,7 +101,7 @@ def timed(
 def _float_graph(bench: Bench, reporter: Reporter, workshop: Workshop) -> "onnx.ModelProto":
     model = bench.model
     lowered = model.lowered if isinstance(model, TorchModel) else None
-    return workshop.shipped_proto(bench, reporter) if lowered is None else lowered
+    return workshop.shipped_proto(bench, reporter) if lowered is None else lowered.whole()
 
 
 def _with_wholes(

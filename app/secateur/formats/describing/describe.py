@@ -84,8 +84,8 @@ def _as_in_file(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Lay
 
     if model.lowered is None:
         return layers, describe_onnx.loose_note(layers)
-    kept = describe_onnx.kept_narrow(model.lowered, layers, model.narrow)
-    return tuple(kept), describe_onnx.graph_loose_note(model.lowered)
+    kept = describe_onnx.kept_narrow(model.lowered.structure, layers, model.narrow)
+    return tuple(kept), describe_onnx.graph_loose_note(model.lowered.structure)
 
 
 def _as_encoded(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], list[str]]:

@@ -37,7 +37,7 @@ def graph_of(model: "Model") -> "onnx.ModelProto":
     if isinstance(model, OnnxModel):
         return model.proto
     if isinstance(model, TorchModel):
-        return model.lowered if model.lowered is not None else to_onnx(model)
+        return model.lowered.structure if model.lowered is not None else to_onnx(model)
     raise UserError(f"{model.name} has no graph to show: it holds weights without a network.", model.reason)
 
 

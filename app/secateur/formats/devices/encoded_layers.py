@@ -12,10 +12,10 @@ _MOST_NAMED = 3
 
 def computed_layers(model: "TorchModel") -> tuple[str, ...]:
     """The layers of 8 bits whose inputs have an encoding too, so that they can be computed in integers."""
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.qdq.placing import static_layers
 
-    return tuple(static_layers(graph_of(model), model.encodings)) if model.encodings else ()
+    return tuple(static_layers(structure_of(model), model.encodings)) if model.encodings else ()
 
 
 def stored_layers(model: "TorchModel") -> tuple[str, ...]:

@@ -84,13 +84,13 @@ def integer_layers(model: "TorchModel") -> "Mapping[str, Integers]":
     from torch import nn
 
     from secateur.formats.devices.ncnn_int8 import Integers, symmetric_limit
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.onnx_layers import onnx_layers
     from secateur.graph.qdq.placing import layer_inputs
 
     if not model.encodings:
         return {}
-    graph = graph_of(model)
+    graph = structure_of(model)
     inputs, found = layer_inputs(graph), {}
     operators = {layer.name: layer.operator for layer in onnx_layers(graph)}
     for name in computed_layers(model):

@@ -11,7 +11,7 @@ What such a format gives (`secateur.formats.base.Format`):
 - `can_write(model)`, `losses(model)`: asked in the engine before anything is staged, with the model as it is held
   there; they look at the model alone and import nothing heavy. `missing()` is asked first.
 - `write(model, path, options)`: in the child. `model` is an equal of the engine's: a TorchModel is always lowered
-  (`model.module` is an fx graph of plain torch layers, `model.lowered` its float ONNX graph, `model.encodings` the
+  (`model.module` is an fx graph of plain torch layers, `graph_of(model)` its float ONNX graph, `model.encodings` the
   encodings, `secateur.graph.simulation.executable(model)` the module that simulates them), an OnnxModel has its
   `proto`, a StoredModel its tensors. Files go to `path` and beside it, nowhere else; converters may use the working
   directory, which is a temporary one. `tell(done, total, text)` of `secateur.formats.exporting.telling` reports

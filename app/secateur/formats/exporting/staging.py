@@ -74,7 +74,6 @@ def stage_model(folder: Path, model: "Model") -> None:
     UserError where a torch network has no ONNX graph.
     """
     from secateur.formats.onnx_files.external import write_external
-    from secateur.graph.lowering import graph_of
     from secateur.graph.network import StoredModel, TorchModel
 
     document: dict[str, Any] = {
@@ -88,7 +87,9 @@ def stage_model(folder: Path, model: "Model") -> None:
         _store_arrays(folder / _REPLACED, model.replaced)
         _store_encodings(folder, model.encodings)
     elif isinstance(model, TorchModel):
-        write_external(graph_of(model), folder / GRAPH)
+        if model.lowered is None:
+            raise ValueError(f"{model.name} is not lowered")
+        write_external(model.lowered, folder / GRAPH)
         _store_encodings(folder, model.encodings)
         document["authorship"] = dataclasses.asdict(model.authorship)
     else:
@@ -123,10 +124,12 @@ def staged_model(folder: Path) -> "Model":
     proto = onnx.load(str(folder / GRAPH))
     if document["kind"] == "OnnxModel":
         return OnnxModel(proto=proto, reason=document["reason"], encodings=_load_encodings(folder), **common)
+    from secateur.graph.homes import shipped
     from secateur.graph.onnx_import.importer import import_model
 
+    module = import_model(proto)
     common |= {"encodings": _load_encodings(folder), "authorship": _authorship(document.get("authorship", {}))}
-    return TorchModel(module=import_model(proto), lowered=proto, **common)
+    return TorchModel(module=module, lowered=shipped(proto, module), **common)
 
 
 def _stored_model(folder: Path, document: dict[str, Any]) -> "Model":

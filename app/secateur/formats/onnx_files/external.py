@@ -8,6 +8,7 @@ from onnx import numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_large import weight_bytes as weight_bytes
 from secateur.graph.onnx_large import without_initializers
+from secateur.graph.shipped import ShippedGraph, raw
 from secateur.model.authorship import Authorship, sign
 
 SMALLEST: Final = 1024
@@ -22,19 +23,28 @@ def data_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.data")
 
 
-def write_external(proto: onnx.ModelProto, path: Path, authorship: Authorship | None = None) -> tuple[Path, ...]:
-    """Write a graph to `path` and its larger weights to `<path>.data`; the files. `proto` is not changed.
+def write_external(
+    graph: onnx.ModelProto | ShippedGraph, path: Path, authorship: Authorship | None = None
+) -> tuple[Path, ...]:
+    """Write a graph to `path` and its larger weights to `<path>.data`; the files. `graph` is not changed.
 
-    With an authorship the file is signed with it; without one it stays within the program, and says what `proto` says.
+    Weights are copied one at a time. With an authorship the file is signed with it; without one it stays within the
+    program, and says what the graph says.
     """
+    shipped = graph if isinstance(graph, ShippedGraph) else ShippedGraph(graph, {})
+    proto = shipped.structure
     skeleton = without_initializers(proto)
     data = data_path(path)
     with data.open("wb") as file:
         for tensor in proto.graph.initializer:
-            values = _raw(tensor)
+            is_apart = tensor.name in shipped.weights
+            values = raw(shipped.weights[tensor.name]) if is_apart else _raw(tensor)
             entry = skeleton.graph.initializer.add()
             if len(values) < SMALLEST:
                 entry.CopyFrom(tensor)
+                if is_apart:
+                    entry.ClearField("data_location")
+                    entry.raw_data = values
                 continue
             file.write(b"\0" * (-file.tell() % _ALIGNMENT))
             entry.name, entry.data_type = tensor.name, tensor.data_type

@@ -81,8 +81,6 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
 
 
 def _float_graph(model: "Model") -> "onnx.ModelProto":
-    import onnx
-
     from secateur.graph.lowering import graph_of, strip, to_onnx
     from secateur.graph.network import OnnxModel, TorchModel
 
@@ -92,8 +90,7 @@ def _float_graph(model: "Model") -> "onnx.ModelProto":
         raise TypeError("only networks have a graph")
     if model.encodings:
         return graph_of(model)
-    proto = onnx.ModelProto()
-    proto.CopyFrom(to_onnx(model))
+    proto = to_onnx(model)
     strip(proto)  # an opened file may hold the stack traces and paths of the machine that exported it
     return proto
 

@@ -17,7 +17,7 @@ from torch import fx  # noqa: TID253
 
 from secateur.formats.base import LocalProof, Samples
 from secateur.formats.proving.stored import first_wrong_number, rounded_tensors
-from secateur.graph.lowering import graph_of
+from secateur.graph.lowering import structure_of
 from secateur.graph.network import all_outputs
 from secateur.graph.onnx_layers import GraphIndex, new_session, onnx_layers
 from secateur.graph.qdq.blocks import INT8_INPUTS, OPERATOR, without_nbits
@@ -151,7 +151,7 @@ def _wrong_answers(
     model: "TorchModel", answers: Any, file: Mapping[str, NDArray[Any]], *, rounds_itself: bool
 ) -> LocalProof | None:
     """What is computed in float from the last rounded tensors on."""
-    for expected, value in zip(all_outputs(answers), graph_of(model).graph.output, strict=True):
+    for expected, value in zip(all_outputs(answers), structure_of(model).graph.output, strict=True):
         name = value.name
         if name in model.encodings.activations:
             continue  # compared where it was rounded
@@ -173,7 +173,7 @@ def _fault(model: "TorchModel", tensor: str, words: str) -> LocalProof:
 
 def _maker_of(model: "TorchModel", tensor: str) -> str:
     """The layer that makes a tensor, or the nearest before it; the tensor's own name where there is none."""
-    graph = graph_of(model)
+    graph = structure_of(model)
     makers = {name: index for index, node in enumerate(graph.graph.node) for name in node.output}
     layers = {index: layer.name for layer in onnx_layers(graph) for index in (*layer.nodes, *layer.absorbed)}
     seen, waiting = set(), [tensor]

@@ -50,6 +50,7 @@ def cuts_of(model: "Model") -> tuple[Cut, ...]:
 
 def cut_behind(model: "Model", cut: Cut) -> Part:
     """The network up to a tensor, which becomes its only output; with the encodings of what is left."""
+    from secateur.graph.homes import shipped
     from secateur.graph.network import TorchModel
     from secateur.graph.onnx_files.reading import graph_ports
     from secateur.graph.onnx_import.importer import import_model
@@ -66,8 +67,8 @@ def cut_behind(model: "Model", cut: Cut) -> Part:
         kept = _kept(model.encodings, part)
         return Part(replace(model, proto=part, inputs=inputs, outputs=outputs, encodings=kept), used)
     module = import_model(part)
-    lowered = replace(model, module=module, lowered=part, inputs=inputs, outputs=outputs, encodings=Encodings())
-    return Part(replace(lowered, encodings=_kept(model.encodings, part)), used)
+    graph, kept = shipped(part, module), _kept(model.encodings, part)
+    return Part(replace(model, module=module, lowered=graph, inputs=inputs, outputs=outputs, encodings=kept), used)
 
 
 def _graph(model: "Model") -> onnx.ModelProto | None:

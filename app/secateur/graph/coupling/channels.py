@@ -9,6 +9,7 @@ import torch  # noqa: TID253 - imported by channel removal alone
 from torch import nn  # noqa: TID253
 
 from secateur.errors import Cancelled, UserError
+from secateur.graph.copies import sharing_copy
 from secateur.graph.coupling.channel_padding import exposed, restored
 from secateur.graph.coupling.following import ANSWERS, ONE_CHANNEL, Findings, Fitting, Follower, Unfit
 from secateur.graph.coupling.marks import Array
@@ -35,9 +36,10 @@ class ChannelGraph:
     """A network whose channels can be removed. It works on copies; `finish` gives the result.
 
     `inputs` is one batch as the network is fed. One run follows the channels; then a network that lost some of every
-    kind is run, and what does not fit is bound, until all fits (see `_try`): the number of runs is bounded by the
-    number of groups and of reshapes, and what is found is the same on every machine. `going_on` is called before each
-    run; what it raises ends all. Raises whatever the network raises (see `couplings`, which makes a sentence of it).
+    kind is run, and what does not fit is bound, in all blocks that are alike at once, until all fits (see `_try`): the
+    number of runs is bounded by the number of unlike blocks, and what is found is the same on every machine.
+    `going_on` is called before each run; what it raises ends all. Raises whatever the network raises (see `couplings`,
+    which makes a sentence of it).
     """
 
     def __init__(self, module: nn.Module, inputs: Inputs, going_on: Callable[[], None] = lambda: None) -> None:
@@ -138,8 +140,8 @@ class ChannelGraph:
             if number not in self._tied_cuts and roots & set(self.found.marks.roots(own).tolist())
         }
         guilty = [g for g in self.groups if any(unit.mark in roots for part in g.parts for unit in part)]
-        if cuts:
-            self._tied_cuts |= cuts
+        if cuts:  # a network of fifty equal blocks is not tried fifty times
+            self._tied_cuts |= self.found.alike(cuts)
         else:
             self._bind_groups(guilty or self._guilty_alone(), FIXED_SIZES)
 
@@ -159,7 +161,7 @@ class ChannelGraph:
 
     def _fitted(self, units: Iterable[ChannelUnit], *, to_keep: bool = False) -> tuple[nn.Module, Findings]:
         """A copy without these units, proven by a run; one that is only tried shares the numbers that all have."""
-        module = copy.deepcopy(self.module) if to_keep else _sharing_copy(self.module)
+        module = copy.deepcopy(self.module) if to_keep else sharing_copy(self.module)
         left = slice_network(module, self.found, {unit.mark for unit in units})
         fitting = Fitting(module, left, self._tied_cuts)
         answers = tuple(tensor.shape for tensor in fitting.run(self._inputs))
@@ -218,15 +220,6 @@ class ChannelGraph:
             if own is not None or inputs is not None:
                 found[name] = Kept(own, inputs)
         return found
-
-
-def _sharing_copy(module: nn.Module) -> nn.Module:
-    """A copy with parameters and buffers of its own over the same numbers, which nobody may write to."""
-    shared = {
-        **{id(own): nn.Parameter(own.detach(), own.requires_grad) for own in module.parameters()},
-        **{id(own): own.detach() for own in module.buffers()},
-    }
-    return copy.deepcopy(module, shared)
 
 
 def _places(before: Array, after: Array) -> Array:

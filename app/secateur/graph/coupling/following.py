@@ -26,6 +26,9 @@ from secateur.graph.coupling.marks import FIXED, Array, Marks
 ANSWERS: Final = "Its outputs are the model's answers."
 ONE_CHANNEL: Final = "It has only one channel."
 
+_BEFORE: Final = 4
+_BEHIND: Final = 24
+
 Role = str | int
 """An axis of a stored tensor; "blocks" is the axis of a grouped convolution's weight that each group has for itself."""
 
@@ -64,12 +67,28 @@ class Findings:
     balances: list[tuple[Array, ...]] = field(default_factory=list)
     cuts: dict[int, Array] = field(default_factory=dict)
     """Marks of each axis that a reshape takes apart, by the number of the reshape."""
+    steps: list[tuple[str, tuple[tuple[int, ...], ...]]] = field(default_factory=list)
+    """Every operation of the run with the shapes of its results."""
+    cut_at: dict[int, int] = field(default_factory=dict)
+    """Reshape → its place in `steps`."""
     wrong_cuts: set[int] = field(default_factory=set)
     """Reshapes of which later single parts are picked: their parts are no rows but blocks."""
     pieces: dict[int, list[Array]] = field(default_factory=dict)
     """Marks of each piece that a slice or split makes of channels."""
     sums: set[int] = field(default_factory=set)
     """Numbers of the reductions and products that sum over channels."""
+
+    def alike(self, cuts: set[int]) -> set[int]:
+        """All reshapes that stand among the same operations on the same shapes as one of these: those of equal blocks.
+
+        Looked at are few operations before it and many behind it, where the parts are used.
+        """
+        wanted = {self._around(number) for number in cuts}
+        return {number for number in self.cuts if self._around(number) in wanted}
+
+    def _around(self, number: int) -> tuple[Any, ...]:
+        place = self.cut_at[number]
+        return tuple(self.steps[max(place - _BEFORE, 0) : place + _BEHIND])
 
 
 class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -104,6 +123,7 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         from secateur.graph.coupling.following_rules import follow
 
         result = func(*args, **(kwargs or {}))
+        self.see_step(func, result)
         follow(self, func, args, kwargs or {}, result)
         return result
 
@@ -158,6 +178,10 @@ class Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A number for an operation among those of its kind, the same in every run."""
         self._numbers[kind] = self._numbers.get(kind, 0) + 1
         return self._numbers[kind]
+
+    def see_step(self, func: Any, result: Any) -> None:
+        """An operation that was computed."""
+        self.found.steps.append((str(func), tuple(tuple(made.shape) for made in tensors_in(result))))
 
     def see_pieces(self, number: int, pieces: list[Array]) -> None:
         """What a cut makes of its channels."""
@@ -260,6 +284,9 @@ class Fitting(Follower):  # type: ignore[no-untyped-call]
 
     def meet(self, known: Array, marks: Array) -> None:
         self.tie(known, marks)
+
+    def see_step(self, func: Any, result: Any) -> None:
+        """What was computed by all channels is known."""
 
     def see_pieces(self, number: int, pieces: list[Array]) -> None:
         for meant, piece in zip(self.found.pieces.get(number, ()), pieces, strict=False):

@@ -142,7 +142,7 @@ def sample_shapes(proto: onnx.ModelProto) -> tuple[dict[str, tuple[int | None, .
     graph.value_info.extend(proto.graph.value_info)
     given = {value.name for value in proto.graph.input}
     for tensor in proto.graph.initializer:
-        if tensor.ByteSize() <= _SMALL:
+        if tensor.ByteSize() <= _SMALL and tensor.data_location != onnx.TensorProto.EXTERNAL:
             graph.initializer.append(tensor)
         elif tensor.name not in given:
             graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))

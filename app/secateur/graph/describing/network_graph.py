@@ -17,7 +17,7 @@ def network_graph(model: Model, description: ModelDescription) -> NetworkGraph:
         if model.lowered is not None:
             from secateur.graph.describing.graph_of_onnx import graph_of_onnx
 
-            return graph_of_onnx(model.lowered, layers)
+            return graph_of_onnx(model.lowered.structure, layers)
         from secateur.graph.describing.graph_of_torch import graph_of_torch
 
         return graph_of_torch(model, layers)

@@ -101,7 +101,7 @@ def static_encodings(
     `spectra` holds at least those of `tensors_to_record`, in the order in which the network computes them. UserError
     where one of these has values that are not finite.
     """
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.qdq.placing import settled
     from secateur.methods.quantize.observers import within
     from secateur.methods.quantize.weights import one_per_weight
@@ -115,15 +115,15 @@ def static_encodings(
     activations = {name: known[provider] for name, provider in providers.items()}
     weights = one_per_weight(lowered, _encode_weights(lowered, layers, activations), log)
     encodings = replace(before.with_weights(weights), activations=activations)
-    return settled(graph_of(lowered), encodings)
+    return settled(structure_of(lowered), encodings)
 
 
 def _static_placement(lowered: "TorchModel", layers: Sequence[str]) -> "Placement":
     """Which tensors are rounded for these layers and those that are static already."""
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.qdq.placing import static_layers, static_placement
 
-    proto = graph_of(lowered)
+    proto = structure_of(lowered)
     static = [*layers, *(name for name in static_layers(proto, lowered.encodings) if name not in layers)]
     return static_placement(proto, static)
 
@@ -205,11 +205,11 @@ def _encode_weights(
     lowered: "TorchModel", layers: Sequence[str], activations: Mapping[str, ActivationEncoding]
 ) -> dict[str, WeightEncoding]:
     from secateur.graph.layers import channel_axes
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.qdq.placing import layer_inputs
     from secateur.methods.quantize.scales import encode_weight
 
-    weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(graph_of(lowered))
+    weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(structure_of(lowered))
     encoded = {}
     for name in layers:
         encoding = encode_weight(weights[name], 8, axes[name])

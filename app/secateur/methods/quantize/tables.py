@@ -21,16 +21,15 @@ def with_tables_in_half(model: "TorchModel", log: Callable[[str], None] = lambda
     rounded here (to 11 bits of mantissa), so that simulation and file have the same; the file stores them behind a
     Cast, which a runtime does once, when it loads. Tables with values beyond float16 stay. `model` is not changed.
     """
-    import onnx
     from onnx import numpy_helper
 
+    from secateur.graph.homes import shipped
     from secateur.graph.lowering import graph_of
     from secateur.graph.onnx_import.importer import import_model
 
     if not set(model.weights()) <= set(model.encodings.weights):
         return model
-    proto = onnx.ModelProto()
-    proto.CopyFrom(graph_of(model))
+    proto = graph_of(model)
     encoded = _encoded_tensors(model)
     halved = {}
     for tensor in proto.graph.initializer:
@@ -43,14 +42,15 @@ def with_tables_in_half(model: "TorchModel", log: Callable[[str], None] = lambda
     if not halved:
         return model
     log(f"Stored as float16, since no layer computes with them: {', '.join(halved)}.")
-    return replace(model, module=import_model(proto), lowered=proto, narrow={**model.narrow, **halved})
+    module = import_model(proto)
+    return replace(model, module=module, lowered=shipped(proto, module), narrow={**model.narrow, **halved})
 
 
 def _encoded_tensors(model: "TorchModel") -> set[str]:
-    from secateur.graph.lowering import graph_of
+    from secateur.graph.lowering import structure_of
     from secateur.graph.onnx_layers import onnx_layers
 
-    layers = onnx_layers(graph_of(model))
+    layers = onnx_layers(structure_of(model))
     return {tensor for layer in layers if layer.name in model.encodings.weights for tensor in layer.tensors}
 
 

@@ -20,7 +20,7 @@ def quantize_weights(
 ) -> "TorchModel":
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
     from secateur.graph.layers import channel_axes
-    from secateur.graph.lowering import graph_of, lower, require_layers
+    from secateur.graph.lowering import lower, require_layers, structure_of
     from secateur.graph.qdq.placing import settled
     from secateur.methods.quantize.tables import with_tables_in_half
 
@@ -33,7 +33,7 @@ def quantize_weights(
         encoded[name] = method.encoded(weights[name], axes[name])
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
-    encoded_model = replace(lowered, encodings=settled(graph_of(lowered), encodings))
+    encoded_model = replace(lowered, encodings=settled(structure_of(lowered), encodings))
     return with_tables_in_half(encoded_model, context.log)
 
 

@@ -246,3 +246,51 @@ def test_channels_that_are_computed_from_their_neighbours_stay_together(networks
             return self.b(F.local_response_norm(self.a(x), 3)).mean((2, 3))
 
     assert "belong together" in couplings(networks.model_of(Normalized())).layers["a"].reason
+
+
+def tower(blocks: int) -> nn.Module:
+    """A transformer whose heads have a fixed size: channels of queries, keys and values go by whole heads."""
+
+    def forward(net: Any, x: torch.Tensor) -> torch.Tensor:
+        x = net.embed(x).flatten(2).transpose(1, 2)
+        n, t, _ = x.shape
+        for block in net.blocks:
+            q, k, v = (layer(x).view(n, t, -1, 4).transpose(1, 2) for layer in (block.q, block.k, block.v))
+            x = x + block.out((torch.softmax(q @ k.transpose(2, 3), -1) @ v).transpose(1, 2).reshape(n, t, -1))
+            x = x + block.down(F.gelu(block.up(x)))
+        return net.head(x.mean(1))
+
+    def block() -> nn.Module:
+        made = nn.Module()
+        sizes = {"q": (8, 8), "k": (8, 8), "v": (8, 8), "out": (8, 8), "up": (8, 12), "down": (12, 8)}
+        for name, (narrow, wide) in sizes.items():
+            made.add_module(name, nn.Linear(narrow, wide))
+        return made
+
+    class Tower(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 4)
+            self.blocks = nn.ModuleList(block() for _ in range(blocks))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return forward(self, x)
+
+    return Tower()
+
+
+def test_what_one_block_cannot_lose_is_not_tried_in_all_that_are_like_it(networks: Any, images: np.ndarray) -> None:
+    few, many = (networks.model_of(tower(blocks)) for blocks in (3, 60))
+    small, large = (ChannelGraph(model.module, example_tensors(model)) for model in (few, many))
+    assert 0 < small.trials <= large.trials <= 6
+    for layer in ("q", "k", "v", "up", "out"):
+        assert large.coupling("blocks.59." + layer).reason == ""
+        assert large.coupling("blocks.59." + layer).block == small.coupling("blocks.2." + layer).block
+    assert large.coupling("blocks.59.q").block == 4  # a head
+    assert large.coupling("blocks.59.up").block == 1
+    model = networks.model_of(tower(12))
+    layers = tuple(f"blocks.{number}.{name}" for number in range(12) for name in ("q", "v", "up"))
+    pruned = ChannelPruning(ratio=0.5).apply(model, layers, Context())
+    assert pruned.module.blocks[11].v.out_features == 4
+    assert pruned.module.blocks[11].up.out_features == 6
+    assert pruned.run(images).shape == model.run(images).shape

@@ -11,6 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from secateur.graph.homes import shipped
 from secateur.graph.lowering import to_onnx
 from secateur.graph.network import OnnxModel, TorchModel
 from secateur.graph.onnx_import.check import AGREED, deviations, run_file, run_module
@@ -194,8 +195,9 @@ def test_attention_with_a_cache_is_refused_with_the_reason() -> None:
 def test_an_optimised_file_is_written_again_with_onnx_operators_alone(tmp_path: Path) -> None:
     case = CASES[0]
     proto, arrays = build(case)
-    model = TorchModel("fused", import_model(proto), (Port("layer.part0", "float32", (None, 4, 6, 6)),),
-                       (Port("y", "float32", (None, 4, 6, 6)),), lowered=proto)  # fmt: skip
+    module = import_model(proto)
+    model = TorchModel("fused", module, (Port("layer.part0", "float32", (None, 4, 6, 6)),),
+                       (Port("y", "float32", (None, 4, 6, 6)),), lowered=shipped(proto, module))  # fmt: skip
     written = to_onnx(model)
     assert {node.domain for node in written.graph.node} <= {"", "ai.onnx"}
     assert max(deviations(run_file(proto, arrays), run_file(written, arrays))) <= AGREED

@@ -13,6 +13,7 @@ from torch import nn
 
 from secateur.formats.reading import open_model
 from secateur.graph.context import Context
+from secateur.graph.lowering import graph_of
 from secateur.graph.network import OnnxModel
 from secateur.graph.onnx_import.check import run_file, run_module
 from secateur.graph.onnx_import.importer import import_model, quantized_reason
@@ -28,7 +29,7 @@ EVERY = ["conv1", "conv2", "fc"]
 @pytest.fixture
 def int8_file(lowered_network: Any, noise_data: Any) -> onnx.ModelProto:
     model = StaticInt8().apply(lowered_network, EVERY, Context(data=noise_data))
-    return encode(model.lowered, model.encodings)
+    return encode(graph_of(model), model.encodings)
 
 
 def test_a_static_int8_file_is_simulated_in_floats(int8_file: onnx.ModelProto, noise_data: Any) -> None:
@@ -56,7 +57,7 @@ def test_gradients_pass_through_the_rounding(int8_file: onnx.ModelProto, noise_d
 @pytest.mark.parametrize("bits", [8, 4])
 def test_stored_integers_become_the_weights_that_they_stand_for(lowered_network: Any, bits: int) -> None:
     model = WeightOnly(bits=bits).apply(lowered_network, EVERY, Context())
-    module = import_model(encode(model.lowered, model.encodings))
+    module = import_model(encode(graph_of(model), model.encodings))
     for name in EVERY:
         expected = model.encodings.weights[name].round_trip(model.weights()[name])
         np.testing.assert_allclose(module.get_submodule(name).weight.detach(), expected, rtol=1e-6, atol=1e-8)

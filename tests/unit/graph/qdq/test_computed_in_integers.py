@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 
 from secateur.data.batch import Batch
 from secateur.graph.context import Context
+from secateur.graph.homes import shipped
+from secateur.graph.lowering import graph_of
 from secateur.graph.network import TorchModel
 from secateur.graph.onnx_files.computed import float_layers, optimized_graph
 from secateur.graph.onnx_import.importer import import_model
@@ -40,7 +42,8 @@ class Noise:
 
 def quantized(proto: onnx.ModelProto, noise: Noise) -> TorchModel:
     ports = (Port("x", "float32", (None, *noise.inputs.shape[1:])),), (Port("y", "float32", (None,)),)
-    model = TorchModel("net", import_model(proto), *ports, lowered=proto)
+    module = import_model(proto)
+    model = TorchModel("net", module, *ports, lowered=shipped(proto, module))
     return StaticInt8().apply(model, list(model.weights()), Context(data=noise))
 
 
@@ -169,7 +172,7 @@ def test_layers_that_share_a_bias_round_it_each_to_their_own_step(graph: Graph, 
     model = quantized(graph(nodes, stored), noise)
     biases = {
         item.input[2]: numpy_helper.to_array(tensor)
-        for written in [encode(model.lowered, model.encodings)]
+        for written in [encode(graph_of(model), model.encodings)]
         for item in written.graph.node if item.op_type == "Conv"
         for tensor in written.graph.initializer if tensor.name == item.input[2]
     }  # fmt: skip
@@ -187,5 +190,5 @@ def test_a_weight_that_serves_two_layers_is_stored_once(graph: Graph, random: An
     ]  # fmt: skip
     noise = Noise(3, 8, 8)
     model = quantized(graph(nodes, stored), noise)
-    written = encode(model.lowered, model.encodings)
+    written = encode(graph_of(model), model.encodings)
     assert [tensor.name for tensor in written.graph.initializer if len(tensor.dims) == 4] == ["a.weight"]

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
+from secateur.graph.lowering import graph_of
 from secateur.graph.onnx_layers import layer_weights, onnx_layers, session_of
 from secateur.graph.qdq.placing import encode, static_layers, static_placement, with_opset
 from secateur.methods.quantize.scales import encode_weight
@@ -52,7 +53,7 @@ def test_an_addition_of_a_float_and_a_quantized_tensor_stays_float(residual_grap
 
 def test_the_file_has_exactly_our_scales_and_zero_points(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(lowered_network, noise_data, EVERY)
-    proto = encode(model.lowered, model.encodings)
+    proto = encode(graph_of(model), model.encodings)
     onnx.checker.check_model(proto, full_check=True)
     stored = tensors(proto)
     pairs = {
@@ -73,7 +74,7 @@ def test_the_file_has_exactly_our_scales_and_zero_points(lowered_network: Any, n
 @pytest.mark.parametrize("observer", ["minmax", "mse"])
 def test_file_and_simulation_agree(lowered_network: Any, noise_data: Any, layers: list[str], observer: str) -> None:
     model = quantized(lowered_network, noise_data, layers, observer=observer)
-    actual = run(encode(model.lowered, model.encodings), noise_data.inputs)
+    actual = run(encode(graph_of(model), model.encodings), noise_data.inputs)
     expected = model.run(noise_data.inputs)
     assert np.abs(actual - expected).max() <= 0.02 * np.abs(expected).max()
     assert (actual.argmax(1) == expected.argmax(1)).mean() >= 0.97
@@ -84,7 +85,7 @@ def test_a_static_network_is_computed_in_integers(lowered_network: Any, noise_da
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(encode(model.lowered, model.encodings).SerializeToString(), options)
+    onnxruntime.InferenceSession(encode(graph_of(model), model.encodings).SerializeToString(), options)
     kinds = Counter(node.op_type for node in onnx.load(str(tmp_path / "optimized.onnx")).graph.node)
     assert kinds["QLinearConv"] == 2
     assert kinds["QLinearAdd"] == 1
@@ -94,7 +95,7 @@ def test_a_static_network_is_computed_in_integers(lowered_network: Any, noise_da
 @pytest.mark.parametrize("bits", [8, 4])
 def test_weight_only_files_give_what_the_simulation_gives(lowered_network: Any, noise_data: Any, bits: int) -> None:
     model = WeightOnly(bits=bits).apply(lowered_network, EVERY, Context())
-    proto = encode(model.lowered, model.encodings)
+    proto = encode(graph_of(model), model.encodings)
     np.testing.assert_allclose(run(proto, noise_data.inputs), model.run(noise_data.inputs), rtol=1e-4, atol=1e-4)
     kind = TensorProto.INT8 if bits == 8 else TensorProto.INT4
     assert [t.data_type for t in proto.graph.initializer if t.name.endswith(".weight")] == [kind] * 3
@@ -102,22 +103,22 @@ def test_weight_only_files_give_what_the_simulation_gives(lowered_network: Any, 
 
 def test_int4_takes_half_a_byte_a_weight(lowered_network: Any) -> None:
     model = WeightOnly(bits=4).apply(lowered_network, ["conv2"], Context())
-    proto = encode(model.lowered, model.encodings)
+    proto = encode(graph_of(model), model.encodings)
     stored = next(tensor for tensor in proto.graph.initializer if tensor.name == "conv2.weight")
     assert len(stored.raw_data) == model.weights()["conv2"].size // 2
 
 
 def test_static_and_weight_only_layers_live_in_one_file(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(WeightOnly(bits=4).apply(lowered_network, ["conv2"], Context()), noise_data, ["conv1"])
-    assert static_layers(model.lowered, model.encodings) == ["conv1"]
-    actual = run(encode(model.lowered, model.encodings), noise_data.inputs)
+    assert static_layers(graph_of(model), model.encodings) == ["conv1"]
+    actual = run(encode(graph_of(model), model.encodings), noise_data.inputs)
     expected = model.run(noise_data.inputs)
     assert np.abs(actual - expected).max() <= 0.02 * np.abs(expected).max()
 
 
 def test_the_layers_of_a_quantized_file_keep_their_names(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(WeightOnly(bits=4).apply(lowered_network, ["conv2"], Context()), noise_data, ["conv1", "fc"])
-    proto = encode(model.lowered, model.encodings)
+    proto = encode(graph_of(model), model.encodings)
     assert [layer.name for layer in onnx_layers(proto)] == EVERY
     expected = model.encodings.weights["conv2"].round_trip(model.weights()["conv2"])
     np.testing.assert_allclose(layer_weights(proto)["conv2"], expected, rtol=1e-6)
@@ -125,7 +126,7 @@ def test_the_layers_of_a_quantized_file_keep_their_names(lowered_network: Any, n
 
 def test_nothing_unused_and_nothing_about_the_machine_is_in_the_file(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(lowered_network, noise_data, EVERY)
-    proto = encode(model.lowered, model.encodings)
+    proto = encode(graph_of(model), model.encodings)
     used = {name for node in proto.graph.node for name in node.input}
     assert {tensor.name for tensor in proto.graph.initializer} <= used
     assert not proto.metadata_props
@@ -134,9 +135,9 @@ def test_nothing_unused_and_nothing_about_the_machine_is_in_the_file(lowered_net
 
 def test_the_float_graph_is_not_changed(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(lowered_network, noise_data, EVERY)
-    before = model.lowered.SerializeToString()
-    encode(model.lowered, model.encodings)
-    assert model.lowered.SerializeToString() == before
+    before = graph_of(model).SerializeToString()
+    encode(graph_of(model), model.encodings)
+    assert graph_of(model).SerializeToString() == before
 
 
 def test_an_encoding_without_its_layer_is_refused(residual_graph: onnx.ModelProto) -> None:
@@ -147,7 +148,7 @@ def test_an_encoding_without_its_layer_is_refused(residual_graph: onnx.ModelProt
 def test_activations_that_were_lost_make_the_layer_weight_only(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(lowered_network, noise_data, ["conv1"])
     bare = replace(model.encodings, activations={})
-    assert not [node for node in encode(model.lowered, bare).graph.node if node.op_type == "QuantizeLinear"]
+    assert not [node for node in encode(graph_of(model), bare).graph.node if node.op_type == "QuantizeLinear"]
 
 
 def test_a_matrix_product_is_quantized_along_its_output_columns() -> None:
@@ -177,10 +178,11 @@ def test_a_matrix_product_is_quantized_along_its_output_columns() -> None:
 
 def test_an_older_opset_is_raised_only_where_four_bits_need_it(lowered_network: Any, noise_data: Any) -> None:
     model = quantized(lowered_network, noise_data, EVERY)
-    assert encode(model.lowered, model.encodings).opset_import[0].version == 20
+    assert encode(graph_of(model), model.encodings).opset_import[0].version == 20
     few = WeightOnly(bits=4).apply(lowered_network, ["fc"], Context())
-    assert encode(few.lowered, few.encodings).opset_import[0].version == 21
-    assert with_opset(model.lowered, 13) is model.lowered
+    assert encode(graph_of(few), few.encodings).opset_import[0].version == 21
+    proto = graph_of(model)
+    assert with_opset(proto, 13) is proto
 
 
 def test_the_predicted_size_is_that_of_the_file(lowered_network: Any, noise_data: Any) -> None:
@@ -191,8 +193,8 @@ def test_the_predicted_size_is_that_of_the_file(lowered_network: Any, noise_data
         return Layer(name, "Conv2d", TensorInfo(name, "float32", weight.shape, weight.nbytes))
 
     layers = [described(name, weight) for name, weight in lowered_network.weights().items()]
-    float_tensors = sum(tensor.ByteSize() for tensor in lowered_network.lowered.graph.initializer)
-    around = lowered_network.lowered.ByteSize() - float_tensors
+    float_tensors = sum(tensor.ByteSize() for tensor in graph_of(lowered_network).graph.initializer)
+    around = graph_of(lowered_network).ByteSize() - float_tensors
     model = quantized(lowered_network, noise_data, EVERY)
-    size = encode(model.lowered, model.encodings).ByteSize()
+    size = encode(graph_of(model), model.encodings).ByteSize()
     assert size == pytest.approx(around + sum(encoded_bytes(layer, 8, static=True) for layer in layers), rel=0.1)

@@ -64,6 +64,7 @@ def reshaped(run: Follower, func: Any, full: Sequence[Any], result: torch.Tensor
         if len(kept) < 2:
             continue
         run.found.cuts.setdefault(number, line(run, marks, differing[0]))
+        run.found.cut_at.setdefault(number, len(run.found.steps))
         rows = np.moveaxis(shortened(made), kept[-1], -1)
         if number in run.tied_cuts:
             tie_all(run, rows[..., :1], rows)
