@@ -1,4 +1,4 @@
-"""The two passes of the tests: all with windows offscreen, then the window tests on a real display server."""
+"""The two passes of the tests: all with windows offscreen, then those that a display has a part in on a real one."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def run_tests(root: Path, extra: list[str]) -> int:
     python = str(setup(root))
     say("\nAll tests, windows offscreen")
     first = run_pytest(root, [python], "", "offscreen", [*side_by_side(extra), *extra])
-    second = second_pass(root, python, "window", extra)
+    second = second_pass(root, python, "display", extra)
     if extra and first == second == NO_TESTS:  # a selection that selects nothing is a slip
         return NO_TESTS
     return joint_status(first, second, may_be_empty=bool(extra))
@@ -49,9 +49,12 @@ def run_exporter_tests(root: Path, extra: list[str]) -> int:
 
 
 def side_by_side(extra: list[str]) -> list[str]:
-    """Options that run tests on two processes; each has an X server of its own, so none takes another's keys."""
+    """Options that run tests on two processes; each has an X server of its own, so none takes another's keys.
+
+    A process that has nothing left takes from what the other has: the longest file would be waited for otherwise.
+    """
     is_small = any(word.startswith(("-x", "-k", "-n", "-s", "tests/", "--pdb")) for word in extra)
-    return [] if is_small or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "loadfile"]
+    return [] if is_small or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "worksteal"]
 
 
 def joint_status(first: int, second: int, *, may_be_empty: bool) -> int:
@@ -62,7 +65,7 @@ def joint_status(first: int, second: int, *, may_be_empty: bool) -> int:
 
 
 def second_pass(root: Path, python: str, marks: str, extra: list[str]) -> int:
-    """The window tests where windows are really drawn: Xvfb on Linux, the desktop elsewhere."""
+    """The tests that a display has a part in, where windows are really drawn: Xvfb on Linux, the desktop elsewhere."""
     chosen = side_by_side(extra)
     if not any((root / word.partition("::")[0]).exists() for word in extra):
         extra = [*extra, *WINDOW_FOLDERS]

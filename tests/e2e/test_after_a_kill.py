@@ -18,8 +18,6 @@ from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
 
-pytestmark = pytest.mark.window
-
 NETWORK = """
 import torch
 from torch import nn

@@ -1,7 +1,6 @@
 """A layer's weights looked at on the real engine, by mouse and keys, while it measures."""
 
 import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 
 from secateur.engine.requests import ScoreSensitivity
@@ -9,8 +8,6 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.ui.plots.kernel_grid import KernelGrid
 from secateur.ui.plots.matrix_plot import MatrixPlot
-
-pytestmark = pytest.mark.window
 
 ALT, CONTROL, SHIFT = (getattr(Qt.KeyboardModifier, f"{name}Modifier") for name in ("Alt", "Control", "Shift"))
 

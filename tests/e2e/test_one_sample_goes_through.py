@@ -7,8 +7,6 @@ from PySide6.QtWidgets import QWidget
 
 from secateur.ui.widgets.button import IconButton
 
-pytestmark = pytest.mark.window
-
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 

@@ -13,7 +13,7 @@ from secateur.methods.distil.distillation import Distillation
 from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.plots.heat_map import HeatMap
 
-pytestmark = pytest.mark.window
+pytestmark = pytest.mark.display
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 BUDGET_SHARE = 0.4

@@ -11,6 +11,8 @@ from secateur.engine.requests import Compress, CountSpectra, DataSource, Export,
 from secateur.recipe.reading import parse_recipe
 from secateur.ui.dialogs.closing import ClosingDialog
 
+pytestmark = pytest.mark.display
+
 TRAINING = parse_recipe({"schema": 1, "steps": [{"method": "distillation", "epochs": 3}]})
 PRUNING = parse_recipe({"schema": 1, "steps": [{"method": "magnitude_pruning", "layers": ["*"]}]})
 

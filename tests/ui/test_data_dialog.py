@@ -11,6 +11,8 @@ from secateur.engine.requests import DataSource, OpenData
 from secateur.model.description import Port
 from secateur.ui.dialogs.data import DataDialog
 
+pytestmark = pytest.mark.display
+
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
 

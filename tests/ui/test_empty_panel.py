@@ -11,6 +11,8 @@ from secateur.ui.panels.recent_row import RecentRow
 from secateur.ui.theme.palette import LIGHT
 from secateur.ui.theme.style import apply_theme
 
+pytestmark = pytest.mark.display
+
 RECENT = (
     Recent("/models/cifar/resnet20.safetensors", "safetensors", 1_090_000, "9 runs, best 145 kB", "today"),
     Recent("/work/vad/silero.onnx", "ONNX", None, "", "12 Nov", missing=True),

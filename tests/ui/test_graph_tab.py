@@ -286,6 +286,7 @@ def test_plus_and_minus_zoom_and_zero_shows_everything(qtbot, shown_tab):
 # ---------------------------------------------------------------------- mouse, map
 
 
+@pytest.mark.display
 def test_dragging_pans_and_selects_nothing(qtbot, shown_tab):
     before = shown_tab.view.seen().center()
     with qtbot.assertNotEmitted(shown_tab.layers_selected):
@@ -437,6 +438,7 @@ def test_the_whole_graph_is_saved_as_svg_with_real_text_and_as_png(shown_tab, tm
     assert (tmp_path / "graph.png").stat().st_size > 1000
 
 
+@pytest.mark.display
 def test_copying_the_picture_copies_the_graph(shown, model, graph):
     open_graph(shown, model, graph)
     shown.assembly.commands.trigger("copy_picture")
@@ -458,6 +460,7 @@ def test_every_control_has_a_name_and_says_what_it_does(shown_tab):
             assert control.toolTip()
 
 
+@pytest.mark.display
 def test_both_looks_and_every_zoom_can_be_painted(qapp, shown_tab):
     dark = shown_tab.grab().toImage()
     apply_theme(qapp, LIGHT)

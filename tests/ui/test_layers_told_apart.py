@@ -288,6 +288,7 @@ def test_a_double_click_on_a_border_fits_the_column(shown, transformer, qtbot):
     assert shown_names(shown.layers) == list(shown.layers.table.names)
 
 
+@pytest.mark.display
 def test_a_column_is_moved_by_dragging_its_heading_and_the_order_is_remembered(shown, mobile, model):
     open_rows(shown, mobile)
     panel, header = shown.layers, shown.layers.view.horizontalHeader()
@@ -327,6 +328,7 @@ def test_an_order_whose_column_is_not_shown_is_said_under_the_table(shown, mobil
     assert panel.totals.texts["layer"] == "50 layers"
 
 
+@pytest.mark.display
 def test_the_menu_of_a_heading_sorts_fits_moves_hides_and_copies(shown, mobile, qtbot):
     open_rows(shown, mobile)
     panel, header = shown.layers, shown.layers.view.horizontalHeader()
@@ -420,6 +422,7 @@ def test_pinned_layers_stand_first_in_the_heat_map_too(shown, mobile):
 # ---------------------------------------------------------------------- menus
 
 
+@pytest.mark.display
 def test_the_menu_of_a_row_copies_selects_plans_filters_and_pins(shown, mobile, qtbot):
     open_rows(shown, mobile)
     panel, view = shown.layers, shown.layers.view
@@ -453,6 +456,7 @@ def test_the_menu_of_a_row_copies_selects_plans_filters_and_pins(shown, mobile, 
     assert shown.workspace.detail.current == "graph"
 
 
+@pytest.mark.display
 def test_the_menu_opens_by_key_for_the_current_row(shown, mobile):
     open_rows(shown, mobile)
     view = shown.layers.view
@@ -462,6 +466,7 @@ def test_the_menu_opens_by_key_for_the_current_row(shown, mobile):
     menu.close()
 
 
+@pytest.mark.display
 def test_the_menu_of_a_cell_plans_its_option_and_copies_its_value(shown, model, table, qtbot):
     shown.open(model)
     shown.session.update(tables={"free": table})
@@ -525,6 +530,7 @@ def test_a_tab_that_is_built_later_is_filtered_as_well(shown, model, qtbot):
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Down, Qt.Key.Key_Return])
+@pytest.mark.display
 def test_down_and_return_enter_the_table_from_the_filter(shown, model, qtbot, key):
     shown.open(model)
     panel = shown.layers

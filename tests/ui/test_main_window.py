@@ -42,6 +42,8 @@ from secateur.ui.panels.layers import LayersPanel
 from secateur.ui.theme.style import current_theme
 from secateur.ui.workspace import ALL_COLUMNS, FEW_COLUMNS, NARROW_COLUMNS
 
+pytestmark = pytest.mark.display
+
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 

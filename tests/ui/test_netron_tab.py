@@ -24,6 +24,8 @@ from secateur.ui.netron.served import NetronServer
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme
 
+pytestmark = pytest.mark.display
+
 PAGE_MS = 60_000
 RUN = "(() => { %s; return 'null'; })()"
 SELECTED = "JSON.stringify([...__view__.target.selection].map((element) => element.value.name))"

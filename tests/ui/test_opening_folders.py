@@ -13,6 +13,8 @@ from secateur.formats.kinds.hugging_face import HuggingFaceFormat
 from secateur.installing import install_command
 from secateur.model.description import ModelSource
 
+pytestmark = pytest.mark.display
+
 LEFT = Qt.MouseButton.LeftButton
 CONTROL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 FILES = ("config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json")

@@ -339,6 +339,7 @@ def test_an_unchanged_layer_does_not_flatten_the_scale(show) -> None:
 
 
 @pytest.mark.parametrize("make", ALL, ids=named)
+@pytest.mark.display
 def test_the_data_on_the_clipboard_are_what_is_drawn(show, make: Make) -> None:
     plot = show(make)
     texts = {action.text(): action for action in plot.make_menu().actions()}
@@ -360,6 +361,7 @@ def test_the_data_of_curves_are_their_values_at_every_epoch(show) -> None:
 
 
 @pytest.mark.parametrize("make", ALL, ids=named)
+@pytest.mark.display
 def test_the_menu_key_offers_picture_and_data(qtbot: QtBot, show, make: Make) -> None:
     plot = show(make)
     plot.setFocus()
@@ -410,6 +412,7 @@ def test_another_theme_paints_every_plot_anew(qapp: QApplication, show, make: Ma
 
 
 @pytest.mark.parametrize("make", ALL, ids=named)
+@pytest.mark.display
 def test_the_plot_with_the_keyboard_has_a_ring(show, make: Make) -> None:
     plot = show(make)
     plot.clearFocus()

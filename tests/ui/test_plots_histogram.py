@@ -258,6 +258,7 @@ def test_a_picture_that_cannot_be_written_names_the_path(plot, tmp_path):
         plot.save_picture(str(tmp_path / "missing" / "plot.png"))
 
 
+@pytest.mark.display
 def test_a_copied_picture_is_on_the_clipboard(plot):
     plot.copy_picture()
     assert QGuiApplication.clipboard().pixmap().size() == plot.size() * plot.devicePixelRatioF()

@@ -12,6 +12,8 @@ from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.plots.pareto import ParetoPlot
 from secateur.ui.plots.texts import caption_width
 
+pytestmark = pytest.mark.display
+
 LEFT, NONE, PLAIN = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
 
 

@@ -14,6 +14,8 @@ from secateur.ui.theme.sheet import style_sheet
 from secateur.ui.theme.style import apply_theme, color, current_theme, font, icon, notifier, other_theme, set_role
 from secateur.ui.widgets.card import label
 
+pytestmark = pytest.mark.display
+
 THEMES = pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
 
 

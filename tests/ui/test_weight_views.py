@@ -221,6 +221,7 @@ def test_the_strip_of_ranges_selects_by_click_and_arrows(looked):
 # ---------------------------------------------------------------------- kernels
 
 
+@pytest.mark.display
 def test_filters_are_drawn_in_the_colours_of_their_weights(looked):
     looked.show("kernels")
     grid = looked.find(KernelGrid, "kernel_grid")
@@ -418,6 +419,7 @@ def test_m_shows_the_mean_of_each_block(looked, monkeypatch):
     assert not box.isVisible()  # every weight has a pixel
 
 
+@pytest.mark.display
 def test_the_scale_of_the_colours_is_dragged_stepped_and_reset(looked):
     looked.show("matrix")
     bar = looked.find(LevelsPlot, "matrix_levels")
@@ -516,6 +518,7 @@ def test_similarity_and_the_nearest_channel_are_named(looked):
     assert table.text(9, "nearest") == "4"
 
 
+@pytest.mark.display
 def test_ctrl_c_copies_all_channels_as_csv_in_the_order_shown(looked):
     looked.show("channels")
     rows = looked.find(ChannelRows, "channel_table")

@@ -12,6 +12,8 @@ from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
 
+pytestmark = pytest.mark.display
+
 
 @pytest.fixture(autouse=True)
 def _dressed(qapp: QApplication) -> None:

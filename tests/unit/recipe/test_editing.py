@@ -56,7 +56,7 @@ def told(recipe):
     return [step.method.id for step in recipe.final]
 
 
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_an_edit_of_one_step_leaves_every_other_where_it_is(order):
     recipe = Recipe(tuple(ORDERED.steps[place] for place in order))
     for edited in (
@@ -69,7 +69,7 @@ def test_an_edit_of_one_step_leaves_every_other_where_it_is(order):
 
 
 @pytest.mark.parametrize("method", [kind for kind in METHODS if kind.scope == "layer"])
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_a_new_step_goes_between_the_others_and_moves_none(order, method):
     recipe = Recipe(tuple(ORDERED.steps[place] for place in order))
     added = with_method(
