@@ -16,7 +16,7 @@ SLOWER = "Slower here: 2.00 ms → 2.50 ms, +25 %."
 
 
 def latency(median):
-    return Latency(median=median, p10=median, p90=median * 1.1, runtime="onnxruntime", threads=1)
+    return Latency(median=median, p10=median, p90=median * 1.1, runtime="ONNX Runtime", threads=1)
 
 
 @pytest.fixture

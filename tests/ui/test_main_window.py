@@ -290,9 +290,9 @@ def test_one_drag_of_the_budget_is_one_gesture_and_the_next_another(
     merges = []
     original = shown.session.budget.set
     shown.session.budget.set = lambda size, merge="": (merges.append(merge), original(size, merge=merge))
-    bar.budget_moved.emit(9000)
-    bar.budget_settled.emit(8000)
-    bar.budget_moved.emit(7000)
+    bar.budget_moved.emit({"bytes": 9000})
+    bar.budget_settled.emit({"bytes": 8000})
+    bar.budget_moved.emit({"bytes": 7000})
     assert merges[0] == merges[1] != merges[2]
     assert len(shown.engine.asked(SolveBudget)) == 1  # the others wait for its answer
 

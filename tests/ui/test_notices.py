@@ -160,7 +160,7 @@ def slow(model, evaluation) -> RunRecord:
     from secateur.model.documents import Latency
 
     def timed(median):
-        latency = Latency(median=median, p10=median, p90=median, runtime="onnxruntime", threads=1)
+        latency = Latency(median=median, p10=median, p90=median, runtime="ONNX Runtime", threads=1)
         return evaluation.model_copy(update={"latency_ms": latency})
 
     document = RunDocument(

@@ -5,13 +5,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from secateur.engine.timing import OptionsTimed
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import DataDescription, Evaluation, Latency, Metric, Predicted
-from secateur.recipe.budget import SpeedCost
+from secateur.model.workload import FLOAT, Workload
 from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.state import SessionState
+from secateur.targets.timings import Timings
 from secateur.ui.panels.plan_bar import PlanBar, size_words, why_not_run
 from secateur.ui.theme.palette import DARK
 from secateur.ui.theme.style import apply_theme
@@ -21,7 +25,7 @@ RANGE = (130_000, 1_090_000)
 
 @pytest.fixture
 def state() -> SessionState:
-    latency = Latency(median=2.07, p10=2.0, p90=2.2, runtime="onnxruntime", threads=1)
+    latency = Latency(median=2.07, p10=2.0, p90=2.2, runtime="ONNX Runtime", threads=1)
     baseline = Evaluation(
         metric=Metric(name="top1", value=0.81, ci95=(0.799, 0.821)),
         loss=0.6,
@@ -94,8 +98,8 @@ def test_dragging_the_budget_says_bytes_and_settles_once(
     qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
 ) -> None:
     bar.show_state(state, predicted, RANGE)
-    moved: list[int] = []
-    settled: list[int] = []
+    moved: list[dict[str, float]] = []
+    settled: list[dict[str, float]] = []
     bar.budget_moved.connect(moved.append)
     bar.budget_settled.connect(settled.append)
     qtbot.mousePress(bar.slider, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
@@ -103,7 +107,8 @@ def test_dragging_the_budget_says_bytes_and_settles_once(
     qtbot.mouseRelease(bar.slider, Qt.MouseButton.LeftButton, pos=QPoint(100, 12))
     assert len(moved) == 2
     assert settled == [moved[-1]]
-    assert RANGE[0] < moved[0] < moved[1] < RANGE[1]
+    assert set(moved[0]) == {"bytes"}
+    assert RANGE[0] < moved[0]["bytes"] < moved[1]["bytes"] < RANGE[1]
     assert bar.budget_figure.text().startswith("≤")
 
 
@@ -220,3 +225,84 @@ def test_a_budget_that_costs_speed_says_so_beside_the_button(
     bar.show_state(state, predicted, RANGE)
     assert not bar.reason.text()
     assert not bar.reason.toolTip()
+
+
+# ---------------------------------------------------------------------- milliseconds
+
+
+MS_RANGE = (0.9, 2.07)
+
+
+@pytest.fixture
+def timed() -> OptionsTimed:
+    conv = Workload("conv", 8, 8, (10, 10), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
+    return OptionsTimed(Timings("onnxruntime", 1, {"conv1": (conv,)}, {}, {FLOAT: 2.0}), fastest_ms=0.9)
+
+
+def test_milliseconds_are_dragged_as_bytes_are_and_both_limits_stand(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted, timed: OptionsTimed
+) -> None:
+    bar.show_state(state.with_(timed=timed), predicted, RANGE, "", MS_RANGE)
+    moved: list[dict[str, float]] = []
+    bar.budget_moved.connect(moved.append)
+    qtbot.mouseClick(bar.slider, Qt.MouseButton.LeftButton, pos=QPoint(80, 12))
+    qtbot.mouseClick(bar.latency_budget.slider, Qt.MouseButton.LeftButton, pos=QPoint(80, 12))
+    assert set(moved[0]) == {"bytes"}
+    assert set(moved[1]) == {"bytes", "latency_ms"}
+    assert moved[1]["bytes"] == moved[0]["bytes"]
+    assert MS_RANGE[0] < moved[1]["latency_ms"] < MS_RANGE[1]
+    solved = state.with_(timed=timed, recipe=Recipe((Step(StaticInt8(samples=9), ("conv1",)),)))
+    bar.show_state(solved, predicted, RANGE, "", MS_RANGE)
+    assert bar.budget_figure.text().startswith("≤")
+    assert bar.latency_budget.figure.text().startswith("≤")
+    by_hand = state.with_(timed=timed, recipe=Recipe((Step(MagnitudePruning(), ("conv1",)),)))
+    bar.show_state(by_hand, predicted, RANGE, "", MS_RANGE)
+    assert not bar.latency_budget.figure.text().startswith("≤")
+
+
+def test_milliseconds_are_limited_with_keys(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted, timed: OptionsTimed
+) -> None:
+    bar.show_state(state.with_(timed=timed), predicted, RANGE, "", MS_RANGE)
+    settled: list[dict[str, float]] = []
+    bar.budget_settled.connect(settled.append)
+    slider = bar.latency_budget.slider
+    assert slider.accessibleName() == "Latency budget"
+    slider.setFocus()
+    qtbot.keyClick(slider, Qt.Key.Key_Home)
+    assert settled == [{"latency_ms": pytest.approx(0.9)}]
+
+
+def test_milliseconds_that_are_not_measured_cannot_be_limited_and_it_says_why(
+    bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    slider = bar.latency_budget.slider
+    bar.show_state(state, predicted, RANGE, "", None)
+    assert not slider.isEnabled()
+    assert "are measured as soon as" in slider.toolTip()
+    bar.show_state(state.with_(timed=OptionsTimed(None, "It runs on phones.")), predicted, RANGE, "", None)
+    assert "It runs on phones." in slider.toolTip()
+
+
+def test_a_plan_that_will_be_slower_says_so_before_it_is_run(
+    bar: PlanBar, state: SessionState, predicted: Predicted, timed: OptionsTimed
+) -> None:
+    slower = predicted.model_copy(update={"latency_ms": 3.0})
+    narrow = state.with_(timed=timed, recipe=Recipe((Step(WeightOnly(bits=4), ("conv1",)),)))
+    bar.show_state(narrow, slower, RANGE, "", MS_RANGE)
+    assert bar.run.isEnabled()
+    assert bar.reason.text().replace("\u00a0", " ") == "Will be slower in ONNX Runtime: +45 %."
+    assert bar.reason.property("tone") == "warn"
+    assert "unpacks weights" in bar.reason.toolTip()
+    bar.show_state(narrow, predicted, RANGE, "", MS_RANGE)  # 2 % are the machine's noise
+    assert not bar.reason.text()
+
+
+def test_the_target_is_named_and_chosen(qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    bar.show_state(state.with_(target="openvino"), predicted, RANGE, "")
+    assert bar.target.text() == "OpenVINO"
+    assert bar.target.accessibleName() == "Runs in OpenVINO"
+    with qtbot.waitSignal(bar.target_wanted, timeout=1000):
+        qtbot.mouseClick(bar.target, Qt.MouseButton.LeftButton)
+    # what was measured in another runtime is not the target's
+    assert bar.blocks["latency"].accessibleDescription().replace("\u00a0", " ") == "– to 2.11 ms"

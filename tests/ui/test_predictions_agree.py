@@ -35,7 +35,7 @@ def coupled_model(model):
 @pytest.fixture
 def opened(shown, coupled_model, spectra, data, previews, evaluation):
     timed = evaluation.model_copy(
-        update={"latency_ms": Latency(median=0.74, p10=0.7, p90=0.8, runtime="onnxruntime", threads=1)}
+        update={"latency_ms": Latency(median=0.74, p10=0.7, p90=0.8, runtime="ONNX Runtime", threads=1)}
     )
     shown.open(coupled_model, spectra)
 

@@ -91,8 +91,9 @@ def _solved(
     timings: Timings | None,
 ) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
     """The recipe of least damage within `limits`, what it is expected to cost, and how fast it was when tried."""
-    from secateur.recipe.budget import recipe_of, solve_budget, speed_cost, without_options
+    from secateur.recipe.budget import recipe_of, solve_budget, without_options
     from secateur.recipe.prediction import predict_plan
+    from secateur.recipe.speed_cost import speed_cost
 
     begun = time.perf_counter()
     chosen = solve_budget(model, table, limits, timings=timings)

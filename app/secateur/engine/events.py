@@ -31,8 +31,8 @@ from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbna
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
 from secateur.model.weight_views import ChannelActivity, ChannelFigures, FilterPage, MatrixTile
-from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.speed_cost import SpeedCost
 from secateur.training.curves import CurvePoint as CurvePoint
 from secateur.training.curves import LossTerm as LossTerm
 from secateur.training.curves import SoftAnswers as SoftAnswers

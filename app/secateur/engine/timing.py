@@ -27,3 +27,5 @@ class OptionsTimed:
 
     timings: Timings | None
     why_not: str = ""
+    fastest_ms: float | None = None
+    """Milliseconds of the fastest plan that these options lead to."""

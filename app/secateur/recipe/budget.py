@@ -4,12 +4,11 @@ A multiple-choice knapsack, solved exactly as a mixed-integer programme (`scipy.
 bought with milliseconds. Where milliseconds were measured, no plan is slower than the original while the limits can be
 met so, and of plans of nearly the least damage the fastest is taken. Where they were not, an option that the target
 does not compute faster is taken only where the limits need it, then on as little computation as nearly the least
-damage allows. `speed_cost` says what a plan gives up.
+damage allows. `speed_cost.py` says what a plan gives up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from secateur import figures
 from secateur.errors import UserError
 from secateur.graph.context import LeftOut
+from secateur.methods.offers import Option
 from secateur.model.costs import Costs
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
@@ -39,8 +39,6 @@ NEARLY_LEAST = 1.1
 
 PREFERENCE_GAP = 0.01
 """How far from the least the speed given up may be: with 500 layers the last percent takes ten times as long."""
-
-NAMED_LAYERS = 3
 
 
 @dataclass(frozen=True)
@@ -141,6 +139,19 @@ def solve_budget(
     if taken is None:
         raise UserError("No plan meets the budget.", _nearest(model, table, choices, limits, problem, timings))
     return {choice.layer: choice.option for choice, is_taken in zip(choices, taken, strict=True) if is_taken}
+
+
+def fastest_ms(
+    model: ModelDescription, options: Iterable[Option], timings: Timings, seconds: float = 5.0
+) -> float | None:
+    """Milliseconds of the fastest plan that these options lead to, whatever damage it does."""
+    known: dict[tuple[str, float | None, bool], Choice] = {}
+    for layer in model.weighted_layers:
+        for name in (FLOAT, *(each.id for each in options if not each.method.supports(layer))):
+            choice = _timed(Choice(layer.name, name, 0.0, layer.costs), model, timings)
+            if choice is not None:  # options of the same kernels are one choice
+                known.setdefault((layer.name, choice.costs.latency_ms, choice.is_static), choice)
+    return _Problem(model, list(known.values()), {}, seconds, timings).least_latency() if known else None
 
 
 def _nearest(
@@ -292,77 +303,6 @@ def _constraints(
             costs = np.pad(costs, (0, width - len(costs)))
             constraints.append(LinearConstraint(costs[None, :] / scale, -np.inf, (limits[name] - fixed) / scale))
     return constraints
-
-
-@dataclass(frozen=True)
-class SpeedCost:
-    """What a plan gives up in speed for its size: `layers` take `options`, which the runtime does not compute faster.
-
-    `short_bytes` is what the file could not be smaller by otherwise (0 where the size is not the reason),
-    `needed_bytes` the smallest file without such options, `needed_share` that of the original's size.
-    """
-
-    layers: tuple[str, ...]
-    options: tuple[str, ...]
-    short_bytes: int
-    needed_bytes: int
-    needed_share: float
-
-    @property
-    def sentence(self) -> str:
-        """The whole of it, with the budget that would cost none."""
-        layers = ", ".join(self.layers[:NAMED_LAYERS])
-        if len(self.layers) > NAMED_LAYERS:
-            layers += f" and {len(self.layers) - NAMED_LAYERS} more"
-        told = f"{self._what}: {layers} in {' and '.join(self.options)}, which the runtime does not compute faster."
-        if self.needed_share >= 1:
-            return told
-        return (
-            f"{told} A budget of {figures.size(self.needed_bytes)} (size={self.needed_share:.2f}) needs none of that."
-        )
-
-    @property
-    def brief(self) -> str:
-        """Two short lines of it."""
-        count = f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
-        way_out = f" From {figures.size(self.needed_bytes)} on none does." if self.needed_share < 1 else ""
-        return f"{self._what} ({count}).{way_out}"
-
-    @property
-    def _what(self) -> str:
-        return f"The last {figures.size(self.short_bytes)} cost speed" if self.short_bytes else "This plan costs speed"
-
-
-def speed_cost(
-    model: ModelDescription,
-    table: SensitivityTable,
-    chosen: Mapping[str, str],
-    limits: Mapping[str, float],
-    timings: Timings | None = None,
-) -> SpeedCost | None:
-    """What the choice per layer costs in speed; None where it costs none: with `timings`, where it is not slower."""
-    slow = [c for c in choices_of(model, table, timings) if not c.faster and chosen.get(c.layer) == c.option]
-    if not slow or (timings is not None and not _is_slower(model, chosen, timings)):
-        return None
-    words = {each.id: each.words for each in OPTIONS}
-    needed = smallest_bytes(model, table, at_speed=True, timings=timings)
-    return SpeedCost(
-        layers=tuple(choice.layer for choice in slow),
-        options=tuple(dict.fromkeys(words.get(choice.option, choice.option) for choice in slow)),
-        short_bytes=max(0, round(needed - limits.get("bytes", needed))),
-        needed_bytes=needed,
-        needed_share=ceil(100 * needed / max(model.source_bytes, 1)) / 100,
-    )
-
-
-def _is_slower(model: ModelDescription, chosen: Mapping[str, str], timings: Timings) -> bool:
-    ms = timings.plan({name: _chosen_works(model, name, chosen.get(name, FLOAT), timings) for name in timings.layers})
-    return ms is None or timings.whole is None or ms > timings.whole
-
-
-def _chosen_works(model: ModelDescription, name: str, chosen: str, timings: Timings) -> tuple[Workload, ...]:
-    works = timings.layers[name]
-    return works if chosen == FLOAT else option(chosen).method.workloads(model.layer(name), works)
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:

@@ -13,6 +13,7 @@ from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.speed import plan_ms
 from secateur.recipe.widths import Lost, channels_lost, shrunk
+from secateur.targets import target_named
 from secateur.targets.timings import Timings
 
 
@@ -131,12 +132,14 @@ def predict_plan(
     whole = total(cost.costs for cost in layers.values())
     damage = damage_of_plan(model.layers, recipe, table, facts)
     latency = baseline.latency_ms if baseline else None
+    is_there = latency is not None and timings is not None and latency.runtime == target_named(timings.target).runtime
+    measured = latency.median if latency is not None and is_there else None
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.final)
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
         bytes=model.overhead_bytes + whole.bytes,
         macs=whole.macs,
-        latency_ms=plan_ms(model, recipe, timings, latency.median if latency else None) if timings else None,
+        latency_ms=plan_ms(model, recipe, timings, measured, facts) if timings else None,
         damage=damage,
         metric=None if trains_alone else metric_after(damage, table, baseline),
     )

@@ -1,13 +1,18 @@
-"""The budget slider's wishes: one solution at a time, and of the wishes that wait only the newest."""
+"""The budget sliders' wishes: one solution at a time, and of the wishes that wait only the newest."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secateur.engine.requests import SolveBudget
-from secateur.recipe.budget import SpeedCost, smallest_bytes
+from secateur.recipe.budget import smallest_bytes
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.speed_cost import SpeedCost
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
+
+Limits = Mapping[str, float]
+"""What the sliders hold: `bytes` of the file and `latency_ms` of the network as the plan bar shows them."""
 
 
 class Budgeting:
@@ -16,19 +21,22 @@ class Budgeting:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._job: int | None = None
-        self._next: tuple[int, str] | None = None
+        self._next: tuple[Limits, str] | None = None
         self._gesture = ""
 
-    def set(self, size_bytes: int, *, merge: str = "budget") -> None:
-        """Re-solve the whole plan so that the file keeps within `size_bytes`; the answer comes as an event."""
+    def set(self, limits: Limits, *, merge: str = "budget") -> None:
+        """Re-solve the whole plan within all of these limits; the answer comes as an event."""
         if self._job is not None:
-            self._next = (size_bytes, merge)
+            self._next = (limits, merge)
             return
         state = self._session.state
         if state.model is None or state.table is None:
             return
-        limits = {"bytes": float(size_bytes)}
-        self._job = self._session.engine.submit(SolveBudget(state.model, state.table, limits, state.recipe))
+        wanted = dict(limits)
+        if "latency_ms" in wanted:  # the solver counts in milliseconds as the options were timed
+            wanted["latency_ms"] /= self._shown_per_timed
+        request = SolveBudget(state.model, state.table, wanted, state.recipe, state.timings)
+        self._job = self._session.engine.submit(request)
         self._gesture = merge
 
     def solved(self, recipe: Recipe | None, cost: SpeedCost | None = None) -> None:
@@ -53,4 +61,19 @@ class Budgeting:
         state = self._session.state
         if state.model is None or state.table is None:
             return None
-        return smallest_bytes(state.model, state.table), state.model.source_bytes
+        return smallest_bytes(state.model, state.table, timings=state.timings), state.model.source_bytes
+
+    def latency_range(self) -> tuple[float, float] | None:
+        """(the fastest plan's, the original's) milliseconds; None without a table, or without milliseconds."""
+        state = self._session.state
+        before, fastest = state.latency_before, state.timed.fastest_ms if state.timed else None
+        if state.table is None or state.timings is None or before is None or fastest is None:
+            return None
+        return fastest * self._shown_per_timed, before
+
+    @property
+    def _shown_per_timed(self) -> float:
+        """The network's milliseconds as shown ÷ as timed with the options: two measurements of the same."""
+        state = self._session.state
+        whole = state.timings.whole if state.timings else None
+        return state.latency_before / whole if state.latency_before and whole else 1.0

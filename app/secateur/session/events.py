@@ -53,6 +53,7 @@ from secateur.engine.requests import (
     ScoreSensitivity,
     WriteSkeleton,
 )
+from secateur.engine.timing import OptionsTimed
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.session import coupling, notices, reasons, tables
 from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
@@ -99,6 +100,7 @@ def fold(session: "Session", event: Event) -> None:
         case Stopped():
             request = _request_of(state, event.job)
             _end_job(session, event.job)
+            session.timing.ended(event.job, request)
             if isinstance(request, OpenModel):
                 session.update(loading="")
             if isinstance(request, ReadGraph) and not _is_foreign(state, request):
@@ -183,6 +185,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(engine=engine_words(result.device, result.threads))
         case ModelOpened(model):
             _model_opened(session, model)
+        case OptionsTimed():
+            session.timing.answered(result, request)
         case SpectraCounted(table):
             session.update(tables={**state.tables, "free": table})
         case PlanRehearsed(warnings=warnings):
@@ -241,12 +245,14 @@ def _runs_listed(session: "Session", runs: tuple[RunRecord, ...]) -> None:
 def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.remembering.keep()
     session.forget_plans()
+    session.timing.forget()
     before = session.state
     session.state = SessionState(
         model=model,
         engine=before.engine,
         engine_ready=before.engine_ready,
         devices=before.devices,
+        target=before.target,
         settings=before.settings,
         jobs=before.jobs,
         questions=before.questions,
@@ -280,6 +286,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
     session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
     if result.model is not None:  # the data's shape took the place of a guessed one
         session.update(model=result.model, graph=None)
+        session.timing.forget()
         coupling.find_couplings(session)
         session.measure_latency()
         if state.graph is not None:
@@ -303,6 +310,7 @@ def _failed(session: "Session", event: Failed) -> None:
         session.notify(Notice("warn", event.sentence, event.hint, subject=notices.BUDGET))
         return
     _end_job(session, event.job)
+    session.timing.ended(event.job, request)
     if isinstance(request, OpenModel):
         session.update(loading="")
         if not event.wants:
@@ -358,6 +366,7 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     )  # what is left is answered by the other process
     session.update(jobs=jobs, questions=questions, engine=engine, engine_ready=False, loading="")
     session.budget.forget()
+    session.timing.forget()
     for request in event.lost:
         _look_for_the_rest(session, request)
     if session.state.data is None:

@@ -52,6 +52,7 @@ from secateur.session.memory import Memory
 from secateur.session.ordering import Ordering
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState
+from secateur.session.timing import Timing
 from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
@@ -82,6 +83,7 @@ class Session:
         self._stopping: set[int] = set()
         self.budget = Budgeting(self)
         self.comparing = Comparing(self)
+        self.timing = Timing(self)
         self.ordering = Ordering(self)
 
     def update(self, **changes: object) -> None:
@@ -240,7 +242,7 @@ class Session:
             return None
         if not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
-        return predict_plan(state.model, state.facts, state.recipe, state.measured, state.baseline)
+        return predict_plan(state.model, state.facts, state.recipe, state.measured, state.baseline, state.timings)
 
     def effect(self, layers: Sequence[str]) -> LayerEffect | None:
         """The predicted effect of the plan on these layers together."""
@@ -310,7 +312,10 @@ class Session:
     def configure(self, settings: Configure) -> None:
         """Compute on another device, or with other threads; a job that goes on is done as it was begun."""
         if settings != self.state.settings:
+            has_other_threads = settings.threads != self.state.settings.threads
             self.update(settings=settings)
+            if has_other_threads:
+                self.timing.forget()
             self.submit(settings)
 
     def count_spectra(self) -> None:
@@ -348,6 +353,7 @@ class Session:
 
     def submit(self, request: Request) -> int:
         """Ask the engine; its job number. A question is in the state's `questions` until it is answered."""
+        self.timing.make_way(request)
         job = self.engine.submit(request)
         if isinstance(request, QUESTIONS):
             asked = JobState(job, request, title_of(request))

@@ -23,6 +23,7 @@ from secateur.engine.events import (
     SoftAnswers,
 )
 from secateur.engine.requests import Configure, DataSource, Request
+from secateur.engine.timing import OptionsTimed
 from secateur.methods.base import Family, Method
 from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import Layer, ModelDescription, ModelSource
@@ -30,12 +31,14 @@ from secateur.model.documents import DataDescription, Evaluation, SensitivityTab
 from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
-from secateur.recipe.budget import SpeedCost
 from secateur.recipe.editing import step_of
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.followed import Followed
 from secateur.session.looked import ChosenChannel, Look, LookKind
 from secateur.session.memory import View
+from secateur.targets import TARGETS, target_named
+from secateur.targets.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,10 @@ class SessionState:
     recipe: Recipe = field(default_factory=Recipe)
     chosen_step: str = ""
     """The id of the step that is edited where the recipe has several of its family."""
+    target: str = TARGETS[0].id
+    """The id of the runtime that the plan is made for."""
+    timed: OptionsTimed | None = None
+    """Milliseconds of the options in the target; None as long as they are not measured."""
     speed_cost: SpeedCost | None = None
     """What the plan gives up in speed for its budget, where the budget made it."""
     can_undo: bool = False
@@ -196,6 +203,22 @@ class SessionState:
     def rows(self) -> tuple[Layer, ...]:
         """The rows of the layer table: convolutions and linear layers in network order, or all tensors of a file."""
         return self.model.inspected_layers if self.model else ()
+
+    @property
+    def timings(self) -> Timings | None:
+        """What was measured in the target, where the network could be timed there."""
+        return self.timed.timings if self.timed and self.timed.timings and self.timed.timings.whole else None
+
+    @property
+    def latency_before(self) -> float | None:
+        """Milliseconds of the network as it is in the target: what was measured with the data, else with the options.
+
+        Without either that of the data where the target is what it was measured in.
+        """
+        latency = self.baseline.latency_ms if self.baseline else None
+        if latency is not None and latency.runtime == target_named(self.target).runtime:
+            return latency.median
+        return self.timings.whole if self.timings else None
 
     @property
     def table(self) -> SensitivityTable | None:

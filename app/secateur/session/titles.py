@@ -17,6 +17,8 @@ from secateur.engine.requests import (
     ScoreSensitivity,
     WriteSkeleton,
 )
+from secateur.engine.timing import TimeOptions
+from secateur.targets import target_named
 
 
 def title_of(request: Request) -> str:
@@ -30,6 +32,8 @@ def title_of(request: Request) -> str:
             return "Opening the data"
         case MeasureLatency():
             return "Measuring milliseconds"
+        case TimeOptions():
+            return f"Measuring milliseconds in {target_named(request.target).title}"
         case ScoreSensitivity():
             return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
         case RecordActivations():

@@ -1,13 +1,16 @@
 """A target is a runtime on a kind of machine. One file per runtime; this is the pattern that all of them follow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from secateur.model.description import Layer
 from secateur.model.workload import Precision, Workload
 from secateur.targets.timings import Spread
+
+SLOWER_FROM: Final = 1.02
+"""A ratio of milliseconds from which on slower is called slower: below, it is the machine's noise."""
 
 
 class Target:
@@ -51,6 +54,21 @@ class Target:
     def session(self, path: Path, threads: int) -> Callable[..., object]:
         """A function that runs an ONNX file on one sample, with an argument for each input."""
         raise NotImplementedError
+
+    def cause_of_slowness(self, precisions: Iterable[Precision]) -> str:
+        """Why a network is slower at these precisions, and the way out; empty where they cannot be the cause."""
+        known = tuple(precisions)
+        if any(not p.is_float and not p.is_static for p in known):
+            return (
+                f"{self.title} unpacks weights that are only stored in few bits before every product: "
+                "static int8 in those layers is computed in integers."
+            )
+        if any(p.is_static for p in known):
+            return (
+                "Small layers spend more time on converting numbers than 8-bit arithmetic saves: "
+                "leave the smallest in float."
+            )
+        return ""
 
     def sentence(self, precision: Precision, layer: Layer) -> str:
         """What becomes of a layer at this precision, before anything was measured."""

@@ -3,7 +3,8 @@
 A whole network takes longer than its layers' kernels: additions, pools, dispatch; and where a layer in integers meets
 one in float, quantizing and dequantizing. The network itself, measured as it is and with all of its layers at each
 precision, tells the rest: each layer carries its share, by the size of its output. What a border takes is measured
-beside every layer, at its edges; a network with every second layer in integers tells how much of it a whole one pays.
+beside every layer, at its edges; a network with pairs of layers in integers tells how much of it a whole one pays (the
+correction). A network all in integers has borders too, at its ends: they are taken out of its rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
-from secateur.targets.flow import Flow, Rounded
+from secateur.targets.flow import Flow
 
 LEAST_CORRECTION, MOST_CORRECTION = 0.25, 2.0
 
@@ -78,16 +79,17 @@ class Timings:
 
     def of(self, works: tuple[Workload, ...]) -> float | None:
         """Milliseconds of a layer that is computed so, with its share of the rest; None where it was not measured."""
-        total = 0.0
-        for work in works:
-            spread = self.kernels.get(work)
-            if spread is None:
-                return None
-            total += spread.typical
-        if not works:
+        return self._of(works, self._rests)
+
+    def _of(self, works: tuple[Workload, ...], rests: Mapping[Precision, float]) -> float | None:
+        spreads = [self.kernels.get(work) for work in works]
+        if not works or any(spread is None for spread in spreads):
             return None
-        last = works[-1]
-        return max(0.0, total + self._rest(last.precision) * last.output_count / max(1, self._outputs))
+        return max(0.0, sum(s.typical for s in spreads if s is not None) + self._share(works[-1], rests))
+
+    def _share(self, last: Workload, rests: Mapping[Precision, float]) -> float:
+        """A layer's share of the rest, by the size of its output."""
+        return rests.get(last.precision, rests.get(FLOAT, 0.0)) * last.output_count / max(1, self._outputs)
 
     def as_is(self, layer: str) -> float | None:
         """Milliseconds of a layer as it is."""
@@ -102,12 +104,16 @@ class Timings:
     def _outputs(self) -> int:
         return sum(works[-1].output_count for works in self.layers.values() if works)
 
-    def _rest(self, precision: Precision) -> float:
-        """What the whole network takes beyond its layers' kernels where all of them are at this precision."""
-        return self._rests.get(precision, self._rests.get(FLOAT, 0.0))
-
     @cached_property
     def _rests(self) -> dict[Precision, float]:
+        """What the whole network takes beyond its layers' kernels and borders where all are at a precision."""
+        return {
+            precision: rest - self.correction * self._borders(self._layers_at(precision))
+            for precision, rest in self._rests_with_borders.items()
+        }
+
+    @cached_property
+    def _rests_with_borders(self) -> dict[Precision, float]:
         rests = {}
         for precision, whole in self.wholes.items():
             own = [self.kernels.get(work.at(precision)) for works in self.layers.values() for work in works]
@@ -132,9 +138,10 @@ class Timings:
         return Line.through(leaving).plus(Line.through(entering))
 
     def between(self, works: tuple[Workload, ...]) -> float:
-        """What a float layer takes longer where integers come before and after it."""
-        apart = [self.kernels.get(work.at(BETWEEN)) for work in works]
-        plain = [self.kernels.get(work) for work in works]
+        """What a float layer takes longer where integers come before and after it; no other layer does."""
+        floats = [work for work in works if work.precision.is_float]
+        apart = [self.kernels.get(work.at(BETWEEN)) for work in floats]
+        plain = [self.kernels.get(work) for work in floats]
         return sum(a.typical - p.typical for a, p in zip(apart, plain, strict=True) if a is not None and p is not None)
 
     @cached_property
@@ -146,29 +153,38 @@ class Timings:
             name: tuple(work.at(self.mixed_precision) for work in own) if name in self.mixed_layers else own
             for name, own in self.layers.items()
         }
-        alone, borders = self._alone(works), self._borders(works, self.flow.rounded(self.mixed_layers))
-        if alone is None or borders <= 0:
+        alone, borders = self._alone(works, self._rests_with_borders), self._borders(works)
+        static = self._layers_at(self.mixed_precision)
+        if alone is None:
+            return 1.0
+        # what is in integers carries its share of the borders that the network has where all of it is
+        inside = sum(works[name][-1].output_count for name in self.mixed_layers if works.get(name))
+        borders -= self._borders(static) * inside / max(1, self._outputs)
+        if borders <= 0:
             return 1.0
         return min(MOST_CORRECTION, max(LEAST_CORRECTION, (self.mixed - alone) / borders))
+
+    def _layers_at(self, precision: Precision) -> Works:
+        return {name: tuple(work.at(precision) for work in works) for name, works in self.layers.items()}
 
     def plan(self, works: Works) -> float | None:
         """Milliseconds of the whole network where its layers are computed so; None where one was not measured."""
         if self.whole is None or self._rests.get(FLOAT) is None:
             return None
-        rounded = self.flow.rounded(static_layers(works))
-        alone = self._alone(works)
-        return None if alone is None else max(0.0, alone + self.correction * self._borders(works, rounded))
+        alone = self._alone(works, self._rests)
+        return None if alone is None else max(0.0, alone + self.correction * self._borders(works))
 
-    def _alone(self, works: Works) -> float | None:
+    def _alone(self, works: Works, rests: Mapping[Precision, float]) -> float | None:
         """All layers, and those in float that stand between integers as they are computed there."""
         rounded = self.flow.rounded(static_layers(works))
-        known = [self.of(own) for own in works.values()]
+        known = [self._of(own, rests) for own in works.values()]
         if any(ms is None for ms in known):
             return None
         apart = sum(self.between(works[name]) for name in rounded.between if name in works)
         return sum(ms for ms in known if ms is not None) + apart
 
-    def _borders(self, works: Works, rounded: Rounded) -> float:
+    def _borders(self, works: Works) -> float:
+        rounded = self.flow.rounded(static_layers(works))
         quantized = sum(self.quantizing.at(self._count(name, works)) for name in rounded.quantized)
         return quantized + sum(self.dequantizing.at(self._count(name, works)) for name in rounded.dequantized)
 

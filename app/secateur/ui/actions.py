@@ -283,6 +283,14 @@ ACTIONS: tuple[Action, ...] = (
         "gear",
         "Choose what the engine computes on, and with how many threads; the session is kept",
     ),
+    Action(
+        "target",
+        "Target runtime…",
+        ("Ctrl+Shift+T",),
+        "cpu",
+        "Choose the runtime that the plan is made for: what is faster, and how many milliseconds, is told for it",
+        "filter",
+    ),
     Action("restart_engine", "Restart engine", (), "lightning", "Start the engine process again; the session is kept"),
     Action("quit", "Quit", ("Ctrl+Q",), "sign-out", "Close the window; runs and plans are kept"),
 )

@@ -131,6 +131,7 @@ class Assembly(QObject):
         from secateur.ui.bridge import Coalescer
         from secateur.ui.commands import Commands
         from secateur.ui.display import Display
+        from secateur.ui.resting import Resting
         from secateur.ui.wiring import connect_panels
 
         self._coalescer = Coalescer(self._show, self)
@@ -139,6 +140,7 @@ class Assembly(QObject):
         commands = Commands(self.window, workspace, session)
         self.display = display = Display(self.window, workspace, session, commands.why_not)
         connect_panels(workspace, session, display, commands)
+        Resting(session, display, self)
         notices.remedy_wanted.connect(commands.trigger)
         notices.dismiss_wanted.connect(session.dismiss)
         notices.details_wanted.connect(lambda n: commands.dialogs.report_bug(n.sentence, n.details))

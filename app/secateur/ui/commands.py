@@ -95,6 +95,7 @@ class Commands(QObject):
             "theme": self.moving.switch_theme,
             "find": self.dialogs.find_action,
             "help": self._help,
+            "target": self._show_target_menu,
             "engine": self._show_engine_menu,
             "restart_engine": self._in_session(lambda session: session.engine.restart()),
             "quit": self._quit,
@@ -217,6 +218,14 @@ class Commands(QObject):
         place = button if button.isVisible() else self.window.toolbar.more  # with nothing open there are no jobs to see
         menu = engine_menu(self.session.state, self._configure, place)
         menu.popup(place.mapToGlobal(place.rect().bottomLeft()))
+
+    def _show_target_menu(self) -> None:
+        from secateur.ui.target_menu import target_menu
+
+        button = self.workspace.plan_bar.target
+        place = button if button.isVisible() else self.window.toolbar.more  # in a narrow window the bar has no room
+        menu = target_menu(self.session.state, self.session.timing.choose, place)
+        menu.popup(place.mapToGlobal(place.rect().topLeft()))
 
     def _configure(self, settings: Configure) -> None:
         preferences = replace(self.window.preferences, device=settings.device, threads=settings.threads)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from secateur.session.state import SessionState
     from secateur.ui.workspace import Workspace
 
-PREDICTED: Final = frozenset({"model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values"})
+PREDICTED: Final = frozenset(
+    {"model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values", "timed", "target"}
+)
 """What predictions depend on."""
 
 
@@ -81,8 +83,9 @@ class Display(QObject):
 
     def _show_plan_bar(self) -> None:
         state = self._state
-        budget = self._remember("budget", (state.model, state.tables), self._session.budget.range)
-        self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"))
+        budget = self._remember("budget", (state.model, state.tables, state.timed), self._session.budget.range)
+        limits = self._session.budget.latency_range()
+        self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"), limits)
 
     def _show_jobs(self) -> None:
         self._workspace.jobs.show_state(self._state, self._predicted())

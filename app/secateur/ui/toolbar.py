@@ -32,6 +32,7 @@ MORE = (
     "",
     "bring_back",
     "",
+    "target",
     "engine",
     "restart_engine",
 )

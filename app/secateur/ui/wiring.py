@@ -32,8 +32,8 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
         session.set_model_method(family, method)
         display.renew_plan()
 
-    def settle_budget(size_bytes: int) -> None:
-        session.budget.set(size_bytes, merge=budget.name)
+    def settle_budget(limits: dict[str, float]) -> None:
+        session.budget.set(limits, merge=budget.name)
         budget.end()
 
     plan.method_wanted.connect(set_method)
@@ -41,8 +41,9 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     _connect_order(plan.order, session, display)
     plan.clear_wanted.connect(lambda: commands.trigger("float"))
     plan.tab_wanted.connect(detail.show_tab)
-    bar.budget_moved.connect(lambda size_bytes: session.budget.set(size_bytes, merge=budget.name))
+    bar.budget_moved.connect(lambda limits: session.budget.set(limits, merge=budget.name))
     bar.budget_settled.connect(settle_budget)
+    bar.target_wanted.connect(lambda: commands.trigger("target"))
     bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
     bar.run_wanted.connect(lambda: commands.trigger("run"))
     jobs.stop_wanted.connect(commands.stop_job)

@@ -11,8 +11,9 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget, speed_cost
+from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget
 from secateur.recipe.recipe import Recipe, Repeat, Step
+from secateur.recipe.speed_cost import speed_cost
 
 NAMES = ("a", "b", "c", "d")
 

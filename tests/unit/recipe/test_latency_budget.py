@@ -8,8 +8,9 @@ from secateur.errors import UserError
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
-from secateur.recipe.budget import solve_budget, speed_cost
+from secateur.recipe.budget import solve_budget
 from secateur.recipe.options import option
+from secateur.recipe.speed_cost import speed_cost
 from secateur.targets.flow import Flow
 from secateur.targets.timings import Spread, Timings
 

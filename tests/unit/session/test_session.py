@@ -22,8 +22,8 @@ from secateur.model.description import (
 )
 from secateur.model.documents import DataDescription, SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectra, Spectrum
-from secateur.recipe.budget import SpeedCost
 from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.session import Session
 
 NAMES = ("conv1", "conv2", "fc")
@@ -217,7 +217,7 @@ def test_a_budget_wish_during_a_solution_waits_and_only_the_newest_counts(sessio
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     before = len(engine.requests)
     for size in (4000, 3000, 2000):
-        session.budget.set(size)
+        session.budget.set({"bytes": size})
     solves = [r for r in engine.requests[before:] if isinstance(r, rq.SolveBudget)]
     assert [r.limits["bytes"] for r in solves] == [4000]
     session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)))))
@@ -228,7 +228,7 @@ def test_a_budget_wish_during_a_solution_waits_and_only_the_newest_counts(sessio
 def test_what_a_budget_costs_in_speed_stands_until_the_plan_is_another(session, engine):
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     cost = SpeedCost(("conv1",), ("4-bit",), 700, 5000, 0.26)
-    session.budget.set(4000)
+    session.budget.set({"bytes": 4000})
     session.receive(ev.Finished(len(engine.requests), ev.PlanSolved(Recipe((Step(StaticInt8(), NAMES),)), cost)))
     assert session.state.speed_cost == cost
     session.choose_option(["conv1"], "int8")
@@ -240,7 +240,7 @@ def test_a_budget_that_cannot_be_met_is_said_and_changes_nothing(session, engine
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
     session.choose_option(["conv1"], "int8")
     plan = session.state.recipe
-    session.budget.set(10)
+    session.budget.set({"bytes": 10})
     session.receive(ev.Failed(len(engine.requests), "No plan meets the budget.", "Try more."))
     assert session.state.recipe == plan
     assert session.state.notices[-1].sentence == "No plan meets the budget."
@@ -422,9 +422,9 @@ def test_a_run_is_not_started_twice_while_it_waits(session, engine):
 
 def test_the_budget_works_again_after_the_engine_died_while_solving(session, engine):
     session.receive(ev.Finished(0, ev.SensitivityScored(table())))
-    session.budget.set(4000)
+    session.budget.set({"bytes": 4000})
     session.receive(ev.EngineDied("It died.", (engine.requests[-1],)))
-    session.budget.set(3000)
+    session.budget.set({"bytes": 3000})
     assert engine.requests[-1].limits["bytes"] == 3000
 
 

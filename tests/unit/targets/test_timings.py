@@ -17,6 +17,9 @@ from secateur.targets.timings import Spread, Timings
 INT8 = Precision(8, 8)
 CONV = Workload("conv", 8, 8, (10, 10), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
 NAMES = ("a", "b", "c")
+INT8_ALONE = 1.2 - 0.5 / 3
+"""A layer in integers with its share of the rest: all three take 3.6, of which 0.5 goes into rounding the input."""
+
 CHAIN = Flow({"a": ("x",), "b": ("a",), "c": ("b",)}, frozenset(NAMES))
 KERNELS = {CONV: 2.0, CONV.at(INT8): 1.0, CONV.at(BETWEEN): 5.0}
 
@@ -39,13 +42,27 @@ def test_the_network_as_it_is_takes_what_was_measured_of_it() -> None:
 
 def test_a_layer_in_integers_pays_for_its_borders_to_float() -> None:
     first = timings().plan(plan("a"))
-    assert first == pytest.approx(2 * 2.5 + 1.2 + 0.5 + 0.25)  # its input is quantized, its output dequantized
+    assert first == pytest.approx(2 * 2.5 + INT8_ALONE + 0.5 + 0.25)  # its input is quantized, its output dequantized
 
 
 def test_a_float_layer_between_integers_is_computed_as_measured_there() -> None:
     known = timings()
     assert known.flow.rounded(("a", "c")).between == {"b"}
-    assert known.plan(plan("ac")) == pytest.approx(1.2 * 2 + 2.5 + 3.0 + 2 * 0.5 + 0.25)
+    assert known.plan(plan("ac")) == pytest.approx(INT8_ALONE * 2 + 2.5 + 3.0 + 2 * 0.5 + 0.25)
+
+
+def test_a_layer_whose_weights_alone_are_narrow_is_not_computed_as_a_float_one_between_integers() -> None:
+    four = CONV.at(Precision(4))
+    known = timings()
+    known = replace(known, kernels={**known.kernels, four: Spread(9.0, 9.0, 9.0)})
+    assert known.between((four,)) == 0.0
+    assert known.between((CONV,)) == pytest.approx(3.0)
+
+
+def test_a_network_all_in_integers_takes_what_was_measured_of_it_borders_included() -> None:
+    known = timings(mixed=7.0, mixed_layers=frozenset("a"), mixed_precision=INT8)
+    assert known.plan(plan("abc")) == pytest.approx(3.6)
+    assert known.plan(plan("a")) == pytest.approx(7.0)
 
 
 def test_a_plan_with_a_layer_that_was_not_timed_has_no_milliseconds() -> None:
@@ -53,10 +70,10 @@ def test_a_plan_with_a_layer_that_was_not_timed_has_no_milliseconds() -> None:
 
 
 def test_a_mixed_network_tells_how_much_of_the_borders_a_whole_one_pays() -> None:
-    alone = 2 * 2.5 + 1.2
-    known = timings(mixed=alone + 0.75 / 2, mixed_layers=frozenset("a"), mixed_precision=INT8)
+    alone, borders = 2 * 2.5 + 1.2, 0.75 - 0.5 / 3  # a third of the input's rounding is in the layer already
+    known = timings(mixed=alone + borders / 2, mixed_layers=frozenset("a"), mixed_precision=INT8)
     assert known.correction == pytest.approx(0.5)
-    assert known.plan(plan("a")) == pytest.approx(alone + 0.375)
+    assert known.plan(plan("a")) == pytest.approx(alone + borders / 2)
 
 
 def test_an_operator_is_in_integers_where_all_that_it_reads_is_rounded() -> None:

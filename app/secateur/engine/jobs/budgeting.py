@@ -2,7 +2,8 @@
 
 from secateur.engine.events import PlanSolved
 from secateur.engine.requests import SolveBudget
-from secateur.recipe.budget import recipe_of, solve_budget, speed_cost
+from secateur.recipe.budget import recipe_of, solve_budget
+from secateur.recipe.speed_cost import speed_cost
 
 
 def solve(request: SolveBudget) -> PlanSolved:

@@ -15,6 +15,7 @@ from secateur.graph.layers import example_inputs
 from secateur.graph.network import Model, StoredModel, TorchModel
 from secateur.methods.base import Method
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
+from secateur.recipe.budget import fastest_ms
 from secateur.recipe.options import option
 from secateur.targets import target_named
 from secateur.targets.base import Target
@@ -25,7 +26,7 @@ from secateur.targets.timings import Spread, Timings
 if TYPE_CHECKING:
     import onnx
 
-SAYING = "Measuring milliseconds"
+SAYING = "The whole network"
 
 
 def time_options(request: TimeOptions, reporter: Reporter, workshop: Workshop) -> OptionsTimed:
@@ -45,9 +46,12 @@ def time_options(request: TimeOptions, reporter: Reporter, workshop: Workshop) -
     store = TimingStore(home() / "milliseconds", target, workshop.threads)
     works = [work.at(p) for own in layers.values() for work in own for p in precisions]
     works += [*_of_options(bench, request.options, layers), *request.further]
-    kernels = timed(works, target, store, workshop.threads, lambda d, t: reporter.progress(d, t, SAYING))
+    kernels = timed(
+        works, target, store, workshop.threads, lambda d, t: reporter.progress(d, t, f"shape {d + 1} of {t}")
+    )
     timings = Timings(target.id, workshop.threads, layers, kernels, flow=flow_of(proto, layers))
-    return OptionsTimed(_with_wholes(timings, bench, methods, store, target, reporter, workshop))
+    whole = _with_wholes(timings, bench, methods, store, target, reporter, workshop)
+    return OptionsTimed(whole, fastest_ms=fastest_ms(bench.description, [option(o) for o in request.options], whole))
 
 
 def _of_options(bench: Bench, options: Sequence[str], layers: Mapping[str, tuple[Workload, ...]]) -> Iterator[Workload]:

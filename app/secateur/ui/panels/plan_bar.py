@@ -5,22 +5,24 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLayout, QSizePolicy, QWidget
 
 from secateur import figures
 from secateur.data.metrics import kind_of
 from secateur.model.documents import Predicted
-from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
+from secateur.targets import target_named
+from secateur.targets.base import SLOWER_FROM
+from secateur.ui.panels.budget_row import FIGURE_WIDTH, NARROW_SLIDER_WIDTH, SLIDER_WIDTH, BudgetRow
 from secateur.ui.panels.effect_card import tone
 from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.figure_block import FigureBlock
-from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.why_not import set_why_not
 
 HEIGHT = 56
+BUDGET_GAP = 8
 REASON_WIDTH = 220
 """Two lines of caption: 80 letters."""
 
@@ -29,14 +31,18 @@ Pair = Callable[[float | None, float | None], tuple[str, str]]
 
 
 class PlanBar(QWidget):
-    """`budget_moved(bytes)` during a drag, `budget_settled(bytes)` at its end; `reset_wanted`, `run_wanted`."""
+    """`budget_moved(limits)` during a drag, `budget_settled(limits)` at its end: `bytes`, `latency_ms`, or both.
+
+    `target_wanted` asks for the choice of the runtime; `reset_wanted`, `run_wanted`.
+    """
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"baseline", "data", "engine_ready", "jobs", "model", "recipe", "speed_cost", "tables"}
+        {"baseline", "data", "engine_ready", "jobs", "model", "recipe", "speed_cost", "tables", "target", "timed"}
     )
 
-    budget_moved = Signal(int)
-    budget_settled = Signal(int)
+    budget_moved = Signal(object)
+    budget_settled = Signal(object)
+    target_wanted = Signal()
     reset_wanted = Signal()
     run_wanted = Signal()
 
@@ -48,8 +54,6 @@ class PlanBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._budget: int | None = None
-        self._budget_recipe: Recipe | None = None
         self._narrow = False
         self._make_controls()
         self.blocks = {
@@ -64,13 +68,17 @@ class PlanBar(QWidget):
     # ------------------------------------------------------------------ build
 
     def _make_controls(self) -> None:
-        self.slider = RatioSlider(1.0, 2.0, step=0.01, logarithmic=True, name=self.tr("Size budget"))
-        self.slider.setObjectName("budget_slider")
-        self.slider.setFixedWidth(160)
-        self.slider.moved.connect(self._moved)
-        self.slider.settled.connect(lambda value: self.budget_settled.emit(round(value)))
-        self.budget_figure = label("", "figure")
-        self.budget_figure.setObjectName("budget_figure")
+        self.size_budget = BudgetRow(self.tr("Size budget"), self.tr("Size"), "budget", figures.size, self)
+        self.latency_budget = BudgetRow(
+            self.tr("Latency budget"), self.tr("Latency"), "latency_budget", figures.milliseconds, self
+        )
+        for row in (self.size_budget, self.latency_budget):
+            row.moved.connect(self._moved)
+            row.settled.connect(lambda: self.budget_settled.emit(self._limits()))
+        self.slider, self.budget_figure = self.size_budget.slider, self.size_budget.figure
+        self.target = Button("", "outline", "cpu", self.tr("Choose the runtime that the plan is made for"))
+        self.target.setObjectName("target_button")
+        self.target.clicked.connect(self.target_wanted)
         self.reason = label("", "caption", wrap=True)
         self.reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.reason.setFixedWidth(REASON_WIDTH)
@@ -87,15 +95,15 @@ class PlanBar(QWidget):
         row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # what does not fit is left out instead
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(16)
-        budget = QVBoxLayout()
-        budget.setSpacing(2)
-        budget.addStretch(1)
-        budget.addWidget(label(self.tr("Size budget"), "caption"))
-        budget.addWidget(self.budget_figure)
-        budget.addStretch(1)
-        self.budget_figure.setMinimumWidth(72)
-        row.addLayout(budget)
-        row.addWidget(self.slider)
+        budgets = QGridLayout()
+        budgets.setContentsMargins(0, 4, 0, 4)
+        budgets.setHorizontalSpacing(BUDGET_GAP)
+        budgets.setVerticalSpacing(0)
+        for place, each in enumerate((self.size_budget, self.latency_budget)):
+            for column, widget in enumerate((each.caption, each.figure, each.slider)):
+                budgets.addWidget(widget, place, column)
+        row.addLayout(budgets)
+        row.addWidget(self.target)
         for name, block in self.blocks.items():
             block.setObjectName(f"figure_{name}")
             row.addWidget(block)
@@ -112,51 +120,76 @@ class PlanBar(QWidget):
         predicted: Predicted | None,
         budget_range: tuple[int, int] | None,
         why_not: str | None = None,
+        latency_range: tuple[float, float] | None = None,
     ) -> None:
-        """`budget_range` is (smallest, original) bytes; `why_not` says why the plan cannot be run, else empty.
+        """`budget_range` is (smallest, original) bytes, `latency_range` (fastest, original) milliseconds.
 
-        Without `why_not` the bar finds the common reasons itself. Where a plan can be run, what its budget costs in
-        speed stands in their place.
+        `why_not` says why the plan cannot be run, else empty; without it the bar finds the common reasons itself.
+        Where a plan can be run, that it will be slower, or what its budget costs in speed, stands in their place.
         """
-        self._show_budget(state, predicted, budget_range)
+        self._show_budgets(state, predicted, budget_range, latency_range)
         self._show_figures(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
         set_why_not(self.run, reason, self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
-        cost = state.speed_cost if not reason else None
-        self.reason.setText(cost.brief if cost else reason)
-        self.reason.setToolTip(cost.sentence if cost else "")
-        set_role(self.reason, "warn" if cost else "", "tone")
+        brief, whole = ("", "") if reason else self._cost_in_speed(state, predicted)
+        self.reason.setText(brief or reason)
+        self.reason.setToolTip(whole)
+        set_role(self.reason, "warn" if brief else "", "tone")
         has_plan = bool(state.recipe.steps)
         undone = self.tr("Put every layer back to float; can be undone")
         set_why_not(self.reset, "" if has_plan else self.tr("Nothing is planned yet."), undone)
         self._fit()
 
-    def _show_budget(
-        self, state: SessionState, predicted: Predicted | None, budget_range: tuple[int, int] | None
+    def _cost_in_speed(self, state: SessionState, predicted: Predicted | None) -> tuple[str, str]:
+        """What to know of the plan's speed before it is run, in two lines and whole; empty where it is not slower."""
+        before, after = state.latency_before, predicted.latency_ms if predicted and state.recipe.steps else None
+        cost = state.speed_cost
+        told = [cost.sentence] if cost else []
+        if before is None or after is None or after <= before * SLOWER_FROM:
+            return (cost.brief if cost else ""), " ".join(told)
+        target = target_named(state.target)
+        change = figures.signed_share(before, after)
+        brief = self.tr("Will be slower in {}: {}.").format(target.title, change)
+        precisions = {step.method.computes_in for step in state.recipe.final}
+        pair = " → ".join(figures.milliseconds_pair(before, after))
+        told.insert(0, f"{brief} {pair}. {target.cause_of_slowness(p for p in precisions if p)}".strip())
+        return brief, " ".join(told)
+
+    def _show_budgets(
+        self,
+        state: SessionState,
+        predicted: Predicted | None,
+        budget_range: tuple[int, int] | None,
+        latency_range: tuple[float, float] | None,
     ) -> None:
-        usable = budget_range is not None and 0 < budget_range[0] < budget_range[1]
         missing = self.tr("Score the options of the layers first: the budget chooses among them.")
         drag = self.tr("Drag to the size that the file may have: the options that do least damage are chosen anew.")
-        set_why_not(self.slider, "" if usable else missing, drag)
-        if not usable or budget_range is None:
-            self.budget_figure.setText(figures.size(predicted.bytes) if predicted else figures.UNKNOWN)
-            return
-        low, high = budget_range
-        ticks = [high / n for n in (2, 4, 8, 16) if high / n > low]
-        self.slider.set_range(low, high, ticks)
-        if self._budget is not None and self._budget_recipe is None:
-            self._budget_recipe = state.recipe
-        if self._budget_recipe != state.recipe:
-            self._budget = None  # the plan was changed by hand: the knob shows where it stands
-        if self._budget is None and predicted is not None:
-            self.slider.set_value(predicted.bytes)
-        self._show_budget_figure(predicted)
+        size = predicted.bytes if predicted else None
+        self.size_budget.show_budget(state.recipe, size, budget_range, [1 / n for n in (2, 4, 8, 16)], (drag, missing))
+        target = target_named(state.target)
+        drag = self.tr(
+            "Drag to the milliseconds that the network may take in {}: the options that do least damage are chosen "
+            "anew, within the size budget where that was dragged too."
+        ).format(target.title)
+        latency = predicted.latency_ms if predicted else None
+        if latency is None and not state.recipe.steps:
+            latency = state.latency_before
+        self.latency_budget.show_budget(
+            state.recipe, latency, latency_range, (0.75, 0.5, 0.25), (drag, self._why_no_latency(state, missing))
+        )
+        self.target.setText(target.title)
+        self.target.setAccessibleName(self.tr("Runs in {}").format(target.title))
 
-    def _show_budget_figure(self, predicted: Predicted | None) -> None:
-        if self._budget is not None:
-            self.budget_figure.setText(f"≤{figures.SPACE}{figures.size(self._budget)}")
-        else:
-            self.budget_figure.setText(figures.size(predicted.bytes) if predicted else figures.UNKNOWN)
+    def _why_no_latency(self, state: SessionState, missing: str) -> str:
+        """Why no milliseconds can be asked for, with what would help."""
+        if state.timed is not None and state.timed.why_not:
+            return state.timed.why_not
+        if state.model is not None and state.timings is None:
+            title = target_named(state.target).title
+            return self.tr(
+                "Milliseconds of the options in {} are measured as soon as nothing else is going on."
+            ).format(title)
+        return missing
 
     def _show_figures(self, state: SessionState, predicted: Predicted | None) -> None:
         model, baseline = state.model, state.baseline
@@ -168,8 +201,8 @@ class PlanBar(QWidget):
             (predicted.macs or None if predicted else None),
         )
         self._show("macs", figures.macs_pair, macs_before, macs_after, _change(macs_before, macs_after))
-        ms_before = baseline.latency_ms.median if baseline and baseline.latency_ms else None
-        ms_after = predicted.latency_ms if predicted else None
+        ms_before = state.latency_before
+        ms_after = predicted.latency_ms if predicted and state.recipe.steps else None
         self._show("latency", figures.milliseconds_pair, ms_before, ms_after, _change(ms_before, ms_after))
         latency = self.tr("Latency")
         self.blocks["latency"].set_caption(self._what_it_is(latency, state, ms_before, ms_after))
@@ -201,10 +234,15 @@ class PlanBar(QWidget):
 
     # ------------------------------------------------------------------ the budget
 
-    def _moved(self, value: float) -> None:
-        self._budget, self._budget_recipe = round(value), None
-        self._show_budget_figure(None)
-        self.budget_moved.emit(round(value))
+    def _limits(self) -> dict[str, float]:
+        """All that the plan has to keep within, by the names of the solver's limits."""
+        wishes = {"bytes": self.size_budget.wish, "latency_ms": self.latency_budget.wish}
+        return {name: float(round(wish) if name == "bytes" else wish) for name, wish in wishes.items() if wish}
+
+    def _moved(self) -> None:
+        for row in (self.size_budget, self.latency_budget):
+            row.follow()
+        self.budget_moved.emit(self._limits())
 
     def focus_budget(self) -> None:
         """Give the slider the keyboard."""
@@ -213,7 +251,7 @@ class PlanBar(QWidget):
     # ------------------------------------------------------------------ room
 
     def set_narrow(self, on: bool) -> None:
-        """In a narrow window changes, MACs and Reset are left out even where they would fit."""
+        """In a narrow window changes, MACs, Reset and the target are left out even where they would fit."""
         self._narrow = on
         self._fit()
 
@@ -225,25 +263,31 @@ class PlanBar(QWidget):
         return QSize(480, HEIGHT)
 
     def _fit(self) -> None:
-        """Leave out what does not fit: first the changes, then MACs and Reset, then latency."""
-        fixed = 32 + 72 + 160 + self.run.sizeHint().width() + 16 * 8
+        """Leave out what does not fit: first the changes, then MACs, then Reset and the target, then latency."""
+        captions = max(row.caption_width(narrow=self._narrow) for row in (self.size_budget, self.latency_budget))
+        slider = NARROW_SLIDER_WIDTH if self._narrow else SLIDER_WIDTH
+        fixed = 32 + captions + FIGURE_WIDTH + slider + 2 * BUDGET_GAP + self.run.sizeHint().width() + 16 * 7
+        target = self.target.sizeHint().width() + 16
         reason = REASON_WIDTH + 16 if self.reason.text() else 0
         stages: list[tuple[bool, set[str], bool]] = [
             (True, {"size", "macs", "latency", "metric"}, True),
             (False, {"size", "macs", "latency", "metric"}, True),
+            (False, {"size", "latency", "metric"}, True),
             (False, {"size", "latency", "metric"}, False),
             (False, {"size", "metric"}, False),
         ]
-        for changes, shown, reset in stages[2 if self._narrow else 0 :]:
+        for changes, shown, reset in stages[3 if self._narrow else 0 :]:
             width = sum(self.blocks[name].full_width(with_change=changes) for name in shown)
-            width += fixed + reason + (self.reset.sizeHint().width() if reset else 0)
+            width += fixed + reason + (self.reset.sizeHint().width() + target if reset else 0)
             if width <= self.width() or len(shown) == 2:
                 break
         for name, block in self.blocks.items():
             block.setVisible(name in shown)
             block.set_change_shown(changes)
         self.reset.setVisible(reset)
-        self.slider.setFixedWidth(96 if self._narrow else 160)
+        self.target.setVisible(reset)
+        for row in (self.size_budget, self.latency_budget):
+            row.set_narrow(self._narrow)
         self.reason.setVisible(bool(self.reason.text()))
 
 

@@ -1,0 +1,86 @@
+"""Milliseconds of the plan's options in the target: asked for while nothing else goes on, and made way for the rest."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, QUICK, Request
+from secateur.engine.timing import OptionsTimed, TimeOptions
+from secateur.recipe.options import OPTIONS
+from secateur.recipe.speed import to_be_timed
+from secateur.targets import target_named
+
+if TYPE_CHECKING:
+    from secateur.session.session import Session
+
+STOPPED = "Measuring milliseconds was stopped. Choose the target again to go on."
+
+
+class Timing:
+    """A part of the session. What was measured is kept on disk, so that giving way costs nothing but time."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._job: int | None = None
+        self._gives_way = False
+        self._asked: TimeOptions | None = None
+
+    def wanted(self) -> TimeOptions | None:
+        """What would be asked now; None where all is known, nothing can be, or it was asked in vain."""
+        state = self._session.state
+        model = state.model
+        if model is None or model.is_deferred or not model.runnable or self._job is not None:
+            return None
+        request = TimeOptions(model.source, state.target, tuple(each.id for each in OPTIONS))
+        if state.timed is not None:
+            if state.timings is None:
+                return None
+            further = to_be_timed(model, state.recipe, state.timings, state.facts)
+            if not further:
+                return None
+            request = replace(request, further=further)
+        return None if request == self._asked else request
+
+    def ask(self) -> None:
+        """Ask for what is missing, where nothing else is going on: whoever shows the session calls this in its rest."""
+        request = None if self._session.state.jobs else self.wanted()
+        if request is not None:
+            self._asked, self._gives_way = request, False
+            self._job = self._session.submit(request)
+
+    def choose(self, target: str) -> None:
+        """Plan for this runtime from now on; the same once more measures what was stopped. UserError for an unknown."""
+        target_named(target)
+        self.forget(target=target)
+        self.ask()
+
+    def forget(self, **changes: object) -> None:
+        """What was measured counts no more: of another model, other shapes, other threads, another target."""
+        if self._job is not None:
+            self._gives_way = True
+            self._session.engine.cancel(self._job)
+        self._job, self._asked = None, None
+        if changes or self._session.state.timed is not None:
+            self._session.update(timed=None, **changes)
+
+    def make_way(self, request: Request) -> None:
+        """Something else is asked of the engine: the measurement stops, and is taken up once that is done."""
+        if self._job is None or isinstance(request, (TimeOptions, *QUICK, *NEEDS_NOTHING_OPEN)):
+            return
+        self._gives_way = True
+        self._session.engine.cancel(self._job)
+
+    def answered(self, result: OptionsTimed, request: Request | None) -> None:
+        """The engine's answer; one of another target than the chosen one is passed over."""
+        self._job = None
+        if isinstance(request, TimeOptions) and request.target == self._session.state.target:
+            self._session.update(timed=result)
+
+    def ended(self, job: int, request: Request | None) -> None:
+        """It ended without an answer: stopped by a person, by another wish, or because it failed."""
+        if job != self._job:
+            return
+        self._job = None
+        if self._gives_way:
+            self._asked = None
+        elif self._session.state.timed is None:
+            self._session.update(timed=OptionsTimed(None, STOPPED))

@@ -1,0 +1,93 @@
+"""One limit of the budget: a caption, what the plan keeps within, and the slider that it is dragged with."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QLabel, QWidget
+
+from secateur import figures
+from secateur.recipe.recipe import Recipe
+from secateur.ui.widgets.card import label
+from secateur.ui.widgets.slider import RatioSlider
+from secateur.ui.widgets.why_not import set_why_not
+
+FIGURE_WIDTH, SLIDER_WIDTH, NARROW_SLIDER_WIDTH = 72, 160, 96
+
+
+class BudgetRow(QObject):
+    """`wish` is what a person dragged the slider to; it stands until the plan is changed by hand.
+
+    `moved` while it is dragged, `settled` once let go. The widgets are laid out by the bar that holds the row.
+    """
+
+    moved = Signal()
+    settled = Signal()
+
+    def __init__(self, title: str, short: str, name: str, write: Callable[[float], str], parent: QWidget) -> None:
+        """`title` for screen readers and where there is room, `short` where there is not; `name` of the slider."""
+        super().__init__(parent)
+        self._title, self._short, self._write = title, short, write
+        self.wish: float | None = None
+        self._recipe: Recipe | None = None
+        self.caption = label(title, "caption")
+        self.figure: QLabel = label("", "figure")
+        self.figure.setObjectName(f"{name}_figure")
+        self.figure.setFixedWidth(FIGURE_WIDTH)
+        self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.slider = RatioSlider(1.0, 2.0, step=0.01, logarithmic=True, name=title)
+        self.slider.setObjectName(f"{name}_slider")
+        self.slider.moved.connect(self._moved)
+        self.slider.settled.connect(lambda _value: self.settled.emit())
+        self.set_narrow(False)
+
+    def set_narrow(self, on: bool) -> None:
+        self.caption.setText(self._short if on else self._title)
+        self.slider.setFixedWidth(NARROW_SLIDER_WIDTH if on else SLIDER_WIDTH)
+
+    def caption_width(self, *, narrow: bool) -> int:
+        """Pixels that the caption takes."""
+        return self.caption.fontMetrics().horizontalAdvance(self._short if narrow else self._title)
+
+    def show_budget(
+        self,
+        recipe: Recipe,
+        predicted: float | None,
+        limits: tuple[float, float] | None,
+        shares: Sequence[float],
+        texts: tuple[str, str],
+    ) -> None:
+        """`limits` are (least, the original's), ticks stand at `shares` of the latter.
+
+        `texts` are what dragging does, and why it cannot be dragged where there are no limits.
+        """
+        drag, missing = texts
+        usable = limits is not None and 0 < limits[0] < limits[1]
+        set_why_not(self.slider, "" if usable else missing, drag)
+        if not usable or limits is None:
+            self.wish = None
+            self._show_figure(predicted)
+            return
+        low, high = limits
+        self.slider.set_range(low, high, [high * share for share in shares if high * share > low])
+        if self.wish is not None and self._recipe is None:
+            self._recipe = recipe
+        if self._recipe != recipe:
+            self.wish = None  # the plan was changed by hand: the knob shows where it stands
+        if self.wish is None and predicted is not None:
+            self.slider.set_value(predicted)
+        self._show_figure(predicted)
+
+    def follow(self) -> None:
+        """Another row was dragged: the plan that comes is this one's as well."""
+        self._recipe = None
+
+    def _moved(self, value: float) -> None:
+        self.wish, self._recipe = value, None
+        self._show_figure(None)
+        self.moved.emit()
+
+    def _show_figure(self, predicted: float | None) -> None:
+        if self.wish is not None:
+            self.figure.setText(f"≤{figures.SPACE}{self._write(self.wish)}")
+        else:
+            self.figure.setText(self._write(predicted) if predicted is not None else figures.UNKNOWN)
