@@ -6,13 +6,14 @@ the plan in its rail and open, the jobs open and closed, and every dialog. Paint
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from known_networks import NETWORKS, NOTICES, full_state
 from painted_texts import Finding, findings, findings_in, texts_of
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QWidget
 
@@ -22,6 +23,7 @@ from secateur.engine.weight_views import WeightLooks
 from secateur.engine.worker import run_job
 from secateur.model.description import ModelSource
 from secateur.model.trust import WantedImport
+from secateur.recipe.presets import preset
 from secateur.session.state import TrustQuestion
 from secateur.ui.actions import TABS
 from secateur.ui.theme.palette import DARK, LIGHT
@@ -217,6 +219,26 @@ def test_nor_with_other_choices_of_what_is_shown(shown, request, network):
         shown.workspace.detail.show_tab(key)
         shown.session.update(**NOTHING_KNOWN)
         walk.look(f"{key}, nothing known")
+    assert not walk.found, str(walk)
+
+
+def test_nor_in_the_rounds_of_a_plan_and_of_its_training(shown, request):
+    model = NETWORKS["50 layers, depthwise"]()
+    fill(shown, model)
+    order, area = shown.workspace.plan.order, shown.workspace.plan.steps_area
+    shown.session.load_recipe(preset("iterative_pruning").recipe())
+    shown.until(lambda: len(order.rows) == 3)
+    shown.session.update(curve=tuple(replace(point, round=3, rounds=4) for point in shown.state.curve))
+    walk = Walk(shown, request)
+    for width, height in SIZES[:2]:
+        shown.window.resize(width, height)
+        shown.workspace.detail.show_tab("weights")
+        for row in order.rows:  # the values by round show where their step is chosen
+            shown.qtbot.mouseClick(row, Qt.MouseButton.LeftButton, pos=QPoint(4, 4))
+            area.ensureWidgetVisible(row)
+            walk.look(f"{width} × {height}, {row.objectName()}")
+        shown.workspace.detail.show_tab("distil")
+        walk.look(f"{width} × {height}, distil")
     assert not walk.found, str(walk)
 
 
