@@ -37,7 +37,8 @@ class LowRank(Method):
 
     The two hold the weight's largest singular values (SVD). A linear layer becomes two; a convolution becomes one of
     the same kernel with few channels, and a 1×1 convolution. Smaller and fewer multiplications wherever the rank is
-    below the one at which both hold as many numbers as the layer. Train afterwards (distillation) to win back accuracy.
+    below the one at which both hold as many numbers as the layer. Train afterwards (distillation) to win back accuracy;
+    a step that quantizes comes last and stores both factors in few bits.
     """
 
     id: ClassVar[str] = "low_rank"
