@@ -122,13 +122,15 @@ def rounded_biases(module: "fx.GraphModule", encodings: "Encodings") -> "dict[st
 
 
 def input_scales(module: "fx.GraphModule", encodings: "Encodings") -> dict[str, float]:
-    """Layer of 8 bits → the scale of its encoded input, where all calls of the layer have one and the same."""
+    """Layer of 8 bits → the scale of its input of 8 bits, where all calls of the layer have one and the same."""
     known = {node: encodings.activations[name] for name, node in _encoded_nodes(module, encodings).items()}
     scales: dict[str, set[float | None]] = {}
     for node in module.graph.nodes:
         if node.op == "call_module" and node.target in encodings.weights:
             source = known.get(node.args[0])
-            scales.setdefault(node.target, set()).add(source.scale if source else None)
+            scales.setdefault(node.target, set()).add(
+                source.scale if source is not None and source.feeds_integer_kernels else None
+            )
     return {
         name: scale
         for name, found in scales.items()

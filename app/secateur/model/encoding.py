@@ -197,6 +197,16 @@ class ActivationEncoding:
         return (1 << self.bits) - 1
 
     @property
+    def feeds_integer_kernels(self) -> bool:
+        """Whether kernels that multiply int8 with uint8 can take its integers: of 16 bits, most compute in float."""
+        return self.bits == 8
+
+    @property
+    def words(self) -> str:
+        """As a person calls it."""
+        return f"activations of {self.bits} bits"
+
+    @property
     def dtype(self) -> "np.dtype[Any]":
         """The type that holds its integers: uint8 or uint16."""
         return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)

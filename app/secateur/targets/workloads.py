@@ -155,8 +155,10 @@ def network_of(work: Workload) -> "onnx.ModelProto":
     activations = {}
     if precision.is_static or precision.is_between:
         # behind an activation the grid ends where its values do: the runtime then needs no kernel for it
-        result = ActivationEncoding(6.0 / 255, 0) if work.activation in CLIPPING else ActivationEncoding(0.05, 128)
-        activations = {INPUT: ActivationEncoding(0.05, 128), RESULT if work.activation else OUTPUT: result}
+        bits = 8 if precision.is_between else precision.activation_bits
+        signed = ActivationEncoding(12.8 / (1 << bits), 1 << (bits - 1), bits)
+        result = ActivationEncoding(6.0 / ((1 << bits) - 1), 0, bits) if work.activation in CLIPPING else signed
+        activations = {INPUT: signed, RESULT if work.activation else OUTPUT: result}
         if work.activation and work.activation not in CLIPPING:
             activations[OUTPUT] = result
     if precision.is_between:

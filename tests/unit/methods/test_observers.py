@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.methods.quantize.observers import (
-    LEVELS,
     affine_encoding,
     encode_activation,
     minmax_range,
@@ -105,9 +104,9 @@ def test_a_grid_behind_a_clip_does_not_go_beyond_its_bounds(bounds: tuple[float,
     low, high = max(bounds[0], -3.0), min(bounds[1], 8.0)
     encoding = within(affine_encoding(low, high), bounds)
     scale = np.float32(encoding.scale)
-    assert scale * np.float32(LEVELS - encoding.zero_point) <= bounds[1]
+    assert scale * np.float32(255 - encoding.zero_point) <= bounds[1]
     assert -scale * np.float32(encoding.zero_point) >= bounds[0]
-    assert scale == pytest.approx((high - low) / LEVELS, rel=0.02)
+    assert scale == pytest.approx((high - low) / 255, rel=0.02)
 
 
 def test_a_grid_without_bounds_stays_as_it_is() -> None:

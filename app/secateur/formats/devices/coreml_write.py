@@ -17,7 +17,6 @@ from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
 from secateur.formats.devices.encoded_layers import (
     as_torch,
-    computed_layers,
     rounded,
     sentences,
     why_not_in_equal_blocks,
@@ -46,7 +45,7 @@ def losses(model: "Model") -> str:
     return sentences(
         told,
         "Core ML keeps the encoded weights and computes in float: the encodings of activations are left out."
-        if computed_layers(model) else "",
+        if model.encodings.activations else "",
         "Weights of 4 bits and fewer, in groups or affine need iOS 18 or macOS 15."
         if _has_few_bits(held_encodings(model)) else "",
         *dict.fromkeys(

@@ -1,6 +1,7 @@
 """Which encoded layers a network computes in integers, and which it only stores so, for writers to act on and tell."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,12 +71,27 @@ def why_not_in_equal_blocks(encoding: "WeightEncoding", shape: tuple[int, ...], 
 
 
 def as_torch(model: "Model") -> "TorchModel":
-    """The model, which must be a torch network; TypeError where `can_write` was not asked."""
+    """The model, which must be a torch network, without what `wide_activations` tells of; TypeError where `can_write`
+    was not asked."""
     from secateur.graph.network import TorchModel
 
     if not isinstance(model, TorchModel):
         raise TypeError(f"{model.name} is not a torch network")
-    return model
+    return in_eight_bits(model)
+
+
+def in_eight_bits(model: "TorchModel") -> "TorchModel":
+    """The network with no other activations encoded than those of 8 bits."""
+    kept = {name: one for name, one in model.encodings.activations.items() if one.feeds_integer_kernels}
+    if len(kept) == len(model.encodings.activations):
+        return model
+    return replace(model, encodings=replace(model.encodings, activations=kept))
+
+
+def wide_activations(model: "TorchModel", title: str) -> str:
+    """What becomes of activations of 16 bits in a format whose kernels have none, as a sentence; empty without them."""
+    is_held = all(one.feeds_integer_kernels for one in model.encodings.activations.values())
+    return "" if is_held else f"{title} is given no activations of 16 bits: they stay float."
 
 
 def listed(names: Sequence[str]) -> str:

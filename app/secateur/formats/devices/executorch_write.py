@@ -18,8 +18,10 @@ from secateur.formats.devices.encoded_layers import (
     as_torch,
     computed_layers,
     float_results,
+    in_eight_bits,
     listed,
     sentences,
+    wide_activations,
 )
 from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 
@@ -40,11 +42,13 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
+    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
     rounding = dynamic_layers(model)
     kept = {*rounding, *static_layers(model)}
     floats = [name for name in model.encodings.weights if name not in kept]
     return sentences(
         told,
+        wide,
         f"XNNPACK rounds the inputs of {listed(rounding)} to 8 bits in ranges that it finds while it runs, which the "
         "simulation does not." if rounding else "",
         f"The weights of {listed(floats)} are stored as rounded float32: XNNPACK has no integer kernel for such "

@@ -16,9 +16,11 @@ from secateur.formats.devices.encoded_layers import (
     as_torch,
     computed_layers,
     float_results,
+    in_eight_bits,
     listed,
     sentences,
     stored_layers,
+    wide_activations,
 )
 from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 
@@ -35,11 +37,13 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
+    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
     without = {*stored_layers(model), *float_results(model)}
     floats = [name for name in model.encodings.weights if name in without]
     integers = [port.name for port in model.inputs if port.name in model.encodings.activations]
     return sentences(
         told,
+        wide,
         f"The file takes {listed(integers)} as 8-bit integers; scale and zero point stand in it." if integers else "",
         f"The weights of {listed(floats)} are stored as rounded float32: the converter keeps integers only where "
         "a layer's input and result are encoded too." if floats else "",

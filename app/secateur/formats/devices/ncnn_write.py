@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
-from secateur.formats.devices.encoded_layers import as_torch, computed_layers, listed, rounded, sentences
+from secateur.formats.devices.encoded_layers import (
+    as_torch,
+    computed_layers,
+    in_eight_bits,
+    listed,
+    rounded,
+    sentences,
+    wide_activations,
+)
 from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs, told_sizes
 
 if TYPE_CHECKING:
@@ -47,10 +55,12 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
+    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
     known = integer_layers(model)
     floats = [name for name in model.encodings.weights if name not in known]
     return sentences(
         told,
+        wide,
         "ncnn rounds the inputs of 8-bit layers to integers around zero, half as fine as the simulation behind a ReLU, "
         "and adds in float." if known else "",
         f"The weights of {listed(floats)} are stored as rounded floats: ncnn has no 8-bit kernel for such layers."

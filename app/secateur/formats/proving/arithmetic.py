@@ -99,9 +99,11 @@ def _run(proto: onnx.ModelProto, inputs: Samples) -> Mapping[str, NDArray[Any]]:
     """Name → values of every network output and every rounded tensor of the file, the latter as integers."""
     exposed = onnx.ModelProto()
     exposed.CopyFrom(proto)
-    integers = {tensor.integers: name for name, tensor in rounded_tensors(proto).items()}
-    kind = onnx.TensorProto.UINT8
-    exposed.graph.output.extend(onnx.helper.make_tensor_value_info(name, kind, None) for name in integers)
+    rounded = rounded_tensors(proto)
+    integers = {tensor.integers: name for name, tensor in rounded.items()}
+    exposed.graph.output.extend(
+        onnx.helper.make_tensor_value_info(tensor.integers, tensor.kind, None) for tensor in rounded.values()
+    )
     session = new_session(exposed)
     names = [value.name for value in session.get_inputs()]
     values = session.run(None, dict(zip(names, inputs, strict=True)))
@@ -126,7 +128,7 @@ class _Replay(fx.Interpreter):
         if name is None:
             return expected
         encoding = self._model.encodings.activations[name]
-        actual = (torch.from_numpy(self._file[name]).float() - encoding.zero_point) * encoding.scale
+        actual = (torch.from_numpy(self._file[name].astype(np.float32)) - encoding.zero_point) * encoding.scale
         if self.fault is None:
             self.fault = self._compared(name, expected, actual, encoding.scale)
         return actual

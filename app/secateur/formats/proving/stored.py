@@ -26,6 +26,8 @@ class RoundedTensor:
     integers: str
     scale: float
     zero_point: int
+    kind: int = onnx.TensorProto.UINT8
+    """The type of its integers, as ONNX counts them."""
 
 
 def rounded_tensors(proto: onnx.ModelProto) -> dict[str, RoundedTensor]:
@@ -41,7 +43,9 @@ def rounded_tensors(proto: onnx.ModelProto) -> dict[str, RoundedTensor]:
             answer = back.get(node.output[0], "")
             name = answer if answer in graph.outputs else node.input[0]
             scale, zero = (graph.values(part).reshape(-1)[0] for part in node.input[1:3])
-            found[name] = RoundedTensor(node.output[0], float(scale), int(zero))
+            found[name] = RoundedTensor(
+                node.output[0], float(scale), int(zero), graph.initializers[graph.stored(node.input[2])].data_type
+            )
     return found
 
 

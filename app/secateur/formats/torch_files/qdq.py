@@ -31,6 +31,9 @@ _TRANSPOSED: Final[dict[type[nn.Module], Callable[..., Any]]] = {
 }
 
 
+_LARGEST_BYTE: Final = 255
+
+
 def quantized_module(model: "TorchModel", *, decomposed: bool = False, packed: bool = True) -> nn.Module:
     """The network of a lowered model with its encodings in it; its own module where nothing is encoded.
 
@@ -72,7 +75,10 @@ def _spell_out_activations(module: fx.GraphModule, *, decomposed: bool) -> None:
         source, *numbers = node.args
         with graph.inserting_before(node):
             if decomposed:
-                operators, arguments = decomposed_operators(), (*numbers, torch.uint8)
+                operators, arguments = (
+                    decomposed_operators(),
+                    (*numbers, torch.uint8 if numbers[-1] <= _LARGEST_BYTE else torch.uint16),
+                )
                 quantized = graph.call_function(operators.quantize_per_tensor.default, (source, *arguments))
                 rounded = graph.call_function(operators.dequantize_per_tensor.default, (quantized, *arguments))
             else:

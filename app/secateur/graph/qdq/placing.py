@@ -160,8 +160,9 @@ def _store_bias(inserting: Inserting, layer: OnnxLayer, encodings: Encodings, *,
     sources = inserting.inputs_of(layer)
     if not sources or not set(sources) <= set(encodings.activations):
         return
-    scales = {encodings.activations[name].scale for name in sources}
-    if len(scales) == 1:
+    inputs = [encodings.activations[name] for name in sources]
+    scales = {one.scale for one in inputs}
+    if len(scales) == 1 and all(one.feeds_integer_kernels for one in inputs):
         step = scales.pop()
         inserting.set_bias(layer, round_bias(values.reshape(-1), step, encoding.scale).reshape(values.shape))
         if is_static and layer.operator == "Gemm":

@@ -25,7 +25,7 @@ _BIAS_LIMIT = 2.0**30
 
 
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
-    """The lowered model with 8-bit encodings of these layers' weights and of all activations around them.
+    """The lowered model with encodings of these layers' weights (8 bits) and of all activations around them.
 
     Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from
     calibration samples run in float. What was encoded before stays encoded. UserError where there is no data, or where
@@ -198,7 +198,7 @@ def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEn
             f"The tensor {name} has {spectrum.non_finite} values that are not finite on the calibration samples.",
             "Look for NaN or huge weights in the layers before it, and check the preprocessing.",
         )
-    return encode_activation(spectrum, method.observer, method.percentile)
+    return encode_activation(spectrum, method.observer, method.percentile, method.activation_bits)
 
 
 def _encode_weights(
@@ -215,8 +215,10 @@ def _encode_weights(
         encoding = encode_weight(weights[name], 8, axes[name])
         bias = lowered.module.get_submodule(name).bias
         if bias is not None:
-            input_scale = min(activations[source].scale for source in sources[name])
-            encoding = fit_bias(encoding, np.abs(bias.detach().float().numpy()), input_scale)  # type: ignore[operator]
+            inputs = [activations[source] for source in sources[name]]
+            if all(one.feeds_integer_kernels for one in inputs):  # else it is added in float
+                smallest = min(one.scale for one in inputs)
+                encoding = fit_bias(encoding, np.abs(bias.detach().float().numpy()), smallest)  # type: ignore[operator]
         encoded[name] = encoding
     return encoded
 

@@ -1,7 +1,7 @@
 """Observers: how the range of a quantized tensor is chosen, from its spectrum alone.
 
-Activations are unsigned 8-bit with one scale per tensor. Zero always stands exactly on the grid, because padding and
-ReLU produce it in masses.
+Activations are unsigned, of 8 or 16 bits, with one scale per tensor. Zero always stands exactly on the grid, because
+padding and ReLU produce it in masses.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ import numpy as np
 from secateur.model.encoding import ActivationEncoding
 from secateur.model.spectrum import Spectrum
 
-LEVELS = 255
 _SMALLEST_SCALE = 1e-30
 """Below this the runtime's float32 reciprocal of the scale overflows."""
 
 
-def affine_encoding(low: float, high: float) -> ActivationEncoding:
-    """The 8-bit grid that covers [low, high] and zero; a range without width gets a scale of 1/255."""
+def affine_encoding(low: float, high: float, bits: int = 8) -> ActivationEncoding:
+    """The grid that covers [low, high] and zero; a range without width gets one from 0 to 1."""
+    levels = (1 << bits) - 1
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32((high - low) / LEVELS))
+    scale = float(np.float32((high - low) / levels))
     if scale < _SMALLEST_SCALE:
-        return ActivationEncoding(1.0 / LEVELS, 0)
-    return ActivationEncoding(scale, int(np.clip(np.rint(-low / scale), 0, LEVELS)))
+        return ActivationEncoding(1.0 / levels, 0, bits)
+    return ActivationEncoding(scale, int(np.clip(np.rint(-low / scale), 0, levels)), bits)
 
 
 def within(encoding: ActivationEncoding, bounds: tuple[float, float] | None) -> ActivationEncoding:
@@ -33,7 +33,7 @@ def within(encoding: ActivationEncoding, bounds: tuple[float, float] | None) -> 
     """
     if bounds is None:
         return encoding
-    steps = ((bounds[1], LEVELS - encoding.zero_point), (-bounds[0], encoding.zero_point))
+    steps = ((bounds[1], encoding.highest - encoding.zero_point), (-bounds[0], encoding.zero_point))
     largest = min((reach / count for reach, count in steps if count), default=np.inf)
     scale = np.float32(min(encoding.scale, largest))
     while any(scale * np.float32(count) > np.float32(reach) for reach, count in steps):
@@ -59,7 +59,7 @@ def percentile_range(spectrum: Spectrum, percentile: float) -> tuple[float, floa
     return spectrum.percentile(outside / 2), spectrum.percentile(1.0 - outside / 2)
 
 
-def mse_range(spectrum: Spectrum) -> tuple[float, float]:
+def mse_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
     """The range with the least expected squared error: rounding inside against saturation outside.
 
     Both ends are first drawn in together, then each by itself; the error of a range comes in closed form from the
@@ -67,8 +67,8 @@ def mse_range(spectrum: Spectrum) -> tuple[float, float]:
     """
 
     def error(low: float, high: float) -> float:
-        encoding = affine_encoding(low, high)
-        return spectrum.affine_error(encoding.scale, encoding.zero_point, LEVELS)
+        encoding = affine_encoding(low, high, bits)
+        return spectrum.affine_error(encoding.scale, encoding.zero_point, encoding.highest)
 
     low, high = min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0)
     both = _best_share(lambda share: error(low * share, high * share))
@@ -87,17 +87,19 @@ def _best_share(error: Callable[[float], float]) -> float:
     return min([best, *fine], key=error)
 
 
-def observed_range(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> tuple[float, float]:
+def observed_range(spectrum: Spectrum, observer: str, percentile: float = 99.99, bits: int = 8) -> tuple[float, float]:
     """The range (low, high) that the named observer takes: `minmax`, `percentile` or `mse`."""
     if observer == "minmax":
         return minmax_range(spectrum)
     if observer == "percentile":
         return percentile_range(spectrum, percentile)
     if observer == "mse":
-        return mse_range(spectrum)
+        return mse_range(spectrum, bits)
     raise ValueError(f"unknown observer {observer!r}")
 
 
-def encode_activation(spectrum: Spectrum, observer: str, percentile: float = 99.99) -> ActivationEncoding:
+def encode_activation(
+    spectrum: Spectrum, observer: str, percentile: float = 99.99, bits: int = 8
+) -> ActivationEncoding:
     """The encoding of one tensor over the range of the named observer."""
-    return affine_encoding(*observed_range(spectrum, observer, percentile))
+    return affine_encoding(*observed_range(spectrum, observer, percentile, bits), bits)

@@ -1,4 +1,4 @@
-"""Static int8: weights int8 per output channel, activations uint8 with ranges found on calibration samples."""
+"""Static int8: weights int8 per output channel, activations of 8 or 16 bits with ranges of calibration samples."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -29,6 +29,7 @@ class StaticInt8(Method):
     """Stores weights as 8-bit integers and computes in integers, with activation ranges fixed beforehand.
 
     About a quarter of the size, and faster on CPUs with 8-bit dot products. Needs calibration samples, no labels.
+    Activations of 16 bits are for processors with kernels for them: a CPU computes such layers in float.
     """
 
     id: ClassVar[str] = "static_int8"
@@ -39,10 +40,16 @@ class StaticInt8(Method):
     order: ClassVar[int] = 50
     works_on_encoded: ClassVar[bool] = True
     computes_in_integers: ClassVar[bool] = True
+    decisive: ClassVar[frozenset[str]] = frozenset({"activation_bits"})
     handles: ClassVar[tuple[Handle, ...]] = (
         Handle("percentile", "activation_histogram", "range", starts=False, also={"observer": "percentile"}),
     )
 
+    activation_bits: Literal[8, 16] = Field(
+        8,
+        title="Activations",
+        description="Bits of one activation: 16 keep nearly all of it, and no CPU is faster for them.",
+    )
     observer: Observer = Field(
         "mse",
         title="Observer",
@@ -68,7 +75,7 @@ class StaticInt8(Method):
     def observed_range(self, values: Spectrum) -> tuple[float, float]:
         from secateur.methods.quantize.observers import observed_range
 
-        return observed_range(values, self.observer, self.percentile)
+        return observed_range(values, self.observer, self.percentile, self.activation_bits)
 
     def supports(self, layer: Layer) -> str | None:
         return None if layer.is_weighted else "Only convolutions and linear layers are quantized by themselves."
@@ -79,16 +86,18 @@ class StaticInt8(Method):
             Costs(size, layer.macs),
             facts.spectra.sqnr_db(8),
             smaller=size < layer.size_bytes,
-            faster=True,
-            sentence="ONNX Runtime computes this layer in 8-bit integers; the run measures how much that gains.",
+            faster=self.activation_bits == 8,
+            sentence="ONNX Runtime computes this layer in 8-bit integers; the run measures how much that gains."
+            if self.activation_bits == 8
+            else "ONNX Runtime here has no kernels for 16-bit activations: it computes this layer in float.",
         )
 
     @property
     def computes_in(self) -> Precision:
-        return Precision(8, 8)
+        return Precision(8, self.activation_bits)
 
     def badge(self) -> str:
-        return "int8"
+        return "int8" if self.activation_bits == 8 else f"int8 a{self.activation_bits}"
 
     def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         from secateur.methods.quantize.scales import encode_weight
