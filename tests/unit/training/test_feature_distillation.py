@@ -14,7 +14,8 @@ from secateur.data.tasks import task_of
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
 from secateur.methods.distil.distillation import Distillation
-from secateur.methods.distil.pairs import FeaturePair, suggested_pairs
+from secateur.methods.distil.fine_tuning import FineTuning
+from secateur.methods.distil.pairs import FeaturePair, pairs_of, suggested_pairs, with_pairs
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, TensorInfo
@@ -236,3 +237,13 @@ def test_pairs_of_different_networks_keep_the_order_of_their_stages() -> None:
     teacher = [layer("t1", 64, 16, 16), layer("t2", 64, 8, 8), layer("t3", 64, 4, 4), layer("head", 10)]
     student = [layer("s1", 8, 8, 8), layer("s2", 8, 4, 4), layer("out", 10)]
     assert [(pair.teacher, pair.student) for pair in suggested_pairs(teacher, student)] == [("t2", "s1"), ("t3", "s2")]
+
+
+def test_pairs_are_known_of_methods_that_have_a_field_for_them() -> None:
+    pair = FeaturePair(teacher="a", student="b")
+    assert pairs_of(Distillation()) == ()
+    assert pairs_of(with_pairs(Distillation(temperature=2.0), [pair])) == (pair,)
+    assert with_pairs(Distillation(temperature=2.0), [pair]) == Distillation(temperature=2.0, features=(pair,))
+    assert pairs_of(FineTuning()) is None
+    with pytest.raises(ValueError, match="compares no features"):
+        with_pairs(FineTuning(), [pair])

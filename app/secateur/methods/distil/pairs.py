@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from secateur.model.description import Layer
+
+if TYPE_CHECKING:
+    from secateur.methods.base import Method
 
 MOST_SUGGESTED: Final = 4
 SUGGESTED_WEIGHT: Final = 1.0
@@ -50,3 +53,25 @@ def _stages(layers: Sequence[Layer]) -> list[tuple[tuple[int, ...], Layer]]:
     known = [layer for layer in layers if layer.is_weighted and layer.output_shape]
     runs = groupby(known[:-1], key=lambda layer: layer.output_shape[1:])
     return [(extent, list(run)[-1]) for extent, run in runs]
+
+
+# ---------------------------------------------------------------------- of any method that has some
+
+
+def pairs_of(method: "Method") -> tuple[FeaturePair, ...] | None:
+    """The pairs of a method; None where it has no field for any."""
+    name = _field(method)
+    return None if name is None else getattr(method, name)
+
+
+def with_pairs(method: "Method", pairs: Sequence[FeaturePair]) -> "Method":
+    """`method` with these pairs; ValueError where it has no field for any."""
+    name = _field(method)
+    if name is None:
+        raise ValueError(f"{method.title} compares no features")
+    return method.model_copy(update={name: tuple(pairs)})
+
+
+def _field(method: "Method") -> str | None:
+    kinds = type(method).model_fields
+    return next((name for name, info in kinds.items() if info.annotation == tuple[FeaturePair, ...]), None)

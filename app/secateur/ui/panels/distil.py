@@ -14,11 +14,13 @@ from secateur.engine.requests import Compress
 from secateur.figures import count, duration, number, share, thousands
 from secateur.methods import first_of
 from secateur.methods.base import Method
+from secateur.methods.distil.pairs import FeaturePair, pairs_of, with_pairs
 from secateur.methods.distil.training import Training
 from secateur.session.state import SessionState
 from secateur.ui.panels.answers_card import AnswersCard
 from secateur.ui.panels.compare_figures import metric_name
 from secateur.ui.panels.curve_data import CurveData, Floats
+from secateur.ui.panels.pairs_card import PairsCard
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.panels.role_card import RoleCard
 from secateur.ui.panels.tab_view import GAP, TabView
@@ -115,6 +117,9 @@ class DistilTab(TabView):
         scroll.viewport().setAutoFillBackground(False)
         holder.setAutoFillBackground(False)
         card.body.addWidget(scroll, 1)
+        self.pairs = PairsCard()
+        self.pairs.pairs_wanted.connect(self._change_pairs)
+        self._form_column.insertWidget(self._form_column.count() - 1, self.pairs)
         tip = self.tr("The other steps stay; they run without training afterwards")
         self.remove = Button(self.tr("Take out of the plan"), "ghost", "close", tip)
         self.remove.setObjectName("distil_remove")
@@ -148,7 +153,7 @@ class DistilTab(TabView):
     # ------------------------------------------------------------------ state in
 
     def show_state(self, state: SessionState, selected: Sequence[str] = ()) -> None:
-        """Show the planned distillation and the training so far; selection does not matter here."""
+        """Show the planned distillation and the training so far; the selection would be another pair of layers."""
         method = state.model_step("distil")
         if not isinstance(method, Training):
             self._show_unplanned(state)
@@ -160,6 +165,7 @@ class DistilTab(TabView):
         self._data.extend(state.curve)
         last = state.curve[-1] if state.curve else None
         self._show_head(state, last)
+        self._show_pairs(method, state, selected)
         x_end = last.course_end if last else float(method.epochs)
         self._show_loss(x_end)
         self._show_quality(state, x_end)
@@ -176,6 +182,16 @@ class DistilTab(TabView):
         if state.model is not None and not state.model.trainable:
             reason = self.tr("It needs a trainable network. {0}").format(state.model.reason)
         self.show_missing("distil", title, text, self.tr("Add distillation to the plan"), why_not=reason)
+
+    def _show_pairs(self, method: Method, state: SessionState, selected: Sequence[str]) -> None:
+        pairs = pairs_of(method)
+        self.pairs.setVisible(pairs is not None)
+        layers = state.model.layers if state.model else ()
+        self.pairs.show_pairs(pairs or (), layers, selected)
+
+    def _change_pairs(self, pairs: tuple[FeaturePair, ...]) -> None:
+        if (method := self.form.method) is not None:
+            self.distillation_wanted.emit(with_pairs(method, pairs), "")
 
     def _show_roles(self, state: SessionState) -> None:
         model = state.model
