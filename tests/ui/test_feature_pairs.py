@@ -52,7 +52,7 @@ def pairs(shown):
 
 def point_at(shown, *layers):
     shown.layers.select(list(layers))
-    shown.until(lambda: shown.layers.selected() == list(layers))
+    shown.until(lambda: tuple(shown.layers.selected()) == layers)
 
 
 def test_the_layer_that_is_pointed_at_is_compared_with_itself(planned, qtbot):

@@ -52,7 +52,9 @@ HELP: dict[str, str] = {
     ),
     "distil_tab": (
         "The smaller network learns the original's softened answers. A higher temperature shows more of what the "
-        "original takes for similar; the label weight says how much the true labels count besides."
+        "original takes for similar; the label weight says how much the true labels count besides. "
+        "Features: select a layer in the table, or two, and add them as a pair that is to give alike; or take the "
+        "suggested ones."
     ),
     "netron_tab": (
         "The whole graph, operator by operator, in Netron: a viewer that runs in a page of its own, on a copy without "

@@ -135,11 +135,12 @@ class PairsCard(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(0)
-        same = pair.teacher == pair.student
-        words = ElidedLabel(pair.teacher if same else f"{pair.teacher} → {pair.student}", size=12)
-        words.setToolTip(
-            self.tr("Teacher: {0}\nStudent: {1}\nDistance × {2:g}").format(pair.teacher, pair.student, pair.weight)
-        )
+        told = self.tr("Teacher: {0}\nStudent: {1}\nDistance × {2:g}").format(pair.teacher, pair.student, pair.weight)
+        lines = [pair.teacher] if pair.teacher == pair.student else [pair.teacher, f"→ {pair.student}"]
+        for line, words in enumerate(lines):
+            name = ElidedLabel(words, size=12)
+            name.setToolTip(told)
+            grid.addWidget(name, line, 0)
         weight = NumberField(0.0, MOST_WEIGHT, open_minimum=True, name=self.tr("Weight of {0}").format(pair.student))
         weight.setObjectName(f"pair_weight_{place + 1}")
         weight.set_help(self.tr("Factor of the pair's distance (0 to 4) in the loss"))
@@ -149,7 +150,6 @@ class PairsCard(QWidget):
         remove = IconButton("close", self.tr("Compare {0} no more").format(pair.student))
         remove.setObjectName(f"pair_remove_{place + 1}")
         remove.clicked.connect(self._without(place))
-        grid.addWidget(words, 0, 0)
         grid.addWidget(weight, 0, 1)
         grid.addWidget(remove, 0, 2)
         grid.setColumnStretch(0, 1)
