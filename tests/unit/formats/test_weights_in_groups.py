@@ -126,7 +126,8 @@ def test_a_file_with_another_number_is_found_out(network: TorchModel, tmp_path: 
     name = next(node for node in proto.graph.node if node.op_type == "MatMulNBits").input[change]
     tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == name)
     values = onnx.numpy_helper.to_array(tensor).copy()
-    values.reshape(-1)[5] = values.reshape(-1)[5] * 2 + 1
+    number = values.reshape(-1)[5]
+    values.reshape(-1)[5] = ~number if values.dtype.kind == "u" else number * 2 + 1
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, name))
     onnx.save(proto, str(path))
     proof = local_proof(path, encoded, (inputs(),))
