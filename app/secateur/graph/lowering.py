@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.graph.layers import batch_axis, example_inputs
+from secateur.graph.lowered_once import known_of, remember, remember_lowered
 
 if TYPE_CHECKING:
     import onnx
@@ -51,6 +52,10 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
         )
     from secateur.graph.homes import shipped
 
+    known = known_of(model)
+    if known is not None and known.lowered is not None:
+        module, graph = known.lowered
+        return replace(model, module=module, lowered=graph)
     context.progress(0, _STEPS, "Exporting the network as an ONNX graph")
     proto = export(model)
     context.progress(1, _STEPS, "Reading the graph back")
@@ -65,6 +70,7 @@ def lower(model: "TorchModel", context: Context | None = None) -> "TorchModel":
             "The network probably decides on values in its forward method, which a fixed graph cannot follow.",
         )
     context.progress(_STEPS, _STEPS, "Lowered")
+    remember_lowered(model, lowered)
     return lowered
 
 
@@ -146,7 +152,17 @@ def _holds(proto: "onnx.ModelProto", layers: Collection[str]) -> bool:
 
 
 def export(model: "TorchModel") -> "onnx.ModelProto":
-    """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names."""
+    """Export with `torch.onnx` (dynamic batch, batch norms folded) under the model's own layer names, once a network.
+
+    It is the caller's own.
+    """
+    known = known_of(model)
+    if known is None:
+        known = remember(model, _exported(model))
+    return known.copy()
+
+
+def _exported(model: "TorchModel") -> "onnx.ModelProto":
     import torch
 
     from secateur.graph.onnx_files.reading import name_nodes

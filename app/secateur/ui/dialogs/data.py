@@ -139,7 +139,7 @@ class DataDialog(DialogFrame):
         if data is None:
             self.summary.setText("No data yet.")
             return
-        numbers = [(data.train, "training"), (data.calibration, "calibration"), (data.test, "test")]
+        numbers = [(data.train, "training"), (data.validation, "validation"), (data.test, "test")]
         parts = " · ".join(f"{figures.thousands(count)} {name}" for count, name in numbers)
         self.summary.setText(f"{data.name}: {parts}")
         self.form.show_preprocessing(data.preprocessing)
