@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-    from secateur.graph.network import ShippedGraph, TorchModel
+    from secateur.graph.network import TorchModel
+    from secateur.graph.shipped import ShippedGraph
 
 Stamp = tuple[object, ...]
 
