@@ -27,7 +27,7 @@ from secateur.formats import format_named
 from secateur.graph.layers import example_inputs
 from secateur.model.description import ModelSource
 from secateur.recipe.budget import recipe_of, solve_budget
-from secateur.recipe.options import OPTIONS, option
+from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed import plan_ms
 from secateur.targets import target_named
@@ -82,8 +82,7 @@ def plans(
 ) -> Iterator[tuple[str, Recipe]]:
     """The solver's plan for each budget that can be met, and plans made by chance."""
     facts = workshop.facts(bench, QUIET)
-    options = [option(name) for name in ("int8", "int4")]
-    scored = score_free(bench.description.weighted_layers, facts, options)
+    scored = score_free(bench.description.weighted_layers, facts, OPTIONS)
     for share in budgets:
         try:
             limits = {"latency_ms": share * (timings.whole or 0.0)}

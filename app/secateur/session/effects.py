@@ -19,6 +19,7 @@ from secateur.recipe.prediction import (
     without_channel_steps,
 )
 from secateur.recipe.reading import parse_recipe
+from secateur.recipe.speed import layers_ms, plan_ms
 from secateur.recipe.widths import channels_lost
 from secateur.session.state import SessionState
 
@@ -70,15 +71,17 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
     overhead = state.model.overhead_bytes if is_whole else 0
     before, after = sum(layer.size_bytes for layer in counted), sum(cost.costs.bytes for cost in costs.values())
-    latency = _latency(state, known, is_whole=is_whole)
+    latency_before, latency_after = _latency(state, known, is_whole=is_whole)
+    if latency_after is None and not effects and macs_after == macs_before:
+        latency_after = latency_before
     coupled = () if is_whole else _coupled(state, names)
     return LayerEffect(
         bytes_before=state.model.source_bytes if is_whole else before,
         bytes_after=overhead + after,
         macs_before=macs_before,
         macs_after=macs_after,
-        latency_before_ms=latency,
-        latency_after_ms=None if effects or macs_after != macs_before else latency,
+        latency_before_ms=latency_before,
+        latency_after_ms=latency_after,
         sqnr_db=_sqnr(state, costs, names),
         metric_before=baseline,
         metric_after=metric_after(damage, state.measured, state.baseline),
@@ -91,13 +94,20 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     )
 
 
-def _latency(state: SessionState, layers: Sequence[Layer], *, is_whole: bool) -> float | None:
-    """Milliseconds of these layers as they are; of the whole network what was measured of it, not their sum."""
-    whole = state.baseline.latency_ms if state.baseline else None
-    if is_whole and whole is not None:
-        return whole.median
+def _latency(state: SessionState, layers: Sequence[Layer], *, is_whole: bool) -> tuple[float | None, float | None]:
+    """Milliseconds of these layers as they are and after the plan; None for what was not measured in the target.
+
+    Of the whole network what was measured of it, and what is predicted of it, borders included: not the layers' sum.
+    """
+    model, timings, before = state.model, state.timings, state.latency_before
+    if is_whole and before is not None:
+        if model is None or timings is None:
+            return before, None
+        return before, plan_ms(model, state.recipe, timings, before, state.facts)
+    if model is not None and timings is not None and not is_whole:
+        return layers_ms(model, state.recipe, timings, [layer.name for layer in layers], state.facts)
     times = [layer.latency_ms for layer in layers]
-    return sum(t for t in times if t is not None) if all(t is not None for t in times) else None
+    return (sum(t for t in times if t is not None) if all(t is not None for t in times) else None), None
 
 
 def _sqnr(state: SessionState, costs: Mapping[str, LayerCost], names: Sequence[str]) -> float | None:

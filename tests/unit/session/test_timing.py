@@ -10,6 +10,7 @@ from secateur.model.description import Layer, ModelDescription, ModelSource, Ten
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.options import option
+from secateur.session.effects import _latency
 from secateur.session.session import Session
 from secateur.session.timing import STOPPED
 from secateur.targets.flow import Flow
@@ -177,3 +178,12 @@ def test_scoring_makes_it_wait(session: Session, engine: Recording) -> None:
     job = begun(session, engine)
     session.submit(ScoreSensitivity(model().source, None, "free", ("int8",)))
     assert engine.cancelled == [job]
+
+
+def test_the_effect_on_a_layer_has_its_milliseconds_as_measured(session: Session, engine: Recording) -> None:
+    session.receive(ev.Finished(begun(session, engine), known()))
+    session.choose_option(["conv"], "int8")
+    assert _latency(session.state, session.state.rows, is_whole=False) == (2.0, pytest.approx(1.0))
+    before, after = _latency(session.state, session.state.rows, is_whole=True)
+    assert before == 2.0
+    assert after == pytest.approx(1.0)

@@ -122,7 +122,10 @@ class EffectCard(Card):
             self.size_chip.set_content("negative", f"Larger, {figures.ratio(after, before)}")
         else:
             self.size_chip.set_content("warn", "Not smaller")
+        measured = effect.latency_before_ms, effect.latency_after_ms
         self._faster = effect.macs_after < effect.macs_before or any(one.faster for _, one in effect.effects)
+        if measured[0] is not None and measured[1] is not None:  # what was measured here has the last word
+            self._faster = measured[1] < measured[0]
         sentences = list(dict.fromkeys(one.sentence for _, one in effect.effects))
         if not sentences:
             sentences = [
