@@ -45,6 +45,18 @@ def test_integers_stay_integers(
     assert size_of(tmp_path / "small.bin") < most * weights
 
 
+def test_activations_of_16_bits_stay_float_and_the_file_agrees(
+    sample: Any, openvino: Format, sample_inputs: Any, sample_data: Any, tmp_path: Path
+) -> None:
+    from secateur.graph.context import Context
+    from secateur.methods.quantize.static_int8 import StaticInt8
+
+    wide = StaticInt8(activation_bits=16).apply(sample, list(sample.weights()), Context(data=sample_data))
+    assert "no activations of 16 bits" in openvino.losses(wide)
+    proof = export(wide, openvino, tmp_path / "wide.xml", sample_inputs)
+    assert proof.verified, proof.sentence
+
+
 def test_another_suffix_is_a_sentence(sample: Any, openvino: Format, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no name for OpenVINO IR"):
         export(sample, openvino, tmp_path / "net.bin")

@@ -65,7 +65,7 @@ def test_a_grid_of_another_step_in_the_file_is_found_out(wide: Any, noise_data: 
     assert "steps of" in proof.sentence
 
 
-@pytest.mark.parametrize("name", ["executorch", "litert", "ncnn"])
+@pytest.mark.parametrize("name", ["executorch", "litert", "ncnn", "openvino"])
 def test_formats_whose_kernels_have_8_bits_alone_say_that_activations_stay_float(name: str, wide: Any) -> None:
     assert "no activations of 16 bits" in format_named(name).losses(wide)
 

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.formats.base import Runner, WriteOptions
-from secateur.formats.devices.encoded_layers import sentences, why_not_in_equal_blocks
+from secateur.formats.devices.encoded_layers import (
+    in_eight_bits,
+    sentences,
+    why_not_in_equal_blocks,
+    wide_activations,
+)
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
@@ -35,7 +40,10 @@ def why_not_held(encoding: "WeightEncoding", shape: tuple[int, ...]) -> str | No
 
 def losses(model: "Model") -> str:
     """What an IR does not keep of a model's encodings; empty where nothing is lost."""
-    return sentences(*dict.fromkeys(_not_held(model).values()))
+    from secateur.graph.network import TorchModel
+
+    wide = wide_activations(model, "OpenVINO") if isinstance(model, TorchModel) else ""
+    return sentences(wide, *dict.fromkeys(_not_held(model).values()))
 
 
 def _not_held(model: "Model") -> dict[str, str]:
@@ -49,9 +57,12 @@ def _not_held(model: "Model") -> dict[str, str]:
 
 
 def _as_held(model: "Model") -> "Model":
-    """The model with those weights that OpenVINO does not hold as the floats that their encodings stand for."""
-    from secateur.graph.network import StoredModel
+    """The model without activations of 16 bits, which OpenVINO reads as 8, and with those weights that it does not hold
+    as the floats that their encodings stand for."""
+    from secateur.graph.network import StoredModel, TorchModel
 
+    if isinstance(model, TorchModel):
+        model = in_eight_bits(model)
     left = _not_held(model)
     if not left or isinstance(model, StoredModel):
         return model
