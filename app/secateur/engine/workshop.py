@@ -7,7 +7,7 @@ request that names a model opens it anew.
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -120,8 +120,11 @@ class Workshop:
         self._benches.move_to_end(key)
         return self._benches[key]
 
-    def data(self, bench: Bench, source: DataSource, reporter: Reporter) -> "Dataset":
-        """The data set prepared for this model's input, and checked to fit the model."""
+    def data(self, bench: Bench, source: DataSource, reporter: Reporter, beside: Sequence[Bench] = ()) -> "Dataset":
+        """The data set prepared for this model's input, and checked to fit the model.
+
+        What only lies beside another model (a tokenizer) is looked for beside these, too.
+        """
         from secateur.data.fit import check_fit
         from secateur.data.sources import open_data
 
@@ -131,7 +134,8 @@ class Workshop:
         if key not in bench.data:
             told = fit_to_data(bench, source)
             inputs, outputs = bench.description.inputs, bench.description.outputs
-            dataset = open_data(source, inputs, progress=reporter.progress, outputs=outputs, beside=_places(bench))
+            places = tuple(dict.fromkeys(place for one in (bench, *beside) for place in _places(one)))
+            dataset = open_data(source, inputs, progress=reporter.progress, outputs=outputs, beside=places)
             notes = (*told, *check_fit(dataset, inputs, outputs))
             bench.data.clear()
             bench.data[key] = replace(dataset, notes=(*dataset.notes, *notes))

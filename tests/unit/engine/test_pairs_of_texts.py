@@ -1,6 +1,7 @@
 """A network of tokens on pairs of sentences: opened, measured and compressed by the words of its own tokenizer."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import nn
 
 from secateur.engine.events import Finished
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import Compress, DataSource, Evaluate, OpenData
+from secateur.engine.requests import Compare, Compress, DataSource, Evaluate, OpenData, ScoreSensitivity
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.model.description import ModelSource
@@ -104,3 +105,23 @@ def test_its_layers_go_to_integers_and_the_file_is_proven(folder: Path, tmp_path
     document = done(Compress(source, data, recipe, "run", folder=tmp_path / "out"), Workshop(1)).record.document
     assert document.files[0].verified
     assert abs(document.result.metric.value - document.original.metric.value) < 0.2
+
+
+def test_a_result_far_from_its_tokenizer_is_compared_by_that_of_the_original(folder: Path, tmp_path: Path) -> None:
+    source, data = ModelSource(str(folder / "reader.onnx")), DataSource(str(folder / "pairs-dev.csv"))
+    shutil.copy(folder / "reader.onnx", tmp_path / "far.onnx")
+    for a, b in (("reader", "far"), ("far", "reader")):
+        places = {"reader": source, "far": ModelSource(str(tmp_path / "far.onnx"))}
+        comparison = done(Compare(places[a], places[b], data), Workshop(1)).comparison
+        assert comparison.agreement == 1.0
+        assert comparison.a.metric.value == comparison.b.metric.value
+        assert {layer.layer for layer in comparison.layers} >= {"out"}
+
+
+@pytest.mark.parametrize("depth", ["free", "measure"])
+def test_its_layers_are_scored_on_the_spearman_of_pairs(depth: str, folder: Path) -> None:
+    source, data = ModelSource(str(folder / "reader.onnx")), DataSource(str(folder / "pairs-dev.csv"))
+    workshop = Workshop(1)
+    table = done(ScoreSensitivity(source, data, depth, ("int8", "int4"), samples=16), workshop).table
+    assert {row.layer for row in table.rows} >= {"out"}
+    assert any(row.damage for row in table.rows)

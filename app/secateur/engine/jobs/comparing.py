@@ -48,7 +48,8 @@ def compare(request: Compare, reporter: Reporter, workshop: Workshop) -> Compare
 
 
 def _of_networks(request: Compare, a: Bench, b: Bench, reporter: Reporter, workshop: Workshop) -> Comparison:
-    data, data_b = workshop.data(a, request.data, reporter), workshop.data(b, request.data, reporter)
+    data = workshop.data(a, request.data, reporter, beside=[b])
+    data_b = workshop.data(b, request.data, reporter, beside=[a])
     first, second = workshop.baseline(a, data, reporter), workshop.baseline(b, data_b, reporter)
     inputs, inputs_b = example_inputs(a.description), example_inputs(b.description)
     run_a, run_b = workshop.session(workshop.file(a)), workshop.session(workshop.file(b))
