@@ -43,7 +43,7 @@ class FigureRow(QWidget):
         painter.setPen(color(self._tone or "secondary"))
         painter.setFont(font(12, 500 if self._tone else 400))
         painter.drawText(area, middle | Qt.AlignmentFlag.AlignRight, self._delta)
-        right = area.adjusted(0, 0, -_DELTA, 0)
+        right = area.adjusted(0, 0, -self._room_of_delta(area.width()), 0)
         painter.setFont(font(12, 600))
         painter.setPen(color("text"))
         painter.drawText(right, middle | Qt.AlignmentFlag.AlignRight, self._after)
@@ -53,3 +53,10 @@ class FigureRow(QWidget):
             painter.setPen(color("secondary"))
             before = right.adjusted(0, 0, -width - 4, 0)
             painter.drawText(before, middle | Qt.AlignmentFlag.AlignRight, f"{self._before} →")
+
+    def _room_of_delta(self, width: int) -> int:
+        """The changes of all rows stand in one column; a row too full for that gives its own no more than it needs."""
+        plain = metrics(12).horizontalAdvance
+        before = plain(f"{self._before} →") + 4 if self._before else 0
+        wanted = plain(self._name) + 8 + before + metrics(12, 600).horizontalAdvance(self._after)
+        return _DELTA if wanted + _DELTA <= width else min(_DELTA, plain(self._delta) + 8)
