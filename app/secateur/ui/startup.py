@@ -3,6 +3,7 @@
 So the window is on the screen in about the time of an empty one, and never stands still for a tenth of a second.
 """
 
+import functools
 import gc
 import importlib
 import threading
@@ -30,6 +31,11 @@ MODULES: tuple[str, ...] = (
     "secateur.ui.panels.distil",
 )
 """What the workspace needs, in the order of need; none of it imports torch or onnx."""
+
+
+@functools.cache  # once: what a first window leaves behind is still collected when a second one of the process starts
+def _freeze_modules() -> None:
+    gc.freeze()
 
 
 class Startup(QObject):
@@ -76,7 +82,7 @@ class Startup(QObject):
             return
         # what was loaded stays for good: a full collection walks some 90,000 objects of modules otherwise, and takes
         # 60 ms in the middle of a person's work
-        gc.freeze()
+        _freeze_modules()
         self._running = self._steps()
         self._timer.start()
 
