@@ -102,9 +102,12 @@ def one_round(ticks: Ticks, folder: Path) -> None:
     wait(lambda: bool(session.state.jobs), "Starting to score")
     wait(lambda: not session.state.jobs, "Scoring")
     bar, size = window.workspace.plan_bar, session.state.model.source_bytes
-    for step in range(20):  # as the slider says it, in every version
-        bar.budget_moved.emit(int(size * (0.9 - 0.7 * step / 20)))
-    bar.budget_settled.emit(int(size * 0.2))
+    limits = hasattr(bar, "latency_budget")  # a version without it has one slider, which says a number of bytes
+    for step in range(20):
+        wish = int(size * (0.9 - 0.7 * step / 20))
+        bar.budget_moved.emit({"bytes": wish} if limits else wish)
+    wish = int(size * 0.2)
+    bar.budget_settled.emit({"bytes": wish} if limits else wish)
     wait(lambda: bool(session.state.recipe.steps), "Solving the budget")
     ticks.begin("training")
     session.set_method([layer.name for layer in session.state.rows], "channel_pruning", ChannelPruning(ratio=0.25))
