@@ -102,7 +102,7 @@ class Photographer:
         self.wait("the graph", lambda: self.state.graph is not None)
         for share in (0.6, 0.35):
             self.run_budget(share)
-        session.budget.set(round(0.25 * self.state.model.source_bytes))
+        session.budget.set({"bytes": round(0.25 * self.state.model.source_bytes)})
         self.rest(2.0)
         rows = self.state.rows
         layer = max(rows[: len(rows) // 2], key=lambda row: row.size_bytes).name
@@ -158,7 +158,7 @@ class Photographer:
         self.assembly.commands.open_model(str(weights), f"{MANY_LAYERS}:network")
         known = self.state.model
         self.wait("fifty layers", lambda: self.state.model is not known and "free" in self.state.tables and self.idle())
-        session.budget.set(round(0.3 * self.state.model.source_bytes))
+        session.budget.set({"bytes": round(0.3 * self.state.model.source_bytes)})
         self.wait("a plan for them", lambda: bool(self.state.recipe.steps))
         self.window.workspace.layers.select([self.state.rows[4].name])
         for tab in ("weights", "sensitivity"):
@@ -166,7 +166,7 @@ class Photographer:
 
     def run_budget(self, share: float) -> None:
         before = self.state.recipe
-        self.assembly.session.budget.set(round(share * self.state.model.source_bytes))
+        self.assembly.session.budget.set({"bytes": round(share * self.state.model.source_bytes)})
         self.wait(f"a plan for {share:.0%}", lambda: self.state.recipe is not before)
         self.run(f"{share:.0%}")
 
