@@ -33,7 +33,7 @@ def test_graph_and_formats_are_there_while_the_training_goes_on(real) -> None:
     real.until(lambda: real.state.question(AskFormats) is None)
     dialog.close()
     assert is_training(real)
-    assert "left" in real.find(QLabel, "job_figures").text()
+    real.until(lambda: "left" in real.find(QLabel, "job_figures").text())
 
     points = len(real.state.curve)
     real.until(lambda: len(real.state.curve) > points)  # it was not held up
