@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from secateur.ui.graph.drawing import Drawing, Rect
 from secateur.ui.graph.face_pictures import FacePictures
-from secateur.ui.graph.faces import Faces, rgb
+from secateur.ui.graph.faces import Faces
 from secateur.ui.graph.layout import HEADER
 from secateur.ui.graph.level import Line
 from secateur.ui.graph.paint import EDGE, RADIUS, add_head, add_way, paint_face
 from secateur.ui.graph.tree import Block, BlockTree
-from secateur.ui.theme.style import color, current_theme, font, metrics
+from secateur.ui.theme.style import color, current_theme, font, metrics, mixed
 
 DETAIL = 0.5
 """Zoom from which names and numbers are shown."""
@@ -187,14 +187,9 @@ class Frames(_Item):
 
 
 def block_colour(depth: int) -> QColor:
-    """The ground of a block, a little further from the window's with each block around it.
-
-    Opaque: blending whole screens of a nearly clear colour takes longer than all else.
-    """
+    """The ground of a block, a little further from the window's with each block around it."""
     share = min((0.018 if current_theme().is_dark else 0.012) * (depth + 1), 0.09)
-    ground, ink = color("window"), color("text")
-    mixed = [(1 - share) * a + share * b for a, b in zip(rgb(ground), rgb(ink), strict=True)]
-    return QColor.fromRgbF(*mixed)
+    return mixed("text", share, "window")
 
 
 class Far(_Item):

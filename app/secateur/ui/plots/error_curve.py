@@ -21,7 +21,7 @@ from secateur.ui.plots.strokes import line_pen
 from secateur.ui.plots.table import Table
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.short_names import short_names
-from secateur.ui.theme.style import color, font, tinted
+from secateur.ui.theme.style import color, font, mixed, tinted
 
 FOOT = 42
 """Pixels under the axis: a row of names and one of groups."""
@@ -122,7 +122,7 @@ class ErrorCurve(Chart):
         self._band.show_bars(places[chosen], zero[chosen], tops, width, tinted("accent", 0.16))
         has = np.isfinite(self._weights)
         heights = np.maximum(self._weights[has], 0.0)
-        self._bars.show_bars(places[has], zero[has], heights, self._bar_width, tinted("original", 0.42))
+        self._bars.show_bars(places[has], zero[has], heights, self._bar_width, mixed("original", 0.42, "card"))
         self._draw_line(places)
 
     @property

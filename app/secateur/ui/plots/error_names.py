@@ -92,19 +92,20 @@ def paint_groups(painter: QPainter, chart: Chart, names: ErrorNames, selected: C
     area = chart.area
     inset = min(3.0, chart.pitch * 0.2)
     free_from = float("-inf")
+    edge, pitch = chart.pixel(-0.5, 0.0).x(), chart.pitch
     for (group, members), width in zip(names.groups, names.group_widths(), strict=True):
-        left = max(chart.pixel(members[0] - 0.5, 0.0).x() + inset, area.left())
-        right = min(chart.pixel(members[-1] + 0.5, 0.0).x() - inset, area.right())
+        left = max(edge + members[0] * pitch + inset, area.left())
+        right = min(edge + (members[-1] + 1) * pitch - inset, area.right())
         if right <= left:
             continue
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(color("axis"))
         painter.drawLine(QLineF(round(left), area.bottom() + 20.5, round(right), area.bottom() + 20.5))
         strong = len(members) == 1 and names.names[members[0]] in selected
-        start = min(max((left + right - width) / 2, 0.0), chart.width() - width)
-        if start < free_from:
+        named = min(max((left + right - width) / 2, 0.0), chart.width() - width)
+        if named < free_from:
             continue
         set_caption(painter, "text" if len(members) == 1 else "secondary", 600 if strong else 500)
-        box = QRectF(start - 4, area.bottom() + 23, width + 8, 15)
+        box = QRectF(named - 4, area.bottom() + 23, width + 8, 15)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, group)
-        free_from = start + width + 10
+        free_from = named + width + 10

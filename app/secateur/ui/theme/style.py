@@ -70,6 +70,16 @@ def tinted(role: str, share: float) -> QColor:
     return colour
 
 
+def mixed(role: str, share: float, ground: str) -> QColor:
+    """What `tinted(role, share)` looks like on the role `ground`, opaque: blending many pixels takes long."""
+    over, under = color(role), color(ground)
+    return QColor.fromRgbF(
+        share * over.redF() + (1 - share) * under.redF(),
+        share * over.greenF() + (1 - share) * under.greenF(),
+        share * over.blueF() + (1 - share) * under.blueF(),
+    )
+
+
 def points(size_px: float) -> float:
     """Points of a size given in pixels at 96 dpi, so that the system's text scale holds."""
     return size_px * _POINTS_PER_PIXEL
