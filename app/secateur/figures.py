@@ -4,7 +4,7 @@ Three significant digits, the unit after a no-break space, powers of 1000, a rea
 en dash and measured zero as 0. No Qt here: the command line prints with the same functions.
 """
 
-from math import floor, isinf, isnan, log10
+from math import floor, isclose, isinf, isnan, log10
 
 SPACE = "\u00a0"
 MINUS = "\u2212"
@@ -26,6 +26,17 @@ def number(x: float | None) -> str:
         mantissa = f"{x / 10.0**exponent:.2f}".replace("-", MINUS)
         return f"{mantissa}×10{str(exponent).translate(_SUPERSCRIPT)}"
     return _three_digits(abs(x), MINUS if x < 0 else "")
+
+
+def span(low: float, high: float) -> str:
+    """The ends of a range, with as many decimals as three digits of its width have: `−0.74 … 2.52`, `0 … 255`."""
+    if not high > low:
+        return number(low)
+    decimals = max(0, 2 - floor(log10(high - low)))
+    if decimals > 4 or max(-low, high) >= 999_999.5:
+        return f"{number(low)} … {number(high)}"
+    ends = (f"{end:,.{decimals}f}" if end else "0" for end in (low, high))
+    return " … ".join(ends).replace("-", MINUS)
 
 
 def thousands(n: float | None) -> str:
@@ -54,8 +65,17 @@ def size(size_bytes: float | None) -> str:
 
 
 def milliseconds(x: float | None) -> str:
-    """`0.11 ms`, `2.07 ms`, `20.5 ms`, `147 ms`; three decimals below a hundredth."""
-    return UNKNOWN if x is None else f"{_decimal_ms(x)}{SPACE}ms"
+    """`0.11 ms`, `2.07 ms`, `20.5 ms`, `147 ms`; three decimals below a tenth."""
+    return UNKNOWN if x is None else f"{bare_milliseconds(x)}{SPACE}ms"
+
+
+def bare_milliseconds(x: float) -> str:
+    """Milliseconds without their unit, for a column that names it: `0.004`, `2.07`."""
+    if x == 0:
+        return "0"
+    if x < 0.0995:
+        return f"{x:.3f}" if x >= 0.0005 else "<" + SPACE + "0.001"
+    return f"{x:.2f}" if x < 9.995 else f"{x:,.{1 if x < 99.95 else 0}f}"
 
 
 def decibels(x: float | None) -> str:
@@ -198,16 +218,8 @@ def _in_unit(x: float) -> str:
     return f"{x:.2f}" if x < 0.995 else _three_digits(x)
 
 
-def _decimal_ms(x: float) -> str:
-    if x == 0:
-        return "0"
-    if x < 0.0095:
-        return f"{x:.3f}"
-    return f"{x:.2f}" if x < 9.995 else f"{x:,.{1 if x < 99.95 else 0}f}"
-
-
 def _percent(x: float) -> str:
-    if x in (0, 1):
+    if x == 0 or isclose(x, 1, abs_tol=1e-9):  # the end of an interval misses 1 by a rounding
         return f"{x * 100:.0f}"
     if 0 < x < 0.00095:
         return f"{x * 100:.2f}" if x >= 0.00005 else "<" + SPACE + "0.01"

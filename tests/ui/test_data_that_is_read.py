@@ -56,6 +56,13 @@ def test_the_fields_are_those_that_count(shown, model) -> None:
     assert seen(shown) == {"resize", "crop", "mean", "std", "scale"}
 
 
+def test_the_task_fills_its_row_where_it_is_the_only_one(shown, model) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("photos.zip")
+    task = shown.find(QComboBox, "data_task")
+    shown.until(lambda: task.geometry().right() == task.parentWidget().rect().right())
+
+
 def test_a_table_of_numbers_has_features_and_their_statistics(shown, model) -> None:
     dialog = open_dialog(shown, model, ROWS)
     dialog.form.set_path("flowers.parquet")

@@ -34,6 +34,12 @@ class MetricKind:
     def is_share(self) -> bool:
         return self.unit == "share"
 
+    @property
+    def noun(self) -> str:
+        """The title in the middle of a sentence: `top-1`, `mean IoU`; `F1` and `Spearman` as they are."""
+        first = self.title.partition(" ")[0]
+        return self.title if first in _NAMES else self.title[:1].lower() + self.title[1:]
+
     # ------------------------------------------------------------------ compared
 
     def gain(self, before: float, after: float) -> float:
@@ -81,6 +87,8 @@ class MetricKind:
         return f"±{half * 100:.1f}" if self.is_share else f"±{figures.number(half)}"
 
 
+_NAMES: Final = ("F1", "AUC", "Spearman", "Pearson")
+"""First words of titles that are names or abbreviations."""
 _BOTH = ("classification", "multilabel")
 _ORDERED = ("regression", "similarity")
 METRIC_KINDS: Final = (

@@ -28,16 +28,23 @@ class EngineBridge(QObject):
     def __init__(self, make_engine: MakeEngine, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session: Session | None = None
+        self._early: list[Event] = []
         self._closed = False
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self.engine = make_engine(self._arrived.emit)
 
     def attach(self, session: "Session") -> None:
-        """From now on `session` receives the events (those that came before wait in the queue)."""
+        """From now on `session` receives the events, those that came before it at once."""
         self._session = session
+        early, self._early = self._early, []
+        for event in early:
+            self._deliver(event)
 
     def _deliver(self, event: "Event") -> None:
-        if self._closed or self._session is None:
+        if self._closed:
+            return
+        if self._session is None:  # the panels are still being built, and the engine is up already
+            self._early.append(event)
             return
         self._session.receive(event)
         self.received.emit(event)

@@ -55,3 +55,8 @@ def test_the_usual_metric_of_a_task_comes_first():
         "mse",
         "agreement",
     ]
+
+
+def test_titles_keep_their_capitals_in_a_sentence_where_they_are_names():
+    nouns = [kind_of(name).noun for name in ("top1", "mean_iou", "f1", "auc", "spearman", "average_precision")]
+    assert nouns == ["top-1", "mean IoU", "F1", "AUC", "Spearman", "average precision"]

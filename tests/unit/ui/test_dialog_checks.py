@@ -83,6 +83,10 @@ def test_the_first_function_of_a_file_is_suggested(code: Path, tmp_path: Path) -
         ("net.py", "code"),
         ("images.zip", "data"),
         ("digits.npz", "data"),
+        ("pairs.csv", "data"),
+        ("pairs.tsv", "data"),
+        ("pairs.jsonl", "data"),
+        ("pairs.parquet", "data"),
         ("unknown", "model"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from secateur import figures
 from secateur.formats.devices.encoded_layers import listed
 from secateur.formats.weight_files.shards import SUFFIX, shards
 from secateur.graph.describing.costs import multiply_accumulates
@@ -112,7 +113,7 @@ def _as_encoded(model: TorchModel, layers: tuple[Layer, ...]) -> tuple[tuple[Lay
 
 def _products_note(macs: int) -> str:
     return (
-        f"Products of two computed tensors, such as those in attention, take {macs / 1e6:.3g} M MACs more: "
+        f"Products of two computed tensors, such as those in attention, take {figures.macs(macs)} MACs more: "
         "they belong to no layer and are not in the total."
     )
 

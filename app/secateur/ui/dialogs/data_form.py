@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from secateur.data.presets import PRESETS, SCALE, preset
-from secateur.data.source import is_table
+from secateur.data.source import TABLE_SUFFIXES, is_table
 from secateur.engine.requests import DataSource
 from secateur.errors import UserError
 from secateur.session.fit import Kind, image_shape, kind_of_input
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from secateur.model.description import ModelDescription
 
 SAMPLE, RANDOM = "sample:mnist", "random"
-FILES = "Data (*.zip *.npz *.csv *.tsv *.jsonl *.parquet *.yaml *.yml *.py);;All files (*)"
+_SUFFIXES = (".zip", ".npz", *TABLE_SUFFIXES, ".yaml", ".yml", ".py")
+FILES = f"Data ({' '.join(f'*{suffix}' for suffix in _SUFFIXES)});;All files (*)"
 FIELDS: tuple[tuple[str, str, str, str], ...] = (
     ("resize", "Resize", "256, or 224 × 224", "Shorter side in pixels, or height × width exactly"),
     ("crop", "Crop", "224", "Side of the square cut from the middle, or height × width"),

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Final, Literal
 
+from secateur.data.source import TABLE_SUFFIXES
 from secateur.formats import FORMATS
 from secateur.formats.kinds.hugging_face import folder_of, is_folder_of_weights
 
 Kind = Literal["model", "code", "data", "recipe"]
 
-DATA_SUFFIXES: Final = frozenset({".zip", ".npz", ".csv", ".parquet"})
+DATA_SUFFIXES: Final = frozenset({".zip", ".npz", *TABLE_SUFFIXES})
 _NETWORKS: Final = ("onnx", "huggingface")
 _ALL: Final = "All files (*)"
 

@@ -67,9 +67,7 @@ class PreviewGrid(QWidget):
         )
         painter.setFont(font(11))
         painter.setPen(color("secondary"))
-        painter.drawText(
-            text.translated(0, 14), f"{figures.number(preview.fed_min)} … {figures.number(preview.fed_max)}"
-        )
+        painter.drawText(text.translated(0, 14), figures.span(preview.fed_min, preview.fed_max))
 
 
 CLASS_COLOURS = 7

@@ -128,15 +128,20 @@ class RowsPreview(QTableWidget):
         self.clear()
         self.setRowCount(len(rows))
         self.setColumnCount(1 + len(rows[0][1]) if rows else 0)
-        if rows:
-            self.setHorizontalHeaderLabels(["Target", *(name for name, _ in rows[0][1])])
+        for column, name in enumerate(["Target", *(name for name, _ in rows[0][1])] if rows else []):
+            self.setHorizontalHeaderItem(column, _cell(name, is_number=column > 0))
         for row, (target, cells) in enumerate(rows):
             for column, words in enumerate((target, *(figures.number(value) for _, value in cells))):
-                item = QTableWidgetItem(words)
-                side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                self.setItem(row, column, item)
+                self.setItem(row, column, _cell(words, is_number=column > 0))
 
     @property
     def count(self) -> int:
         return self.rowCount()
+
+
+def _cell(words: str, *, is_number: bool) -> QTableWidgetItem:
+    """A cell or a head: numbers to the right, the target to the left."""
+    item = QTableWidgetItem(words)
+    side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
+    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    return item

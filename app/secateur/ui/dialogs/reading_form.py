@@ -62,12 +62,14 @@ class ReadingForm(QWidget):
         browse = named(Button("File…", tooltip="Choose a tokenizer.json"), "data_tokenizer_file", "Choose a tokenizer")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
-        place = QHBoxLayout()
+        holder = QWidget()  # hidden as one: an empty layout in the grid would push the other rows to the middle
+        place = QHBoxLayout(holder)
+        place.setContentsMargins(0, 0, 0, 0)
         place.setSpacing(8)
         place.addWidget(self._fields["tokenizer"], 1)
         place.addWidget(browse)
-        self._grid.addLayout(place, self._grid.rowCount() - 1, 1)
-        self._rows["tokenizer"] = (*self._rows["tokenizer"], browse)
+        self._grid.addWidget(holder, self._grid.rowCount() - 1, 1)
+        self._rows["tokenizer"] = (self._rows["tokenizer"][0], holder)
         self._add_field("max_length", "Longest", "128", "Tokens of the longest text; longer ones are cut")
         self.show_for("images", is_table=False)
 

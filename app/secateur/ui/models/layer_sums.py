@@ -16,5 +16,5 @@ def sums(layers: Sequence[Layer]) -> dict[str, str]:
         "params": figures.count(sum(layer.params for layer in layers)),
         "macs": figures.macs(sum(layer.macs for layer in layers)),
         "size": figures.size(sum(layer.size_bytes for layer in layers)),
-        "ms": f"{sum(times):.2f}" if times else "–",
+        "ms": figures.bare_milliseconds(sum(times)) if times else "–",
     }

@@ -185,7 +185,7 @@ class LayerTable(QAbstractTableModel):
             case "size":
                 return figures.size(layer.size_bytes)
             case "ms":
-                return "–" if layer.latency_ms is None else f"{layer.latency_ms:.2f}"
+                return "–" if layer.latency_ms is None else figures.bare_milliseconds(layer.latency_ms)
             case "zeros":
                 return figures.share(spectra.values.sparsity) if spectra else "–"
             case "plan":

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from secateur.data.metrics import kind_of
 from secateur.figures import (
-    MINUS,
     UNKNOWN,
+    bare_milliseconds,
     count,
     macs,
     milliseconds,
     number,
     ratio,
     share,
+    signed_number,
     signed_share,
     size,
     thousands,
@@ -96,7 +97,7 @@ def _latency(a: Evaluation, b: Evaluation) -> Figure:
     if a.latency_ms is None:
         return Figure("Latency", milliseconds(after.median), "", f"p90 {milliseconds(after.p90)}")
     before = a.latency_ms.median
-    detail = f"was {milliseconds(before)} · p90 {milliseconds(after.p90)}"
+    detail = f"was {bare_milliseconds(before)} · p90 {milliseconds(after.p90)}"
     if after.median > before * (1 + NOISE):
         delta = signed_share(before, after.median)
         return Figure("Latency", milliseconds(after.median), delta, detail, "negative", alarm=True)
@@ -111,5 +112,4 @@ def _loss(a: Evaluation, b: Evaluation) -> Figure:
         return Figure("Loss", UNKNOWN, "", "needs labels")
     if a.loss is None:
         return Figure("Loss", number(b.loss))
-    change = f"{b.loss - a.loss:+.3f}".replace("-", MINUS)
-    return Figure("Loss", number(b.loss), change, f"was {number(a.loss)}")
+    return Figure("Loss", number(b.loss), signed_number(b.loss - a.loss), f"was {number(a.loss)}")

@@ -11,14 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from secateur.data.metrics import kind_of
 from secateur.engine.events import CurvePoint
 from secateur.engine.requests import Compress
-from secateur.figures import count, duration, number, share, thousands
+from secateur.figures import count, counted, duration, number, share, thousands
 from secateur.methods import first_of
 from secateur.methods.base import Method
 from secateur.methods.distil.pairs import FeaturePair, pairs_of, with_pairs
 from secateur.methods.distil.training import Training
 from secateur.session.state import SessionState
 from secateur.ui.panels.answers_card import AnswersCard
-from secateur.ui.panels.compare_figures import metric_name
 from secateur.ui.panels.curve_data import CurveData, Floats
 from secateur.ui.panels.pairs_card import PairsCard
 from secateur.ui.panels.plan_form import MethodForm
@@ -200,7 +199,7 @@ class DistilTab(TabView):
         params = self.tr("{0} params").format(count(model.params)) if model else ""
         self.teacher.show_words(self.tr("original"), " · ".join(w for w in (params, quality) if w))
         planned = len(state.planned_layers)
-        words = self.tr("{0} layers changed").format(thousands(planned))
+        words = self.tr("{0} changed").format(counted(planned, self.tr("layer")))
         self.student.show_words(self.tr("from the plan"), words)
 
     def _show_head(self, state: SessionState, last: CurvePoint | None) -> None:
@@ -261,7 +260,7 @@ class DistilTab(TabView):
 
     def _show_quality(self, state: SessionState, x_end: float) -> None:
         metric = state.baseline.metric if state.baseline else None
-        name = metric_name(metric).lower() if metric else self.tr("metric")
+        name = kind_of(metric.name).noun if metric else self.tr("metric")
         series = []
         for column, words, role, dashed in (
             ("agreement", self.tr("agreement"), "third", True),

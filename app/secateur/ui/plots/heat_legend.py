@@ -10,6 +10,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from secateur.figures import MINUS
 from secateur.ui.plots.heat_cells import Floats
 from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_pending
 from secateur.ui.plots.strokes import crisp, line_pen
@@ -171,7 +172,9 @@ class HeatLegend(QWidget):
 
 
 def _correlation_text(correlation: float | None) -> str:
-    return "within an option –" if correlation is None else f"within an option ρ = {correlation:.2f}"
+    return (
+        "within an option –" if correlation is None else f"within an option ρ = {correlation:.2f}".replace("-", MINUS)
+    )
 
 
 def paint_scatter(painter: QPainter, box: QRectF, x: Floats, y: Floats) -> None:

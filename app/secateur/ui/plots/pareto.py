@@ -165,7 +165,7 @@ class ParetoPlot(Chart):
 
     def axis_title(self) -> str:
         """The metric, and which way is better where that is down."""
-        title = self._kind.title.lower()
+        title = self._kind.noun
         return title if self._kind.is_higher_better else self.tr("{}, less is better").format(title)
 
     def _values(self, point: Point) -> tuple[float, float]:
