@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 from forked_engines import fork_engines
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from secateur.model.documents import RunDocument
 from secateur.session.state import SessionState
 from secateur.ui.app import build_window
 from secateur.ui.assembly import Assembly
+from secateur.ui.dialogs.data import DataDialog
+from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.main_window import MainWindow
+from secateur.ui.widgets.number_field import NumberField
 
 MINUTE = 60_000
 
@@ -81,6 +85,83 @@ class RealWindow:
 
     def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         self.qtbot.keyClick(self.window, key, modifiers)
+
+    # ------------------------------------------------------------------ what a person does again and again
+
+    def drop(self, path: Path) -> None:
+        """Drag a file onto the window."""
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        self.window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
+
+    def open_files(self, network: Path, data: Path) -> None:
+        """Drop a network, then its data, and use the latter as the dialog proposes to read it."""
+        self.drop(network)
+        self.until(lambda: self.state.model is not None and self.state.model.source.path == str(network))
+        self.until_idle()
+        self.drop(data)
+        dialog = self.find(DataDialog, "data_dialog")
+        self.click(dialog.findChild(QPushButton, "data_use"))
+        self.until(lambda: self.state.data is not None and self.state.baseline is not None)
+        self.close_dialog(dialog.findChild(QPushButton, "data_close"))
+        self.until_idle()
+
+    def close_dialog(self, button: QPushButton) -> None:
+        """Close a dialog; the window is the active one then, as the desktop makes it."""
+        self.click(button)
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow)
+
+    def type_number(self, field: NumberField, text: str) -> None:
+        self.until(field.isVisible)
+        field.setFocus()
+        field.selectAll()
+        self.qtbot.keyClicks(field, text)
+        self.qtbot.keyClick(field, Qt.Key.Key_Return)
+
+    def click_layer(self, name: str) -> None:
+        """Select one layer in the table."""
+        view = self.workspace.layers.view
+        row = self.workspace.layers.shown_rows.names.index(name)
+        self.click(view.viewport(), view.visualRect(view.model().index(row, 0)).center())
+        self.until(lambda: self.workspace.layers.selected() == (name,))
+
+    def run_plan(self) -> RunDocument:
+        """Run what is planned, and wait for what comes of it; every file is proven."""
+        before = self.state.run
+        self.until(self.workspace.plan_bar.run.isEnabled)
+        self.click(self.find(QPushButton, "run_plan"))
+        self.until(lambda: self.state.run is not None and self.state.run != before)
+        self.until_idle()
+        document = self.state.run.document
+        assert document.files, document.warnings
+        assert all(file.verified for file in document.files), [file.sentence for file in document.files]
+        return document
+
+    def export_to(self, path: Path, kind: str = "onnx") -> None:
+        """Write the shown run as a format, by the dialog, which proves it."""
+        self.press(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+        dialog = self.find(ExportDialog, "export_dialog")
+        choice = dialog.findChild(QComboBox, "export_format")
+        choice.setCurrentIndex(choice.findData(kind))
+        dialog.findChild(QLineEdit, "export_path").setText(str(path))
+        go = dialog.findChild(QPushButton, "export_go")
+        self.until(go.isEnabled)
+        self.click(go)
+        self.until(dialog.verdict.isVisible)
+        assert dialog.verdict.text() == "exported", dialog.said.text()
+        assert path.exists()
+        self.close_dialog(dialog.findChild(QPushButton, "export_close"))
+
+    def resume_run(self) -> None:
+        """Go on with a run that broke off, by the button of the notice that tells of it."""
+
+        def button() -> QPushButton | None:
+            return self.window.notices.findChild(QPushButton, "notice_remedy")
+
+        self.until(lambda: (shown := button()) is not None and shown.isVisible() and shown.text() == "Resume run")
+        self.click(button())
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_a_broken_run_is_finished_with_one_click_and_the_measurement_goes_on(lif
     model, data = life_before
     real.until(lambda: real.state.notices)
     assert "int8 after training" in real.state.notices[-1].sentence
-    real.click(real.find(QPushButton, "notice_remedy"))
+    real.resume_run()
     real.until(lambda: any(r.run == "broken" and r.state == "finished" for r in real.state.runs))
     assert real.state.model.source == model
     assert real.state.data_source == data

@@ -8,14 +8,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QLineEdit, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from secateur.engine.requests import Compress
 from secateur.recipe.recipe import Repeat
-from secateur.ui.dialogs.data import DataDialog
-from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.panels.steps_card import StepRow
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.switch import Switch
@@ -62,61 +59,24 @@ def stripes(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "stripes.onnx", tmp_path / "stripes.npz"
 
 
-def drop(real, path: Path) -> None:
-    """Drag a file onto the window."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    real.window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, left, none))
-
-
-def open_stripes(real, network: Path, data: Path) -> None:
-    drop(real, network)
-    real.until(lambda: real.state.model is not None)
-    real.until_idle()
-    drop(real, data)
-    dialog = real.find(DataDialog, "data_dialog")
-    real.click(dialog.findChild(QPushButton, "data_use"))
-    real.until(lambda: real.state.data is not None and real.state.baseline is not None)
-    real.click(dialog.findChild(QPushButton, "data_close"))
-    real.window.activateWindow()  # as the desktop does when a dialog closes
-    real.until(real.window.isActiveWindow)
-    real.until_idle()
-
-
-def type_number(real, field: NumberField, text: str) -> None:
-    real.until(field.isVisible)
-    field.setFocus()
-    field.selectAll()
-    real.qtbot.keyClicks(field, text)
-    real.qtbot.keyClick(field, Qt.Key.Key_Return)
-
-
-def click_layer(real, name: str) -> None:
-    view = real.workspace.layers.view
-    row = real.workspace.layers.shown_rows.names.index(name)
-    real.click(view.viewport(), view.visualRect(view.model().index(row, 0)).center())
-    real.until(lambda: real.workspace.layers.selected() == (name,))
-
-
 def row(real, name: str) -> StepRow:
     return real.workspace.plan.order.findChild(StepRow, name)
 
 
 def plan_rounds(real, layer: str) -> None:
     """Prune one layer, train twice over the data, and make four rounds of the two."""
-    click_layer(real, layer)
+    real.click_layer(layer)
     plan = real.workspace.plan
     pruning = plan.cards["channel_pruning"]
     real.click(pruning.findChild(Switch, "switch_channel_pruning"))
-    type_number(real, pruning.findChild(NumberField, "field_ratio"), f"{FINAL * 100:.0f}")
+    real.type_number(pruning.findChild(NumberField, "field_ratio"), f"{FINAL * 100:.0f}")
     real.until(lambda: real.state.step_of(layer, "channel_pruning").ratio == FINAL)
     real.click(plan.findChild(Switch, "switch_distil"))
     real.until(lambda: real.state.model_step("distil") is not None)
     real.press(Qt.Key.Key_6, CONTROL)
     form = real.workspace.detail.tab("distil").form
-    type_number(real, form.findChild(NumberField, "field_epochs"), "2")
-    type_number(real, form.findChild(NumberField, "field_batch_size"), "4")
+    real.type_number(form.findChild(NumberField, "field_epochs"), "2")
+    real.type_number(form.findChild(NumberField, "field_batch_size"), "4")
     real.until(lambda: real.state.model_step("distil").batch_size == 4)
     real.press(Qt.Key.Key_1, CONTROL)
     real.until(lambda: row(real, "step_2") is not None and row(real, "step_2").isVisible())
@@ -136,7 +96,7 @@ def is_in_round_three(real) -> bool:
 
 
 def test_iterative_pruning_is_planned_killed_gone_on_with_and_exported(real, stripes, tmp_path: Path) -> None:
-    open_stripes(real, *stripes)
+    real.open_files(*stripes)
     layer = real.state.rows[0].name
     plan_rounds(real, layer)
     planned = real.state.recipe
@@ -152,7 +112,7 @@ def test_iterative_pruning_is_planned_killed_gone_on_with_and_exported(real, str
     real.until(lambda: any(notice.remedy.startswith("resume:") for notice in real.state.notices))
     assert real.state.recipe == planned
 
-    real.click(real.find(QPushButton, "notice_remedy"))
+    real.resume_run()
     real.until(lambda: real.state.run is not None)
     real.until_idle()
     record = real.state.run
@@ -164,12 +124,7 @@ def test_iterative_pruning_is_planned_killed_gone_on_with_and_exported(real, str
     # what four rounds take are 2,592 bytes; a file has some hundred bytes of names and settings of its own
     assert abs(record.document.result.bytes - predicted.bytes) < 1000
 
-    real.press(Qt.Key.Key_E, CONTROL)
-    dialog = real.find(ExportDialog, "export_dialog")
     target = tmp_path / "pruned.onnx"
-    dialog.findChild(QLineEdit, "export_path").setText(str(target))
-    real.click(dialog.findChild(QPushButton, "export_go"))
-    real.until(dialog.verdict.isVisible)
-    assert dialog.verdict.text() == "exported", dialog.said.text()
+    real.export_to(target)
     first = next(weight for weight in onnx.load(target).graph.initializer if len(weight.dims) == 4)
     assert first.dims[0] == WIDTH - int(WIDTH * FINAL)

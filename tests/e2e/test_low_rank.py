@@ -5,9 +5,7 @@ from pathlib import Path
 import onnx
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit, QPushButton
 
-from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.plots.singular_curve import SingularCurve
 
 pytestmark = pytest.mark.window
@@ -46,22 +44,12 @@ def test_a_dragged_rank_is_run_proven_and_exported_as_it_was_predicted(real, tmp
     predicted = real.assembly.session.predicted()
     assert predicted.macs < real.state.model.macs
 
-    real.until(real.workspace.plan_bar.run.isEnabled)
-    real.click(real.find(QPushButton, "run_plan"))
-    real.until(lambda: real.state.run is not None)
-    real.until_idle()
-    document = real.state.run.document
-    assert document.files[0].verified
+    document = real.run_plan()
     assert document.result.macs == predicted.macs
     assert document.result.params < document.original.params
 
-    real.press(Qt.Key.Key_E, CONTROL)
-    dialog = real.find(ExportDialog, "export_dialog")
     target = tmp_path / "split.onnx"
-    dialog.findChild(QLineEdit, "export_path").setText(str(target))
-    real.click(dialog.findChild(QPushButton, "export_go"))
-    real.until(dialog.verdict.isVisible)
-    assert dialog.verdict.text() == "exported", dialog.said.text()
+    real.export_to(target)
     shapes = [tuple(weight.dims) for weight in onnx.load(target).graph.initializer]
     assert (rank, inputs, *kernel) in shapes, "the first of the two layers"
     assert (outputs, rank, *[1] * len(kernel)) in shapes, "the second of the two layers"

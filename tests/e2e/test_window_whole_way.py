@@ -124,6 +124,6 @@ def test_a_killed_engine_loses_nothing_and_the_run_goes_on(real) -> None:
     # the error comes before a warning that is shown already, in the next turn
     real.until(lambda: "engine" in real.window.notices.bars[0].accessibleName().lower())
 
-    real.click(real.find(QPushButton, "notice_remedy"))
+    real.resume_run()
     real.until(lambda: real.state.run is not None)
     assert [run.state for run in real.state.runs] == ["finished"]
