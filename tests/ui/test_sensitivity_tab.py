@@ -179,6 +179,13 @@ def test_the_tooltip_carries_the_methods_own_verdict(tab, state):
     assert rows["here"] in {"smaller, faster", "not smaller, faster"}
 
 
+def test_the_verdict_on_speed_is_told_of_the_target_that_is_chosen(tab, state):
+    tab.show_state(state.with_(target="coreml"), ())
+    rows = dict(tab.map._read_out((0, 0)).rows)
+    assert "in Core ML" in rows
+    assert "here" not in rows
+
+
 def test_five_hundred_layers_are_shown(tab, big_model):
     tab.show_state(SessionState(model=big_model), (big_model.layers[300].name,))
     assert len(tab.map.cells.layers) == 500

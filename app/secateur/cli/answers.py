@@ -17,7 +17,6 @@ from secateur.engine.events import (
     PlanRehearsed,
     Result,
     RunFinished,
-    SensitivityScored,
 )
 from secateur.engine.report import rows_of
 from secateur.engine.requests import (
@@ -28,20 +27,16 @@ from secateur.engine.requests import (
     Export,
     OpenData,
     RehearsePlan,
-    ScoreSensitivity,
 )
-from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.deviation import reasons_missing
 from secateur.model.documents import (
     Evaluation,
     RunDocument,
-    SensitivityTable,
 )
-from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe
-from secateur.targets.timings import Timings
+from secateur.targets import TARGETS, target_named
 
 R = TypeVar("R")
 
@@ -73,66 +68,6 @@ def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool,
         output.print(note, markup=False)
 
 
-def sensitivity(
-    model: str,
-    weights: str,
-    data: str,
-    depth: str,
-    options: str,
-    samples: int,
-    *,
-    as_json: bool,
-    debug: bool,
-    trust: bool = False,
-) -> None:
-    terminal, source = Terminal(debug=debug, quiet=as_json), model_source(model, weights, trust)
-    ids = _option_ids(options)
-    table = score(terminal, source, data, depth or ("measure" if data else "free"), ids, samples)
-    if as_json:
-        print_json(table)
-        return
-    printed = Table(title=f"Damage, {table.unit} ({table.depth})", title_justify="left")
-    printed.add_column("layer", no_wrap=True)
-    for name in ids:
-        printed.add_column(name, justify="right")
-    for layer in dict.fromkeys(row.layer for row in table.rows):
-        cells = [table.row(layer, name) for name in ids]
-        printed.add_row(layer, *(figures.number(cell.damage) if cell else figures.UNKNOWN for cell in cells))
-    output.print(printed)
-    for sentence in (*_correlation_words(table), *table.warnings):
-        output.print(sentence, markup=False)
-
-
-def _correlation_words(table: SensitivityTable) -> list[str]:
-    """What the data-free estimate is worth on this model, the order of the layers first."""
-    within, words = table.within_option_correlation, []
-    if within is not None:
-        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
-        words.append(
-            f"Within an option the data-free estimate orders the layers with ρ = {within.mean:.2f} "
-            f"({within.low:.2f} to {within.high:.2f}; {each})."
-        )
-        if not within.tells_layers:
-            words.append("It knows the options, not the layers: decide by the measurement.")
-    if table.rank_correlation is not None:
-        words.append(f"Over all cells, options among each other included, ρ = {table.rank_correlation:.2f}.")
-    return words
-
-
-def _option_ids(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(option(name.strip()).id for name in text.split(",")) if text else tuple(o.id for o in OPTIONS)
-    except UserError as error:
-        wrong(error)
-
-
-def score(
-    terminal: Terminal, source: ModelSource, data: str, depth: str, options: tuple[str, ...], samples: int
-) -> SensitivityTable:
-    request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples)
-    return expect(SensitivityScored, terminal.do(request)).table
-
-
 def compress(
     model: str,
     weights: str,
@@ -141,6 +76,7 @@ def compress(
     out: Path,
     exports: str,
     *,
+    target: str = TARGETS[0].id,
     resume: bool,
     as_json: bool,
     debug: bool,
@@ -149,12 +85,13 @@ def compress(
 ) -> RunDocument:
     terminal = Terminal(debug=debug, quiet=as_json)
     try:
+        target_named(target)
         source = model_source(model, weights, trust) if model else None
         asked = Asked(source, data, recipe, _writable(exports))
         wanted = resumed_run(asked, out) if resume else new_run(asked)
     except UserError as error:
         wrong(error)
-    document = run_recipe(terminal, wanted, out, resume=resume, force=force, recipe_file=recipe)
+    document = run_recipe(terminal, wanted, out, target=target, resume=resume, force=force, recipe_file=recipe)
     if as_json:
         print_json(document)
     else:
@@ -180,13 +117,14 @@ def run_recipe(
     wanted: Wanted,
     out: Path,
     *,
+    target: str = TARGETS[0].id,
     resume: bool = False,
     force: bool = False,
     recipe_file: Path | None = None,
 ) -> RunDocument:
     """Carry out a recipe in `out`. `force`: what is there may be written over."""
     if not resume:
-        for warning in rehearsed(terminal, wanted.model, wanted.recipe).warnings:
+        for warning in rehearsed(terminal, wanted.model, wanted.recipe, target).warnings:
             errors.print(warning, style="bold red", markup=False)
     run = wanted.run or time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}"
     request = Compress(
@@ -200,22 +138,17 @@ def run_recipe(
         name=out.name,
         replace=force,
         recipe_file=str(recipe_file or ""),
+        target=target,
     )
     finished = expect(RunFinished, terminal.do(request))
     assert finished.record.document is not None  # noqa: S101 - a finished run has its document
     return finished.record.document
 
 
-def rehearsed(terminal: Terminal, model: ModelSource, recipe: Recipe) -> PlanRehearsed:
-    """How fast a plan will be, and what to know of that before it is run; nothing where trying it fails."""
-    tried = terminal.attempt(RehearsePlan(model, recipe)) if recipe.steps else None
+def rehearsed(terminal: Terminal, model: ModelSource, recipe: Recipe, target: str) -> PlanRehearsed:
+    """How fast a plan will be in a target, and what to know of that before it is run; nothing where trying it fails."""
+    tried = terminal.attempt(RehearsePlan(model, recipe, target)) if recipe.steps else None
     return tried if isinstance(tried, PlanRehearsed) else PlanRehearsed()
-
-
-def timed(terminal: Terminal, model: ModelSource, target: str) -> Timings | None:
-    """The milliseconds of every option in a target; None where they cannot be measured."""
-    found = terminal.attempt(TimeOptions(model, target, tuple(each.id for each in OPTIONS)))
-    return found.timings if isinstance(found, OptionsTimed) else None
 
 
 def print_run(document: RunDocument) -> None:

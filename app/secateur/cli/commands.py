@@ -103,17 +103,24 @@ def sensitivity(
     depth: Annotated[str, typer.Option(help="free (from the weights alone) or measure (one layer at a time).")] = "",
     options: Annotated[str, typer.Option(help="Comma-separated: int8, int4, prune50, prune75, prune90.")] = "",
     samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    target: Annotated[
+        str,
+        typer.Option(
+            help="Runtime whose milliseconds and verdicts stand in the table; where none is named they are those of "
+            "onnxruntime, and milliseconds are measured along with the damage only."
+        ),
+    ] = "",
     json: AsJson = False,
     trust: Trust = False,
     debug: Debug = False,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
-    """Expected damage of every option of every layer."""
-    from secateur.cli import answers, hardware
+    """Expected damage of every option of every layer, and what the layer would cost."""
+    from secateur.cli import hardware, scoring
 
     hardware.use(device, threads)
-    answers.sensitivity(model, weights, data, depth, options, samples, as_json=json, trust=trust, debug=debug)
+    scoring.sensitivity(model, weights, data, depth, options, samples, target, as_json=json, trust=trust, debug=debug)
 
 
 @app.command()
@@ -160,6 +167,7 @@ def compress(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
     data: Data = "",
     weights: Weights = "",
+    target: Annotated[str, typer.Option(help="Runtime that the verdicts on speed come from.")] = "onnxruntime",
     json: AsJson = False,
     trust: Trust = False,
     force: Force = False,
@@ -175,8 +183,9 @@ def compress(
     from secateur.cli import answers, hardware
 
     hardware.use(device, threads)
+    consent = {"force": force, "trust": trust}
     answers.compress(
-        model, weights, data, recipe, out, export, resume=resume, as_json=json, trust=trust, force=force, debug=debug
+        model, weights, data, recipe, out, export, target=target, resume=resume, as_json=json, debug=debug, **consent
     )
 
 

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 from secateur import figures
-from secateur.cli.answers import expect, model_source, rehearsed, score, timed
+from secateur.cli.answers import expect, model_source, rehearsed
 from secateur.cli.budgets import parse_budgets, wants_latency
+from secateur.cli.scoring import ALL, score, timed
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
 from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
@@ -15,7 +16,6 @@ from secateur.files import Guard, write_text
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, PlanDocument, Predicted, SensitivityTable
-from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
@@ -52,12 +52,12 @@ def plan(
         if data:
             baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
             opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
-        table = score(terminal, source, data, "measure" if data else "free", tuple(o.id for o in OPTIONS), samples)
+        table = score(terminal, source, data, "measure" if data else "free", ALL, samples, target)
         timings = timed(terminal, source, target)
         if wants_latency(budgets) and (timings is None or timings.whole is None):
             raise UserError(f"{opened.name} could not be timed in {runtime.title}.", "Leave the budget latency out.")
         limits = parse_budgets(budgets, opened, timings.whole if timings else None)
-        recipe, document, tried = _solved(terminal, source, opened, table, limits, baseline, timings)
+        recipe, document, tried = _solved(terminal, source, opened, table, limits, baseline, timings, target)
     except UserError as error:
         wrong(error)
     if out is not None:
@@ -89,6 +89,7 @@ def _solved(
     limits: dict[str, float],
     baseline: Evaluation | None,
     timings: Timings | None,
+    target: str,
 ) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
     """The recipe of least damage within `limits`, what it is expected to cost, and how fast it was when tried."""
     from secateur.recipe.budget import recipe_of, solve_budget, without_options
@@ -99,8 +100,8 @@ def _solved(
     chosen = solve_budget(model, table, limits, timings=timings)
     seconds = time.perf_counter() - begun
     recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits, timings)
-    predicted = predict_plan(model, terminal.facts(source, model), recipe, table, baseline, timings)
-    tried = rehearsed(terminal, source, recipe)
+    predicted = predict_plan(model, terminal.facts(source, model, target), recipe, table, baseline, timings)
+    tried = rehearsed(terminal, source, recipe, target)
     if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     warnings = (

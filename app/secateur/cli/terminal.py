@@ -36,6 +36,7 @@ from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.device import DeviceChoice
 from secateur.model.spectrum import Spectra
+from secateur.targets import target_named
 
 if TYPE_CHECKING:
     from secateur.engine.workshop import Workshop
@@ -119,12 +120,12 @@ class Terminal:
             for name, spectra in value.spectra.items()
         }
 
-    def facts(self, source: ModelSource, model: ModelDescription) -> dict[str, Facts]:
-        """All that is known of every layer without running anything."""
+    def facts(self, source: ModelSource, model: ModelDescription, target: str) -> dict[str, Facts]:
+        """All that is known of every layer without running anything; `target` is where it will run."""
         spectra = self.spectra(source)
         ready = [value for value in self._partials if isinstance(value, SpectraReady)]
         values = {name: found for value in ready for name, found in value.singular_values.items()}
-        return facts_of(model.layers, spectra, singular_values=values)
+        return facts_of(model.layers, spectra, singular_values=values, target=target_named(target))
 
     def fail(self, event: Failed) -> NoReturn:
         """Print the sentence (and with --debug the traceback) and leave."""

@@ -15,6 +15,7 @@ from secateur.model.device import DeviceChoice
 from secateur.model.documents import SensitivityTable
 from secateur.model.weight_views import Blocks, Order
 from secateur.recipe.recipe import Recipe, Step
+from secateur.targets import TARGETS
 from secateur.targets.timings import Timings
 
 
@@ -59,6 +60,7 @@ class ScoreSensitivity:
     depth: str
     options: tuple[str, ...]
     samples: int = 512
+    target: str = TARGETS[0].id
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class Compress:
     recipe_file: str = ""
     also: tuple[str, ...] = ()
     """Formats that nobody asked for: written where they can hold the result, and not spoken of where not."""
+    target: str = TARGETS[0].id
 
 
 @dataclass(frozen=True)
@@ -213,10 +216,11 @@ class SolveBudget:
 
 @dataclass(frozen=True)
 class RehearsePlan:
-    """How fast a plan will be here, before it is run → `PlanRehearsed`."""
+    """How fast a plan will be in a target, before it is run → `PlanRehearsed`."""
 
     model: ModelSource
     recipe: Recipe
+    target: str = TARGETS[0].id
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,28 @@
 """The sentences that a result must say first: what became worse, and why."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from secateur.data.metrics import kind_of
 from secateur.figures import milliseconds, signed_share, size
 from secateur.methods.left_out import listed
+from secateur.model.description import ModelDescription
 from secateur.model.documents import Evaluation, ExportedFile, RunDocument
-
-SLOWER_FROM: Final = 1.02
-"""A ratio of medians from which on slower is called slower: below, it is the machine's noise."""
+from secateur.model.workload import Precision
+from secateur.recipe.resolve import Plan
+from secateur.targets import target_in
+from secateur.targets.base import SLOWER_FROM, Target
 
 
 def headline_of(
-    original: Evaluation, result: Evaluation, methods: Collection[str] = (), file: ExportedFile | None = None
+    original: Evaluation,
+    result: Evaluation,
+    precisions: Collection[Precision] = (),
+    file: ExportedFile | None = None,
 ) -> str:
     """The bad news: a file that is not what was planned, slower or larger than the original, with figures and the
     cause; empty where there is none.
 
-    `methods` are the ids of what was done: the cause is told from them.
+    `precisions` are what layers were brought to: the runtime that was measured says how that slows it down.
     """
     news = []
     if file is not None and file.verdict == "broken":
@@ -33,39 +37,43 @@ def headline_of(
     ):
         before, after = original.latency_ms.median, result.latency_ms.median
         news.append(f"Slower here: {milliseconds(before)} → {milliseconds(after)}, {signed_share(before, after)}.")
-        news.append(cause_of_slowness(methods))
+        measured = target_in(result.latency_ms.runtime)
+        news.append(measured.cause_of_slowness(precisions) if measured else "")
     if result.bytes > original.bytes:
         news.append(
             f"Larger: {size(original.bytes)} → {size(result.bytes)}, {signed_share(original.bytes, result.bytes)}."
         )
-    return " ".join(news).strip()
+    return " ".join(sentence for sentence in news if sentence)
 
 
-def cause_of_slowness(methods: Collection[str]) -> str:
-    """Why ONNX Runtime is slower after these methods, and the way out; empty where they cannot be the cause."""
-    if "weight_only" in methods:
-        return (
-            "ONNX Runtime unpacks weights that are only stored in few bits before every product: "
-            "static int8 in those layers is computed in integers."
-        )
-    if "static_int8" in methods:
-        return (
-            "Small layers spend more time on converting numbers than 8-bit arithmetic saves: "
-            "leave the smallest in float."
-        )
-    return ""
+def precisions_of(plan: Plan) -> frozenset[Precision]:
+    """What the plan's steps bring layers to: what a target is asked for the cause of slowness."""
+    return frozenset(p for step in plan.steps if (p := step.method.computes_in) is not None)
 
 
-def computed_in_float(layers: Sequence[str], planned: Sequence[str]) -> tuple[str, ...]:
+def computed_in_float(target: Target, layers: Sequence[str], planned: Sequence[str]) -> tuple[str, ...]:
     """Why a plan gains less speed than it should: layers in static int8 that the runtime computes in float."""
     if not layers:
         return ()
     share = f"{len(layers)} of {len(planned)} layers in static int8"
     told = (
-        f"ONNX Runtime computes {listed(tuple(layers))} in float, {share}: it has no "
+        f"{target.title} computes {listed(tuple(layers))} in float, {share}: it has no "
         "integer kernel for them as they stand, so they are smaller and not faster."
     )
     return (told,)
+
+
+def told_by_target(target: Target, plan: Plan, model: ModelDescription) -> tuple[str, ...]:
+    """What a target that is not measured here says of the layers that it will not compute in integers."""
+    reasons: dict[str, dict[str, None]] = {}
+    for step in plan.steps:
+        precision = step.method.computes_in
+        if precision is None or precision.is_float:
+            continue
+        for name in step.layers:
+            if reason := target.computes(precision, model.layer(name)):
+                reasons.setdefault(reason, {})[name] = None
+    return tuple(f"{listed(tuple(names))}: {reason}" for reason, names in reasons.items())
 
 
 def warnings_of(document: RunDocument) -> tuple[str, ...]:

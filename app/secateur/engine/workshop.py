@@ -30,6 +30,7 @@ from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import Couplings, ModelDescription, ModelSource
 from secateur.model.documents import Evaluation
 from secateur.model.spectrum import Spectra
+from secateur.targets import TARGETS, target_named
 
 if TYPE_CHECKING:
     import onnx
@@ -165,13 +166,14 @@ class Workshop:
         count_layers(bench, bench.description.weighted_layers, reporter, lambda ready: None)
         return bench.spectra
 
-    def facts(self, bench: Bench, reporter: Reporter) -> dict[str, Facts]:
-        """All that is known of every weighted layer without running anything."""
+    def facts(self, bench: Bench, reporter: Reporter, target: str = TARGETS[0].id) -> dict[str, Facts]:
+        """All that is known of every weighted layer without running anything; `target` is where it will run."""
         from secateur.engine.singular import find_singular_values
 
         spectra = self.spectra(bench, reporter)
         values = find_singular_values(bench, reporter)
-        return facts_of(bench.description.weighted_layers, spectra, singular_values=values)
+        layers = bench.description.weighted_layers
+        return facts_of(layers, spectra, singular_values=values, target=target_named(target))
 
     def file(self, bench: Bench) -> Path:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""

@@ -161,6 +161,15 @@ class Method(BaseModel):
         """The instant what-if, from what is known of the layer (numpy only: it runs in the window's process)."""
         raise NotImplementedError
 
+    def why_not_faster(self, layer: Layer, facts: Facts) -> str | None:
+        """None where the target computes the layer faster after the step; else why not, as a sentence. It is asked of
+        every cell of a table: from shapes and facts that are there, nothing is counted for it.
+        """
+        precision = self.computes_in
+        if precision is None:
+            return "It changes nothing that takes time."
+        return facts.target.computes(precision, layer)
+
     def workloads(self, layer: Layer, before: tuple[Workload, ...], facts: Facts | None = None) -> tuple[Workload, ...]:
         """What a runtime computes for the layer once the step is done, where it computed `before`.
 

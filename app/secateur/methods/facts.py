@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectra, Spectrum
+from secateur.targets import TARGETS
+from secateur.targets.base import Target
 
 _NOTHING: Final = Spectrum(np.empty(0, np.uint16), np.empty(0, np.int64), 0, 0.0, 0.0, 0.0, 0.0)
 UNCOUNTED: Final = Spectra(_NOTHING, _NOTHING, np.empty((0, 4), np.float32), exact=False)
@@ -17,11 +19,13 @@ UNCOUNTED: Final = Spectra(_NOTHING, _NOTHING, np.empty((0, 4), np.float32), exa
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """All that is known of one layer's weight and of what comes out of the layer.
+    """All that is known of one layer's weight, of what comes out of the layer, and of where it will run.
 
     `channel_axis` is where its output channels lie, `groups` those of a convolution. `activations` is the spectrum of
     the layer's output, None where it was not recorded. `singular_values` are those of the weight as a matrix (output
-    channels, numbers of one channel), float32 (rank,), descending, None where they were not computed.
+    channels, numbers of one channel), float32 (rank,), descending, None where they were not computed. `coupled` are the
+    layers that lose output channels whenever this one does, None where nobody has found that out yet. `target` is the
+    runtime that the plan is made for: it has the word on what is faster.
     """
 
     spectra: Spectra = UNCOUNTED
@@ -29,6 +33,8 @@ class Facts:
     groups: int = 1
     activations: Spectrum | None = None
     singular_values: NDArray[np.float32] | None = None
+    coupled: tuple[str, ...] | None = None
+    target: Target = TARGETS[0]
 
 
 def facts_of(
@@ -36,6 +42,7 @@ def facts_of(
     spectra: Mapping[str, Spectra],
     activations: Mapping[str, Spectrum] | None = None,
     singular_values: Mapping[str, NDArray[np.float32]] | None = None,
+    target: Target = TARGETS[0],
 ) -> dict[str, Facts]:
     """Layer name → its facts, for the layers whose weights are counted."""
     outputs, values = activations or {}, singular_values or {}
@@ -46,6 +53,8 @@ def facts_of(
             layer.groups,
             outputs.get(layer.name),
             values.get(layer.name),
+            layer.coupled if layer.channels_known else None,
+            target,
         )
         for layer in layers
         if layer.name in spectra

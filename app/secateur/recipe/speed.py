@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from secateur.methods.base import Method
 from secateur.methods.facts import Facts
 from secateur.model.description import Layer, ModelDescription
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, Workload
+from secateur.recipe.options import option
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.widths import Lost, channels_lost, shrunk
+from secateur.targets.base import Target
 from secateur.targets.timings import Timings
+
+FLOAT = ""
+"""The option that leaves a layer as it is."""
 
 NO_FACTS: Mapping[str, Facts] = MappingProxyType({})
 
@@ -94,3 +101,53 @@ def to_be_timed(
 def _sum(values: Iterable[float | None]) -> float | None:
     listed = list(values)
     return sum(v for v in listed if v is not None) if listed and all(v is not None for v in listed) else None
+
+
+def judged(
+    table: SensitivityTable, model: ModelDescription, target: Target, timings: Timings | None = None
+) -> SensitivityTable:
+    """The same damages with the target's word on what is faster, and its milliseconds where they are known.
+
+    Milliseconds are the layer's own, without what borders between floats and integers cost. What was measured goes
+    before what the target says of its kernels. A row that says all this already is passed on as it is.
+    """
+    layers = {layer.name: layer for layer in model.weighted_layers}
+    methods = {row.option: option(row.option).method for row in table.rows}
+    facts = {n: Facts(channel_axis=one.channel_axis, groups=one.groups, target=target) for n, one in layers.items()}
+    known: dict[tuple[object, ...], float | None] = {}
+    rows = []
+    for row in table.rows:
+        layer = layers.get(row.layer)
+        if layer is not None:
+            method = methods[row.option]
+            ms, is_faster = _in_time(row, layer, method, timings, known)
+            if is_faster is None:
+                is_faster = method.why_not_faster(layer, facts[row.layer]) is None
+            if (ms, is_faster) != (row.latency_ms, row.faster):
+                row = row.model_copy(update={"latency_ms": ms, "faster": is_faster})  # noqa: PLW2901
+        rows.append(row)
+    return table.model_copy(update={"rows": tuple(rows)})
+
+
+def _in_time(
+    row: SensitivityRow,
+    layer: Layer,
+    method: Method,
+    timings: Timings | None,
+    known: dict[tuple[object, ...], float | None],
+) -> tuple[float | None, bool | None]:
+    """Milliseconds of a cell, and whether they are fewer than the untouched layer's; None where it was not measured.
+
+    `known` are those of layers of the same shapes.
+    """
+    works = timings.layers.get(row.layer) if timings else None
+    if timings is None or works is None:
+        return None, None
+    found = []
+    for name, is_changed in ((FLOAT, False), (row.option, not row.unavailable)):
+        key = (works, name if is_changed else FLOAT, layer.weight and layer.weight.shape)
+        if key not in known:
+            known[key] = timings.of(method.workloads(layer, works) if is_changed else works)
+        found.append(known[key])
+    before, after = found
+    return after, None if before is None or after is None else after < before

@@ -22,6 +22,7 @@ from secateur.recipe.reading import parse_recipe
 from secateur.recipe.speed import layers_ms, plan_ms
 from secateur.recipe.widths import channels_lost
 from secateur.session.state import SessionState
+from secateur.targets import target_named
 
 MOST_WORDS = 3
 """Steps that a name tells of."""
@@ -53,6 +54,8 @@ class LayerEffect:
     """What those save, negative where it is less."""
     shrinks_along: bool = False
     """These layers lose channels or inputs, and nothing of it is planned in them."""
+    where: str = "here"
+    """Where the verdict on speed holds: the word of the target."""
 
 
 def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
@@ -91,6 +94,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
         coupled_bytes=sum(size for _, size, _ in coupled),
         coupled_macs=sum(macs for _, _, macs in coupled),
         shrinks_along=not effects and after != before,
+        where=target_named(state.target).where,
     )
 
 

@@ -187,8 +187,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             _model_opened(session, model)
         case OptionsTimed():
             session.timing.answered(result, request)
-        case SpectraCounted(table):
-            session.update(tables={**state.tables, "free": table})
+        case SpectraCounted(table) | SensitivityScored(table):
+            tables.take(session, table)
         case PlanRehearsed(warnings=warnings):
             for warning in warnings[:1]:
                 session.notify(
@@ -201,8 +201,6 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case LatencyMeasured() if state.model is not None:
             layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
-        case SensitivityScored(table):
-            session.update(tables={**state.tables, table.depth: table})
         case SensitivityFound(table):
             tables.sensitivity_found(session, table)
         case ActivationsRecorded():

@@ -194,5 +194,6 @@ class Remembering:
                 exports=record.exports,
                 resume=True,
                 name=record.name,
+                target=state.target,
             )
         )

@@ -147,7 +147,7 @@ class Session:
         model = self.state.model
         assert model is not None  # noqa: S101 - asked for after a look at it
         ids = tuple(candidate.id for candidate in OPTIONS)
-        return ScoreSensitivity(model.source, self.state.data_source, depth, ids)
+        return ScoreSensitivity(model.source, self.state.data_source, depth, ids, target=self.state.target)
 
     def record_activations(self) -> None:
         """Record the spectra of every layer's output over calibration samples."""
@@ -258,9 +258,9 @@ class Session:
         run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
-        source, recipe = self.state.model.source, self.state.recipe
-        self.submit(RehearsePlan(source, recipe))  # said before the steps begin, where it will be slower
-        self.submit(Compress(source, data, recipe, run, exports=EXPORTS, also=ALSO, name=name))
+        source, recipe, target = self.state.model.source, self.state.recipe, self.state.target
+        self.submit(RehearsePlan(source, recipe, target))  # said before the steps begin, where it will be slower
+        self.submit(Compress(source, data, recipe, run, exports=EXPORTS, also=ALSO, name=name, target=target))
 
     def stop(self, job: int) -> None:
         """Ask a job to stop; asked a second time, the process that does it is restarted at once."""

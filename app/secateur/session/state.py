@@ -178,7 +178,10 @@ class SessionState:
     def facts(self) -> Mapping[str, Facts]:
         """All that is known of each counted layer."""
         outputs = self.activations.spectra if self.activations else None
-        return facts_of(self.model.layers, self.spectra, outputs, self.singular_values) if self.model else {}
+        if self.model is None:
+            return {}
+        target = target_named(self.target)
+        return facts_of(self.model.layers, self.spectra, outputs, self.singular_values, target)
 
     def steps_of(self, layer: str) -> tuple[Method, ...]:
         """Methods planned for this layer, in the order in which they run."""

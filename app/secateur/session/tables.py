@@ -5,9 +5,28 @@ from typing import TYPE_CHECKING
 from secateur.engine.requests import ScoreSensitivity
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.options import OPTIONS
+from secateur.recipe.speed import judged
+from secateur.targets import target_named
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
+
+
+def take(session: "Session", table: SensitivityTable) -> None:
+    """A whole table has come, of its depth: kept as the chosen target sees it."""
+    session.update(tables={**session.state.tables, table.depth: _seen(session, table)})
+
+
+def judge(session: "Session") -> None:
+    """Another target was chosen, or its milliseconds are known now: what is faster is told anew for every cell."""
+    tables = session.state.tables
+    if tables:
+        session.update(tables={depth: _seen(session, table) for depth, table in tables.items()})
+
+
+def _seen(session: "Session", table: SensitivityTable) -> SensitivityTable:
+    state = session.state
+    return table if state.model is None else judged(table, state.model, target_named(state.target), state.timings)
 
 
 def rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
@@ -21,7 +40,8 @@ def rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
     new = {(row.layer, row.option) for row in rows}
     kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
     pending = max(1, len(state.rows) * len(OPTIONS) - len(kept) - len(rows))
-    measured = table.model_copy(update={"rows": (*kept, *rows), "pending": pending})
+    own = _seen(session, table.model_copy(update={"rows": rows})).rows
+    measured = table.model_copy(update={"rows": (*kept, *own), "pending": pending})
     session.update(tables={**state.tables, "measure": measured})
 
 
@@ -31,6 +51,6 @@ def sensitivity_found(session: "Session", table: SensitivityTable | None) -> Non
     if any(isinstance(job.request, ScoreSensitivity) for job in session.state.jobs):
         return
     if table is not None:
-        session.update(tables={**tables, "measure": table})
+        take(session, table)
     elif session.state.measured is None:
         session.update(tables={key: value for key, value in tables.items() if key != "measure"})

@@ -7,6 +7,7 @@ from secateur.engine.requests import NEEDS_NOTHING_OPEN, QUICK, Request
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.speed import to_be_timed
+from secateur.session import tables
 from secateur.targets import target_named
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Timing:
         """Plan for this runtime from now on; the same once more measures what was stopped. UserError for an unknown."""
         target_named(target)
         self.forget(target=target)
+        tables.judge(self._session)
         self.ask()
 
     def forget(self, **changes: object) -> None:
@@ -74,6 +76,7 @@ class Timing:
         self._job = None
         if isinstance(request, TimeOptions) and request.target == self._session.state.target:
             self._session.update(timed=result)
+            tables.judge(self._session)
 
     def ended(self, job: int, request: Request | None) -> None:
         """It ended without an answer: stopped by a person, by another wish, or because it failed."""

@@ -15,3 +15,8 @@ def target_named(name: str) -> Target:
         if candidate.id == name:
             return candidate
     raise UserError(f"There is no target {name!r}.", f"Known: {', '.join(known.id for known in TARGETS)}.")
+
+
+def target_in(runtime: str) -> Target | None:
+    """The target whose runtime something was measured in, by the name that measurements carry; None for an unknown."""
+    return next((candidate for candidate in TARGETS if candidate.runtime == runtime), None)

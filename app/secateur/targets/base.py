@@ -27,19 +27,48 @@ class Target:
     module: ClassVar[str] = ""
     channel_step: ClassVar[int] = 8
     """What its kernels like a number of channels to be a multiple of."""
+    machine: ClassVar[str] = ""
+    """What it runs on, where that is not this machine."""
+    linear_bits: ClassVar[tuple[int, ...]] = ()
+    """Widths of stored weights that its linear layers multiply with activations rounded to 8 bits on the way."""
 
     def __init_subclass__(cls) -> None:
         missing = [name for name in ("id", "title", "runtime", "formats") if name not in cls.__dict__]
         if missing:
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 
+    @property
+    def called(self) -> str:
+        """Its title where a sentence is about what it does on the machine at hand."""
+        return self.title if self.machine else f"{self.title} here"
+
+    @property
+    def where(self) -> str:
+        """Where its verdicts hold, as the last word of a short one: `faster here`, `faster in Core ML`."""
+        return "here" if self.why_not_timed() is None else f"in {self.title}"
+
     def computes(self, precision: Precision, layer: Layer) -> str | None:
         """None where the layer is computed in integers at this precision, hence faster; else why not, as a sentence."""
-        raise NotImplementedError
+        if precision.is_float:
+            return "It stays in float."
+        if not precision.is_static:
+            if precision.weight_bits in self.linear_bits and not layer.kernel:
+                return None
+            return f"{self.called} unpacks {precision.weight_bits}-bit weights to float before it computes."
+        if precision.weight_bits == precision.activation_bits == 8 and not precision.group:
+            return None
+        if precision.activation_bits != 8:
+            bits = precision.activation_bits
+            return f"{self.called} has no kernels for {bits}-bit activations: it computes this layer in float."
+        return f"{self.called} has no integer kernels for {precision.words}."
+
+    def skips_zeros(self, layer: Layer) -> str | None:
+        """None where weights that are zero are not multiplied with; else why not, as a sentence."""
+        return f"{self.title} has no sparse kernels: the zeros help only after zip."
 
     def why_not_timed(self) -> str | None:
         """None where its milliseconds can be measured on this machine, else a sentence that says why not."""
-        raise NotImplementedError
+        return f"{self.title} runs on {self.machine}: milliseconds have to be measured there." if self.machine else None
 
     def version(self) -> str:
         """The version of the runtime that is installed here; empty where none is."""
@@ -72,8 +101,14 @@ class Target:
 
     def sentence(self, precision: Precision, layer: Layer) -> str:
         """What becomes of a layer at this precision, before anything was measured."""
-        reason = self.computes(precision, layer)
-        return reason or f"{self.title} computes this layer in {precision.activation_bits}-bit integers."
+        if reason := self.computes(precision, layer):
+            return reason
+        if not precision.is_static:
+            return f"{self.title} multiplies the {precision.weight_bits}-bit weights of this layer in integers."
+        told = f"{self.title} computes this layer in {precision.activation_bits}-bit integers"
+        if self.machine:
+            return f"{told}; how much that gains has to be measured on {self.machine}."
+        return f"{told}; the run measures how much that gains." if self.why_not_timed() is None else f"{told}."
 
 
 def installed_version(module: str) -> str:

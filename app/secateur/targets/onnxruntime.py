@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from secateur.model.description import Layer
-from secateur.model.workload import Precision, Workload
+from secateur.model.workload import Workload
 from secateur.targets.base import Target
 from secateur.targets.timings import Spread
 
@@ -19,18 +18,6 @@ class OnnxRuntime(Target):
     formats: ClassVar[tuple[str, ...]] = ("onnx",)
     module: ClassVar[str] = "onnxruntime"
     channel_step: ClassVar[int] = 8
-
-    def computes(self, precision: Precision, layer: Layer) -> str | None:
-        if precision.weight_bits == 8 and precision.activation_bits == 8 and not precision.group:
-            return None
-        if precision.is_float:
-            return "It stays in float."
-        if not precision.is_static:
-            return f"{self.title} here unpacks {precision.weight_bits}-bit weights to float before it computes."
-        return f"{self.title} has no integer kernels for {precision.words}."
-
-    def why_not_timed(self) -> str | None:
-        return None
 
     def kernel_times(
         self, works: Sequence[Workload], threads: int, check: Callable[[], None] = lambda: None

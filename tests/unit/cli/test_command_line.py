@@ -77,6 +77,23 @@ def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch
     assert len(comparison["layers"]) == 15
 
 
+def test_sensitivity_has_the_milliseconds_of_the_target_that_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
+    asked = ("sensitivity", "sample:model", "--options", "int8,int4", "--json")
+    tables = {}
+    for target in ("", "onnxruntime", "coreml"):
+        status, text, _ = call(capsys, *asked, *(("--target", target) if target else ()))
+        assert status == 0
+        tables[target] = json.loads(text)
+    for target, is_timed in (("", False), ("onnxruntime", True), ("coreml", False)):
+        rows = tables[target]["rows"]
+        assert {isinstance(row["latency_ms"], float) for row in rows} == {is_timed}
+        assert {row["option"] for row in rows if row["faster"]} >= {"int8"}
+        assert [row["damage"] for row in rows] == [row["damage"] for row in tables[""]["rows"]]
+    assert "Apple" in " ".join(tables["coreml"]["warnings"])
+    assert not tables[""]["warnings"]
+
+
 def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_path):
     _, text, _ = call(capsys, "plan", "sample:model", "--budget", BUDGET, "-o", str(tmp_path / "fast.yaml"), "--json")
     assert "cost speed" not in text
@@ -87,6 +104,8 @@ def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_p
     [
         (("inspect", "nowhere.onnx"), "nowhere.onnx"),
         (("sensitivity", "sample:model", "--options", "int5"), "int5"),
+        (("sensitivity", "sample:model", "--target", "abacus"), "abacus"),
+        (("compress", "sample:model", "--recipe", "r.yaml", "-o", "x", "--target", "abacus"), "abacus"),
         (("plan", "sample:model", "--budget", "weight=1"), "weight"),
         (("plan", "sample:model", "--budget", "size=big"), "big"),
         (("evaluate", "sample:model", "--data", "nowhere"), "nowhere"),

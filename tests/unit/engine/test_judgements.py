@@ -3,8 +3,15 @@
 import pytest
 
 from secateur.engine.report import rows_of
-from secateur.engine.verdict import warnings_of
-from secateur.model.documents import Evaluation, Metric, RunDocument
+from secateur.engine.verdict import computed_in_float, headline_of, told_by_target, warnings_of
+from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
+from secateur.model.documents import Evaluation, Latency, Metric, RunDocument
+from secateur.model.workload import Precision
+from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.resolve import require_plan
+from secateur.targets import TARGETS, target_named
 
 
 def evaluation(metric: Metric | None, warnings: tuple[str, ...] = ()) -> Evaluation:
@@ -44,3 +51,36 @@ def test_a_row_of_the_report_stays_where_one_side_has_no_metric():
     name, before, after, change = rows_of(evaluation(metric("mse", 0.1, 0.01)), evaluation(None))[0]
     assert (name, after, change) == ("mse", "–", "")
     assert before.startswith("0.100 (0.0900")
+
+
+def timed(milliseconds: float, runtime: str) -> Evaluation:
+    latency = Latency(median=milliseconds, p10=milliseconds, p90=milliseconds, runtime=runtime, threads=1)
+    return evaluation(None).model_copy(update={"latency_ms": latency})
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.id)
+def test_the_cause_of_slowness_is_that_of_the_runtime_that_was_measured(target):
+    told = headline_of(timed(1.0, target.runtime), timed(1.5, target.runtime), {Precision(4)})
+    assert told.startswith("Slower here: 1.00")
+    assert f"{target.title} unpacks weights" in told
+    assert told.count("ONNX Runtime") == (target.id == "onnxruntime")
+
+
+def test_a_runtime_that_nobody_knows_is_blamed_for_nothing():
+    assert headline_of(timed(1.0, "abacus"), timed(1.5, "abacus"), {Precision(4)}).endswith("%.")
+
+
+def test_layers_that_stay_in_float_are_told_in_the_name_of_the_target():
+    (told,) = computed_in_float(target_named("openvino"), ["a", "b"], ["a", "b", "c"])
+    assert told.startswith("OpenVINO computes a and b in float, 2 of 3 layers")
+
+
+def test_a_target_on_other_machines_says_before_the_run_what_it_will_not_compute_in_integers():
+    conv = Layer("conv", "Conv2d", TensorInfo("c", "float32", (8, 8, 3, 3), 2304), size_bytes=2304, kernel=(3, 3))
+    linear = Layer("fc", "Linear", TensorInfo("f", "float32", (8, 8), 256), size_bytes=256)
+    model = ModelDescription("m", ModelSource("m"), "onnx", 3000, (conv, linear), (), ())
+    four, eight = Recipe((Step(WeightOnly(bits=4)),)), Recipe((Step(StaticInt8()),))
+    assert told_by_target(target_named("xnnpack"), require_plan(four, model), model) == (
+        "conv: XNNPACK unpacks 4-bit weights to float before it computes.",
+    )
+    assert told_by_target(target_named("xnnpack"), require_plan(eight, model), model) == ()

@@ -92,3 +92,10 @@ def test_a_plan_that_cannot_be_made_is_left_to_the_run_to_tell(model: Any) -> No
     done = run_job(RehearsePlan(model, recipe), Reporter(1, lambda event: None), Workshop(1))
     assert done.result == PlanRehearsed()
     assert run_job(RehearsePlan(model, Recipe()), Reporter(1, lambda event: None), Workshop(1)).result.after is not None
+
+
+def test_of_a_target_that_is_not_measured_here_its_word_is_told(model: Any) -> None:
+    recipe = parse_recipe({"schema": 1, "steps": [{"method": "weight_only", "layers": ["*"], "bits": 4}]})
+    done = run_job(RehearsePlan(model, recipe, "coreml"), Reporter(1, lambda event: None), Workshop(1))
+    assert (done.result.before, done.result.after) == (None, None)
+    assert done.result.warnings == ("0, 3 and 7: Core ML unpacks 4-bit weights to float before it computes.",)

@@ -10,7 +10,9 @@ from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.budget import solve_budget
 from secateur.recipe.options import option
+from secateur.recipe.speed import judged
 from secateur.recipe.speed_cost import speed_cost
+from secateur.targets import target_named
 from secateur.targets.flow import Flow
 from secateur.targets.timings import Spread, Timings
 
@@ -112,3 +114,17 @@ def test_a_limit_that_cannot_be_met_tells_the_fastest_plan() -> None:
 def test_milliseconds_that_were_not_measured_cannot_be_limited() -> None:
     with pytest.raises(UserError, match="not been measured"):
         solve_budget(model(), table(), {"latency_ms": 1.0})
+
+
+def test_a_table_is_judged_by_the_target_that_is_chosen_and_by_milliseconds_where_they_are_known() -> None:
+    asked = judged(table(), model(), target_named("onnxruntime"))
+    assert {(row.option, row.faster, row.latency_ms) for row in asked.rows} == {
+        ("int8", True, None),
+        ("int4", False, None),
+    }
+    known = timings()
+    timed = judged(table(), model(), target_named("onnxruntime"), known)
+    expected = {"int8": known.of((CONV.at(INT8),)), "int4": known.of((CONV.at(INT4),))}
+    assert all(row.latency_ms == expected[row.option] for row in timed.rows)
+    assert {(row.option, row.faster) for row in timed.rows} == {("int8", True), ("int4", False)}
+    assert [row.damage for row in timed.rows] == [row.damage for row in table().rows]

@@ -6,6 +6,7 @@ from secateur.engine import events as ev
 from secateur.engine.requests import CountSpectra, MeasureLatency, ScoreSensitivity, SolveBudget
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
+from secateur.methods.facts import UNCOUNTED
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
@@ -187,3 +188,34 @@ def test_the_effect_on_a_layer_has_its_milliseconds_as_measured(session: Session
     before, after = _latency(session.state, session.state.rows, is_whole=True)
     assert before == 2.0
     assert after == pytest.approx(1.0)
+
+
+def scored(session: Session) -> None:
+    """A table with a cell of eight bits and one of four, as the engine sends it."""
+    rows = tuple(
+        SensitivityRow(layer="conv", option=o, damage=0.1, bytes=9, macs=6400, faster=o == "int8")
+        for o in ("int8", "int4")
+    )
+    table = SensitivityTable(depth="free", metric="", unit="", samples=0, seconds=0.0, rank_correlation=None, rows=rows)
+    session.receive(ev.Finished(70, ev.SensitivityScored(table)))
+
+
+def test_what_is_faster_is_told_anew_by_the_target_that_is_chosen(session: Session) -> None:
+    scored(session)
+    assert session.state.facts == {} or all(f.target.id == "onnxruntime" for f in session.state.facts.values())
+    assert [row.faster for row in session.state.table.rows] == [True, False]
+    session.receive(ev.Partial(71, ev.SpectraReady({"conv": UNCOUNTED})))
+    session.timing.choose("xnnpack")
+    assert [facts.target.id for facts in session.state.facts.values()] == ["xnnpack"]
+    assert [row.faster for row in session.state.table.rows] == [True, False], "a convolution is unpacked there, too"
+
+
+def test_cells_have_milliseconds_once_these_are_measured_and_none_in_a_target_that_is_not(
+    session: Session, engine: Recording
+) -> None:
+    scored(session)
+    job = begun(session, engine)
+    session.receive(ev.Finished(job, known()))
+    assert [row.latency_ms for row in session.state.table.rows] == [1.0, None]
+    session.timing.choose("coreml")
+    assert [row.latency_ms for row in session.state.table.rows] == [None, None]

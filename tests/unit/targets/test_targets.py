@@ -5,7 +5,7 @@ import pytest
 from secateur.errors import UserError
 from secateur.model.description import Layer, TensorInfo
 from secateur.model.workload import FLOAT, Precision
-from secateur.targets import TARGETS, target_named
+from secateur.targets import TARGETS, target_in, target_named
 from secateur.targets.base import Target
 
 LAYER = Layer("conv", "Conv2d", TensorInfo("conv.weight", "float32", (8, 8, 3, 3), 2304), kernel=(3, 3))
@@ -36,3 +36,25 @@ def test_an_unknown_target_is_told_with_the_known_ones() -> None:
 def test_a_target_that_forgets_its_title_fails_when_it_is_defined() -> None:
     with pytest.raises(TypeError, match="title"):
         type("Nameless", (Target,), {"id": "nameless", "runtime": "None", "formats": ()})
+
+
+def test_weights_alone_are_unpacked_but_where_a_runtime_multiplies_them_as_they_are() -> None:
+    linear = Layer("fc", "Linear", TensorInfo("fc.weight", "float32", (8, 8), 256))
+    reason = target_named("onnxruntime").computes(Precision(4), linear)
+    assert reason == "ONNX Runtime here unpacks 4-bit weights to float before it computes."
+    xnnpack = target_named("xnnpack")
+    assert xnnpack.computes(Precision(4, group=32), linear) is None
+    assert "4-bit weights of this layer in integers" in xnnpack.sentence(Precision(4, group=32), linear)
+    assert "XNNPACK unpacks 4-bit" in str(xnnpack.computes(Precision(4), LAYER)), "a convolution"
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.id)
+def test_the_cause_of_slowness_is_told_in_the_name_of_the_target(target: Target) -> None:
+    assert target.cause_of_slowness({Precision(4)}).startswith(f"{target.title} unpacks")
+    assert "leave the smallest in float" in target.cause_of_slowness({Precision(8, 8)})
+    assert target.cause_of_slowness({FLOAT}) == ""
+
+
+def test_a_target_is_found_by_the_runtime_that_a_measurement_names() -> None:
+    assert target_in("ONNX Runtime") is target_named("onnxruntime")
+    assert target_in("an abacus") is None

@@ -25,8 +25,8 @@ from secateur.engine.report import write_report
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.store import RunStore
-from secateur.engine.verdict import computed_in_float, headline_of, warnings_of
-from secateur.engine.workshop import Bench, Workshop
+from secateur.engine.verdict import computed_in_float, headline_of, precisions_of, told_by_target, warnings_of
+from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.errors import Cancelled, UserError
 from secateur.figures import counted
 from secateur.files import Guard, write_text
@@ -35,6 +35,7 @@ from secateur.graph.network import Model, TorchModel
 from secateur.model import device
 from secateur.model.documents import ExportedFile, RunDocument
 from secateur.recipe.resolve import Plan, require_plan
+from secateur.targets import target_named
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -101,18 +102,7 @@ def _run(
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
-    for sentence in foretold(plan, (PRIMARY, *request.exports)):
-        reporter.log(sentence)
-    subject = bench.description.fingerprint
-    reporter.set_out(_stages(plan, request, bench), subject)
-    reporter.log(
-        f"Computed on {device.current().title} with {counted(workshop.threads, 'thread')}. {device.TIMED_ON_CPU}"
-    )
-    reporter.enter("data", resumed=workshop.has_data(bench, request.data))
-    data = workshop.data(bench, request.data, reporter)
-    reporter.set_out(_stages(plan, request, bench, data), subject)
-    reporter.enter("baseline", resumed=workshop.has_baseline(bench, data))
-    baseline = workshop.baseline(bench, data, reporter)
+    data, baseline = _original(request, plan, bench, reporter, workshop)
     model, left_out = apply_plan(
         bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
     )
@@ -127,26 +117,41 @@ def _run(
     reporter.enter("measure")
     measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
     reporter.arrive()
-    files[0] = measured.file
     document = RunDocument(
         run=record.run,
         name=record.name,
         original=measured.original,
         result=measured.result,
-        files=tuple(files),
+        files=(measured.file, *files[1:]),
         agreement=data.task.agreement(baseline.predictions.answers, measured.predictions.answers),
         layers=measured.layers,
         recipe=request.recipe.to_document(),
-        headline=headline_of(
-            measured.original, measured.result, {step.method.id for step in plan.steps}, measured.file
-        ),
+        headline=headline_of(measured.original, measured.result, precisions_of(plan), measured.file),
         seconds=time.monotonic() - begun,
         device=device.current().title,
         threads=workshop.threads,
     )
-    in_float = _computed_in_float(model, measured.file)
-    warnings = (*warnings_of(document), *in_float, *left_out, *refusals, *data.told)
+    in_target = _in_target(request, plan, bench, model, measured.file)
+    warnings = (*warnings_of(document), *in_target, *left_out, *refusals, *data.told)
     return document.model_copy(update={"warnings": warnings, "notes": data.told})
+
+
+def _original(
+    request: Compress, plan: Plan, bench: Bench, reporter: Reporter, workshop: Workshop
+) -> "tuple[Dataset, Baseline]":
+    """The data of a run and the untouched network on it, once it is said what is to come."""
+    for sentence in foretold(plan, (PRIMARY, *request.exports)):
+        reporter.log(sentence)
+    subject = bench.description.fingerprint
+    reporter.set_out(_stages(plan, request, bench), subject)
+    reporter.log(
+        f"Computed on {device.current().title} with {counted(workshop.threads, 'thread')}. {device.TIMED_ON_CPU}"
+    )
+    reporter.enter("data", resumed=workshop.has_data(bench, request.data))
+    data = workshop.data(bench, request.data, reporter)
+    reporter.set_out(_stages(plan, request, bench, data), subject)
+    reporter.enter("baseline", resumed=workshop.has_baseline(bench, data))
+    return data, workshop.baseline(bench, data, reporter)
 
 
 def _stages(plan: Plan, request: Compress, bench: Bench, data: "Dataset | None" = None) -> list[Stage]:
@@ -163,18 +168,21 @@ def _stages(plan: Plan, request: Compress, bench: Bench, data: "Dataset | None" 
     ]
 
 
-def _computed_in_float(model: Model, file: ExportedFile) -> tuple[str, ...]:
-    """What to know of the layers in static int8 that the runtime computes in float all the same."""
+def _in_target(request: Compress, plan: Plan, bench: Bench, model: Model, file: ExportedFile) -> tuple[str, ...]:
+    """What to know of the layers that the target computes in float all the same: seen in its graph, or told by it."""
     import onnx
 
     from secateur.graph.lowering import structure_of
     from secateur.graph.onnx_files.computed import float_layers
     from secateur.graph.qdq.placing import static_layers
 
+    target = target_named(request.target)
+    if reason := target.why_not_timed():
+        return (reason, *told_by_target(target, plan, bench.description))
     if file.verdict == "broken" or not isinstance(model, TorchModel) or not model.encodings.activations:
         return ()
     planned = static_layers(structure_of(model), model.encodings)
-    return computed_in_float(float_layers(onnx.load(file.path), planned), planned)
+    return computed_in_float(target, float_layers(onnx.load(file.path), planned), planned)
 
 
 def _write_all(

@@ -72,7 +72,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     reporter.set_out([Stage("data"), Stage("lower"), Stage("score", is_one_phase=True)], bench.description.fingerprint)
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
-    question = _question(request, bench, data, workshop.facts(bench, reporter))
+    question = _question(request, bench, data, workshop.facts(bench, reporter, request.target))
     keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
@@ -99,14 +99,15 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     if not tallies:
         return SensitivityFound(None)
     free = _score_free(asked, bench, reporter, workshop)
-    question = _question(asked, bench, data, workshop.facts(bench, reporter))
+    question = _question(asked, bench, data, workshop.facts(bench, reporter, asked.target))
     table = correlated(free, table_of(question, usable(tallies, question), {}))
     return SensitivityFound(table.model_copy(update={"warnings": data.told}))
 
 
 def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:
     options = [option(name) for name in request.options]
-    return score_free(bench.description.weighted_layers, workshop.facts(bench, reporter), options, reporter.progress)
+    facts = workshop.facts(bench, reporter, request.target)
+    return score_free(bench.description.weighted_layers, facts, options, reporter.progress)
 
 
 def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":

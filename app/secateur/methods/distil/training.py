@@ -70,8 +70,11 @@ class Training(Method):
             None,
             smaller=False,
             faster=False,
-            sentence="Training changes neither size nor speed.",
+            sentence=self.why_not_faster(layer, facts),
         )
+
+    def why_not_faster(self, layer: Layer, facts: Facts) -> str:
+        return "Training changes neither size nor speed."
 
     def training_plan(self) -> "TrainingPlan":
         """What is trained when, without the objective."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SECOND_LAYER_BYTES = 120
 """What one more layer adds to an ONNX file besides its numbers: a node, and the names of its tensors."""
 
+OPEN = "Its singular values are not computed yet: what a share of the energy takes is open."
+
 FASTER_BELOW = 0.5
 """The share of the multiplications from which two layers are taken to be quicker than one, until it is measured."""
 
@@ -134,18 +136,25 @@ class LowRank(Method):
         rank = self.rank_of(rows, columns, facts.singular_values)
         reason = self.why_not(layer, facts)
         if reason or rank is None or layer.weight is None:
-            sentence = reason or "Its singular values are not computed yet: what a share of the energy takes is open."
-            return Effect(Costs(layer.size_bytes, layer.macs), None, False, False, sentence)
+            return Effect(Costs(layer.size_bytes, layer.macs), None, False, False, reason or OPEN)
         whole, left = rows * columns, rank * (rows + columns)
         size = layer.size_bytes - (whole - left) * layer.weight.size_bytes // whole + SECOND_LAYER_BYTES
         return Effect(
             Costs(size, layer.macs * left // whole),
             sqnr_at(facts.singular_values, rank),
             smaller=size < layer.size_bytes,
-            faster=left <= whole * FASTER_BELOW,
+            faster=self.why_not_faster(layer, facts) is None,
             sentence=f"Rank {rank} of {min(rows, columns)}: {share(left / whole)} of the MACs, in two layers.",
             params=layer.params - whole + left,
         )
+
+    def why_not_faster(self, layer: Layer, facts: Facts) -> str | None:
+        rows, columns = sides(layer)
+        rank = self.rank_of(rows, columns, facts.singular_values)
+        if (reason := self.why_not(layer, facts)) or rank is None:
+            return reason or OPEN
+        left = rank * (rows + columns) / (rows * columns)
+        return None if left <= FASTER_BELOW else f"Two layers with {share(left)} of the MACs take as long as one."
 
     def workloads(self, layer: Layer, before: tuple[Workload, ...], facts: Facts | None = None) -> tuple[Workload, ...]:
         rows, columns = sides(layer)

@@ -9,6 +9,7 @@ from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.facts import Facts
+from secateur.methods.left_out import listed
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
 
@@ -83,27 +84,28 @@ class ChannelPruning(Method):
     def multiple(self) -> int:
         return self.round_to
 
-    def predict(self, layer: Layer, facts: Facts) -> Effect:
-        if not layer.channels_known:
-            return Effect(Costs(layer.size_bytes, layer.macs), None, smaller=False, faster=False, sentence=WAITING)
+    def _kept(self, layer: Layer) -> float:
+        """The share of the layer's output channels that stay, 0 to 1."""
         gone = removed_channels(layer.out_channels, self.ratio, self.round_to)
-        gone -= gone % layer.channel_block
-        kept = 1.0 - gone / max(layer.out_channels, 1)
-        if not gone and self.ratio > 0:
-            return Effect(
-                Costs(layer.size_bytes, layer.macs),
-                None,
-                smaller=False,
-                faster=False,
-                sentence=self.why_whole(layer.out_channels, layer.channel_block),
-            )
+        return 1.0 - (gone - gone % layer.channel_block) / max(layer.out_channels, 1)
+
+    def predict(self, layer: Layer, facts: Facts) -> Effect:
+        costs, reason = Costs(layer.size_bytes, layer.macs), self.why_not_faster(layer, facts)
+        if reason:
+            return Effect(costs, None, smaller=False, faster=False, sentence=reason)
+        along = f", and {listed(facts.coupled)} with it" if facts.coupled else ""
         return Effect(
-            Costs(layer.size_bytes, layer.macs).scaled(kept),
+            costs.scaled(self._kept(layer)),
             None,
-            smaller=kept < 1.0,
-            faster=kept < 1.0,
-            sentence="Fewer channels are fewer multiplications in every runtime; the next layers shrink too.",
+            smaller=True,
+            faster=True,
+            sentence=f"Fewer channels are fewer multiplications in every runtime; the next layers shrink too{along}.",
         )
+
+    def why_not_faster(self, layer: Layer, facts: Facts) -> str | None:
+        if not layer.channels_known:
+            return WAITING
+        return self.why_whole(layer.out_channels, layer.channel_block) if self._kept(layer) == 1.0 else None
 
     def why_whole(self, width: int, block: int) -> str:
         """Why a layer of `width` channels, of which `block` leave at a time, does not lose any."""

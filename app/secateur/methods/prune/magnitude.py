@@ -50,9 +50,12 @@ class MagnitudePruning(Method):
             Costs(layer.size_bytes, layer.macs),
             facts.spectra.pruned_sqnr_db(self.ratio),
             smaller=False,
-            faster=False,
-            sentence="ONNX Runtime has no sparse kernels: the zeros help only after zip.",
+            faster=(reason := self.why_not_faster(layer, facts)) is None,
+            sentence=reason or f"{facts.target.title} does not multiply with the zeros.",
         )
+
+    def why_not_faster(self, layer: Layer, facts: Facts) -> str | None:
+        return facts.target.skips_zeros(layer)
 
     def badge(self) -> str:
         return f"prune {self.ratio * 100:.3g} %"

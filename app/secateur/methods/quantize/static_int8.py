@@ -86,10 +86,8 @@ class StaticInt8(Method):
             Costs(size, layer.macs),
             facts.spectra.sqnr_db(8),
             smaller=size < layer.size_bytes,
-            faster=self.activation_bits == 8,
-            sentence="ONNX Runtime computes this layer in 8-bit integers; the run measures how much that gains."
-            if self.activation_bits == 8
-            else "ONNX Runtime here has no kernels for 16-bit activations: it computes this layer in float.",
+            faster=self.why_not_faster(layer, facts) is None,
+            sentence=facts.target.sentence(self.computes_in, layer),
         )
 
     @property

@@ -112,8 +112,8 @@ class WeightOnly(Method):
             Costs(size, layer.macs),
             self._sqnr_db(facts.spectra),
             smaller=size < layer.size_bytes,
-            faster=False,
-            sentence=f"ONNX Runtime here unpacks {self.bits}-bit weights to float before it computes.",
+            faster=self.why_not_faster(layer, facts) is None,
+            sentence=facts.target.sentence(self.computes_in, layer),
         )
 
     @property

@@ -26,6 +26,7 @@ class EffectCard(Card):
         self.source = ElidedLabel("", size=11, role="secondary", mode=Qt.TextElideMode.ElideRight)
         self._source = ""
         self._faster: bool | None = None
+        self._where = "here"
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(0)
@@ -122,6 +123,7 @@ class EffectCard(Card):
             self.size_chip.set_content("negative", f"Larger, {figures.ratio(after, before)}")
         else:
             self.size_chip.set_content("warn", "Not smaller")
+        self._where = effect.where
         measured = effect.latency_before_ms, effect.latency_after_ms
         self._faster = effect.macs_after < effect.macs_before or any(one.faster for _, one in effect.effects)
         if measured[0] is not None and measured[1] is not None:  # what was measured here has the last word
@@ -143,7 +145,7 @@ class EffectCard(Card):
         if self._faster is None:
             return
         kind, words = ("positive", "Faster") if self._faster else ("negative", "Not faster")
-        self.speed_chip.set_content(kind, f"{words} here")
+        self.speed_chip.set_content(kind, f"{words} {self._where}")
         if self.size_chip.sizeHint().width() + 6 + self.speed_chip.sizeHint().width() > room:
             self.speed_chip.set_content(kind, words)
 

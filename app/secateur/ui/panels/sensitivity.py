@@ -16,6 +16,7 @@ from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.recipe.options import OPTIONS
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
+from secateur.targets import target_named
 from secateur.ui.panels.sensitivity_cells import chosen_cells
 from secateur.ui.panels.shown_rows import ShownRows
 from secateur.ui.panels.tab_view import MARGIN, TabView
@@ -59,6 +60,7 @@ class SensitivityTab(TabView):
             "singular_values",
             "spectra",
             "tables",
+            "target",
         }
     )
 
@@ -206,6 +208,7 @@ class SensitivityTab(TabView):
             per_kilobyte=per_kilobyte,
             range_key=(fingerprint, depth, per_kilobyte),
             effect=self._effect,
+            where=target_named(state.target).where,
             all_layers=names,
             pinned=len(self.rows.pinned),
         )

@@ -50,6 +50,7 @@ class WeightsTab(TabView):
             "recipe",
             "singular_values",
             "spectra",
+            "target",
         }
     )
 

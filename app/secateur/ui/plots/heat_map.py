@@ -81,6 +81,7 @@ class HeatMap(QAbstractScrollArea):
         self._key: object = None
         self._source: tuple[object, ...] = ()
         self._effect: EffectOf = no_effect
+        self._where = "here"
         self._read_outs: dict[Place, ReadOut] = {}
         self._hovered: Place | None = None
         self._cursor: Place = (0, 0)
@@ -101,19 +102,21 @@ class HeatMap(QAbstractScrollArea):
         per_kilobyte: bool = False,
         range_key: object = None,
         effect: EffectOf = no_effect,
+        where: str = "here",
         all_layers: Sequence[str] = (),
         pinned: int = 0,
     ) -> None:
         """Show a table of `layers` × `options`; cells without a row wait, cells with a reason are hatched.
 
-        `estimate` is the data-free table and `effect(layer, option)` the what-if for the tooltip, `sizes`
-        bytes by layer before. `all_layers` are those of the whole network, of which `layers` may be a part: names are
-        shortened so that none of them reads like another; the first `pinned` rows are pinned. While `range_key` stays
-        the same the colour range only grows, so that partial results do not make it jump.
+        `estimate` is the data-free table, `effect(layer, option)` the what-if for the tooltip, which holds `where`,
+        `sizes` bytes by layer before. `all_layers` are those of the whole network, of which `layers` may be a part:
+        names are shortened so that none of them reads like another; the first `pinned` rows are pinned. While
+        `range_key` stays the same the colour range only grows, so that partial results do not make it jump.
         """
         self._all_names, self._pinned = tuple(all_layers or layers), pinned
         source = (self._all_names, tuple(options), id(table), id(estimate), per_kilobyte, range_key)
         self._sizes, self._tables, self._effect = sizes or {}, (table, estimate), effect
+        self._where = where
         if source != self._source:
             cells = make_cells(self._all_names, options, table, self._sizes, per_kilobyte=per_kilobyte)
             if range_key is not None and range_key == self._key and np.isfinite(self._all_cells.values).any():
@@ -278,7 +281,7 @@ class HeatMap(QAbstractScrollArea):
         """What is said about a cell; kept, because the what-if behind it takes milliseconds."""
         if place not in self._read_outs:
             effect = self._effect(self.cells.layers[place[0]], self.cells.options[place[1]])
-            self._read_outs[place] = cell_read_out(self.cells, place, self._sizes, self._tables, effect)
+            self._read_outs[place] = cell_read_out(self.cells, place, self._sizes, self._tables, effect, self._where)
         return self._read_outs[place]
 
     # ------------------------------------------------------------------ mouse and keys

@@ -20,10 +20,11 @@ def cell_read_out(
     sizes: Mapping[str, int],
     tables: tuple[SensitivityTable | None, SensitivityTable | None],
     effect: Effect | None = None,
+    where: str = "here",
 ) -> ReadOut:
     """The tooltip of the cell at `place` (row, column): a reason where it is unavailable, `not measured yet`
     where it waits. `tables` are the shown one and the data-free estimate;
-    `effect` is the method's own what-if for this layer: its verdicts are the line "here".
+    `effect` is the method's own what-if for this layer: its verdicts are the line of `where`.
     """
     (row, column), (table, estimate) = place, tables
     layer, option = cells.layers[row], cells.options[column]
@@ -49,7 +50,7 @@ def cell_read_out(
         return ReadOut(title, (("not measured yet", ""),))
     if "per kB" in cells.unit and np.isfinite(cells.values[row, column]):
         lines.append(("damage per kB saved", damage_text(float(cells.values[row, column]))))
-    lines.extend(_cost(known, sizes.get(layer), effect))
+    lines.extend(_cost(known, sizes.get(layer), effect, where))
     return ReadOut(title, tuple(lines))
 
 
@@ -57,11 +58,12 @@ def _damage(row: SensitivityRow, table: SensitivityTable | None) -> str:
     return f"{damage_text(row.damage or 0.0)} {table.unit if table else ''}".strip()
 
 
-def _cost(row: SensitivityRow, before: int | None, effect: Effect | None) -> list[tuple[str, str]]:
+def _cost(row: SensitivityRow, before: int | None, effect: Effect | None, where: str) -> list[tuple[str, str]]:
     lines = [("size", f"{size(before)} → {size(row.bytes)}" if before else size(row.bytes))]
     if row.latency_ms is not None:
         lines.append(("time", milliseconds(row.latency_ms)))
     if effect is not None:
-        words = ("smaller" if effect.smaller else "not smaller", "faster" if effect.faster else "not faster")
-        lines.append(("here", ", ".join(words)))
+        faster = effect.faster if row.latency_ms is None else row.faster  # what was measured has the last word
+        words = ("smaller" if effect.smaller else "not smaller", "faster" if faster else "not faster")
+        lines.append((where, ", ".join(words)))
     return lines
