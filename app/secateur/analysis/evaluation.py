@@ -44,22 +44,30 @@ def predict(
     split: "Split" = "test",
     limit: int | None = None,
 ) -> Predictions:
-    """Run every sample of `split` (at most `limit`) in batches of 100; `run` gives all outputs."""
+    """Run every sample of `split` (at most `limit`) in batches of 100, alike in length; `run` gives all outputs."""
     total = min(data.size(split), limit or data.size(split))
-    answers, targets, losses = [], [], []
+    answers, targets, losses, seen = [], [], [], []
     task, done = data.task, 0
-    for batch in data.batches(split, BATCH, limit):
+    for places in data.alike(split, range(total), BATCH):
         progress(done, total, text)
+        batch = data.batch(split, places)
         scores = task.scores(run(*batch.arrays), batch)
         answers.append(task.answers(scores))
         targets.append(batch.targets)
         losses.append(task.loss(scores, batch.targets))
+        seen.append(places)
         done += len(batch)
     progress(total, total, text)
     known = [pair for pair in losses if pair is not None]
     weight = sum(pair[1] for pair in known)
     loss = sum(pair[0] for pair in known) / weight if weight else float("nan")
-    return Predictions(np.concatenate(answers), np.concatenate(targets), loss if isfinite(loss) else None)
+    ordered = [_in_order(np.concatenate(parts), np.concatenate(seen)) for parts in (answers, targets)]
+    return Predictions(ordered[0], ordered[1], loss if isfinite(loss) else None)
+
+
+def _in_order(rows: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
+    """`rows`, which are those of `places`, in the order of the places; without a copy where they stand so already."""
+    return rows if (np.diff(places) > 0).all() else rows[np.argsort(places)]
 
 
 def evaluation_of(

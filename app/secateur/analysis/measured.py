@@ -10,19 +10,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.free import cost_row
 from secateur.analysis.swapping import CachedNetwork
-from secateur.data.batch import Batch
+from secateur.data.batch import Batch, Ragged
 from secateur.data.metrics import kind_of
-from secateur.data.task import Task, answers_warning
+from secateur.data.task import answers_warning
 from secateur.errors import UserError
 from secateur.graph.context import Context
-from secateur.methods.change import Lowered
+from secateur.methods.change import Change, Lowered
 from secateur.methods.facts import Facts
 from secateur.methods.offers import Option
 from secateur.model.description import Layer
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from secateur.graph.network import TorchModel
 
 BATCH = 64
+ALIKE = 16
+"""Samples of about the same length that are run at once: of a batch of short and long texts most would be padding."""
+
 CACHE_BYTES = 2_000_000_000
 """Intermediate results held at once; more samples than fit are measured in several passes."""
 
@@ -177,8 +180,6 @@ class _Measurement:
 
     def _passes(self) -> "Iterator[list[_Batch]]":
         """Batches with their cached results, as many at a time as fit in CACHE_BYTES; only those that are lacking."""
-        import torch
-
         passing: list[_Batch] = []
         held = 0
         for span in self.question.spans:
@@ -188,17 +189,29 @@ class _Measurement:
                 yield passing
                 passing, held = [], 0
             self._say("Measuring the original")
-            batch = self.data.batch("validation", range(*span))
-            tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays]
-            cache = CachedNetwork(self.model.module, tensors)  # type: ignore[arg-type]
-            reference = self.data.task.scores(cache.reference, batch)
-            passing.append(_Batch(span, cache, batch, reference))
-            held += cache.size_bytes
-            if warning := answers_warning(self.data.task, self.data.task.answers(reference)):
-                sentence = f"The untouched network cannot be compared with: {warning}"
-                raise UserError(sentence, "Check data and preprocessing.")
+            batch = _Batch(span, tuple(map(self._part, self._parts(span))))
+            passing.append(batch)
+            held += batch.size_bytes
         if passing:
             yield passing
+
+    def _parts(self, span: Span) -> list[Batch]:
+        """A span of samples in one batch, or in several where they differ in length."""
+        places = range(*span)
+        is_ragged = isinstance(self.data.inputs, Ragged)
+        groups = self.data.alike("validation", places, ALIKE if is_ragged else len(places))
+        return [self.data.batch("validation", group) for group in groups]
+
+    def _part(self, batch: Batch) -> "_Part":
+        import torch
+
+        tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays]
+        cache = CachedNetwork(self.model.module, tensors)  # type: ignore[arg-type]
+        reference = self.data.task.scores(cache.reference, batch)
+        if warning := answers_warning(self.data.task, self.data.task.answers(reference)):
+            sentence = f"The untouched network cannot be compared with: {warning}"
+            raise UserError(sentence, "Check data and preprocessing.")
+        return _Part(cache, batch, reference)
 
     def _measure(self, cell: Cell, passing: "list[_Batch]") -> None:
         lacking = [batch for batch in passing if self._lacks(cell, batch.span)]
@@ -213,27 +226,54 @@ class _Measurement:
         found: dict[Span, Tally] = {}
         for batch in lacking:
             begun = time.monotonic()
-            scores = self.data.task.scores(batch.cache.outputs_with(cell.layer, change), batch.fed)
-            tally = _tally(self.data.task, batch.reference, scores, batch.fed.targets)
-            found[batch.span] = Tally(len(batch.fed), *tally, time.monotonic() - begun)
+            tally = _together([self._tally(part, cell.layer, change) for part in batch.parts])
+            found[batch.span] = Tally(len(range(*batch.span)), *tally, time.monotonic() - begun)
         self.keeper.keep(cell, found)
         self.tallies[cell].update(found)
 
+    def _tally(self, part: "_Part", layer: str, change: Change) -> "_Sums":
+        task, targets = self.data.task, part.fed.targets
+        scores = task.scores(part.cache.outputs_with(layer, change), part.fed)
+        unit, error, weight = task.damage(part.reference, scores)
+        before, after = (task.summed(task.answers(given), targets) for given in (part.reference, scores))
+        return _Sums(unit, error, weight, before, after)
 
-class _Batch(NamedTuple):
-    span: Span
+
+class _Part(NamedTuple):
+    """Samples that go through the network at once, and what the untouched one makes of them."""
+
     cache: CachedNetwork
     fed: Batch
     reference: NDArray[np.float32]
 
 
-def _tally(
-    task: Task, reference: NDArray[np.float32], scores: NDArray[np.float32], targets: Any
-) -> tuple[str, float, float, float | None, float | None]:
-    """(unit, error, weight, metric before, metric after) as sums over the batch."""
-    unit, error, weight = task.damage(reference, scores)
-    before, after = (task.summed(task.answers(given), targets) for given in (reference, scores))
-    return unit, error, weight, before, after
+class _Batch(NamedTuple):
+    span: Span
+    parts: tuple[_Part, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.cache.size_bytes for part in self.parts)
+
+
+class _Sums(NamedTuple):
+    """Sums over samples: the task's damage, and the metric before and after where it is a mean."""
+
+    unit: str
+    error: float
+    weight: float
+    before: float | None
+    after: float | None
+
+
+def _together(parts: Sequence[_Sums]) -> _Sums:
+    if len(parts) == 1:
+        return parts[0]
+    means = [[part.before for part in parts], [part.after for part in parts]]
+    before, after = (
+        None if None in values else sum(value for value in values if value is not None) for values in means
+    )
+    return _Sums(parts[0].unit, sum(part.error for part in parts), sum(part.weight for part in parts), before, after)
 
 
 # ---------------------------------------------------------------------- from tallies to a table

@@ -66,6 +66,15 @@ class Feed(Protocol):
         ...
 
 
+@runtime_checkable
+class Ragged(Protocol):
+    """A feed whose samples differ in length, and are filled up to the longest that they are read with."""
+
+    def lengths(self, samples: Indices) -> NDArray[np.intp]:
+        """How long the rows of each sample are before they are filled up."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class ArrayFeed:
     """A reader of single arrays for each port; all of them have as many samples."""

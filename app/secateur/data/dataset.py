@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.augment import mirrored, shifted
-from secateur.data.batch import Batch, Feed
+from secateur.data.batch import Batch, Feed, Ragged
 from secateur.data.masks import IGNORED, MaskCache
 from secateur.data.preprocessing import Pixels, Preprocessing
 from secateur.data.remarks import Remarks, upright
@@ -22,6 +22,9 @@ from secateur.errors import UserError
 Report = Callable[[int, int, str], None]
 
 CACHE_LIMIT_BYTES = 1_500_000_000
+
+ORDERED_AT_ONCE = 2_000
+"""Samples that are put in order by their length at a time."""
 
 
 class PixelCache:
@@ -106,11 +109,28 @@ class Dataset:
         """Inputs ready for the network with their targets, in the same order on every call; the last may be short.
 
         Images are float32 NCHW unless the preprocessing says otherwise. `limit` takes the first samples only, a fair
-        sample of the split.
+        sample of the split. Samples that differ in length come ordered by it (`alike`).
         """
         count = self.size(split) if limit is None else min(limit, self.size(split))
-        for start in range(0, count, batch_size):
-            yield self.batch(split, np.arange(start, min(start + batch_size, count)))
+        for places in self.alike(split, np.arange(count), batch_size):
+            yield self.batch(split, places)
+
+    def alike(self, split: Split, places: Sequence[int] | NDArray[np.integer], most: int) -> Iterator[Indices]:
+        """These places of the split in groups of at most `most`, each for a batch.
+
+        In their order where all samples are equally long. Else by length, the longest first, for a batch is as long as
+        its longest sample: of texts drawn at random more than half of what a network computes is padding.
+        """
+        given = np.asarray(places, dtype=np.intp)
+        if not isinstance(self.inputs, Ragged):
+            yield from (given[start : start + most] for start in range(0, len(given), most))
+            return
+        block = max(ORDERED_AT_ONCE // most, 1) * most
+        for begin in range(0, len(given), block):
+            block_places = given[begin : begin + block]
+            lengths = self.inputs.lengths(self.splits[split][block_places])
+            ordered = block_places[np.argsort(-lengths, kind="stable")]
+            yield from (ordered[start : start + most] for start in range(0, len(ordered), most))
 
     def batch(self, split: Split, indices: Sequence[int] | NDArray[np.integer]) -> Batch:
         """The samples at these places of the split, as the network is fed."""

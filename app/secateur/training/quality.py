@@ -14,6 +14,7 @@ from secateur.data.task import Task
 from secateur.errors import UserError
 from secateur.training.curves import SoftAnswers
 
+BATCH: Final = 128
 HELD_OUT_SAMPLES: Final = 512
 """Of the validation split, at most this many are run at each point of the curve."""
 SHOWN_SAMPLES: Final = 8
@@ -53,7 +54,9 @@ class HeldOut:
     @classmethod
     def of(cls, data: Any, teacher: Run | None) -> "HeldOut":
         """The first validation samples, in batches; the teacher answers once and for all."""
-        batches = tuple(data.batches("validation", batch_size=128, limit=held_out_count(data)))
+        count = held_out_count(data)
+        starts = range(0, count, BATCH)  # in the split's order, which the previews have too
+        batches = tuple(data.batch("validation", range(start, min(start + BATCH, count))) for start in starts)
         inputs = tuple(fed(batch) for batch in batches)
         shown = min(SHOWN_SAMPLES, len(batches[0]))
         answers, scores = _answers(data.task, batches, inputs, teacher, shown) if teacher else (None, None)

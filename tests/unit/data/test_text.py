@@ -50,6 +50,16 @@ def test_the_texts_of_a_pair_are_two_rows_padded_to_the_longest_and_masked(folde
     assert not fed["token_type_ids"].any()
 
 
+def test_samples_are_as_long_as_the_longer_of_their_texts_and_all_alike_where_the_network_takes_one_length(
+    folder: Path,
+) -> None:
+    assert feed(folder, ports("input_ids")).lengths(np.array([1, 0])).tolist() == [5, 5]
+    assert feed(folder, ports("input_ids"), is_joined=True).lengths(np.array([0, 1])).tolist() == [8, 8]
+    (folder / "pairs.csv").write_text("a man dances,a dog,5.0\na dog,a,0.5\n")
+    assert feed(folder, ports("input_ids")).lengths(np.array([1, 0])).tolist() == [4, 5]
+    assert feed(folder, ports("input_ids", length=9)).lengths(np.array([1, 0])).tolist() == [9, 9]
+
+
 def test_joined_texts_are_one_row_told_apart_by_their_types(folder: Path) -> None:
     made = feed(folder, ports("input_ids", "token_type_ids", dtype="int32"), is_joined=True)
     fed = made.read(np.array([0]))

@@ -14,12 +14,15 @@ from tokenizers import Tokenizer as Encoder
 from tokenizers import models, pre_tokenizers, processors
 from torch import nn
 
+from secateur.analysis.evaluation import predict
 from secateur.engine.events import Finished
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compare, Compress, DataSource, Evaluate, OpenData, ScoreSensitivity
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
+from secateur.graph.context import Context
 from secateur.model.description import ModelSource
+from secateur.recipe.options import option
 from secateur.recipe.reading import parse_recipe
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"a man dog cat barks dances sits eats sleeps runs".split()]  # noqa: SIM905
@@ -125,3 +128,40 @@ def test_its_layers_are_scored_on_the_spearman_of_pairs(depth: str, folder: Path
     table = done(ScoreSensitivity(source, data, depth, ("int8", "int4"), samples=16), workshop).table
     assert {row.layer for row in table.rows} >= {"out"}
     assert any(row.damage for row in table.rows)
+
+
+def opened(folder: Path) -> tuple[Any, Any]:
+    """(bench, data) of the network on its pairs."""
+    workshop = Workshop(1)
+    bench = workshop.bench(ModelSource(str(folder / "reader.onnx")), Reporter(1, lambda event: None))
+    return bench, workshop.data(bench, DataSource(str(folder / "pairs-dev.csv")), Reporter(1, lambda event: None))
+
+
+def test_texts_of_one_length_go_through_the_network_together_and_answers_keep_their_order(folder: Path) -> None:
+    bench, data = opened(folder)
+    batches = list(data.batches("test", 8))
+    assert sorted(np.concatenate([batch.targets for batch in batches])) == sorted(data.labels[data.splits["test"]])
+    widths = [batch.first.shape[1] for batch in batches]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > widths[-1]
+    made = predict(bench.model.run_all, data, lambda done, total, text: None, text="")
+    assert np.array_equal(made.targets, data.labels[data.splits["test"]])
+    whole = data.batch("test", range(30))
+    expected = data.task.answers(data.task.scores(bench.model.run_all(*whole.arrays), whole))
+    assert made.answers == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_cell_of_texts_of_any_length_is_the_damage_of_all_of_them_together(folder: Path) -> None:
+    bench, data = opened(folder)
+    table = done(
+        ScoreSensitivity(bench.description.source, DataSource(str(folder / "pairs-dev.csv")), "measure", ("prune50",)),
+        Workshop(1),
+    ).table
+    count = data.size("validation")
+    whole = data.batch("validation", range(count))
+    before = data.task.scores(bench.model.run_all(*whole.arrays), whole)
+    for row in table.rows:
+        changed = option("prune50").method.apply(bench.model, [row.layer], Context(data=data))
+        after = data.task.scores(changed.run_all(*whole.arrays), whole)
+        _, error, weight = data.task.damage(before, after)
+        assert row.damage == pytest.approx(error / weight, rel=1e-3)

@@ -44,10 +44,18 @@ class TextFeed:
 
     def read(self, samples: Indices) -> Mapping[str, NDArray[Any]]:
         """By port: (samples × passes, tokens)."""
+        return fed_of(self.tokenizer.encode(self._rows(samples), self.length), self.ports, self.parts)
+
+    def lengths(self, samples: Indices) -> NDArray[np.intp]:
+        """Tokens of the longer text of each sample; the same for all where the network takes one length."""
+        if self.length is not None:
+            return np.full(len(samples), self.length, dtype=np.intp)
+        counts = np.array(self.tokenizer.counts(self._rows(samples)), dtype=np.intp)
+        return np.asarray(counts.reshape(len(samples), self.passes).max(axis=1))
+
+    def _rows(self, samples: Indices) -> list[str | tuple[str, str]]:
         texts = self.texts(samples)
-        rows: list[str | tuple[str, str]]
-        rows = [(one[0], one[1]) for one in texts] if self.is_joined else [text for one in texts for text in one]
-        return fed_of(self.tokenizer.encode(rows, self.length), self.ports, self.parts)
+        return [(one[0], one[1]) for one in texts] if self.is_joined else [text for one in texts for text in one]
 
     def texts(self, samples: Indices) -> list[tuple[str, ...]]:
         """The texts of these samples as they are stored; UserError where there is none."""

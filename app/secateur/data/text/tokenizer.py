@@ -59,6 +59,10 @@ class Tokenizer:
             ids[row, place], types[row, place], mask[row, place] = one.ids[:count], one.type_ids[:count], 1
         return Tokens(ids, mask, types)
 
+    def counts(self, texts: Sequence[str | tuple[str, str]]) -> list[int]:
+        """How many tokens each of these becomes."""
+        return [len(one.ids) for one in self.encoder.encode_batch_fast(list(texts), add_special_tokens=True)]
+
     def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Token numbers as the pieces of text that they stand for, for show."""
         return tuple(str(self.encoder.id_to_token(int(number)) or number) for number in ids)
