@@ -71,6 +71,8 @@ class Method(BaseModel):
     """Which fields can be dragged, in which plot."""
     changes_widths: ClassVar[bool] = False
     """Whether layers lose output channels, and with them what is coupled to them and what reads them."""
+    keeps_graph: ClassVar[bool] = False
+    """Whether the operators of an opened file stay as they are: values of weights alone change."""
     computes_in_integers: ClassVar[bool] = False
     """Whether layers are computed in integers afterwards, and not only stored in them."""
     decisive: ClassVar[frozenset[str]] = frozenset()

@@ -72,6 +72,8 @@ class Layer:
     """Why output channels cannot be removed here, as a sentence; empty where they can."""
     channel_block: int = 1
     """How many output channels leave at a time: a pixel shuffle by 2 binds four."""
+    folded_into: str = ""
+    """The layer that takes in this batch norm's numbers when the network is exported anew; empty where none does."""
     channels_known: bool = True
     """Whether it was found out which of its channels can leave, and with what: see `Couplings`, which say it."""
 
@@ -199,6 +201,8 @@ class ModelDescription:
     """All files that were opened, the model first."""
     inputs_guessed: bool = False
     """Whether the shape of the input was found by trying: data that says another one goes before it."""
+    has_graph: bool = False
+    """Whether it was opened as a graph of operators, which stay as they are while values alone change."""
 
     @property
     def knows_couplings(self) -> bool:

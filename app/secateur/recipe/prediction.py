@@ -32,15 +32,37 @@ def layer_costs(
     """The cost of every layer (or of those of `names`) after the plan: the one place that all predictions come from.
 
     Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
-    smaller here. KeyError where a planned layer has no facts yet.
+    smaller here. Parameters are those of the exported file: a batch norm that is folded has none, and the layer that it
+    is folded into has a bias. KeyError where a planned layer has no facts yet.
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
+    folded = _folded(model, recipe)
+    taking = frozenset(folded.values())
     return {
-        layer.name: _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), facts)
+        layer.name: _as_shipped(
+            layer,
+            _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), facts),
+            gone=layer.name in folded,
+            biases=layer.out_channels - lost.get(layer.name, Lost()).outputs if layer.name in taking else 0,
+        )
         for layer in model.layers
         if chosen is None or layer.name in chosen
     }
+
+
+def _folded(model: ModelDescription, recipe: Recipe) -> Mapping[str, str]:
+    """Batch norm → the layer that it is folded into when the plan's result is exported."""
+    if model.has_graph and all(step.method.keeps_graph for step in recipe.final):
+        return {}
+    return {layer.name: layer.folded_into for layer in model.layers if layer.folded_into}
+
+
+def _as_shipped(layer: Layer, cost: LayerCost, *, gone: bool, biases: int) -> LayerCost:
+    """The layer's cost with the parameters that it has once norms are folded: it is `gone`, or has so many `biases`."""
+    if gone:
+        return replace(cost, params=0)
+    return replace(cost, params=cost.params + biases) if layer.bias is None else cost
 
 
 def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:

@@ -33,8 +33,8 @@ def predicted(model: TorchModel, recipe: Recipe) -> Predicted:
     return predict_plan(description, dict.fromkeys(model.weights(), Facts(SPECTRA)), recipe, None, None)
 
 
-def params(model: TorchModel) -> int:
-    return sum(layer.params for layer in describe(model).layers)
+def params(model: TorchModel) -> int | None:
+    return predicted(model, Recipe()).params
 
 
 def macs(model: TorchModel) -> int:
@@ -95,7 +95,7 @@ def test_what_the_run_leaves_whole_is_told_with_the_reason(networks):
 
 
 def test_the_sample_with_fewer_channels_in_int8_is_what_was_predicted():
-    """MACs and the shape of every layer, and parameters before the batch norms are folded away: exactly."""
+    """MACs, the shape of every layer and the parameters of the file: exactly."""
     model = open_model(ModelSource("sample:model"))
     assert isinstance(model, TorchModel)
     description = coupled(model)

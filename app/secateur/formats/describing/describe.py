@@ -72,6 +72,7 @@ def describe(model: Model) -> ModelDescription:
         fingerprint=fingerprint(model),
         notes=tuple(notes),
         inputs_guessed=isinstance(model, TorchModel) and model.inputs_guessed,
+        has_graph=isinstance(model, TorchModel) and model.lowered is not None,
     )
 
 
@@ -174,6 +175,7 @@ def _torch_layer(name: str, module: "nn.Module", seen: Trace, axis: int) -> Laye
         groups=int(getattr(module, "groups", 1)) if hasattr(module, "kernel_size") else 1,
         channel_axis=axis,
         readers=seen.readers.get(name, ()),
+        folded_into=seen.folded.get(name, ""),
     )
 
 

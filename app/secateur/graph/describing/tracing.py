@@ -1,7 +1,8 @@
 """One sample through a torch network: what goes into and comes out of each layer, and who reads whom."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from secateur.errors import UserError
@@ -21,11 +22,13 @@ class Trace:
 
     `readers`: layer → the convolutions and linear layers that its output reaches without passing another.
     `products`: multiply-accumulates of matrix products that belong to no layer, as attention has them.
+    `folded`: batch norm → the layer that it is folded into by an export: the one that nothing else reads.
     """
 
     shapes: Mapping[str, tuple[Shape, Shape]]
     readers: Mapping[str, tuple[str, ...]]
     products: int = 0
+    folded: Mapping[str, str] = field(default_factory=dict)
 
 
 def trace(model: TorchModel) -> Trace:
@@ -38,7 +41,7 @@ def trace(model: TorchModel) -> Trace:
     ]
     was_training = model.module.training
     try:
-        products = _run(model)
+        products, ends = _run(model)
     except (RuntimeError, ValueError, IndexError, TypeError) as problem:
         lines = str(problem).strip().splitlines()
         raise UserError(
@@ -49,11 +52,19 @@ def trace(model: TorchModel) -> Trace:
         model.module.train(was_training)
         for handle in handles:
             handle.remove()
-    return Trace(recorder.shapes, recorder.readers({name for name, _ in weighted_modules(model.module)}), products)
+    weighted = {name for name, _ in weighted_modules(model.module)}
+    norms = {name for name, module in model.module.named_modules() if isinstance(module, _norms())}
+    return Trace(recorder.shapes, recorder.readers(weighted), products, recorder.folded(weighted, norms, ends))
 
 
-def _run(model: TorchModel) -> int:
-    """Forward with gradients recorded, in whose graph readers are found; the products of matrices are counted."""
+def _norms() -> "tuple[type[nn.Module], ...]":
+    from torch import nn
+
+    return nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d
+
+
+def _run(model: TorchModel) -> tuple[int, list[Any]]:
+    """(products of matrices, nodes of the outputs) of a forward with gradients recorded, in whose graph readers are."""
     import torch
 
     from secateur.graph.describing.products import CountingProducts
@@ -65,8 +76,8 @@ def _run(model: TorchModel) -> int:
         inputs.append(value.requires_grad_().clone() if value.is_floating_point() else value)
     counting = CountingProducts()
     with torch.inference_mode(False), torch.enable_grad(), counting:
-        model.module.eval()(*inputs)
-    return counting.macs
+        made = model.module.eval()(*inputs)
+    return counting.macs, [value.grad_fn for value in _tensors(made)]
 
 
 class _Recorder:
@@ -99,6 +110,31 @@ class _Recorder:
                     found[source].append(reader)
         return {name: tuple(names) for name, names in found.items()}
 
+    def folded(self, weighted: set[str], norms: set[str], ends: Sequence[Any]) -> dict[str, str]:
+        """Batch norm → the layer before it, where that is used once and nothing else reads what it puts out."""
+        makers = {node: name for name, node in self.calls if name in weighted and node is not None}
+        read = Counter(parent for node in _nodes(ends) for parent, _ in node.next_functions)
+        uses = Counter(name for name, _ in self.calls)
+        found = {}
+        for name, node in self.calls:
+            before = node.next_functions[0][0] if name in norms and node is not None and node.next_functions else None
+            layer = makers.get(before, "")
+            if layer and read[before] == 1 and before not in ends and uses[name] == uses[layer] == 1:
+                found[name] = layer
+        return found
+
+
+def _nodes(ends: Sequence[Any]) -> set[Any]:
+    """All nodes of the gradient graph before these."""
+    seen = {node for node in ends if node is not None}
+    waiting = list(seen)
+    while waiting:
+        for parent, _ in waiting.pop().next_functions:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return seen
+
 
 def _sources(start: Any, makers: Mapping[Any, str]) -> list[str]:
     """The layers met first on every path back from a gradient node."""
@@ -117,9 +153,14 @@ def _sources(start: Any, makers: Mapping[Any, str]) -> list[str]:
 
 
 def _first_tensor(output: Any) -> "torch.Tensor | None":
+    return next(iter(_tensors(output)), None)
+
+
+def _tensors(output: Any) -> "list[torch.Tensor]":
+    """The tensor that a module puts out, or those of its tuple, list or mapping."""
     import torch
 
-    if isinstance(output, torch.Tensor):
-        return output
-    values = output if isinstance(output, tuple | list) else ()
-    return next((value for value in values if isinstance(value, torch.Tensor)), None)
+    values = (
+        output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else [output]
+    )
+    return [value for value in values if isinstance(value, torch.Tensor)]

@@ -27,6 +27,7 @@ class MagnitudePruning(Method):
     scope: ClassVar[Literal["layer", "model"]] = "layer"
     order: ClassVar[int] = 20
     works_on_weights_alone: ClassVar[bool] = True
+    keeps_graph: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
     handles: ClassVar[tuple[Handle, ...]] = (Handle("ratio", "weight_histogram", "threshold", empty=0.0),)
     grows: ClassVar[frozenset[str]] = frozenset({"ratio"})
