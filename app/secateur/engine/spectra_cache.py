@@ -28,7 +28,7 @@ VERSION: Final = 1
 MOST_BYTES: Final = 512 << 20
 """What the folder may hold."""
 
-_BROKEN: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+BROKEN: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _TYPES: Final[dict[str, Any]] = {
     "keys": np.uint16,
     "counts": np.int64,
@@ -36,6 +36,7 @@ _TYPES: Final[dict[str, Any]] = {
     "weights": np.float64,
     "ranges": np.float32,
 }
+_KEPT: Final = ("spectra-*.npz", "singular-*.npz", "couplings-*.json")
 _MOMENTS: Final = ("size", "total", "total_squares", "minimum", "maximum", "zeros", "non_finite")
 
 
@@ -63,7 +64,7 @@ def load_spectra(model: ModelDescription) -> dict[str, Spectra]:
         index = json.loads(arrays["index"].tobytes())
         found = _unpacked(index, arrays, {layer.name: layer for layer in model.inspected_layers})
         os.utime(path)
-    except _BROKEN:
+    except BROKEN:
         path.unlink(missing_ok=True)
         return {}
     return found
@@ -76,19 +77,24 @@ def save_spectra(model: ModelDescription, spectra: Mapping[str, Spectra]) -> Non
     arrays["index"] = np.frombuffer(json.dumps(index).encode(), np.uint8)
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
+    write_cached(path, content)
+
+
+def write_cached(path: Path, content: io.BytesIO) -> None:
+    """Write a file of the cache, whole or not at all, and keep the folder below its size; a full disk is no failure."""
     try:
-        handle, draft = tempfile.mkstemp(prefix=".spectra-", dir=path.parent)
+        handle, draft = tempfile.mkstemp(prefix=f".{path.stem[:8]}-", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(content.getbuffer())
         Path(draft).replace(path)
         shrink_cache(path.parent)
     except OSError as problem:
-        print(f"secateur engine: spectra were not cached: {problem}")
+        print(f"secateur engine: {path.name} was not cached: {problem}")
 
 
 def shrink_cache(folder: Path, most_bytes: int = MOST_BYTES) -> None:
     """Remove what was used longest ago until the folder holds at most `most_bytes`."""
-    kept = (*folder.glob("spectra-*.npz"), *folder.glob("couplings-*.json"))
+    kept = [file for pattern in _KEPT for file in folder.glob(pattern)]
     files = sorted(kept, key=lambda file: file.stat().st_mtime, reverse=True)
     held = 0
     for file in files:

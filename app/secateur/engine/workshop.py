@@ -67,6 +67,10 @@ class Bench:
     tensors: Mapping[str, LayerTensor] = field(default_factory=dict)
     spectra: dict[str, Spectra] = field(default_factory=dict)
     singular_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    has_read_singular_values: bool = False
+    """Whether those that the disk keeps were looked for."""
+    has_new_singular_values: bool = False
+    """Whether some were found that the disk does not keep yet."""
     lowered: TorchModel | None = None
     file: Path | None = None
     data: "dict[str, Dataset]" = field(default_factory=dict)
@@ -167,13 +171,14 @@ class Workshop:
         return bench.spectra
 
     def facts(self, bench: Bench, reporter: Reporter, target: str = TARGETS[0].id) -> dict[str, Facts]:
-        """All that is known of every weighted layer without running anything; `target` is where it will run."""
-        from secateur.engine.singular import find_singular_values
+        """All that is known of every weighted layer without running anything; `target` is where it will run.
 
-        spectra = self.spectra(bench, reporter)
-        values = find_singular_values(bench, reporter)
-        layers = bench.description.weighted_layers
-        return facts_of(layers, spectra, singular_values=values, target=target_named(target))
+        Singular values are found when a method asks for them, within this job.
+        """
+        from secateur.engine.singular import SingularValues
+
+        layers, spectra = bench.description.weighted_layers, self.spectra(bench, reporter)
+        return facts_of(layers, spectra, singular_values=SingularValues(bench, reporter), target=target_named(target))
 
     def file(self, bench: Bench) -> Path:
         """An ONNX file that runs the untouched model: the opened one, or a float export of it."""

@@ -7,6 +7,7 @@ from secateur.engine.course import Stage
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import CountSpectra, OpenData, OpenModel
+from secateur.engine.singular import keep_singular_values
 from secateur.engine.spectra import count_layers
 from secateur.engine.workshop import Workshop
 from secateur.recipe.options import OPTIONS
@@ -26,9 +27,11 @@ def count_spectra(request: CountSpectra, reporter: Reporter, workshop: Workshop)
     count_layers(bench, layers, reporter, lambda ready: reporter.emit(SpectraReady(ready)))
     options = [option for option in OPTIONS if bench.description.runnable or option.method.works_on_weights_alone]
     facts = workshop.facts(bench, reporter)
-    if bench.singular_values:
+    table = score_free(bench.description.weighted_layers, facts, options, reporter.progress)
+    if bench.singular_values:  # some option has asked for them
+        keep_singular_values(bench)
         reporter.emit(SpectraReady({}, dict(bench.singular_values)))
-    return SpectraCounted(score_free(bench.description.weighted_layers, facts, options, reporter.progress))
+    return SpectraCounted(table)
 
 
 def open_data(request: OpenData, reporter: Reporter, workshop: Workshop) -> DataOpened:

@@ -17,6 +17,7 @@ from secateur.engine.events import (
 )
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import FindSensitivity, MeasureLatency, RecordActivations, ScoreSensitivity
+from secateur.engine.singular import keep_singular_values
 from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import JobError, UserError
 from secateur.graph.layers import example_inputs
@@ -107,7 +108,9 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
 def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:
     options = [option(name) for name in request.options]
     facts = workshop.facts(bench, reporter, request.target)
-    return score_free(bench.description.weighted_layers, facts, options, reporter.progress)
+    table = score_free(bench.description.weighted_layers, facts, options, reporter.progress)
+    keep_singular_values(bench)
+    return table
 
 
 def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":
