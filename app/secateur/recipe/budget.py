@@ -26,6 +26,7 @@ from secateur.recipe.editing import with_step
 from secateur.recipe.latency_limit import Chosen, LatencyTerms, latency_terms
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.recipe import Recipe, Repeat, Step
+from secateur.recipe.tables import encodes, saved_bytes
 from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Choice:
     costs: Costs
     faster: bool = True
     is_static: bool = False
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the layer is stored in an encoding then."""
+        return self.option != FLOAT and encodes([option(self.option).method])
 
 
 def choices_of(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> list[Choice]:
@@ -105,14 +111,19 @@ def smallest_bytes(
 ) -> int:
     """The least file size that any choice of options reaches; `at_speed`: of those that cost no speed."""
     least: dict[str, int] = {}
+    encoded: dict[str, int] = {}
     for choice in choices_of(model, table, timings):
         if choice.faster or not at_speed:
             least[choice.layer] = min(least.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
-    return fixed_bytes(model) + sum(least.values())
+            if choice.is_encoded:
+                encoded[choice.layer] = min(encoded.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
+    among_integers = sum(encoded.values()) - saved_bytes(model)
+    mixed = sum(least.values())
+    return fixed_bytes(model) + (min(mixed, among_integers) if encoded.keys() == least.keys() else mixed)
 
 
 def fixed_bytes(model: ModelDescription) -> int:
-    """Bytes of the file that no option changes: its structure and the layers without options."""
+    """Bytes of the file that no option changes by itself: its structure and the layers without options."""
     return model.overhead_bytes + sum(layer.size_bytes for layer in model.layers if not layer.is_weighted)
 
 
@@ -209,6 +220,10 @@ class _Problem:
             known = [Chosen(c.layer, c.costs.latency_ms or 0.0, c.is_static) for c in choices]
             terms = latency_terms(known, timings)
             self.latency, self.width = terms.cost, len(terms.cost)
+        if "bytes" in limits and saved_bytes(model):  # whether the tables beside the layers get smaller
+            self.width += 1
+        if self.latency is not None:
+            self.latency = np.pad(self.latency, (0, self.width - len(self.latency)))
         self.constraints = _constraints(model, choices, limits, self.width, terms)
 
     def frugal(self) -> NDArray[np.bool_] | None:
@@ -293,16 +308,36 @@ def _constraints(
     constraints = [LinearConstraint(once, 1, 1)]
     if latency is not None:
         if len(latency.bounds):
-            constraints.append(LinearConstraint(latency.matrix, latency.bounds, np.inf))
+            parts = latency.matrix
+            matrix = csr_array((parts.data, parts.indices, parts.indptr), shape=(parts.shape[0], width))
+            constraints.append(LinearConstraint(matrix, latency.bounds, np.inf))
         if "latency_ms" in limits:
-            constraints.append(LinearConstraint(latency.cost[None, :], -np.inf, limits["latency_ms"]))
+            cost = np.pad(latency.cost, (0, width - len(latency.cost)))
+            constraints.append(LinearConstraint(cost[None, :], -np.inf, limits["latency_ms"]))
     for name, fixed in (("bytes", fixed_bytes(model)), ("macs", 0)):
         if name in limits:
             costs = np.array([getattr(choice.costs, name) for choice in choices], dtype=float)
             scale = max(1.0, float(costs.max()))
             costs = np.pad(costs, (0, width - len(costs)))
+            if name == "bytes" and (saved := saved_bytes(model)):
+                costs[-1] = -saved
+                constraints.append(_saved_among_integers(choices, rows, len(position), width))
             constraints.append(LinearConstraint(costs[None, :] / scale, -np.inf, (limits[name] - fixed) / scale))
     return constraints
+
+
+def _saved_among_integers(
+    choices: Sequence[Choice], rows: NDArray[np.intp], layers: int, width: int
+) -> "LinearConstraint":
+    """The last variable is at most the encoded choice of each layer: 0 where one stays in float."""
+    from scipy.optimize import LinearConstraint
+    from scipy.sparse import csr_array
+
+    encoded = np.array([choice.is_encoded for choice in choices])
+    places = np.concatenate([rows[encoded], np.arange(layers)])
+    columns = np.concatenate([np.flatnonzero(encoded), np.full(layers, width - 1)])
+    values = np.concatenate([np.ones(int(encoded.sum())), np.full(layers, -1.0)])
+    return LinearConstraint(csr_array((values, (places, columns)), shape=(layers, width)), 0, np.inf)
 
 
 def recipe_of(chosen: Mapping[str, str], keep: Recipe | None = None) -> Recipe:

@@ -12,6 +12,7 @@ from secateur.model.documents import Evaluation, Predicted, SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.speed import plan_ms
+from secateur.recipe.tables import encodes, halved
 from secateur.recipe.widths import Lost, channels_lost, shrunk
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
@@ -33,16 +34,23 @@ def layer_costs(
 
     Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
     smaller here. Parameters are those of the exported file: a batch norm that is folded has none, and the layer that it
-    is folded into has a bias. KeyError where a planned layer has no facts yet.
+    is folded into has a bias. Tables beside the layers are smaller where all of these are encoded (and all are asked
+    for). KeyError where a planned layer has no facts yet.
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
     folded = _folded(model, recipe)
     taking = frozenset(folded.values())
+    among_integers = names is None and all_encoded(model, recipe)
     return {
         layer.name: _as_shipped(
             layer,
-            _layer_cost(layer, lost.get(layer.name, Lost()), methods_of(recipe, layer), facts),
+            _layer_cost(
+                halved(layer) if among_integers else layer,
+                lost.get(layer.name, Lost()),
+                methods_of(recipe, layer),
+                facts,
+            ),
             gone=layer.name in folded,
             biases=layer.out_channels - lost.get(layer.name, Lost()).outputs if layer.name in taking else 0,
         )
@@ -63,6 +71,11 @@ def _as_shipped(layer: Layer, cost: LayerCost, *, gone: bool, biases: int) -> La
     if gone:
         return replace(cost, params=0)
     return replace(cost, params=cost.params + biases) if layer.bias is None else cost
+
+
+def all_encoded(model: ModelDescription, recipe: Recipe) -> bool:
+    """Whether a plan leaves no layer in float, so that quantizing stores the tables beside them in float16."""
+    return model.trainable and all(encodes(methods_of(recipe, layer)) for layer in model.weighted_layers)
 
 
 def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:

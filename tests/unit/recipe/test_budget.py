@@ -1,5 +1,6 @@
 """The budget solver keeps within the limits and loses as little as any plan can."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
+from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget
+from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Repeat, Step
 from secateur.recipe.speed_cost import speed_cost
 
@@ -53,6 +56,43 @@ def test_the_plan_is_the_best_of_all_plans_within_the_budget(seed, limit):
     picked = [c for c in choices if chosen[c.layer] == c.option]
     assert sum(c.costs.bytes for c in picked) + fixed_bytes(model()) <= limit
     assert sum(c.damage for c in picked) == pytest.approx(best, rel=1e-3, abs=1e-6)
+
+
+def with_a_table():
+    """The same beside a table of 1,024 numbers, which is stored in half where nothing stays in float."""
+    words = Layer("words", "Embedding", TensorInfo("words", "float32", (64, 16), 4096), params=1024, size_bytes=4096)
+    return dataclasses.replace(model(), layers=(*model().layers, words), source_bytes=5796)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("limit", [5796, 5000, 4700, 4650, 2700, 2550])
+def test_where_no_layer_stays_in_float_the_table_beside_them_counts_half(seed, limit):
+    scores = table(seed)
+    choices = choices_of(with_a_table(), scores)
+
+    def size(plan):
+        return sum(c.costs.bytes for c in plan) + 4196 - (2048 if all(c.option.startswith("int") for c in plan) else 0)
+
+    groups = [[c for c in choices if c.layer == n] for n in NAMES]
+    fitting = [plan for plan in itertools.product(*groups) if size(plan) <= limit]
+    chosen = solve_budget(with_a_table(), scores, {"bytes": limit})
+    picked = [c for c in choices if chosen[c.layer] == c.option]
+    assert size(picked) <= limit
+    assert sum(c.damage for c in picked) == pytest.approx(min(sum(c.damage for c in p) for p in fitting), rel=1e-3)
+    assert smallest_bytes(with_a_table(), scores) == 4196 - 2048 + 4 * 80
+    with pytest.raises(UserError, match="2,468"):
+        solve_budget(with_a_table(), scores, {"bytes": 2467})
+
+
+def test_the_prediction_counts_the_table_as_the_solver_does():
+    facts = {n: Facts(channel_axis=0) for n in NAMES}
+    whole, part = (
+        predict_plan(with_a_table(), facts, Recipe((Step(StaticInt8(), names),)), None, None)
+        for names in (NAMES, NAMES[:-1])
+    )
+    own = predict_plan(model(), facts, Recipe((Step(StaticInt8(), NAMES),)), None, None)
+    assert whole.bytes == own.bytes + 2048
+    assert part.bytes > own.bytes + 4096
 
 
 def test_a_budget_below_the_smallest_plan_says_what_can_be_reached():
