@@ -71,17 +71,26 @@ def _in_order(rows: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def evaluation_of(
-    file: Path, predictions: Predictions | None, task: "Task", macs: int, latency: Latency | None, inputs: Any
+    file: Path,
+    predictions: Predictions | None,
+    task: "Task",
+    macs: int,
+    latency: Latency | None,
+    inputs: Any,
+    opened: Sequence[Path] = (),
 ) -> Evaluation:
-    """The evaluation of an ONNX file whose predictions and latency were taken."""
+    """The evaluation of an ONNX file whose predictions and latency were taken.
+
+    `opened` are the files that it was made of, where its bytes are to be theirs.
+    """
     params, nonzero = file_parameters(file)
     value, loss, warnings = judged(predictions, task) if predictions else (None, None, ())
     return Evaluation(
         metric=value,
         loss=loss,
         samples=len(predictions.answers) if predictions else 0,
-        bytes=file.stat().st_size,
-        zip_bytes=zip_bytes(file),
+        bytes=sum(path.stat().st_size for path in opened or (file,)),
+        zip_bytes=sum(zip_bytes(path) for path in opened or (file,)),
         params=params,
         nonzero_params=nonzero,
         macs=macs,

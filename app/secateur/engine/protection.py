@@ -18,6 +18,9 @@ from secateur.recipe.recipe import Recipe
 RESULT_FILES = ("recipe.yaml", "result.json", "report.html", "channels.json", "network")
 """What every run leaves in its folder besides its models."""
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json", "1_Pooling/config.json")
+"""What a run on texts leaves there as well: copies of what its texts were read with."""
+
 
 def kept_files(
     model: ModelSource,
@@ -84,7 +87,7 @@ def _of_run(record: RunRecord) -> Iterator[Kept]:
     named = [Path(file.path) for file in record.document.files] if record.document else []
     parts = [Path(f.path).with_name(part) for f in record.document.files for part in f.parts] if record.document else []
     checkpoints = folder.glob("step-*")
-    for path in (*named, *parts, *(folder / name for name in RESULT_FILES), *checkpoints):
+    for path in (*named, *parts, *(folder / name for name in (*RESULT_FILES, *TOKENIZER_FILES)), *checkpoints):
         yield Kept(path, what)
 
 

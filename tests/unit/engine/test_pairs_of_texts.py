@@ -17,7 +17,7 @@ from torch import nn
 from secateur.analysis.evaluation import predict
 from secateur.engine.events import Finished
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import Compare, Compress, DataSource, Evaluate, OpenData, ScoreSensitivity
+from secateur.engine.requests import Compare, Compress, DataSource, Evaluate, Export, OpenData, ScoreSensitivity
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.graph.context import Context
@@ -107,6 +107,11 @@ def test_its_layers_go_to_integers_and_the_file_is_proven(folder: Path, tmp_path
     recipe = parse_recipe({"schema": 1, "steps": [{"method": "static_int8", "layers": ["*"]}]})
     document = done(Compress(source, data, recipe, "run", folder=tmp_path / "out"), Workshop(1)).record.document
     assert document.files[0].verified
+    result = ModelSource(document.files[0].path)  # the tokenizer lies beside it, and its texts are read as before
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (folder / "tokenizer.json").read_bytes()
+    again = done(Evaluate(result, data), Workshop(1)).evaluation
+    assert again.metric.value == pytest.approx(document.result.metric.value, abs=1e-6)
+    assert done(Export(result, data, "onnx", tmp_path / "again.onnx"), Workshop(1)).file.verified
     assert abs(document.result.metric.value - document.original.metric.value) < 0.2
 
 

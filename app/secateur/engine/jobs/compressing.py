@@ -19,6 +19,7 @@ from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import Proof, keep_network, write_and_verify
 from secateur.engine.jobs.foretelling import foretold
 from secateur.engine.jobs.measuring import measure_run
+from secateur.engine.jobs.tokenizing import keep_tokenizer
 from secateur.engine.kept_channels import save_kept
 from secateur.engine.places import run_folder
 from secateur.engine.report import write_report
@@ -112,6 +113,7 @@ def _run(
     files += _write_unasked(
         model, [name for name in request.also if name not in asked], folder / "model", proof, reporter, guard
     )
+    keep_tokenizer(data, bench.files, folder, guard)
     keep_network(model, folder)
     save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
     reporter.enter("measure")

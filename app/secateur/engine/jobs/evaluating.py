@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from secateur.analysis.cost import network_parameters, zip_bytes
+from secateur.analysis.cost import network_parameters
 from secateur.analysis.evaluation import evaluation_of, predict
 from secateur.engine.events import Evaluated
 from secateur.engine.reporting import Reporter
@@ -30,12 +30,10 @@ def evaluate_file(workshop: Workshop, bench: Bench, data: "Dataset", reporter: R
     predictions = predict(run, data, reporter.progress, text=f"Evaluating {bench.description.name}")
     inputs = example_inputs(bench.description)
     latency = measure(lambda: run(*inputs), threads=workshop.threads)
-    evaluation = evaluation_of(file, predictions, data.task, bench.description.macs, latency, inputs)
+    evaluation = evaluation_of(file, predictions, data.task, bench.description.macs, latency, inputs, bench.files)
     if bench.description.format != "onnx" and isinstance(bench.model, TorchModel):  # its file has batch norms folded
         params, nonzero = network_parameters(bench.model.module)
         evaluation = evaluation.model_copy(update={"params": params, "nonzero_params": nonzero})
     if bench.files:  # what was opened, external data included, not what was made of it
-        evaluation = evaluation.model_copy(
-            update={"bytes": bench.description.source_bytes, "zip_bytes": sum(zip_bytes(path) for path in bench.files)}
-        )
+        evaluation = evaluation.model_copy(update={"bytes": bench.description.source_bytes})
     return Baseline(evaluation, predictions)
