@@ -204,3 +204,29 @@ def test_it_can_be_painted_at_every_size(tab, state, model, answers, size):
     tab.resize(*size)
     tab.show_state(running(state, model, curve=curve(80), answers=answers))
     assert not tab.grab().isNull()
+
+
+def test_another_way_to_train_keeps_what_a_person_has_set(qtbot, tab, state):
+    tab.show_state(state)
+    assert tab.kind.value() == "distillation"
+    with qtbot.waitSignal(tab.distillation_wanted) as wanted:
+        qtbot.mouseClick(tab.kind.findChild(QWidget, "segment_fine_tuning"), LEFT)
+    (made, _) = wanted.args
+    planned = tab.form.method
+    assert made.id == "fine_tuning"
+    assert (made.epochs, made.batch_size, made.seed) == (planned.epochs, planned.batch_size, planned.seed)
+
+
+def test_an_error_is_drawn_in_its_own_unit_without_shares_beside_it(tab, state, evaluation):
+    metric = evaluation.metric.model_copy(update={"name": "mae", "value": 3.5, "ci95": (3.0, 4.0)})
+    points = tuple(replace(point, metric=None if point.metric is None else 3.25) for point in curve(40))
+    tab.show_state(state.with_(curve=points, baseline=evaluation.model_copy(update={"metric": metric})))
+    assert tab.quality.quantity == "absolute error"
+    assert tab.quality.accessibleDescription() == "3.25 absolute error"
+
+
+def test_where_no_class_is_chosen_no_softened_answers_are_promised(tab, state, data):
+    tab.show_state(state.with_(data=data.model_copy(update={"task": "segmentation"})))
+    assert "no choice of one class" in tab.answers.waiting.text()
+    tab.show_state(state)
+    assert "first evaluation" in tab.answers.waiting.text()

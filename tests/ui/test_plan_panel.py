@@ -245,6 +245,9 @@ def test_the_distillation_card_concerns_the_whole_model(qtbot: QtBot, panel: Pla
     assert heard == [("distil", Distillation())]
     panel.show_state(state.with_(recipe=with_model_step(state.recipe, "distil", Distillation(epochs=9))), [])
     assert "9 epochs" in find(panel, QLabel, "summary_distil").text()
+    qtbot.mouseClick(find(panel, QWidget, "segment_fine_tuning"), Qt.MouseButton.LeftButton)
+    (_, other) = heard[-1]
+    assert (other.id, other.epochs) == ("fine_tuning", 9), "what was set stays"
     with qtbot.waitSignal(panel.tab_wanted, timeout=1000) as wish:
         find(panel, QPushButton, "link_distil").click()  # type: ignore[attr-defined]
     assert wish.args == ["distil"]

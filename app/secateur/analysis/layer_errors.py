@@ -34,10 +34,13 @@ def layer_errors(
     nothing to compare, the layer says why.
     """
     from secateur.graph.onnx_layers import layer_weights, onnx_layers
+    from secateur.graph.qdq.blocks import without_nbits
 
-    weights_a, weights_b = layer_weights(a), layer_weights(b)
+    read_a, read_b = without_nbits(a), without_nbits(b)
+    weights_a, weights_b = layer_weights(read_a), layer_weights(read_b)
     outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs if inputs_b is None else inputs_b)
-    layers = {layer.name: layer for layer in onnx_layers(a)}
+    layers = {layer.name: layer for layer in onnx_layers(read_a)}
+    axes_b = {layer.name: layer.channel_axis for layer in onnx_layers(read_b)}
     errors = []
     for name in weights_a:
         parts = parts_of(name, weights_b)
@@ -48,6 +51,8 @@ def layer_errors(
         axis = layers[name].channel_axis
         output_axis = -1 if layers[name].operator in ("Gemm", "MatMul") else 1
         own = joined([weights_b[each] for each in parts], weights_a[name].shape)
+        if len(parts) == 1 and own.ndim == 2 and axes_b[parts[0]] != axis:
+            own = own.T  # the same matrix, stored the other way round: of a Gemm and of a MatMul
         weight = _weight_deviation(weights_a[name], own, part, axis)
         output = _output_deviation(outputs_a.get(name), outputs_b.get(parts[-1]), part, output_axis)
         errors.append(LayerError.of(name, weight, output))

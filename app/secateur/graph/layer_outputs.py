@@ -16,11 +16,13 @@ def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) ->
     import onnxruntime as ort
 
     from secateur.graph.onnx_layers import onnx_layers
+    from secateur.graph.qdq.blocks import without_nbits
 
+    read = without_nbits(proto)  # finds the layers; what is run is the file, whose tensors have the same names
     tensors = {}
-    for layer in (layer for layer in onnx_layers(proto) if layer.nodes):  # what an If computes is not to be had
+    for layer in (layer for layer in onnx_layers(read) if layer.nodes):  # what an If computes is not to be had
         last = layer.absorbed[-1] if layer.absorbed else layer.nodes[-1]
-        tensors[layer.name] = proto.graph.node[last].output[0]
+        tensors[layer.name] = read.graph.node[last].output[0]
     exposed = onnx.ModelProto()
     exposed.CopyFrom(proto)
     present = {value.name for value in exposed.graph.output}

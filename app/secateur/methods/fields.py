@@ -1,11 +1,12 @@
 """Which control a field of a method, or of a format's options, has in a form; decided where the class is made."""
 
 from inspect import get_annotations
-from typing import Literal, get_args, get_origin
+from typing import Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+Fields = TypeVar("Fields", bound=BaseModel)
 Control = Literal["choice", "switch", "number", "none"]
 
 
@@ -28,6 +29,13 @@ def fields_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields in the order in which a person reads them: a class's own first, then what it has from its bases."""
     named = (name for base in kind.__mro__ for name in get_annotations(base))
     return {name: kind.model_fields[name] for name in named if name in kind.model_fields}
+
+
+def carried(values: Fields, before: BaseModel) -> Fields:
+    """`values` with those of `before` in the fields that are the same in both: what a person set is not set anew."""
+    ours, theirs = type(values).model_fields, type(before).model_fields
+    same = [name for name, info in ours.items() if name in theirs and theirs[name].annotation == info.annotation]
+    return values.model_copy(update={name: getattr(before, name) for name in same})
 
 
 def require_controls(kind: type[BaseModel]) -> None:

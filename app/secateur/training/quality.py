@@ -70,8 +70,11 @@ class HeldOut:
         return Quality(self.task.score(answers, targets), agreed, scores)
 
     def answers(self, quality: Quality) -> SoftAnswers | None:
-        """Teacher's and student's scores on the first few samples, with their previews; None where they are no rows."""
-        if quality.scores.ndim != 2:
+        """Teacher's and student's scores on the first few samples, with their previews.
+
+        None where they are no rows of which the largest is the answer: nothing of numbers, pairs and masks is softened.
+        """
+        if not self.task.chooses or quality.scores.ndim != 2:
             return None
         return SoftAnswers(self.teacher_scores, quality.scores, self.previews)
 

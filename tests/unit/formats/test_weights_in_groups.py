@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from secateur.analysis.layer_errors import layer_errors
 from secateur.formats.base import LocalProof
 from secateur.formats.kinds.onnx_file import OnnxFormat, OnnxOptions
 from secateur.formats.proving.arithmetic import local_proof
@@ -62,6 +63,17 @@ def operators(path: Path) -> list[str]:
 def written(model: Any, path: Path, **options: Any) -> Path:
     OnnxFormat().write(model, path, OnnxOptions(**options))
     return path
+
+
+@pytest.mark.parametrize("form", ["fast", "exact", "standard"])
+def test_its_layers_are_compared_with_those_of_the_original(
+    network: TorchModel, encoded: TorchModel, tmp_path: Path, form: str
+) -> None:
+    original = onnx.load(written(network, tmp_path / "original.onnx"))
+    small = onnx.load(written(encoded, tmp_path / "small.onnx", groups=form))
+    errors = layer_errors(original, small, (inputs(),))
+    assert [error.layer for error in errors] == list(LAYERS)
+    assert all(error.weight_sqnr_db > 15 and error.output_sqnr_db > 10 for error in errors), errors
 
 
 @pytest.mark.parametrize("form", ["fast", "exact", "standard"])

@@ -73,8 +73,13 @@ class AnswersCard(Card):
         self.body.addWidget(self._pane, 1)
         self.body.addWidget(self.waiting, 1)
 
-    def show_answers(self, answers: SoftAnswers | None, classes: tuple[str, ...], temperature: float) -> None:
-        """Show the latest answers; the view follows the plan's temperature until the slider is moved."""
+    def show_answers(
+        self, answers: SoftAnswers | None, classes: tuple[str, ...], temperature: float, why_not: str = ""
+    ) -> None:
+        """Show the latest answers; the view follows the plan's temperature until the slider is moved.
+
+        `why_not` is why there never are any.
+        """
         known = answers is not None and len(answers.student) > 0
         self._answers, self._classes = (answers if known else None), classes
         if temperature != self._planned:
@@ -83,6 +88,7 @@ class AnswersCard(Card):
         for widget in (self._pane, self.earlier, self.later):
             widget.setVisible(known)
         self.set_compact(self._compact)
+        self.waiting.setText(why_not or self.tr("They appear with the first evaluation of the training."))
         self.waiting.setVisible(not known)
         self._draw()
 

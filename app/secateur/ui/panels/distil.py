@@ -16,10 +16,12 @@ from secateur.methods import first_of
 from secateur.methods.base import Method
 from secateur.methods.distil.pairs import FeaturePair, pairs_of, with_pairs
 from secateur.methods.distil.training import Training
+from secateur.methods.fields import carried
 from secateur.session.state import SessionState
 from secateur.ui.panels.answers_card import AnswersCard
 from secateur.ui.panels.curve_data import CurveData, Floats
 from secateur.ui.panels.pairs_card import PairsCard
+from secateur.ui.panels.plan_families import summary, variants
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.panels.role_card import RoleCard
 from secateur.ui.panels.tab_view import GAP, TabView
@@ -28,11 +30,14 @@ from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card, label
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.progress_line import ProgressLine
+from secateur.ui.widgets.segmented import Segmented
 
 WINDOW = 41
 """Steps in the running mean of the loss."""
 TERMS = (("third", True), ("original", False), ("third", False), ("original", True))
 """Colour of the terms of a loss in their order, and whether they are dashed; the total has its own."""
+CHOOSING = ("classification", "none")
+"""Tasks whose answer is the largest of a row of scores."""
 NARROW = 900
 FORM = (248, 316)
 
@@ -97,6 +102,13 @@ class DistilTab(TabView):
         self.column.addWidget(self.head)
 
     def _build_form(self, card: Card) -> None:
+        self.kinds = {variant.key: variant for variant in variants("distil")}
+        self.kind = Segmented([(v.key, v.label) for v in self.kinds.values()], self.tr("Way to train"))
+        self.kind.setObjectName("distil_kind")
+        for variant in self.kinds.values():
+            self.kind.set_tooltip(variant.key, summary(type(variant.method)))
+        self.kind.chosen.connect(self._change_kind)
+        card.body.addWidget(self.kind)
         roles = QHBoxLayout()
         roles.setSpacing(8)
         self.teacher = RoleCard("original", self.tr("Teacher"))
@@ -159,6 +171,7 @@ class DistilTab(TabView):
             return
         self.form = self._form_of(type(method))
         self.form.show_method(method)
+        self.kind.set_value(next((v.key for v in self.kinds.values() if v.is_of(method)), ""))
         self.teacher.setVisible(method.has_teacher)
         self._show_roles(state)
         self._data.extend(state.curve)
@@ -168,8 +181,7 @@ class DistilTab(TabView):
         x_end = last.course_end if last else float(method.epochs)
         self._show_loss(x_end)
         self._show_quality(state, x_end)
-        classes = state.data.classes if state.data else ()
-        self.answers.show_answers(state.answers, classes, method.softening)
+        self._show_answers(state, method.softening)
         self.show_content()
 
     def _show_unplanned(self, state: SessionState) -> None:
@@ -187,6 +199,10 @@ class DistilTab(TabView):
         self.pairs.setVisible(pairs is not None)
         layers = state.model.layers if state.model else ()
         self.pairs.show_pairs(pairs or (), layers, selected)
+
+    def _change_kind(self, key: str) -> None:
+        if (method := self.form.method) is not None:
+            self.distillation_wanted.emit(carried(self.kinds[key].method, method), "")
 
     def _change_pairs(self, pairs: tuple[FeaturePair, ...]) -> None:
         if (method := self.form.method) is not None:
@@ -259,22 +275,33 @@ class DistilTab(TabView):
         return [replace(made, end=f"{number(float(made.mean[-1]))} {name}")]
 
     def _show_quality(self, state: SessionState, x_end: float) -> None:
+        """Metric and agreement where both are shares, on one axis; else the metric alone, in its own unit."""
         metric = state.baseline.metric if state.baseline else None
-        name = kind_of(metric.name).noun if metric else self.tr("metric")
+        kind = kind_of(metric.name if metric else "")
+        is_share = metric is None or kind.is_share
+        write = share if is_share else kind.write
+        curves = [("metric", kind.noun, "result", False)]
+        if is_share:
+            curves.insert(0, ("agreement", self.tr("agreement"), "third", True))
         series = []
-        for column, words, role, dashed in (
-            ("agreement", self.tr("agreement"), "third", True),
-            ("metric", name, "result", False),
-        ):
+        for column, words, role, dashed in curves:
             x, y = self._data.column(column)
             if len(x):
-                series.append(Series(words, x, y, role, f"{share(float(y[-1]))} {words}", dashed=dashed))
-        is_share = metric is not None and kind_of(metric.name).is_share  # the axis is one of shares
-        reference = (metric.value, self.tr("teacher {0}").format(share(metric.value))) if metric and is_share else None
-        quantity = self.tr("share of held-out samples")
+                series.append(Series(words, x, y, role, f"{write(float(y[-1]))} {words}", dashed=dashed))
+        method = self.form.method
+        taught = isinstance(method, Training) and method.has_teacher
+        who = self.tr("teacher {0}") if taught else self.tr("original {0}")
+        reference = (metric.value, who.format(write(metric.value))) if metric else None
+        quantity = self.tr("share of held-out samples") if is_share else kind.noun
         self.quality.show_series(
-            series, x_end=x_end, quantity=quantity, reference=reference, percent=True, rounds=self._data.rounds
+            series, x_end=x_end, quantity=quantity, reference=reference, percent=is_share, rounds=self._data.rounds
         )
+
+    def _show_answers(self, state: SessionState, temperature: float) -> None:
+        data, why_not = state.data, ""
+        if data is not None and data.task not in CHOOSING:
+            why_not = self.tr("There are none: the answers of this data are no choice of one class.")
+        self.answers.show_answers(state.answers, data.classes if data else (), temperature, why_not)
 
     # ------------------------------------------------------------------ arrangement
 

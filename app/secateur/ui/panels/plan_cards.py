@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from secateur.figures import counted
 from secateur.graph.context import LeftOut
 from secateur.methods.base import Family, Method
+from secateur.methods.fields import carried
 from secateur.methods.left_out import sentences_about
 from secateur.methods.offers import Variant
 from secateur.model.description import Layer
@@ -142,7 +143,8 @@ class ModelCard(Card):
         super().__init__(TITLES[family], "whole model", family, parent)
         self.setObjectName(f"card_{family}")
         self.family, self._tab = family, tab
-        self._last = variants(family)[0].method
+        self.variants = {variant.key: variant for variant in variants(family)}
+        self._last = next(iter(self.variants.values())).method
         self.switch = Switch(TITLES[family])
         self.switch.setObjectName(f"switch_{family}")
         self.switch.setToolTip(summary(type(self._last)))
@@ -152,11 +154,17 @@ class ModelCard(Card):
         column = QVBoxLayout(self._holder)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
+        self.segments = Segmented([(v.key, v.label) for v in self.variants.values()], TITLES[family])
+        self.segments.setObjectName(f"variants_{family}")
+        for variant in self.variants.values():
+            self.segments.set_tooltip(variant.key, summary(type(variant.method)))
+        self.segments.chosen.connect(lambda key: self.wanted.emit(carried(self.variants[key].method, self._last)))
         self.summary = label("", "caption", wrap=True)
         self.summary.setObjectName(f"summary_{family}")
         self.link = Button(self.tr("Settings and curves"), "link")
         self.link.setObjectName(f"link_{family}")
         self.link.clicked.connect(lambda: self.tab_wanted.emit(self._tab))
+        column.addWidget(self.segments)
         column.addWidget(self.summary)
         column.addWidget(self.link, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self._holder)
@@ -171,6 +179,8 @@ class ModelCard(Card):
         set_why_not(self.switch, "" if method is not None else lacking)
         self.set_off(untrainable and method is None)
         self.link.setVisible(method is not None)
+        self.segments.setVisible(method is not None and len(self.variants) > 1)
+        self.segments.set_value(next((v.key for v in self.variants.values() if method and v.is_of(method)), ""))
         if lacking and method is None:
             self.summary.setText(lacking)
         elif method is None:

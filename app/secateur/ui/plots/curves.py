@@ -163,6 +163,7 @@ class CurvePlot(Chart):
             low = 0.0
         if high - low < 1e-9:
             low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
+            high = min(high, 1.0) if self._percent else high
         margin = 0.04 * (high - low)
         return (low - margin if low else 0.0), high + margin
 
