@@ -53,12 +53,17 @@ class RealWindow:
         self.until(lambda: not self.state.jobs and not self.state.loading)
 
     def settle(self) -> None:
-        """Let the layout come to rest before places in it are asked for."""
+        """Let the newest state be shown and the layout come to rest before places in it are asked for."""
+        self.until(lambda: self.assembly.display.is_settled)
         for _ in range(3):
             QApplication.processEvents()
 
     def find(self, kind: type[QWidget], name: str) -> QWidget:
+        """The child of this objectName. What a new state brings comes in a later turn: it is waited for."""
         found = self.window.findChild(kind, name)
+        if found is None:
+            self.settle()
+            found = self.window.findChild(kind, name)
         assert found is not None, f"the window has no {kind.__name__} named {name}"
         return found
 

@@ -116,7 +116,7 @@ def test_iterative_pruning_is_planned_killed_gone_on_with_and_exported(real, str
     real.until(lambda: real.state.run is not None)
     real.until_idle()
     record = real.state.run
-    assert [run.state for run in real.state.runs] == ["finished"]
+    real.until(lambda: [run.state for run in real.state.runs] == ["finished"])
     assert record.document.recipe["steps"][0]["repeat"] == 4
     assert record.document.files[0].verified
     assert record.document.result.params == predicted.params

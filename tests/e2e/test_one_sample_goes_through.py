@@ -39,7 +39,7 @@ def test_a_sample_is_followed_beside_the_plan_from_layer_to_layer(real) -> None:
     real.until(grid.isVisible)
     grid.setFocus()
     real.qtbot.keyClick(grid, Qt.Key.Key_Right)
-    assert real.workspace.layers.selected() == (followed.taken.layers[1],)
+    real.until(lambda: real.workspace.layers.selected() == (followed.taken.layers[1],))
     scores = followed.maps[followed.taken.layers[-1]].original.astype(np.float64)
     powers = np.exp(scores - scores.max())
     assert powers.max() / powers.sum() == pytest.approx(followed.end.original[0].score, abs=0.01)

@@ -94,8 +94,7 @@ def test_from_the_sample_to_an_exported_file(real, tmp_path: Path) -> None:
 
     real.press(Qt.Key.Key_5, CONTROL)
     compare = real.workspace.detail.tab("compare")
-    assert compare.is_filled
-    assert not real.workspace.plan.isVisible()
+    real.until(lambda: compare.is_filled and not real.workspace.plan.isVisible())
 
     real.press(Qt.Key.Key_E, CONTROL)
     dialog = real.find(ExportDialog, "export_dialog")
@@ -126,4 +125,4 @@ def test_a_killed_engine_loses_nothing_and_the_run_goes_on(real) -> None:
 
     real.resume_run()
     real.until(lambda: real.state.run is not None)
-    assert [run.state for run in real.state.runs] == ["finished"]
+    real.until(lambda: [run.state for run in real.state.runs] == ["finished"])

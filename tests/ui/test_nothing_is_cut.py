@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from known_networks import NETWORKS, NOTICES, full_state
-from painted_texts import Finding, findings, findings_in, texts_of
+from painted_texts import Finding, Painted, findings, findings_in, texts_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QWidget
@@ -105,24 +105,25 @@ class Walk:
     def look(self, where: str, at: QWidget | None = None) -> None:
         """Look at what is shown once it is the same twice: pictures and layouts settle within a few turns."""
         seen: list[list[str]] = [[]]
-        found: list[Finding] = []
+        texts: list[Painted] = []
 
         def is_settled() -> bool:
-            if self.engine.answer():
+            if self.engine.answer() or self._is_busy():
                 return False
-            texts = texts_of(at or self.shown.window)
-            found[:] = findings_in(texts, at or self.shown.window)
+            texts[:] = texts_of(at or self.shown.window)
             seen.append([f"{text.text} {text.ink} {text.seen}" for text in texts])
-            return len(seen) > 2 and seen[-1] == seen[-2] and not self._is_busy()
+            return len(seen) > 2 and seen[-1] == seen[-2]
 
         self.shown.qtbot.waitUntil(is_settled, timeout=SETTLE_MS)
+        found = findings_in(texts, at or self.shown.window)
         unknown = [str(finding) for finding in found if not is_known(finding)]
         self.found |= {finding: where for finding in unknown if finding not in self.found}
 
     def _is_busy(self) -> bool:
-        """Whether the graph is still being laid out, in a thread of its own."""
+        """Whether more is to come: the newest state is not shown, or the graph is laid out, in a thread of its own."""
         detail = self.shown.workspace.detail
-        return detail.current == "graph" and detail.current_tab().layouter.is_busy
+        is_laid_out = detail.current == "graph" and detail.current_tab().layouter.is_busy
+        return is_laid_out or not self.shown.assembly.display.is_settled
 
     def tabs(self, where: str, *, with_choices: bool) -> None:
         """Every tab, and in it every choice of every segmented control."""
