@@ -6,9 +6,12 @@ activation encoding names a tensor of it.
 """
 
 import copy
+import functools
+import importlib
 import logging
 import warnings
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +171,7 @@ def _exported(model: "TorchModel") -> "onnx.ModelProto":
     from secateur.graph.onnx_files.reading import name_nodes
     from secateur.graph.onnx_files.recurrent import translations, with_written_layers
 
+    _parse_translations_once()
     module = with_written_layers(copy.deepcopy(model.module).eval().cpu().float())
     inputs = tuple(torch.from_numpy(value) for value in example_inputs(model, batch=2))
     try:
@@ -195,6 +199,16 @@ def _exported(model: "TorchModel") -> "onnx.ModelProto":
     strip(proto)
     _name_after_layers(proto, module)
     return proto
+
+
+@functools.cache
+def _parse_translations_once() -> None:
+    """Keep the exporter's table of operators: it parses the source of 500 functions anew each time, for a third of a
+    second. Where a later torch has it in another place, the exporter does as ever.
+    """
+    with suppress(ImportError, AttributeError):
+        table: Any = importlib.import_module("torch.onnx._internal._lazy_import").onnxscript_apis
+        table.get_torchlib_ops = functools.cache(table.get_torchlib_ops)
 
 
 def _is_tied(module: "nn.Module") -> bool:

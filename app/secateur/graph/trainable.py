@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secateur.graph.network import TorchModel
+    from secateur.graph.shipped import ShippedGraph
 
 
 class TrainableSimulation(nn.Module):
@@ -115,3 +116,22 @@ def trained_model(model: "TorchModel", simulated: TrainableSimulation) -> "Torch
     if lowered is not None:
         lowered = with_parameters(lowered, homes(lowered, model.module), module)
     return replace(model, module=module.eval(), lowered=lowered, encodings=simulated.encodings)
+
+
+def graph_with(model: "TorchModel", trained: nn.Module) -> "ShippedGraph | None":
+    """The graph of `model` with what `trained`, a trained copy of its network, learned: it need not be exported anew.
+
+    None where there is no graph that can be shipped as it is, or where it has no place for all that was learned.
+    """
+    from secateur.graph.lowering import is_lowered
+    from secateur.graph.network import weighted_modules
+
+    graph = model.lowered
+    if graph is None or not is_lowered(graph.structure, {name for name, _ in weighted_modules(model.module)}):
+        return None
+    before, after = model.module.state_dict(), trained.state_dict()
+    if before.keys() != after.keys():
+        return None
+    places = homes(graph, model.module)
+    learned = {name for name, values in after.items() if not torch.equal(values.cpu(), before[name].cpu())}
+    return with_parameters(graph, places, trained) if learned <= places.keys() else None

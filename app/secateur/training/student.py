@@ -8,7 +8,7 @@ from torch import nn  # noqa: TID253
 from secateur.graph.context import Context
 from secateur.graph.network import TorchModel
 from secateur.graph.simulation import executable
-from secateur.graph.trainable import TrainableSimulation, trainable_simulation, trained_model
+from secateur.graph.trainable import TrainableSimulation, graph_with, trainable_simulation, trained_model
 from secateur.training.hardware import Hardware
 from secateur.training.loop import CHECKPOINT_SECONDS, train
 from secateur.training.objectives.base import Objective
@@ -52,7 +52,7 @@ def train_model(
     )
     if isinstance(trained, TrainableSimulation):
         return trained_model(model, trained)
-    return replace(model, module=trained, lowered=None)
+    return replace(model, module=trained, lowered=graph_with(model, trained))
 
 
 def example_of(context: Context) -> Fed:

@@ -4,12 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 
 from secateur.data.tasks import task_of
 from secateur.errors import Cancelled, UserError
+from secateur.graph import lowering
 from secateur.graph.context import Context
+from secateur.graph.lowering import lower, to_onnx
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.distil.fine_tuning import FineTuning
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -45,6 +49,19 @@ def test_it_learns_what_distillation_from_labels_alone_learns(student: Any, teac
     distilled = Distillation(alpha=1.0, epochs=3, batch_size=16, learning_rate=0.05).apply(student, (), context)
     for name, tensor in tuned.module.state_dict().items():
         assert torch.equal(tensor, distilled.module.state_dict()[name]), name
+
+
+def test_a_graph_that_was_opened_is_shipped_with_what_was_learned(student: Any, data: Any, monkeypatch: Any) -> None:
+    lowered = lower(student)
+    before = lowered.lowered.whole().SerializeToString()
+    monkeypatch.setattr(lowering, "_exported", None)  # nothing is exported again
+    tuned = METHOD.apply(lowered, (), Context(data=data))
+    batch = next(iter(data.batches("test", 16))).first
+    session = ort.InferenceSession(to_onnx(tuned).SerializeToString(), providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {tuned.inputs[0].name: batch})
+    assert np.abs(answer - lowered.run(batch)).max() > 1e-2, "it has learned"
+    np.testing.assert_allclose(answer, tuned.run(batch), rtol=1e-4, atol=1e-4)
+    assert lowered.lowered.whole().SerializeToString() == before
 
 
 def test_data_without_labels_is_refused_with_a_way_out(student: Any, data: Any) -> None:
