@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from secateur.data.samples import ArrayReader
 from secateur.data.splits import Indices
-from secateur.model.description import Port
 
 Array = NDArray[Any]
 
@@ -89,19 +88,6 @@ class ArrayFeed:
         return {
             name: np.stack([reader.array(int(sample)) for sample in samples]) for name, reader in self.readers.items()
         }
-
-
-def for_ports(given: Mapping[str, Array], ports: tuple[Port, ...]) -> dict[str, str] | None:
-    """Port → the name in `given` that is fed to it: by name, else by order; None where their numbers differ.
-
-    Names that differ in case alone are the same.
-    """
-    folded = {name.casefold(): name for name in given}
-    if all(port.name.casefold() in folded for port in ports):
-        return {port.name: folded[port.name.casefold()] for port in ports}
-    if len(given) != len(ports):
-        return None
-    return dict(zip((port.name for port in ports), given, strict=True))
 
 
 Run = Callable[..., list[Array]]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.arrays import LABEL_KEYS
-from secateur.data.batch import for_ports
 from secateur.data.dataset import Report
 from secateur.data.own_code import guarded
+from secateur.data.source import for_ports
 from secateur.data.splits import Indices
 from secateur.errors import UserError
 from secateur.model.description import Port

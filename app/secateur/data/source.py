@@ -1,5 +1,6 @@
 """What a person names as data: the value that requests carry, without anything heavy behind it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Final
@@ -49,3 +50,20 @@ def takes_text(ports: tuple[Port, ...]) -> bool:
     if any(port.name.casefold() == "input_ids" for port in ports):
         return True
     return len(ports) == 1 and ports[0].dtype in {"int64", "int32"} and len(ports[0].shape) == 2
+
+
+def for_ports(given: Collection[str], ports: tuple[Port, ...]) -> dict[str, str] | None:
+    """Port → the name among those given that is fed to it; None where their numbers differ.
+
+    By name first (a difference in case is none), then what is left by order.
+    """
+    if len(given) < len(ports):
+        return None
+    folded = {name.casefold(): name for name in given}
+    known = {port.name: folded[port.name.casefold()] for port in ports if port.name.casefold() in folded}
+    if len(known) == len(ports):
+        return known
+    if len(given) != len(ports):
+        return None
+    left = (name for name in given if name not in known.values())
+    return {port.name: known.get(port.name) or next(left) for port in ports}

@@ -21,7 +21,7 @@ from secateur.data.arrays import (
     read_arrays,
     read_npz,
 )
-from secateur.data.batch import ArrayFeed, Feed, for_ports
+from secateur.data.batch import ArrayFeed, Feed
 from secateur.data.content import Content, Later
 from secateur.data.dataset import Dataset, PixelCache, Report
 from secateur.data.description_file import Wish, read_wish
@@ -50,7 +50,7 @@ from secateur.data.samples import (
     RandomInputs,
 )
 from secateur.data.segmented import read_segmented
-from secateur.data.source import DataSource, is_table
+from secateur.data.source import DataSource, for_ports, is_table
 from secateur.data.splits import Split, make_splits, told_splits
 from secateur.data.tabular import read_tabular
 from secateur.data.tasks import task_of

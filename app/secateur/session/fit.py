@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from secateur.data.presets import Size
-from secateur.data.source import takes_text
+from secateur.data.source import for_ports, takes_text
 from secateur.model.description import ModelDescription, Port
 from secateur.model.documents import DataDescription
 
@@ -20,7 +20,9 @@ def why_not_for(data: DataDescription, model: ModelDescription) -> str:
         takes = f"{len(model.inputs)} input{'' if len(model.inputs) == 1 else 's'}"
         return f"the network takes {takes}, and the data feeds {feeds}."
     if not data.preprocessing:  # ready inputs are fed as they are
-        pairs = zip(data.inputs or (Port("", "float32", (None,)),), model.inputs, strict=True)
+        fed = {port.name: port for port in data.inputs or (Port("", "float32", (None,)),)}
+        names = for_ports(fed, model.inputs) or {}
+        pairs = [(fed[names[port.name]], port) for port in model.inputs if port.name in names]
         return next((reason for ours, theirs in pairs if (reason := _why_not_fed(_sample(ours), _sample(theirs)))), "")
     wanted = _sample(model.inputs[0])
     if len(wanted) != 3:

@@ -231,6 +231,17 @@ def test_ready_inputs_must_have_the_networks_shape():
     assert "1 × 28 × 28" in why_not_for(ready, network(shape=(3, 28, 28)))
 
 
+def test_what_feeds_several_inputs_is_told_by_their_names_not_by_their_order():
+    left, right = Port("left", "float32", (None, 3)), Port("right", "float32", (None, 5))
+    ready = images().model_copy(update={"preprocessing": {}, "inputs": (left, right)})
+    assert not why_not_for(ready, replace(NETWORK, inputs=(right, left)))
+    assert not why_not_for(ready, replace(NETWORK, inputs=(right, replace(left, name="first"))))
+    other = why_not_for(ready, replace(NETWORK, inputs=(right, replace(left, shape=(None, 5)))))
+    assert other == "it feeds 3, and the network takes 5."
+    renamed = replace(NETWORK, inputs=(replace(right, name="a"), replace(left, name="b")))
+    assert why_not_for(ready, renamed) == "it feeds 3, and the network takes 5."
+
+
 def test_images_may_change_their_channels_and_that_is_said():
     grey = images()
     assert not why_not_for(grey, network(shape=(3, 28, 28)))
