@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from secateur.engine.requests import SolveBudget
+from secateur.methods.base import Method
 from secateur.recipe.budget import smallest_bytes
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
@@ -21,6 +22,7 @@ class Budgeting:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._job: int | None = None
+        self._asked: tuple[Limits, Recipe] = ({}, Recipe())
         self._next: tuple[Limits, str] | None = None
         self._gesture = ""
 
@@ -37,12 +39,21 @@ class Budgeting:
             wanted["latency_ms"] /= self._shown_per_timed
         request = SolveBudget(state.model, state.table, wanted, state.recipe, state.timings)
         self._job = self._session.engine.submit(request)
-        self._gesture = merge
+        self._asked, self._gesture = (limits, state.recipe), merge
 
     def solved(self, recipe: Recipe | None, cost: SpeedCost | None = None) -> None:
-        """The solver's answer; None where no plan meets the budget. `cost` stands as long as this plan does."""
+        """The solver's answer; None where no plan meets the budget. `cost` stands as long as this plan does.
+
+        What a person has changed by hand meanwhile is not lost: for a step of the whole network the wish is solved
+        anew, with it in the plan; a step of some layers counts more than the wish.
+        """
         self._job = None
         waiting, self._next = self._next, None
+        (limits, asked), now = self._asked, self._session.state.recipe
+        if recipe is not None and now != asked:
+            recipe = None
+            if waiting is None and _of_layers(now) == _of_layers(asked):
+                waiting = limits, self._gesture
         if recipe is not None:
             self._session.plan(recipe, self._gesture)
             self._session.update(speed_cost=cost)
@@ -77,3 +88,8 @@ class Budgeting:
         state = self._session.state
         whole = state.timings.whole if state.timings else None
         return state.latency_before / whole if state.latency_before and whole else 1.0
+
+
+def _of_layers(recipe: Recipe) -> list[tuple[Method, tuple[str, ...]]]:
+    """What is planned for single layers."""
+    return [(step.method, step.layers) for step in recipe.final if step.method.scope == "layer"]
