@@ -59,7 +59,7 @@ def evaluate(model: str, weights: str, data: str, *, as_json: bool, debug: bool,
     warnings = tuple(dict.fromkeys(w for w in (opened.data.warning, *evaluation.warnings) if w))
     for warning in warnings:
         errors.print(warning, markup=False)
-    evaluation = evaluation.model_copy(update={"warnings": (*warnings, *opened.data.notes)})
+    evaluation = evaluation.model_copy(update={"warnings": warnings, "notes": opened.data.notes})
     if as_json:
         print_json(evaluation)
         return

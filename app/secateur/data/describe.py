@@ -10,7 +10,7 @@ def describe(dataset: Dataset, warning: str = "") -> DataDescription:
 
     `warning` is the baseline check's sentence, empty where there is none.
     """
-    fed = dataset.batch("train", [0]).inputs
+    fed = dataset.batch("calibration", [0]).inputs
     ports = tuple(Port(name, str(values.dtype), (None, *values.shape[1:])) for name, values in fed.items())
     preprocessing = dataset.preprocessing.model_dump(mode="json") if dataset.preprocessing else {}
     return DataDescription(

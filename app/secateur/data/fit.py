@@ -18,7 +18,7 @@ def check_fit(dataset: Dataset, model_inputs: tuple[Port, ...], model_outputs: t
     The shape of what each port is fed must be the network's; there must be no more classes than outputs of the
     network (its last axis), and targets of a regression as wide as them.
     """
-    fed = dataset.batch("train", [0]).inputs
+    fed = dataset.batch("calibration", [0]).inputs
     if len(fed) != len(model_inputs):
         raise UserError(
             f"The network takes {listed(port.name for port in model_inputs)}, and {dataset.name} feeds {listed(fed)}.",

@@ -152,7 +152,7 @@ def shape_of(source: DataSource, port: Port) -> tuple[int, ...] | None:
 def _with_reader(dataset: Dataset, content: Content, wish: Wish, ports: tuple[Port, ...]) -> Dataset:
     reader, port = content.reader, ports[0]
     if isinstance(reader, Later):
-        feed, guesses = reader.make(dataset.splits["train"])
+        feed, guesses = reader.make(dataset.splits["calibration"])
         return replace(dataset, inputs=feed, guessed=(*dataset.guessed, *(guess.sentence for guess in guesses)))
     if len(ports) > 1 and not isinstance(reader, Feed):
         names = ", ".join(port.name for port in ports)
@@ -169,7 +169,7 @@ def _with_reader(dataset: Dataset, content: Content, wish: Wish, ports: tuple[Po
         return replace(dataset, inputs=reader if isinstance(reader, Feed) else ArrayFeed({port.name: reader}))
     stated = content.preprocessing.model_dump(exclude_defaults=True) if content.preprocessing else {}
     wanted = parse_preprocessing({**stated, **wish.preprocessing}, content.name)
-    first, _ = upright(reader.image(int(dataset.splits["train"][0])))
+    first, _ = upright(reader.image(int(dataset.splits["calibration"][0])))
     preprocessing, notes = resolve(wanted, port, (first.height, first.width))
     mirror = wish.mirror if wish.mirror is not None else content.mirror
     if mirror is None:

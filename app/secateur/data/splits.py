@@ -35,10 +35,15 @@ def make_splits(
     `train`, `test` and `validation` are the source's own division. Without a test part, a fifth of each class is kept
     for it; without a validation part, a fifth of what is left for training, at most `VALIDATION_MOST`. `stratify` is
     for class labels; other labels are drawn at random. Needs at least two samples; of very few there may be no
-    validation.
+    validation. Where the test part is everything, nothing is there to train on, and calibration and validation are
+    samples that judge as well.
     """
     generator = np.random.default_rng(seed)
     keys = labels if stratify else np.zeros(len(labels), dtype=np.int64)
+    if train is None and validation is None and test is not None and len(test) == len(labels):
+        chosen = draw(test, keys, min(VALIDATION_MOST, max(1, round(VALIDATION_SHARE * len(test)))), generator)
+        judging = generator.permutation(test)
+        return {"train": test[:0], "calibration": judging, "validation": chosen, "test": judging}
     everything = np.arange(len(labels), dtype=np.intp) if train is None else train
     if validation is not None:
         everything = np.setdiff1d(everything, validation, assume_unique=True)
@@ -63,6 +68,9 @@ def make_splits(
 
 def told_splits(sizes: Mapping[Split, int], *, has_test: bool, has_validation: bool) -> tuple[str, ...]:
     """Which parts were drawn because the source has none, as sentences."""
+    if not sizes["train"]:
+        told = f"Nothing to train on is here, and no step can train: all {sizes['test']:,} samples judge"
+        return (f"{told}, and ranges are calibrated and options chosen on samples among them.",)
     drawn = []
     if not has_test:
         drawn.append(f"{sizes['test']:,} to test")

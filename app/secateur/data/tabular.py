@@ -14,7 +14,7 @@ from secateur.data.source import takes_text
 from secateur.data.splits import Indices
 from secateur.data.tables.columns import Columns, named_in, resolve_columns
 from secateur.data.tables.features import standardisation_guess, table_feed, targets_of, width_of
-from secateur.data.tables.joined import JoinedTable, parts_beside
+from secateur.data.tables.joined import JoinedTable, part_of, parts_beside
 from secateur.data.tables.opening import open_table
 from secateur.data.tables.table import Table
 from secateur.data.text.feed import TextFeed, fixed_length, parts_of
@@ -61,7 +61,11 @@ def _open_parts(path: Path, named: tuple[str, ...]) -> tuple[Table, dict[str, ND
     """The table with what belongs to it, and which rows are which part where files of their own say it."""
     found = parts_beside(path)
     if not found:
-        return open_table(path, named), {}, ()
+        table = open_table(path, named)
+        if part_of(path) not in {"validation", "test"}:
+            return table, {}, ()
+        reason = f"{path.name} is by its name a part to judge by, and no part to train on lies beside it"
+        return table, {"test": np.arange(len(table), dtype=np.intp)}, (Guess("source", {"test": path.name}, reason),)
     table = JoinedTable([open_table(file, named) for file in found.values()])
     rows = {part: np.arange(table.starts[n], table.starts[n + 1], dtype=np.intp) for n, part in enumerate(found)}
     value = {part: file.name for part, file in sorted(found.items(), key=lambda item: item[0] != "train")}

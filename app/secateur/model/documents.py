@@ -54,6 +54,8 @@ class Evaluation(Document):
     latency_ms: Latency | None
     peak_memory_bytes: int | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """How the data was read: what was assumed, left out or drawn, a sentence each."""
 
 
 class SensitivityRow(Document):

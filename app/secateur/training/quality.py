@@ -103,6 +103,7 @@ def held_out_count(data: Any) -> int:
     train, validation = int(data.size("train")), int(data.size("validation"))
     if train < 1 or validation < 1:
         raise UserError(
-            f"{data.name} has {train + validation} training samples: too few to train on.", "Choose a larger data set."
+            f"{data.name} has {train + validation if train else 0} training samples: too few to train on.",
+            "Choose a larger data set.",
         )
     return min(HELD_OUT_SAMPLES, validation)

@@ -151,3 +151,12 @@ def test_the_description_says_how_it_was_read(folder: Path) -> None:
 def test_what_makes_no_sense_is_refused_by_name(folder: Path, said: dict[str, object], word: str) -> None:
     with pytest.raises(UserError, match=word):
         opened(folder, "pairs.csv", **said)
+
+
+def test_a_lone_file_to_judge_by_judges_with_all_of_its_rows(folder: Path) -> None:
+    (folder / "pairs.csv").rename(folder / "pairs-dev.csv")
+    data = opened(folder, "pairs-dev.csv")
+    assert [data.size(split) for split in ("train", "calibration", "validation", "test")] == [0, 20, 4, 20]
+    assert sorted(data.splits["test"]) == list(range(20))
+    assert any("by its name a part to judge by" in sentence for sentence in data.guessed)
+    assert "no step can train" in data.drawn[0]
