@@ -48,8 +48,8 @@ SOURCES: Final = {
     ),
     "`.csv`, `.tsv`, `.jsonl`, `.parquet`": (
         "A table: text for a network of tokens, numbers for any other. `x-train.csv` beside `x-dev.csv` or "
-        "`x-test.csv` is "
-        "the part that trains. Parquet needs the extra `parquet`."
+        "`x-test.csv` is the part that trains; alone, a file of that name judges with all of its rows. "
+        "Parquet needs the extra `parquet`."
     ),
     "`file.py:function`": (
         "Your own code, run because you name it: `(inputs, targets)` as arrays, an object whose items are "
