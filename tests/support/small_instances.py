@@ -131,6 +131,40 @@ def make_two_inputs(folder: Path) -> Instance:
     return Instance(save_network(folder / "bars.onnx", nodes, stored, inputs, output), folder / "bars.npz")
 
 
+# ---------------------------------------------------------------------- images
+
+
+def make_wide(folder: Path) -> Instance:
+    """Pictures with a bar at one of three places; convolutions wide enough that integers and fewer ranks are faster."""
+    random, side, width = np.random.default_rng(4), 16, 32
+    labels = random.integers(0, 3, 120)
+    images = random.integers(0, 90, (120, side, side)).astype(np.uint8)
+    images[np.arange(120), labels * 5 + 2] = 240
+    np.savez(folder / "wide.npz", images=images, labels=labels)
+    stored = {"first": drawn(random, width, 1, 3, 3), "second": drawn(random, width, width, 3, 3)}
+    stored["third"] = drawn(random, width, width, 3, 3)
+    values = images[:, None].astype(np.float32) / 255
+    for weight in stored.values():
+        values = relu(convolved(values, weight))
+    values = pooled(pooled(pooled(values))).reshape(120, -1)
+    stored["head"], bias = solved(values, np.eye(3, dtype=np.float32)[labels] * 6)
+    sizes, eight = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}, {"kernel_shape": [8, 8], "strides": [8, 8]}
+    nodes = [
+        helper.make_node("Conv", ["image", "first.weight"], ["a"], "first", **sizes),
+        helper.make_node("Relu", ["a"], ["b"], "relu1"),
+        helper.make_node("Conv", ["b", "second.weight"], ["c"], "second", **sizes),
+        helper.make_node("Relu", ["c"], ["d"], "relu2"),
+        helper.make_node("Conv", ["d", "third.weight"], ["e"], "third", **sizes),
+        helper.make_node("Relu", ["e"], ["f"], "relu3"),
+        helper.make_node("MaxPool", ["f"], ["g"], "pool", **eight),
+        helper.make_node("Flatten", ["g"], ["h"], "flatten"),
+        helper.make_node("Gemm", ["h", "head.weight", "head.bias"], ["scores"], "head", transB=1),
+    ]
+    stored = {**{f"{name}.weight": value for name, value in stored.items()}, "head.bias": bias}
+    inputs, output = {"image": ("batch", 1, side, side)}, ("scores", ("batch", 3))
+    return Instance(save_network(folder / "wide.onnx", nodes, stored, inputs, output), folder / "wide.npz")
+
+
 # ---------------------------------------------------------------------- images with masks
 
 

@@ -127,6 +127,21 @@ def test_the_budget_stays_until_the_plan_is_changed_by_hand(
     assert bar.budget_figure.text().replace("\u00a0", " ") == "145 kB"
 
 
+def test_the_budget_stays_while_one_drag_is_answered_several_times(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, RANGE)
+    bar.slider.setFocus()
+    qtbot.keyClick(bar.slider, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    bar.show_state(state, predicted, RANGE)  # before the first answer
+    for samples in (9, 8):
+        plan = Recipe((Step(StaticInt8(samples=samples), ("conv1",)),))
+        bar.show_state(state.with_(recipe=plan, solved=plan), predicted, RANGE)
+        assert bar.budget_figure.text().startswith("≤")
+    bar.show_state(state.with_(solved=plan), predicted, RANGE)
+    assert not bar.budget_figure.text().startswith("≤"), "undone: the knob shows where the plan stands"
+
+
 def test_without_options_to_choose_from_the_budget_is_off_and_says_why(
     bar: PlanBar, state: SessionState, predicted: Predicted
 ) -> None:
@@ -282,6 +297,9 @@ def test_milliseconds_that_are_not_measured_cannot_be_limited_and_it_says_why(
     assert "are measured as soon as" in slider.toolTip()
     bar.show_state(state.with_(timed=OptionsTimed(None, "It runs on phones.")), predicted, RANGE, "", None)
     assert "It runs on phones." in slider.toolTip()
+    bar.show_state(state, predicted, RANGE, "", (2.07, 2.07))
+    assert not slider.isEnabled()
+    assert "No plan of these options is faster in ONNX Runtime" in slider.toolTip()
 
 
 def test_a_plan_that_will_be_slower_says_so_before_it_is_run(

@@ -55,6 +55,7 @@ class Budgeting:
             if waiting is None and _of_layers(now) == _of_layers(asked):
                 waiting = limits, self._gesture
         if recipe is not None:
+            self._session.update(solved=recipe)
             self._session.plan(recipe, self._gesture)
             self._session.update(speed_cost=cost)
         if waiting is not None:

@@ -124,6 +124,8 @@ class SessionState:
     """Milliseconds of the options in the target; None as long as they are not measured."""
     speed_cost: SpeedCost | None = None
     """What the plan gives up in speed for its budget, where the budget made it."""
+    solved: Recipe | None = None
+    """The last plan that a budget made; the present one is another as soon as it is changed by hand."""
     can_undo: bool = False
     can_redo: bool = False
     jobs: tuple[JobState, ...] = ()

@@ -51,12 +51,13 @@ class BudgetRow(QObject):
     def show_budget(
         self,
         recipe: Recipe,
+        solved: Recipe | None,
         predicted: float | None,
         limits: tuple[float, float] | None,
         shares: Sequence[float],
         texts: tuple[str, str],
     ) -> None:
-        """`limits` are (least, the original's), ticks stand at `shares` of the latter.
+        """`limits` are (least, the original's), ticks stand at `shares` of it; `solved` is a budget's last plan.
 
         `texts` are what dragging does, and why it cannot be dragged where there are no limits.
         """
@@ -69,7 +70,7 @@ class BudgetRow(QObject):
             return
         low, high = limits
         self.slider.set_range(low, high, [high * share for share in shares if high * share > low])
-        if self.wish is not None and self._recipe is None:
+        if self.wish is not None and (self._recipe is None or recipe == solved):
             self._recipe = recipe
         if self._recipe != recipe:
             self.wish = None  # the plan was changed by hand: the knob shows where it stands

@@ -37,7 +37,19 @@ class PlanBar(QWidget):
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
-        {"baseline", "data", "engine_ready", "jobs", "model", "recipe", "speed_cost", "tables", "target", "timed"}
+        {
+            "baseline",
+            "data",
+            "engine_ready",
+            "jobs",
+            "model",
+            "recipe",
+            "solved",
+            "speed_cost",
+            "tables",
+            "target",
+            "timed",
+        }
     )
 
     budget_moved = Signal(object)
@@ -165,7 +177,9 @@ class PlanBar(QWidget):
         missing = self.tr("Score the options of the layers first: the budget chooses among them.")
         drag = self.tr("Drag to the size that the file may have: the options that do least damage are chosen anew.")
         size = predicted.bytes if predicted else None
-        self.size_budget.show_budget(state.recipe, size, budget_range, [1 / n for n in (2, 4, 8, 16)], (drag, missing))
+        self.size_budget.show_budget(
+            state.recipe, state.solved, size, budget_range, [1 / n for n in (2, 4, 8, 16)], (drag, missing)
+        )
         target = target_named(state.target)
         drag = self.tr(
             "Drag to the milliseconds that the network may take in {}: the options that do least damage are chosen "
@@ -175,17 +189,24 @@ class PlanBar(QWidget):
         if latency is None and not state.recipe.steps:
             latency = state.latency_before
         self.latency_budget.show_budget(
-            state.recipe, latency, latency_range, (0.75, 0.5, 0.25), (drag, self._why_no_latency(state, missing))
+            state.recipe,
+            state.solved,
+            latency,
+            latency_range,
+            (0.75, 0.5, 0.25),
+            (drag, self._why_no_latency(state, latency_range, missing)),
         )
         self.target.setText(target.title)
         self.target.setAccessibleName(self.tr("Runs in {}").format(target.title))
 
-    def _why_no_latency(self, state: SessionState, missing: str) -> str:
-        """Why no milliseconds can be asked for, with what would help."""
+    def _why_no_latency(self, state: SessionState, limits: tuple[float, float] | None, missing: str) -> str:
+        """Why no milliseconds can be asked for, with what would help; `limits` are (fastest, original)."""
+        title = target_named(state.target).title
+        if limits is not None:
+            return self.tr("No plan of these options is faster in {} than the original.").format(title)
         if state.timed is not None and state.timed.why_not:
             return state.timed.why_not
         if state.model is not None and state.timings is None:
-            title = target_named(state.target).title
             return self.tr(
                 "Milliseconds of the options in {} are measured as soon as nothing else is going on."
             ).format(title)
