@@ -191,8 +191,26 @@ def previews() -> tuple[Preview, ...]:
 @pytest.fixture
 def table(model: ModelDescription) -> SensitivityTable:
     """A data-free table: every option of every layer, damage growing with the option."""
-    damage = {"int8": 1e-4, "int4": 0.01, "prune50": 0.1, "prune75": 0.3, "prune90": 0.6, "rank25": 0.2, "rank10": 0.5}
-    share = {"int8": 0.3, "int4": 0.2, "prune50": 1.0, "prune75": 1.0, "prune90": 1.0, "rank25": 0.6, "rank10": 0.3}
+    damage = {
+        "int8": 1e-4,
+        "int4": 0.01,
+        "int2": 0.3,
+        "prune50": 0.1,
+        "prune75": 0.3,
+        "prune90": 0.6,
+        "rank25": 0.2,
+        "rank10": 0.5,
+    }
+    share = {
+        "int8": 0.3,
+        "int4": 0.2,
+        "int2": 0.12,
+        "prune50": 1.0,
+        "prune75": 1.0,
+        "prune90": 1.0,
+        "rank25": 0.6,
+        "rank10": 0.3,
+    }
     rows = tuple(
         SensitivityRow(
             layer=layer.name,

@@ -101,7 +101,9 @@ def sensitivity(
     data: Data = "",
     weights: Weights = "",
     depth: Annotated[str, typer.Option(help="free (from the weights alone) or measure (one layer at a time).")] = "",
-    options: Annotated[str, typer.Option(help="Comma-separated: int8, int4, prune50, prune75, prune90.")] = "",
+    options: Annotated[
+        str, typer.Option(help="Comma-separated: int8, int4, int2, prune50, prune75, prune90, rank25, rank10.")
+    ] = "",
     samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
     target: Annotated[
         str,

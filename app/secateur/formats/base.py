@@ -22,7 +22,7 @@ from secateur.model.description import ModelSource
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
-    from secateur.model.encoding import WeightEncoding
+    from secateur.model.encoding import ActivationEncoding, WeightEncoding
     from secateur.model.stored import StoredTensor
 
 Progress = Callable[[int, int, str], None]
@@ -101,6 +101,8 @@ class Format:
     """What runs the file here, as a person calls it; empty where nothing does."""
     reads: ClassVar[bool]
     writes: ClassVar[bool]
+    activation_bits: ClassVar[tuple[int, ...]] = ()
+    """Widths of activations whose encodings are stored in it; none in a format of weights alone."""
     extra: ClassVar[str] = ""
     """The optional dependencies (a name in pyproject) that bring what it needs; empty for those always there."""
     modules: ClassVar[tuple[str, ...]] = ()
@@ -119,8 +121,8 @@ class Format:
         super().__init_subclass__(**kwargs)
         needed = ("id", "title", "suffixes", "runtime", "reads", "writes")
         missing = [name for name in needed if not hasattr(cls, name)]
-        if getattr(cls, "writes", False) and cls.holds is Format.holds:
-            missing.append("holds")
+        if getattr(cls, "writes", False) and cls.holds_weights is Format.holds_weights:
+            missing.append("holds_weights")
         if missing:
             raise TypeError(f"{cls.__name__} must say its {', '.join(missing)}")
 
@@ -161,10 +163,22 @@ class Format:
         """None where `write` can store this model, else a sentence that says why not and what would help."""
         return f"Secateur does not write {self.title}."
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
-        """None where weights in this encoding (of this shape, where it is known) are stored in it, number by number;
-        else what becomes of them, as a sentence. Every format that is written says it.
+    def holds(self, encoding: "WeightEncoding | ActivationEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        """None where what is encoded so (a weight of this shape, where it is known) is stored in it, number by number;
+        else what becomes of it, as a sentence.
         """
+        from secateur.model.encoding import ActivationEncoding
+
+        if not isinstance(encoding, ActivationEncoding):
+            return self.holds_weights(encoding, shape)
+        if encoding.bits in self.activation_bits:
+            return None
+        if self.activation_bits:
+            return f"{self.runtime or self.title} is given no activations of {encoding.bits} bits: they stay float."
+        return f"{self.title} keeps encoded weights alone: the encodings of activations are left out."
+
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        """`holds` of weights. Every format that is written says it."""
         raise NotImplementedError
 
     def losses(self, model: "Model") -> str:

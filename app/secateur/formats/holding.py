@@ -1,4 +1,4 @@
-"""What weights can be stored as, beside what each format says of it: for the pages, and before a plan is run."""
+"""What weights and activations can be stored as, beside what each format says of it: for the pages and before a run."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -7,7 +7,9 @@ from typing import Final
 import numpy as np
 
 from secateur.formats.base import Format
-from secateur.model.encoding import IntegerEncoding, WeightEncoding
+from secateur.model.encoding import ActivationEncoding, IntegerEncoding, WeightEncoding
+
+AnyEncoding = WeightEncoding | ActivationEncoding
 
 
 def example(bits: int, group_size: int | None = None, *, is_affine: bool = False) -> IntegerEncoding:
@@ -17,8 +19,9 @@ def example(bits: int, group_size: int | None = None, *, is_affine: bool = False
     return IntegerEncoding(bits, np.ones((1, 1), np.float32), axis, zero, group_size)
 
 
-USUAL: Final[tuple[WeightEncoding, ...]] = tuple(
-    example(bits, group, is_affine=is_affine) for bits, group, is_affine in product((8, 4), (None, 32), (False, True))
+USUAL: Final[tuple[AnyEncoding, ...]] = (
+    *(example(b, group, is_affine=affine) for b, group, affine in product((8, 4, 2), (None, 32), (False, True))),
+    *(ActivationEncoding(1.0, 0, bits) for bits in (8, 16)),
 )
 """One of every kind that a method here decides on."""
 
@@ -28,6 +31,6 @@ def held(entry: Format) -> dict[str, str]:
     return {encoding.words: entry.holds(encoding) or "" for encoding in USUAL}
 
 
-def not_held(entry: Format, encodings: Iterable[WeightEncoding]) -> tuple[str, ...]:
+def not_held(entry: Format, encodings: Iterable[AnyEncoding]) -> tuple[str, ...]:
     """What a format says of those of these encodings that it does not hold, each sentence once."""
     return tuple(dict.fromkeys(reason for one in encodings if (reason := entry.holds(one))))

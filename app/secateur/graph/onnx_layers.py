@@ -321,6 +321,8 @@ def dequantize(graph: GraphIndex, node: onnx.NodeProto) -> NDArray[np.float32]:
 
 
 _RANGES: Final = {
+    "int2": (-2, 1),
+    "uint2": (0, 3),
     "int8": (-128, 127),
     "uint8": (0, 255),
     "int4": (-8, 7),

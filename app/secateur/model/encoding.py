@@ -127,24 +127,22 @@ class IntegerEncoding:
 
     @property
     def stored_bits(self) -> int:
-        """Bits that one code takes in a file: two share a byte from 4 bits down."""
+        """Bits that one code takes in a file of a format that has integers of 4 and 8 bits, as most have."""
         return 4 if self.bits <= 4 else 8
 
-    def pack(self, codes: NDArray[Any]) -> NDArray[np.uint8]:
-        """Codes as they lie in a file, in the order of the array: uint8 (n,), with two to a byte the first below."""
+    def pack(self, codes: NDArray[Any], bits: int = 0) -> NDArray[np.uint8]:
+        """Codes as they lie in a file, in the order of the array: uint8 (n,), in `stored_bits` each (or 2, if said).
+
+        Of several in a byte the first lies lowest.
+        """
         flat = np.ascontiguousarray(codes).reshape(-1).astype(self.dtype, copy=False).view(np.uint8)
-        if self.stored_bits == 8:
-            return flat
-        flat = flat & np.uint8(0x0F)
-        if flat.size % 2:
-            flat = np.append(flat, np.uint8(0))
-        return flat[0::2] | (flat[1::2] << np.uint8(4))
+        return packed_codes(flat, bits or self.stored_bits)
 
     def size_bytes(self, shape: Sequence[int]) -> int:
         """Bytes of a weight of this shape: its packed codes, its scales in float32, its packed zero points."""
-        count, scales = int(np.prod(shape, dtype=np.int64)), self.scale.size
-        zeros = packed_bytes(scales, self.stored_bits) if self.is_affine else 0
-        return packed_bytes(count, self.stored_bits) + scales * SCALE_BYTES + zeros
+        count, scales, bits = int(np.prod(shape, dtype=np.int64)), self.scale.size, container_bits(self.bits)
+        zeros = packed_bytes(scales, bits) if self.is_affine else 0
+        return packed_bytes(count, bits) + scales * SCALE_BYTES + zeros
 
     # ------------------------------------------------------------------ layouts
 
@@ -179,8 +177,34 @@ def scales_in(shape: Sequence[int], axis: int | None, group_size: int | None = N
 
 
 def packed_bytes(count: int, bits: int) -> int:
-    """Bytes of so many numbers of 4 or 8 bits."""
+    """Bytes of so many numbers of 2, 4 or 8 bits."""
     return (count * bits + 7) // 8
+
+
+def container_bits(bits: int) -> int:
+    """Bits that a code of so many takes in an ONNX file: it has integers of 2, 4 and 8 bits, and 3 lie in 4."""
+    return 2 if bits <= 2 else 4 if bits <= 4 else 8
+
+
+def packed_codes(codes: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Along the last axis as many codes of 2, 4 or 8 bits to a byte as fit, the first lowest; missing ones are zero."""
+    each = 8 // bits
+    if each == 1:
+        return np.ascontiguousarray(codes)
+    missing = -codes.shape[-1] % each
+    if missing:
+        codes = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, missing)])
+    apart = (codes & np.uint8((1 << bits) - 1)).reshape(*codes.shape[:-1], -1, each)
+    shifts = np.arange(each, dtype=np.uint8) * np.uint8(bits)
+    return np.asarray(np.bitwise_or.reduce(apart << shifts, axis=-1), np.uint8)
+
+
+def unpacked_codes(packed: NDArray[Any], bits: int, count: int) -> NDArray[np.uint8]:
+    """The first `count` codes along the last axis of what `packed_codes` gives."""
+    each = 8 // bits
+    shifts = np.arange(each, dtype=np.uint8) * np.uint8(bits)
+    apart = (np.asarray(packed, np.uint8)[..., None] >> shifts) & np.uint8((1 << bits) - 1)
+    return apart.reshape(*packed.shape[:-1], -1)[..., :count]
 
 
 @dataclass(frozen=True, slots=True)

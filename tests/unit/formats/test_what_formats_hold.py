@@ -7,6 +7,7 @@ import pytest
 from secateur.formats import FORMATS
 from secateur.formats.base import Format
 from secateur.formats.holding import USUAL, example, held, not_held
+from secateur.model.encoding import ActivationEncoding
 
 WRITERS = [entry for entry in FORMATS if entry.writes]
 
@@ -34,7 +35,8 @@ def test_a_format_that_does_not_say_what_it_holds_fails_at_import() -> None:
 def test_onnx_holds_all_and_ncnn_8_bits_per_channel_alone() -> None:
     onnx, ncnn = (next(entry for entry in FORMATS if entry.id == name) for name in ("onnx", "ncnn"))
     assert not any(held(onnx).values())
-    assert [words for words, reason in held(ncnn).items() if not reason] == ["8-bit integers per channel, symmetric"]
+    known = ["8-bit integers per channel, symmetric", "activations of 8 bits"]
+    assert [words for words, reason in held(ncnn).items() if not reason] == known
 
 
 def test_what_is_not_held_is_said_once() -> None:
@@ -53,3 +55,28 @@ def test_openvino_takes_short_last_groups_in_matrices_alone() -> None:
     assert openvino.holds(example(4, 32), (8, 70)) is None
     assert openvino.holds(example(4, 32), (8, 64, 3, 3)) is None
     assert "one size" in (openvino.holds(example(4, 32), (8, 48, 3, 3)) or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "said"),
+    [
+        ("onnx", 16, ""),
+        ("package", 16, ""),
+        ("pt2", 16, ""),
+        ("openvino", 8, ""),
+        ("openvino", 16, "OpenVINO is given no activations of 16 bits: they stay float."),
+        ("executorch", 16, "ExecuTorch is given no activations of 16 bits: they stay float."),
+        ("coreml", 8, "Core ML keeps encoded weights alone: the encodings of activations are left out."),
+        ("gguf", 16, "GGUF keeps encoded weights alone: the encodings of activations are left out."),
+    ],
+)
+def test_every_format_answers_of_activations_as_of_weights(name: str, bits: int, said: str) -> None:
+    entry = next(entry for entry in FORMATS if entry.id == name)
+    assert (entry.holds(ActivationEncoding(0.1, 0, bits)) or "") == said
+
+
+def test_few_bits_that_a_runtime_has_no_integers_for_are_told() -> None:
+    told = {entry.id: entry.holds(example(2)) or "" for entry in FORMATS if entry.id in ("openvino", "executorch")}
+    assert told["openvino"] == "OpenVINO has no integers of 2 bits: they are stored as rounded floats."
+    assert "8 and 4 bits" in told["executorch"]
+    assert not next(entry for entry in FORMATS if entry.id == "openvino").holds(example(3))

@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 
 from secateur.formats import format_named
-from secateur.formats.holding import example, not_held
+from secateur.formats.holding import AnyEncoding, example, not_held
+from secateur.model.encoding import ActivationEncoding
 from secateur.recipe.resolve import Plan
 
 
 def foretold(plan: Plan, formats: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each format and each kind of encoding that the plan decides on and it has no form for."""
     kinds = [step.method.computes_in for step in plan.steps]
-    encodings = [
-        example(kind.weight_bits, kind.group or None, is_affine=kind.is_affine)
-        for kind in kinds
-        if kind is not None and not kind.is_float
-    ]
+    encodings: list[AnyEncoding] = []
+    for kind in kinds:
+        if kind is not None and not kind.is_float:
+            encodings.append(example(kind.weight_bits, kind.group or None, is_affine=kind.is_affine))
+        if kind is not None and kind.is_static:
+            encodings.append(ActivationEncoding(1.0, 0, kind.activation_bits))
     targets = map(format_named, dict.fromkeys(formats))
     return tuple(f"{target.title}: {sentence}" for target in targets for sentence in not_held(target, encodings))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
 from secateur.formats.devices.encoded_layers import (
+    activations_told,
     as_torch,
     rounded,
     sentences,
@@ -44,8 +45,7 @@ def losses(model: "Model") -> str:
         return told
     return sentences(
         told,
-        "Core ML keeps the encoded weights and computes in float: the encodings of activations are left out."
-        if model.encodings.activations else "",
+        activations_told(model, "coreml"),
         "Weights of 4 bits and fewer, in groups or affine need iOS 18 or macOS 15."
         if _has_few_bits(held_encodings(model)) else "",
         *dict.fromkeys(

@@ -71,7 +71,7 @@ def why_not_in_equal_blocks(encoding: "WeightEncoding", shape: tuple[int, ...], 
 
 
 def as_torch(model: "Model") -> "TorchModel":
-    """The model, which must be a torch network, without what `wide_activations` tells of; TypeError where `can_write`
+    """The model, which must be a torch network, without what `activations_told` tells of; TypeError where `can_write`
     was not asked."""
     from secateur.graph.network import TorchModel
 
@@ -88,10 +88,13 @@ def in_eight_bits(model: "TorchModel") -> "TorchModel":
     return replace(model, encodings=replace(model.encodings, activations=kept))
 
 
-def wide_activations(model: "TorchModel", title: str) -> str:
-    """What becomes of activations of 16 bits in a format whose kernels have none, as a sentence; empty without them."""
-    is_held = all(one.feeds_integer_kernels for one in model.encodings.activations.values())
-    return "" if is_held else f"{title} is given no activations of 16 bits: they stay float."
+def activations_told(model: "Model", name: str) -> str:
+    """What becomes of the encodings of activations that the format of this id does not hold; empty where it does."""
+    from secateur.formats import format_named
+    from secateur.formats.holding import not_held
+
+    encodings = getattr(model, "encodings", None)
+    return sentences(*not_held(format_named(name), encodings.activations.values())) if encodings else ""
 
 
 def listed(names: Sequence[str]) -> str:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
 from secateur.formats.devices.encoded_layers import (
+    activations_told,
     as_torch,
     computed_layers,
     float_results,
     in_eight_bits,
     listed,
     sentences,
-    wide_activations,
 )
 from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _METHOD: Final = "forward"
 _TITLE: Final = "ExecuTorch"
+_BITS: Final = (8, 4)
 
 
 def losses(model: "Model") -> str:
@@ -42,7 +43,7 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
-    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
+    wide, model = activations_told(model, "executorch"), in_eight_bits(model)
     rounding = dynamic_layers(model)
     kept = {*rounding, *static_layers(model)}
     floats = [name for name in model.encodings.weights if name not in kept]
@@ -64,13 +65,19 @@ def dynamic_layers(model: "TorchModel") -> tuple[str, ...]:
     return tuple(
         name
         for name, encoding in model.encodings.weights.items()
-        if name not in fixed and _is_per_channel(encoding) and isinstance(model.module.get_submodule(name), nn.Linear)
+        if name not in fixed
+        and why_no_kernel(encoding) is None
+        and isinstance(model.module.get_submodule(name), nn.Linear)
     )
 
 
-def _is_per_channel(encoding: "WeightEncoding") -> bool:
-    """Whether XNNPACK's kernels take such integers: symmetric ones, with a scale per channel or for all."""
-    return encoding.granularity != "group" and not encoding.is_affine
+def why_no_kernel(encoding: "WeightEncoding") -> str | None:
+    """Why XNNPACK's kernels do not take such integers, as a sentence; None where they do."""
+    if encoding.granularity == "group" or encoding.is_affine:
+        return "XNNPACK has kernels for symmetric scales per channel: other integers are stored as rounded floats."
+    if encoding.bits not in _BITS:
+        return f"XNNPACK has kernels for 8 and 4 bits: weights of {encoding.bits} are stored as rounded floats."
+    return None
 
 
 def static_layers(model: "TorchModel") -> tuple[str, ...]:

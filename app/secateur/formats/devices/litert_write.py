@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
 from secateur.formats.devices.encoded_layers import (
+    activations_told,
     as_torch,
     computed_layers,
     float_results,
@@ -20,7 +21,6 @@ from secateur.formats.devices.encoded_layers import (
     listed,
     sentences,
     stored_layers,
-    wide_activations,
 )
 from secateur.formats.devices.fixed_sizes import fixed_inputs, told_sizes
 
@@ -37,7 +37,7 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
-    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
+    wide, model = activations_told(model, "litert"), in_eight_bits(model)
     without = {*stored_layers(model), *float_results(model)}
     floats = [name for name in model.encodings.weights if name in without]
     integers = [port.name for port in model.inputs if port.name in model.encodings.activations]

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from secateur.errors import UserError
 from secateur.formats.base import Runner, WriteOptions
 from secateur.formats.devices.encoded_layers import (
+    activations_told,
     as_torch,
     computed_layers,
     in_eight_bits,
     listed,
     rounded,
     sentences,
-    wide_activations,
 )
 from secateur.formats.devices.fixed_sizes import batch_size, fixed_inputs, told_sizes
 
@@ -55,7 +55,7 @@ def losses(model: "Model") -> str:
     told = told_sizes(model, _TITLE)
     if not isinstance(model, TorchModel) or not model.encodings:
         return told
-    wide, model = wide_activations(model, _TITLE), in_eight_bits(model)
+    wide, model = activations_told(model, "ncnn"), in_eight_bits(model)
     known = integer_layers(model)
     floats = [name for name in model.encodings.weights if name not in known]
     return sentences(

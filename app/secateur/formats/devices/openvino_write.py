@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from secateur.formats.base import Runner, WriteOptions
 from secateur.formats.devices.encoded_layers import (
+    activations_told,
     in_eight_bits,
     sentences,
     why_not_in_equal_blocks,
-    wide_activations,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def why_not_held(encoding: "WeightEncoding", shape: tuple[int, ...]) -> str | No
 
     Matrices come as MatMulNBits, whose last group may be short; the weights of convolutions come block by block.
     """
+    if encoding.bits == 2:
+        return "OpenVINO has no integers of 2 bits: they are stored as rounded floats."
     return why_not_in_equal_blocks(encoding, shape, "OpenVINO") if len(shape) > _MATRIX_AXES else None
 
 
@@ -42,7 +44,7 @@ def losses(model: "Model") -> str:
     """What an IR does not keep of a model's encodings; empty where nothing is lost."""
     from secateur.graph.network import TorchModel
 
-    wide = wide_activations(model, "OpenVINO") if isinstance(model, TorchModel) else ""
+    wide = activations_told(model, "openvino") if isinstance(model, TorchModel) else ""
     return sentences(wide, *dict.fromkeys(_not_held(model).values()))
 
 

@@ -50,7 +50,7 @@ class CoreMlFormat(Format):
     modules: ClassVar[tuple[str, ...]] = ("coremltools",)
     options: ClassVar[type[WriteOptions]] = CoreMlOptions
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         from secateur.formats.devices.encoded_layers import why_not_in_equal_blocks
 
         return why_not_in_equal_blocks(encoding, shape, self.title)

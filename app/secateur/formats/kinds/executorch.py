@@ -19,13 +19,14 @@ class ExecuTorchFormat(Format):
     runtime: ClassVar[str] = "ExecuTorch"
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8,)
     extra: ClassVar[str] = "executorch"
     modules: ClassVar[tuple[str, ...]] = ("executorch",)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
-        if encoding.granularity != "group" and not encoding.is_affine:
-            return None
-        return "XNNPACK has kernels for symmetric scales per channel: other integers are stored as rounded floats."
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+        from secateur.formats.devices.executorch_write import why_no_kernel
+
+        return why_no_kernel(encoding)
 
     def can_write(self, model: "Model") -> str | None:
         from secateur.formats.torch_files.pt2_write import why_not

@@ -33,6 +33,7 @@ class ExportedProgramFormat(Format):
     runtime: ClassVar[str] = "torch"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8, 16)
     options: ClassVar[type[WriteOptions]] = ProgramOptions
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -56,7 +57,7 @@ class ExportedProgramFormat(Format):
 
         return stored_tensors(path)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         return None
 
     def can_write(self, model: "Model") -> str | None:

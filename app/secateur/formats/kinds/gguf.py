@@ -78,7 +78,7 @@ class GgufFormat(Format):
 
         return stored_tensors(path)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         from secateur.formats.weight_files.ggml_blocks import why_not_in_blocks
 
         return why_not_in_blocks(encoding, shape)

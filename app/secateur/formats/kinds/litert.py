@@ -21,6 +21,7 @@ class LiteRtFormat(Format):
     runtime: ClassVar[str] = "LiteRT"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8,)
     extra: ClassVar[str] = "litert"
     modules: ClassVar[tuple[str, ...]] = ("litert_torch", "ai_edge_litert")
 
@@ -51,7 +52,7 @@ class LiteRtFormat(Format):
 
         return read_tflite(path).tensors
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         if encoding.feeds_integer_kernels:
             return None
         return "LiteRT's converter keeps symmetric 8-bit integers per channel: others are stored as rounded floats."

@@ -36,11 +36,12 @@ class NcnnFormat(Format):
     runtime: ClassVar[str] = "ncnn"
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8,)
     extra: ClassVar[str] = "ncnn"
     modules: ClassVar[tuple[str, ...]] = ("ncnn", "pnnx")
     options: ClassVar[type[WriteOptions]] = NcnnOptions
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         if encoding.feeds_integer_kernels:
             return None
         return "ncnn has kernels for symmetric 8-bit integers per channel: others are stored as rounded floats."

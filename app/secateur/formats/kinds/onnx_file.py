@@ -56,6 +56,7 @@ class OnnxFormat(Format):
     runtime: ClassVar[str] = "ONNX Runtime"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8, 16)
     options: ClassVar[type[WriteOptions]] = OnnxOptions
     in_child: ClassVar[bool] = False
     """Its graph is what the engine simulates, and its runtime what the engine evaluates with: nothing new can crash."""
@@ -70,7 +71,7 @@ class OnnxFormat(Format):
 
         return open_onnx(path, source, progress)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         return None
 
     def can_write(self, model: "Model") -> str | None:

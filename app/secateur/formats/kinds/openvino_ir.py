@@ -38,6 +38,7 @@ class OpenVinoFormat(Format):
     runtime: ClassVar[str] = "OpenVINO"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8,)
     extra: ClassVar[str] = "openvino"
     modules: ClassVar[tuple[str, ...]] = ("openvino",)
     options: ClassVar[type[WriteOptions]] = OpenVinoOptions
@@ -71,7 +72,7 @@ class OpenVinoFormat(Format):
 
         return read_ir(path).tensors
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         from secateur.formats.devices.openvino_write import why_not_held
 
         return why_not_held(encoding, shape)

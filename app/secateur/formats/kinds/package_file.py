@@ -35,6 +35,7 @@ class PackageFormat(Format):
     runtime: ClassVar[str] = "ONNX Runtime"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8, 16)
     options: ClassVar[type[WriteOptions]] = PackageOptions
     in_child: ClassVar[bool] = False
     """It holds the ONNX file that the engine writes and runs itself."""
@@ -55,7 +56,7 @@ class PackageFormat(Format):
 
         return read(path, source, progress)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         return None
 
     def can_write(self, model: "Model") -> str | None:

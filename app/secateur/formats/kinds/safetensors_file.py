@@ -49,7 +49,7 @@ class SafetensorsFormat(Format):
 
         return stored_tensors(path)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         return None
 
     def can_write(self, model: "Model") -> str | None:

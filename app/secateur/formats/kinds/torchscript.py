@@ -21,6 +21,7 @@ class TorchScriptFormat(Format):
     runtime: ClassVar[str] = "torch"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    activation_bits: ClassVar[tuple[int, ...]] = (8, 16)
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """A zip with TorchScript's constants or code beside its data."""
@@ -43,7 +44,7 @@ class TorchScriptFormat(Format):
 
         return stored_tensors(path)
 
-    def holds(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
+    def holds_weights(self, encoding: "WeightEncoding", shape: tuple[int, ...] = ()) -> str | None:
         return None
 
     def can_write(self, model: "Model") -> str | None:

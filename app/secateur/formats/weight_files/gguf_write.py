@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.formats.base import WriteOptions
-from secateur.formats.devices.encoded_layers import sentences
+from secateur.formats.devices.encoded_layers import activations_told, sentences
 from secateur.formats.weight_files.ggml_blocks import block_type, in_blocks, why_not_in_blocks
 from secateur.formats.weight_files.named_weights import NamedTensor, layer_tensors, named_tensors
 
@@ -51,7 +51,10 @@ def losses(model: "Model") -> str:
     return sentences(
         *dict.fromkeys(reason for reason in reasons if reason),
         "With Q8_0 those are rounded again, in blocks of 32." if any(reasons) else "",
-        "The encodings of activations are left out." if encodings.activations else "",
+        "Weights of fewer than 4 bits take blocks of 4: GGUF's own of 2 and 3 bits have scales of another kind."
+        if any(one.encoding is not None and one.encoding.bits < 4 for one in encoded)
+        else "",
+        activations_told(model, "gguf"),
     )
 
 

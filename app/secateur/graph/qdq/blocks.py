@@ -22,6 +22,7 @@ from onnx import helper, numpy_helper  # noqa: TID253
 from secateur.errors import UserError
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer
 from secateur.graph.onnx_names import unique
+from secateur.model.encoding import packed_codes, unpacked_codes
 
 MICROSOFT: Final = "com.microsoft"
 OPERATOR: Final = "MatMulNBits"
@@ -32,12 +33,17 @@ INT8_INPUTS: Final = 4
 _OPSET: Final = 21
 _IR_VERSION: Final = 10
 """The first versions of ONNX with blocks and integers of 4 bits."""
+_TWO_BIT_OPSET: Final = 25
+_TWO_BIT_IR_VERSION: Final = 13
+"""Those with integers of 2 bits."""
 
 _SUFFIX: Final = "_blocks"
 _SMALLEST_GROUP: Final = 16
 """Of MatMulNBits, which also wants a power of two."""
 
 _BITS: Final = {
+    onnx.TensorProto.INT2: 2,
+    onnx.TensorProto.UINT2: 2,
     onnx.TensorProto.INT4: 4,
     onnx.TensorProto.UINT4: 4,
     onnx.TensorProto.INT8: 8,
@@ -120,17 +126,17 @@ def _become_nbits(
     """Let a MatMul be a MatMulNBits that reads the integers of a DequantizeLinear, stored in its own order."""
     codes, name = graph.initializers[unpack.input[0]], unpack.input[0]
     bits, block = _BITS[codes.data_type], next(a.i for a in unpack.attribute if a.name == "block_size")
-    is_affine = codes.data_type in (onnx.TensorProto.UINT4, onnx.TensorProto.UINT8)
+    is_affine = codes.data_type in _UNSIGNED
     half = 1 << (bits - 1)
     whole = np.asarray(numpy_helper.to_array(codes)).astype(np.int16).T + (0 if is_affine else half)
     outputs, inputs = whole.shape
     padded = np.pad(whole, [(0, 0), (0, -inputs % block)], constant_values=0 if is_affine else half)
-    packed = _packed(padded.reshape(outputs, -1, block), bits)
+    packed = packed_codes(padded.reshape(outputs, -1, block).astype(np.uint8), bits)
     scale = np.asarray(graph.values(unpack.input[1]), np.float32).T
     added = [numpy_helper.from_array(packed, name), numpy_helper.from_array(scale.reshape(-1), unpack.input[1])]
     if is_affine:
         zero = np.asarray(graph.values(unpack.input[2])).astype(np.int16).T
-        added.append(numpy_helper.from_array(_packed(zero, bits).reshape(-1), unpack.input[2]))
+        added.append(numpy_helper.from_array(packed_codes(zero.astype(np.uint8), bits).reshape(-1), unpack.input[2]))
     own = [name, *(unique(f"{entry.name}_n", _names(proto)) for entry in added[1:])]
     for entry, given in zip(added, own, strict=True):
         entry.name = given
@@ -140,24 +146,6 @@ def _become_nbits(
     node.CopyFrom(
         helper.make_node(OPERATOR, [node.input[0], *own], list(node.output), node.name, domain=MICROSOFT, **attributes)
     )
-
-
-def _packed(codes: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Along the last axis two codes of 4 bits to a byte, the first below; an odd one has zero beside it."""
-    flat = codes.astype(np.uint8)
-    if bits == 8:
-        return np.ascontiguousarray(flat)
-    if flat.shape[-1] % 2:
-        flat = np.pad(flat, [(0, 0)] * (flat.ndim - 1) + [(0, 1)])
-    return np.ascontiguousarray(flat[..., 0::2] | (flat[..., 1::2] << np.uint8(4)))
-
-
-def _unpacked(packed: NDArray[Any], bits: int, count: int) -> NDArray[np.uint8]:
-    """The first `count` codes along the last axis."""
-    if bits == 8:
-        return packed[..., :count]
-    pairs = np.stack([packed & 0x0F, packed >> 4], axis=-1)
-    return pairs.reshape(*packed.shape[:-1], -1)[..., :count]
 
 
 # ---------------------------------------------------------------------- from MatMulNBits
@@ -173,12 +161,13 @@ def without_nbits(proto: onnx.ModelProto) -> onnx.ModelProto:
         return proto
     from secateur.graph.qdq.placing import with_opset
 
+    has_two = any(_is_readable(node) and _told(node).get("bits", 4) == 2 for node in proto.graph.node)
     result = onnx.ModelProto()
     try:
-        result.CopyFrom(with_opset(proto, _OPSET))
+        result.CopyFrom(with_opset(proto, _TWO_BIT_OPSET if has_two else _OPSET))
     except UserError:
         return proto
-    result.ir_version = max(result.ir_version, _IR_VERSION)
+    result.ir_version = max(result.ir_version, _TWO_BIT_IR_VERSION if has_two else _IR_VERSION)
     stored = {}
     for tensor in result.graph.initializer:
         stored[tensor.name] = onnx.TensorProto()
@@ -204,10 +193,14 @@ def without_nbits(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _is_readable(node: onnx.NodeProto) -> bool:
-    """Whether a node is a MatMulNBits of 4 or 8 bits whose groups lie in order."""
-    told = {attribute.name: attribute.i for attribute in node.attribute}
+    """Whether a node is a MatMulNBits of 2, 4 or 8 bits whose groups lie in order."""
+    told = _told(node)
     has_order = len(node.input) > 4 and bool(node.input[4])
-    return node.op_type == OPERATOR and node.domain == MICROSOFT and told.get("bits", 4) in (4, 8) and not has_order
+    return node.op_type == OPERATOR and node.domain == MICROSOFT and told.get("bits", 4) in (2, 4, 8) and not has_order
+
+
+def _told(node: onnx.NodeProto) -> dict[str, int]:
+    return {attribute.name: attribute.i for attribute in node.attribute}
 
 
 def _has_float_zeros(node: onnx.NodeProto, stored: Mapping[str, onnx.TensorProto]) -> bool:
@@ -222,7 +215,7 @@ def _unpacking(proto: onnx.ModelProto, node: onnx.NodeProto, stored: Mapping[str
     inputs, outputs, block, bits = told["K"], told["N"], told["block_size"], told.get("bits", 4)
     groups = -(-inputs // block)
     packed = numpy_helper.to_array(stored[node.input[1]]).reshape(outputs, groups, -1)
-    codes = _unpacked(packed, bits, block).reshape(outputs, -1)[:, :inputs].T
+    codes = unpacked_codes(packed, bits, block).reshape(outputs, -1)[:, :inputs].T
     scale = np.asarray(numpy_helper.to_array(stored[node.input[2]]), np.float32).reshape(outputs, groups).T
     zero_name = node.input[3] if len(node.input) > 3 else ""
     taken = _names(proto)
@@ -230,7 +223,7 @@ def _unpacking(proto: onnx.ModelProto, node: onnx.NodeProto, stored: Mapping[str
     back, read = unique(f"{weight}_float", taken), [weight, unique(f"{node.input[2]}{_SUFFIX}", taken)]
     proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(scale), read[1]))
     if zero_name:
-        zero = _unpacked(numpy_helper.to_array(stored[zero_name]).reshape(outputs, -1), bits, groups).T
+        zero = unpacked_codes(numpy_helper.to_array(stored[zero_name]).reshape(outputs, -1), bits, groups).T
         read.append(unique(f"{zero_name}{_SUFFIX}", taken))
         proto.graph.initializer.append(_whole(read[2], zero, bits, is_affine=True))
         proto.graph.initializer.append(_whole(weight, codes, bits, is_affine=True))
@@ -266,12 +259,11 @@ def _whole(name: str, codes: NDArray[Any], bits: int, *, is_affine: bool) -> onn
     """Codes as a tensor of ONNX's integers."""
     kinds = {bits: kind for kind, bits in _BITS.items() if (kind in _UNSIGNED) == is_affine}
     raw = np.ascontiguousarray(codes).astype(np.int8 if not is_affine else np.uint8).view(np.uint8)
-    if bits == 4:
-        raw = _packed(raw.reshape(-1) & 0x0F, 4)
+    raw = packed_codes(raw.reshape(-1), bits)
     return helper.make_tensor(name, kinds[bits], codes.shape, raw.tobytes(), raw=True)
 
 
-_UNSIGNED: Final = (onnx.TensorProto.UINT4, onnx.TensorProto.UINT8)
+_UNSIGNED: Final = (onnx.TensorProto.UINT2, onnx.TensorProto.UINT4, onnx.TensorProto.UINT8)
 
 
 # ---------------------------------------------------------------------- graphs

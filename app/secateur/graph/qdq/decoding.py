@@ -11,6 +11,8 @@ from secateur.graph.onnx_layers import WEIGHTED, GraphIndex, OnnxLayer, onnx_lay
 from secateur.model.encoding import Encodings, IntegerEncoding, WeightEncoding, grouped_axis
 
 _KINDS: Final = {
+    onnx.TensorProto.INT2: (2, False),
+    onnx.TensorProto.UINT2: (2, True),
     onnx.TensorProto.INT4: (4, False),
     onnx.TensorProto.UINT4: (4, True),
     onnx.TensorProto.INT8: (8, False),

@@ -10,21 +10,26 @@ from numpy.typing import NDArray
 from onnx import helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer
-from secateur.model.encoding import Encodings, WeightEncoding, grouped_axis
+from secateur.model.encoding import Encodings, WeightEncoding, container_bits, grouped_axis
 
 _PER_CHANNEL_OPSET: Final = 13
 _BLOCK_OPSET: Final = 21
+_TWO_BIT_OPSET: Final = 25
 _TYPES: Final = {
     (8, False): onnx.TensorProto.INT8,
     (8, True): onnx.TensorProto.UINT8,
     (4, False): onnx.TensorProto.INT4,
     (4, True): onnx.TensorProto.UINT4,
+    (2, False): onnx.TensorProto.INT2,
+    (2, True): onnx.TensorProto.UINT2,
 }
 """By the bits that a code takes, and whether there are zero points."""
 
 
 def opset_for(encodings: Encodings) -> tuple[int, str]:
     """The first operator set of ONNX that can hold these encodings, and what of them needs it."""
+    if any(container_bits(encoding.bits) == 2 for encoding in encodings.weights.values()):
+        return _TWO_BIT_OPSET, "weights of 2 bits"
     if any(encoding.stored_bits < 8 for encoding in encodings.weights.values()):
         return _BLOCK_OPSET, "weights of fewer than 8 bits"
     if any(encoding.granularity == "group" for encoding in encodings.weights.values()):
@@ -49,9 +54,16 @@ def in_file_layout(encoding: WeightEncoding, layer: OnnxLayer, proto: onnx.Model
 
 
 def integer_tensor(name: str, codes: NDArray[Any], encoding: WeightEncoding) -> onnx.TensorProto:
-    """Codes, or zero points, of an encoding: of 8 bits, or of 4 packed two to a byte."""
-    kind = _TYPES[encoding.stored_bits, encoding.is_affine]
-    return helper.make_tensor(name, kind, codes.shape, encoding.pack(codes).tobytes(), raw=True)
+    """Codes, or zero points, of an encoding: of 8, 4 or 2 bits, several packed in a byte.
+
+    ONNX Runtime 1.32 turns a matrix in groups of 2 bits into a MatMulNBits that is wrong where its columns do not fill
+    whole bytes: such a one is stored in 4.
+    """
+    bits = container_bits(encoding.bits)
+    if bits == 2 and encoding.group_size is not None and codes.shape[-1] % 4:
+        bits = 4
+    kind = _TYPES[bits, encoding.is_affine]
+    return helper.make_tensor(name, kind, codes.shape, encoding.pack(codes, bits).tobytes(), raw=True)
 
 
 def dequantizer(inputs: Sequence[str], output: str, encoding: WeightEncoding, name: str = "") -> onnx.NodeProto:

@@ -1,6 +1,6 @@
 """Weight-only quantization: weights stored in few bits per output channel, computed in float."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
@@ -14,7 +14,7 @@ from secateur.methods.offers import Option, Variant
 from secateur.methods.quantize.sizes import encoded_bytes
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
-from secateur.model.encoding import IntegerEncoding, grouped_axis
+from secateur.model.encoding import IntegerEncoding, container_bits, grouped_axis
 from secateur.model.spectrum import Spectra
 from secateur.model.workload import Precision
 
@@ -38,7 +38,7 @@ def _why_no_groups(layer: Layer, shape: Sequence[int], size: int) -> str | None:
 
 
 class WeightOnly(Method):
-    """Stores weights as 8- or 4-bit integers; the runtime turns them back to float before it computes.
+    """Stores weights as integers of 8 to 2 bits; the runtime turns them back to float before it computes.
 
     One scale for each output channel, or one for each group of neighbouring inputs, which costs a little room and
     follows the weights more closely; affine groups have a zero point beside it. In matrix products ONNX Runtime goes
@@ -56,7 +56,11 @@ class WeightOnly(Method):
     works_on_encoded: ClassVar[bool] = True
     decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme"})
 
-    bits: Literal[8, 4] = Field(4, title="Bits", description="Bits of one stored weight.")
+    bits: Literal[8, 4, 3, 2] = Field(
+        4,
+        title="Bits",
+        description="Bits of one stored weight. Files have no integers of 3 bits: those take the room of 4.",
+    )
     group_size: Literal["none", 32, 64, 128] = Field(
         "none",
         title="Group",
@@ -75,7 +79,7 @@ class WeightOnly(Method):
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        return (Option("int4", "Bits", "4", cls(bits=4)),)
+        return tuple(Option(f"int{bits}", "Bits", str(bits), cls(bits=bits)) for bits in (4, 2))
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -113,8 +117,17 @@ class WeightOnly(Method):
             self._sqnr_db(facts.spectra),
             smaller=size < layer.size_bytes,
             faster=self.why_not_faster(layer, facts) is None,
-            sentence=facts.target.sentence(self.computes_in, layer),
+            sentence=" ".join((facts.target.sentence(self.computes_in, layer), *self._remarks)),
         )
+
+    @property
+    def _remarks(self) -> Iterator[str]:
+        """What else is to know before the run."""
+        if self.bits not in (2, 4, 8):
+            yield f"{self.bits} bits take the room of {container_bits(self.bits)} in a file, and less after zip."
+        if self.group is not None or self.scheme == "affine":
+            grid = "affine grids" if self.group is None else f"groups of {self.group}"
+            yield f"The SQNR of {grid} is told after the run: spectra count symmetric grids per channel."
 
     @property
     def computes_in(self) -> Precision:
