@@ -17,6 +17,8 @@ from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.targets.flow import Flow
 
 LEAST_CORRECTION, MOST_CORRECTION = 0.25, 2.0
+LEAST_OF_A_KERNEL = 0.1
+"""The share of its kernel's milliseconds that a layer takes at least, however little the network takes besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,18 @@ class Timings:
     mixed_precision: Precision = FLOAT
 
     def of(self, works: tuple[Workload, ...]) -> float | None:
-        """Milliseconds of a layer that is computed so, with its share of the rest; None where it was not measured."""
-        return self._of(works, self._rests)
+        """Milliseconds of a layer that is computed so, with its share of the rest; None where it was not measured.
 
-    def _of(self, works: tuple[Workload, ...], rests: Mapping[Precision, float]) -> float | None:
+        A rest that is less than nothing, as kernels are quicker among others than alone, leaves a layer some time.
+        """
+        own = self._kernels_of(works)
+        return None if own is None else max(LEAST_OF_A_KERNEL * own, own + self._share(works[-1], self._rests))
+
+    def _kernels_of(self, works: tuple[Workload, ...]) -> float | None:
         spreads = [self.kernels.get(work) for work in works]
         if not works or any(spread is None for spread in spreads):
             return None
-        return max(0.0, sum(s.typical for s in spreads if s is not None) + self._share(works[-1], rests))
+        return sum(s.typical for s in spreads if s is not None)
 
     def _share(self, last: Workload, rests: Mapping[Precision, float]) -> float:
         """A layer's share of the rest, by the size of its output."""
@@ -177,11 +183,12 @@ class Timings:
     def _alone(self, works: Works, rests: Mapping[Precision, float]) -> float | None:
         """All layers, and those in float that stand between integers as they are computed there."""
         rounded = self.flow.rounded(static_layers(works))
-        known = [self._of(own, rests) for own in works.values()]
-        if any(ms is None for ms in known):
+        kernels = [self._kernels_of(own) for own in works.values()]
+        if any(ms is None for ms in kernels):
             return None
+        shares = sum(self._share(own[-1], rests) for own in works.values())
         apart = sum(self.between(works[name]) for name in rounded.between if name in works)
-        return sum(ms for ms in known if ms is not None) + apart
+        return sum(ms for ms in kernels if ms is not None) + shares + apart
 
     def _borders(self, works: Works) -> float:
         rounded = self.flow.rounded(static_layers(works))

@@ -65,6 +65,13 @@ def test_a_network_all_in_integers_takes_what_was_measured_of_it_borders_include
     assert known.plan(plan("a")) == pytest.approx(7.0)
 
 
+def test_a_network_that_is_quicker_than_its_kernels_is_predicted_as_measured_and_no_layer_takes_no_time() -> None:
+    known = timings(mixed=7.0, mixed_layers=frozenset("a"), mixed_precision=INT8)
+    quick = replace(known, wholes={**known.wholes, INT8: 0.2})
+    assert quick.plan(plan("abc")) == pytest.approx(0.2)
+    assert all(quick.of(works) > 0.0 for works in plan("abc").values())
+
+
 def test_a_plan_with_a_layer_that_was_not_timed_has_no_milliseconds() -> None:
     assert timings().plan({**plan(""), "b": (CONV.narrowed(8, 5),)}) is None
 
