@@ -5,7 +5,7 @@ from pathlib import Path
 
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
-from secateur.figures import count, counted, macs, milliseconds, ratio, size, thousands
+from secateur.figures import UNKNOWN, count, counted, macs, milliseconds, number, ratio, size, thousands
 from secateur.files import write_text
 from secateur.model.description import ModelDescription
 from secateur.model.deviation import Deviation
@@ -99,6 +99,7 @@ def write_report(path: Path, record: RunRecord, document: RunDocument, model: Mo
             ("format", "file", "size", "proof"),
             [(f.format, Path(f.path).name, size(f.bytes), f.sentence) for f in document.files],
         ),
+        *_trainings(document),
         "<h2>Error along the network</h2>",
         "<p><small>Signal over error of each layer's output and weights against the original, in decibels.</small></p>",
         _layer_table(document.layers),
@@ -107,6 +108,25 @@ def write_report(path: Path, record: RunRecord, document: RunDocument, model: Mo
     ]
     head = f'<meta charset="utf-8"><title>{escape(document.name)}</title><style>{_STYLE}</style>'
     write_text(path, f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n")
+
+
+def _trainings(document: RunDocument) -> list[str]:
+    """How each training ended, round by round; nothing where there was none."""
+    if not document.trainings:
+        return []
+    metric = document.original.metric or document.result.metric
+    write = kind_of(metric.name).write if metric else number
+    rows = [
+        (
+            one.method + (f", round {one.round} of {one.rounds}" if one.round else ""),
+            counted(one.epochs, "epoch"),
+            number(one.loss),
+            UNKNOWN if one.metric is None else write(one.metric),
+        )
+        for one in document.trainings
+    ]
+    told = "<p><small>The metric is that of samples held out to choose by, not of the test.</small></p>"
+    return ["<h2>Trainings</h2>", told, _table(("training", "", "loss", "metric"), rows)]
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, str, str, str]]) -> str:

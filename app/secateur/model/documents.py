@@ -254,6 +254,22 @@ class Comparison(Document):
     headline: str = ""
 
 
+class TrainedStep(Document):
+    """How one training of a run ended: its last `loss`, and `metric` and `agreement` on samples held out to choose by.
+
+    Shares are 0 to 1, a metric in its own unit; None where there was none, or no number. `round` counts from 1, 0
+    where the training is not repeated.
+    """
+
+    method: str
+    round: int
+    rounds: int
+    epochs: int
+    loss: float | None
+    metric: float | None
+    agreement: float | None
+
+
 class RunDocument(Document):
     """What `compress` leaves as result.json. The first line of `headline` is the bad news where there is any.
 
@@ -269,6 +285,8 @@ class RunDocument(Document):
     layers: tuple[LayerError, ...] = ()
     recipe: dict[str, object] = {}
     headline: str = ""
+    trainings: tuple[TrainedStep, ...] = ()
+    """One for each training, in order: of iterative pruning, the quality round by round."""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -26,7 +26,7 @@ class CurvePoint:
     `loss` is the total that is minimised and `terms` the parts it is the weighted sum of, each the mean since the
     point before (at step 0: of the first batch, before learning from it); `metric` and `agreement` (with the
     teacher, where there is one) on held-out samples, only at evaluation points. A training that is repeated says in
-    which of the `rounds` it is, from 1; 0 for any other.
+    which of the `rounds` it is, from 1; 0 for any other. `training` tells the trainings of one plan apart.
     """
 
     step: int
@@ -40,6 +40,7 @@ class CurvePoint:
     samples_per_second: float = 0.0
     round: int = 0
     rounds: int = 0
+    training: str = ""
 
     @property
     def course(self) -> float:
@@ -53,7 +54,8 @@ class CurvePoint:
 
     def follows(self, earlier: "CurvePoint") -> bool:
         """Whether it can belong to the same curve as an earlier point: the same training, or its next round."""
-        return (earlier.round, earlier.step) <= (self.round, self.step) and earlier.rounds == self.rounds
+        is_later = (earlier.round, earlier.step) <= (self.round, self.step)
+        return is_later and (earlier.rounds, earlier.training) == (self.rounds, self.training)
 
     def term(self, title: str) -> float | None:
         """The value of the term of this title; None where the training has none."""

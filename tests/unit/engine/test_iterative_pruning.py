@@ -104,6 +104,14 @@ def test_a_run_killed_inside_round_three_goes_on_there_and_ends_with_the_same_fi
     assert points[-1].course == points[-1].course_end == 4 * 2
     assert record.document.files[0].verified
     assert record.document.recipe["steps"][0]["repeat"] == 4
+    ended = record.document.trainings
+    assert [(one.method, one.round, one.rounds, one.epochs) for one in ended] == [
+        ("distillation", n, 4, 2) for n in (1, 2, 3, 4)
+    ]
+    last = {
+        n: [point.metric for point in points if point.round == n and point.metric is not None] for n in (1, 2, 3, 4)
+    }
+    assert [one.metric for one in ended] == [metrics[-1] for metrics in last.values()]
 
     client, events, _ = runs.start("broken")
     is_third = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from secateur.graph.factors import present
 from secateur.graph.network import Model, TorchModel
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription
-from secateur.recipe.recipe import Place
+from secateur.model.documents import TrainedStep
 from secateur.recipe.resolve import Plan, PlannedStep
 from secateur.training.curves import CurvePoint
 
@@ -42,14 +43,34 @@ def _in_round(progress: Callable[[int, int, str], None], turn: str) -> Callable[
     return (lambda done, total, text: progress(done, total, f"{turn}{text}")) if turn else progress
 
 
-def _of_round(emit: Callable[[Any], None], place: Place) -> Callable[[Any], None]:
-    """The same, with the round in every point of a training's curve."""
+def _of_step(emit: Callable[[Any], None], step: PlannedStep, points: list[CurvePoint]) -> Callable[[Any], None]:
+    """The same, with the round and the training in every point of a curve; `points` takes them all."""
+    place = step.place
+    name = f"{step.method.id} {place.number}.{place.part}"
 
-    def emit_of_round(value: Any) -> None:
-        is_point = isinstance(value, CurvePoint)
-        emit(replace(value, round=place.round, rounds=place.rounds) if is_point else value)
+    def emit_of_step(value: Any) -> None:
+        if isinstance(value, CurvePoint):
+            value = replace(value, round=place.round, rounds=place.rounds, training=name)
+            points.append(value)
+        emit(value)
 
-    return emit_of_round if place.round else emit
+    return emit_of_step
+
+
+def trained_step(step: PlannedStep, points: Sequence[CurvePoint]) -> TrainedStep | None:
+    """How a training ended, from the points of its curve; None for a step that does not train."""
+    if not points:
+        return None
+    judged = next((point for point in reversed(points) if point.metric is not None), None)
+    return TrainedStep(
+        method=step.method.id,
+        round=step.place.round,
+        rounds=step.place.rounds,
+        epochs=points[-1].epochs,
+        loss=points[-1].loss if isfinite(points[-1].loss) else None,
+        metric=judged.metric if judged else None,
+        agreement=judged.agreement if judged else None,
+    )
 
 
 def layers_left(model: Model, layers: Sequence[str]) -> tuple[str, ...]:
@@ -58,12 +79,17 @@ def layers_left(model: Model, layers: Sequence[str]) -> tuple[str, ...]:
 
 
 def apply_plan(
-    model: Model, plan: Plan, reporter: Reporter, folder: Path, **context: Any
+    model: Model,
+    plan: Plan,
+    reporter: Reporter,
+    folder: Path,
+    trained: Callable[[TrainedStep], None] = lambda step: None,
+    **context: Any,
 ) -> tuple[Model, tuple[str, ...]]:
     """The model after all steps, and a sentence for each group of layers that were asked for and left out.
 
     The sentences go to the log, too. `context` is what each method may use besides progress and log; each step has
-    a folder of its own in `folder`. `model` is not changed.
+    a folder of its own in `folder`. `trained` is told how each training ended. `model` is not changed.
     """
     warnings: list[str] = []
     for number, step in enumerate(plan.steps, 1):
@@ -74,8 +100,11 @@ def apply_plan(
         reporter.progress(0, 1, f"{turn}{step.method.title}")
         left_out: list[LeftOut] = [*step.left_out]
         own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)
-        own = replace(own, progress=_in_round(own.progress, turn), emit=_of_round(own.emit, step.place))
+        points: list[CurvePoint] = []
+        own = replace(own, progress=_in_round(own.progress, turn), emit=_of_step(own.emit, step, points))
         model = step.method.apply(model, layers_left(model, step.layers), own)
+        if (ended := trained_step(step, points)) is not None:
+            trained(ended)
         told = sentences_about(left_out, step.chosen, step.method.title)
         for sentence in told:
             reporter.log(sentence)

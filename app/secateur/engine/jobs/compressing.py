@@ -34,7 +34,7 @@ from secateur.files import Guard, write_text
 from secateur.formats import format_named
 from secateur.graph.network import Model, TorchModel
 from secateur.model import device
-from secateur.model.documents import ExportedFile, RunDocument
+from secateur.model.documents import ExportedFile, RunDocument, TrainedStep
 from secateur.recipe.resolve import Plan, require_plan
 from secateur.targets import target_named
 
@@ -104,8 +104,9 @@ def _run(
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
     data, baseline = _original(request, plan, bench, reporter, workshop)
+    ended: list[TrainedStep] = []
     model, left_out = apply_plan(
-        bench.model, plan, reporter, folder, data=data, original=bench.model, resume=request.resume
+        bench.model, plan, reporter, folder, ended.append, data=data, original=bench.model, resume=request.resume
     )
     proof = Proof.on(data)
     asked = dict.fromkeys((PRIMARY, *request.exports))
@@ -128,6 +129,7 @@ def _run(
         agreement=data.task.agreement(baseline.predictions.answers, measured.predictions.answers),
         layers=measured.layers,
         recipe=request.recipe.to_document(),
+        trainings=tuple(ended),
         headline=headline_of(measured.original, measured.result, precisions_of(plan), measured.file),
         seconds=time.monotonic() - begun,
         device=device.current().title,
