@@ -86,6 +86,11 @@ class Task(ABC):
         """Whether there is a loss that labels alone can teach."""
         return True
 
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss and of the distance between answers; empty where it is that of the data, squared."""
+        return ""
+
     @abstractmethod
     def per_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
         """The metric of each sample (n,), of which the metric is the mean; None where it is no mean over samples."""

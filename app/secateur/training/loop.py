@@ -192,8 +192,12 @@ class _Training:
             return self._teacher(*inputs)
 
     def _noted(self, total: torch.Tensor, losses: Losses) -> Noted:
-        terms = zip(self.attached.terms, losses, strict=True)
-        return Noted(float(total.detach()), tuple(LossTerm(t.title, t.unit, float(loss.detach())) for t, loss in terms))
+        own = self._context.data.task.loss_unit
+        terms = tuple(
+            LossTerm(term.title, own if term.unit is None else term.unit, float(loss.detach()))
+            for term, loss in zip(self.attached.terms, losses, strict=True)
+        )
+        return Noted(float(total.detach()), terms)
 
     def _astray(self) -> UserError:
         return UserError(

@@ -70,6 +70,14 @@ def test_the_loss_that_is_told_is_the_loss_that_is_learned(name: str) -> None:
     assert told[0] / told[1] == pytest.approx(float(learned), rel=1e-4)
 
 
+@pytest.mark.parametrize("name", [name for name in TASK_IDS if name != "none"])
+def test_a_loss_is_in_nats_where_answers_are_likelihoods(name: str) -> None:
+    task, (outputs, batch) = task_of(name), example(name)
+    scores = task.scores(outputs, batch)
+    unit, _, _ = task.damage(scores, scores)
+    assert task.loss_unit == ("nats" if unit == "nats" else "")
+
+
 @pytest.mark.parametrize("name", TASK_IDS)
 def test_a_network_does_itself_no_damage_and_agrees_with_itself(name: str) -> None:
     task, (outputs, batch) = task_of(name), example(name)

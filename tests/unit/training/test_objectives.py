@@ -78,7 +78,7 @@ def test_the_label_loss_is_the_mean_surprise_at_the_labels() -> None:
 def test_terms_of_several_objectives_stand_side_by_side_with_their_factors() -> None:
     both = Together(Response(2.0, 0.7), LabelLoss(0.3))
     with both.attach(nn.Identity(), nn.Identity(), ()) as attached:
-        assert attached.terms == (Term("distillation", "nats", 0.7), Term("label", "nats", 0.3))
+        assert attached.terms == (Term("distillation", None, 0.7), Term("label", None, 0.3))
         found = [float(loss) for loss in attached(moment())]
     assert found == losses(Response(2.0), moment()) + losses(LabelLoss(), moment())
     assert both.needs_teacher

@@ -54,6 +54,10 @@ class Classification(Task):
     def chooses(self) -> bool:
         return True
 
+    @property
+    def loss_unit(self) -> str:
+        return "nats"
+
     def per_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
         if self.metric not in GUESSES:
             return None

@@ -32,6 +32,10 @@ class Multilabel(Task):
     def told_target(self, target: Array, classes: Sequence[str]) -> str:
         return ", ".join(name for name, is_there in zip(classes, target, strict=False) if is_there > 0.5) or "none"
 
+    @property
+    def loss_unit(self) -> str:
+        return "nats"
+
     def per_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
         return None
 

@@ -53,6 +53,10 @@ class Segmentation(Task):
     def unusable(self, answers: Array) -> NDArray[np.bool_]:
         return np.asarray((answers == UNDECIDED).reshape(len(answers), -1).any(axis=1))
 
+    @property
+    def loss_unit(self) -> str:
+        return "nats"
+
     def per_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
         if self.metric != "pixel_accuracy":
             return None

@@ -16,7 +16,7 @@ class LabelLoss:
         self.identity = f"labels × {weight}"
 
     def attach(self, student: nn.Module, teacher: nn.Module | None, inputs: tuple[torch.Tensor, ...]) -> Attached:
-        return _AttachedLabels([Term("label", "nats", self._weight)])
+        return _AttachedLabels([Term("label", None, self._weight)])
 
 
 class _AttachedLabels(Attached):
@@ -38,7 +38,7 @@ class Response:
         self.identity = f"response T={temperature} × {weight}"
 
     def attach(self, student: nn.Module, teacher: nn.Module | None, inputs: tuple[torch.Tensor, ...]) -> Attached:
-        return _AttachedResponse(self._temperature, Term("distillation", "nats", self._weight))
+        return _AttachedResponse(self._temperature, Term("distillation", None, self._weight))
 
 
 class _AttachedResponse(Attached):

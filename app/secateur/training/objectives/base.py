@@ -16,10 +16,13 @@ Losses = tuple[torch.Tensor, ...]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A part of the loss that is minimised: its title, its unit (empty for a bare number) and its factor."""
+    """A part of the loss that is minimised: its title, its unit and its factor.
+
+    The unit is empty for a bare number, and None where it is that of the task's loss.
+    """
 
     title: str
-    unit: str = "nats"
+    unit: str | None = None
     weight: float = 1.0
 
 
