@@ -181,7 +181,8 @@ def test_how_the_data_is_read_is_told_by_every_command_that_reads_it(capsys, tmp
     ):
         status, out, said = call(capsys, *arguments, "--json")
         assert status == 0, said
-        warnings = json.loads(out)["warnings"]
+        told = json.loads(out)
+        warnings = (*told["warnings"], *told.get("notes", ()))
         assert any("labels are a column" in warning for warning in warnings), (arguments[0], warnings)
         assert any("whole numbers" in warning for warning in warnings), (arguments[0], warnings)
     _, out, _ = call(capsys, "compare", "sample:model", "sample:model", "--data", odd)
