@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur.data.metrics import kind_of
 from secateur.engine.events import CurvePoint
@@ -119,6 +119,9 @@ class DistilTab(TabView):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # what it holds is scrolled here, and does not make the whole tab taller than there is room
+        scroll.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        scroll.setMinimumHeight(64)
         holder = QWidget()
         self._form_column = QVBoxLayout(holder)
         self._form_column.setContentsMargins(0, 4, 4, 0)
