@@ -87,7 +87,9 @@ def _timed(choice: Choice, model: ModelDescription, timings: Timings) -> Choice 
     if before is None or after is None:
         return None
     faster = choice.option == FLOAT or after < before
-    return replace(choice, costs=replace(choice.costs, latency_ms=after), faster=faster, is_static=is_static(own))
+    return replace(
+        choice, costs=replace(choice.costs, latency_ms=timings.part_of(own)), faster=faster, is_static=is_static(own)
+    )
 
 
 def is_static(works: tuple[Workload, ...]) -> bool:

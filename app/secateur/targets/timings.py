@@ -84,8 +84,16 @@ class Timings:
 
         A rest that is less than nothing, as kernels are quicker among others than alone, leaves a layer some time.
         """
+        own, part = self._kernels_of(works), self.part_of(works)
+        return None if own is None or part is None else max(LEAST_OF_A_KERNEL * own, part)
+
+    def part_of(self, works: tuple[Workload, ...]) -> float | None:
+        """What a layer that is computed so adds to the network: as `of`, less than nothing where the rest is.
+
+        The parts of all layers and what borders cost are what `plan` tells.
+        """
         own = self._kernels_of(works)
-        return None if own is None else max(LEAST_OF_A_KERNEL * own, own + self._share(works[-1], self._rests))
+        return None if own is None else own + self._share(works[-1], self._rests)
 
     def _kernels_of(self, works: tuple[Workload, ...]) -> float | None:
         spreads = [self.kernels.get(work) for work in works]
