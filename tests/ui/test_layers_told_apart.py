@@ -1,20 +1,23 @@
 """Layers can be told apart: names, kinds, widths and order of the columns, pins, menus, filter; by mouse and keys."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from painted_texts import texts_of
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
+from secateur.layer_names import ShortName
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
 from secateur.model.documents import LayerError
 from secateur.session.memory import Memory
-from secateur.ui.models.layer_table import COLUMNS, KEYS
+from secateur.ui.models.layer_table import COLUMNS, KEYS, RowContent
 from secateur.ui.models.layer_words import heading_words, kind_phrase, kind_word
-from secateur.ui.panels.layer_rows import name_room
+from secateur.ui.panels import layer_rows
+from secateur.ui.panels.layer_rows import ROW_HEIGHT, RowLook, RowPictures, name_room
 from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.short_names import short_names
 from secateur.ui.theme.style import metrics
@@ -67,8 +70,6 @@ def transformer() -> ModelDescription:
 @pytest.fixture
 def bare_weights(mobile) -> ModelDescription:
     """Tensors without a network."""
-    from dataclasses import replace
-
     rows = tuple(replace(row, kind="Tensor", macs=0, latency_ms=None) for row in mobile.layers)
     return replace(mobile, name="bare", layers=rows, runnable=False, trainable=False, reason="No network.")
 
@@ -161,6 +162,7 @@ def test_a_name_does_not_change_while_the_table_is_scrolled_and_filtered(shown, 
 
 def test_spare_width_goes_to_names_before_plan_and_sparkline(shown, transformer):
     open_rows(shown, transformer)
+    shown.window.resize(1600, 900)
     panel, view = shown.layers, shown.layers.view
     panel.set_columns(KEYS)
     widths = {}
@@ -175,6 +177,40 @@ def test_spare_width_goes_to_names_before_plan_and_sparkline(shown, transformer)
         if layer_after < whole:
             assert others_after == others_before
     assert grown[-1][1][0] >= whole
+
+
+def test_milliseconds_that_are_measured_later_move_no_column(shown, mobile):
+    untimed = replace(mobile, layers=tuple(replace(row, latency_ms=None) for row in mobile.layers))
+    open_rows(shown, untimed)
+    table, view = shown.layers.table, shown.layers.view
+    assert not table.has_times
+    before = [view.columnWidth(section) for section in range(len(KEYS))]
+    sizes = shown.workspace.splitter.sizes()
+    shown.session.update(model=mobile)
+    shown.settle()
+    assert table.has_times
+    assert [view.columnWidth(section) for section in range(len(KEYS))] == before
+    assert shown.workspace.splitter.sizes() == sizes
+
+
+def test_rows_that_changed_are_painted_a_moments_worth_a_frame(qapp, monkeypatch):
+    monkeypatch.setattr(layer_rows, "MOMENT_S", 0.0)
+    pictures, target = RowPictures(), QPixmap(200, ROW_HEIGHT)
+    look = RowLook(((0, 0, 200),), ShortName("", "conv"), selected=False, hovered=False, ratio=1.0)
+
+    def painted(name: str, share: float, *, in_parts: bool) -> QImage:
+        target.fill()
+        painter = QPainter(target)
+        pictures.begin(in_parts=in_parts)
+        pictures.draw(painter, 0, RowContent((name,), (share,), None, ()), look._replace(hovered=share > 0.5), 200)
+        painter.end()
+        return target.toImage()
+
+    first = painted("conv", 0.0, in_parts=True)
+    assert not pictures.has_more  # a row that has no picture yet is painted at once
+    assert painted("conv", 1.0, in_parts=True) == first
+    assert pictures.has_more
+    assert painted("conv", 1.0, in_parts=False) != first  # a picture of the window is whole
 
 
 def test_kinds_are_said_whole_and_depthwise_and_grouped_ones_say_so(shown):

@@ -3,7 +3,7 @@
 import time
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import delete
 
 from secateur.ui.turns import MOMENT_S, Turns
@@ -41,6 +41,34 @@ def test_work_of_more_than_a_moment_leaves_the_rest_to_later_turns(qapp, qtbot) 
     assert seen == ["0"]
     qtbot.waitUntil(lambda: len(seen) == 3)
     assert seen == ["0", "1", "2"]
+
+
+def test_what_takes_a_moment_by_itself_is_alone_in_its_turn(qapp, qtbot) -> None:
+    turns, seen = Turns(), []
+    turns.add(Owner(seen, "quick").call)
+    turns.add(Owner(seen, "long").call, alone=True)
+    turns.add(Owner(seen, "after").call)
+    for expected in (["quick"], ["quick", "long"], ["quick", "long", "after"]):
+        turns.begin()
+        assert seen == expected
+
+
+def test_widgets_that_are_new_on_the_screen_are_painted_one_in_a_turn(qtbot) -> None:
+    turns = Turns()
+    around = QWidget()
+    qtbot.addWidget(around)
+    parts = [QWidget(around) for _ in range(3)]
+    for part in parts:
+        turns.paint(part)
+        turns.paint(part)  # asked for twice, painted once
+    delete(parts[1])
+    assert turns.is_painting
+    assert not any(part.updatesEnabled() for part in (parts[0], parts[2]))
+    turns.begin()
+    assert parts[0].updatesEnabled()
+    assert not parts[2].updatesEnabled()
+    qtbot.waitUntil(lambda: not turns.is_painting)
+    assert parts[2].updatesEnabled()
 
 
 def test_what_is_gone_is_not_called(qapp) -> None:

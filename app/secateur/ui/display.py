@@ -61,7 +61,7 @@ class Display(QObject):
         )
         for show, shows in parts:
             if changed & shows:
-                turns.add(show, ends=show == self._show_detail)
+                turns.add(show, alone=show == self._show_detail)
         turns.add(self._end)
 
     @property
@@ -91,7 +91,10 @@ class Display(QObject):
         self._workspace.jobs.show_state(self._state, self._predicted())
 
     def _end(self) -> None:
-        self.shown.emit(self._state)
+        if turns.is_painting:
+            turns.add(self._end)
+        else:
+            self.shown.emit(self._state)
 
     def _predicted(self) -> "Predicted | None":
         depends = predicted_from(self._state)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 MOMENT_S: Final = 0.004
@@ -20,34 +21,57 @@ class Turns:
 
     def __init__(self) -> None:
         self._waiting: dict[Callable[[], None], bool] = {}
-        """What waits, and whether it ends the turn."""
+        """What waits, and whether it is alone in its turn."""
+        self._unpainted: list[QWidget] = []
         self._timer: QTimer | None = None  # made by the window's thread: this module is imported by another
 
-    def add(self, call: Callable[[], None], *, ends: bool = False) -> None:
+    def add(self, call: Callable[[], None], *, alone: bool = False) -> None:
         """Have `call`, a method of a QObject, called soon, and once; not at all where its object is gone by then.
 
-        What `ends` a turn has something painted that takes a moment by itself.
+        What takes a moment by itself, or has something painted that does, is `alone` in its turn.
         """
-        self._waiting[call] = ends
+        self._waiting[call] = alone
         if self._timer is None:
             self._timer = QTimer(singleShot=True, interval=0)
             self._timer.timeout.connect(self.begin)
         self._timer.start()
+
+    def paint(self, widget: QWidget) -> None:
+        """Have `widget`, which is new on the screen, painted in a turn of its own and not with all else that is new."""
+        if widget not in self._unpainted:
+            widget.setUpdatesEnabled(False)
+            self._unpainted.append(widget)
+            self.add(self._paint_next, alone=True)
+
+    def _paint_next(self) -> None:
+        widget = self._unpainted.pop(0)
+        if isValid(widget):
+            widget.setUpdatesEnabled(True)
+        if self._unpainted:
+            self.add(self._paint_next, alone=True)
+
+    @property
+    def is_painting(self) -> bool:
+        """Whether a widget waits for its first frame."""
+        return bool(self._unpainted)
 
     def waits(self, call: Callable[[], None]) -> bool:
         return call in self._waiting
 
     def begin(self) -> None:
         """Call what waits, now, for a moment."""
-        begun = time.thread_time()
+        begun, is_first = time.thread_time(), True
         while self._waiting and time.thread_time() - begun < MOMENT_S:
-            call = next(iter(self._waiting))
-            ends = self._waiting.pop(call)
+            call, alone = next(iter(self._waiting.items()))
+            if alone and not is_first:
+                break
+            del self._waiting[call]
             owner = getattr(call, "__self__", None)
             if owner is None or isValid(owner):
                 call()
-                if ends:
+                if alone:
                     break
+                is_first = False
         if self._waiting and self._timer is not None:
             self._timer.start()
 

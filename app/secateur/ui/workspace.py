@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from secateur.ui.panels.detail import DetailPanel
@@ -13,6 +13,7 @@ from secateur.ui.panels.layers import LayersPanel
 from secateur.ui.panels.plan import PlanPanel
 from secateur.ui.panels.plan_bar import PlanBar
 from secateur.ui.plan_overlay import RAIL_WIDTH, PlanOverlay
+from secateur.ui.turns import turns
 from secateur.ui.widgets.card import rule
 
 if TYPE_CHECKING:
@@ -137,6 +138,14 @@ class Workspace(QWidget):
         if self.is_narrow:
             return NARROW_TABLE
         return min(max(wanted, WIDE_TABLE[0]), WIDE_TABLE[1] + more)
+
+    # ------------------------------------------------------------------ the first frames
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Painted panel by panel: all of them at once take longer than a frame when they come into sight."""
+        super().showEvent(event)
+        for panel in (self.layers, self.detail, self.plan, self.plan_bar, self.jobs):
+            turns.paint(panel)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from secateur import figures
 from secateur.model.description import Layer
 
-WIDEST = {"params": "88.8 M", "macs": "88.8 M", "size": "88.8 MB"}
-"""By column, a sum as wide as that of any filter can be."""
+WIDEST = {"params": "88.8 M", "macs": "88.8 M", "size": "88.8 MB", "ms": "<\u00a00.001"}
+"""By column, a text as wide as any that may come: sums follow the filter, and milliseconds are measured later."""
 
 
 def sums(layers: Sequence[Layer]) -> dict[str, str]:

@@ -4,6 +4,7 @@ A row is painted once for what it shows and copied from then on, so that hoverin
 progress elsewhere costs a copy and no text layout.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ ACCENT_BAR = 3
 PIN, PIN_ROOM = 12, 16
 BAR_OPACITY = 0.16
 MOST_PICTURES = 256
+MOMENT_S = 0.002
+"""Processor time after which rows that changed wait for the next frame."""
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -47,6 +50,13 @@ class RowPictures:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Any, ...], RowContent, QPixmap]] = {}
+        self._in_parts, self._begun = False, 0.0
+        self.has_more = False
+        """Whether a row was left as it was, for the next frame."""
+
+    def begin(self, *, in_parts: bool) -> None:
+        """A frame begins. `in_parts`: rows that changed are painted for a moment, and the rest in frames to come."""
+        self._in_parts, self.has_more, self._begun = in_parts, False, time.thread_time()
 
     def draw(self, painter: QPainter, top: int, content: RowContent, look: RowLook, width: int) -> None:
         """Put one row at `top`; where lines and text are wanted, not pixels, it is painted there and then."""
@@ -59,11 +69,14 @@ class RowPictures:
         painter.restore()
 
     def _picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap:
-        """The picture of one row, `width` × `ROW_HEIGHT` pixels."""
+        """The picture of one row, `width` × `ROW_HEIGHT` pixels; what it showed before where the moment is over."""
         name = content.texts[0]
         key = (content.texts, content.shares, id(content.bins), content.badges, look, width, current_theme().name)
         known = self._known.get(name)
         if known is None or known[0] != key:
+            if known is not None and self._in_parts and time.thread_time() - self._begun > MOMENT_S:
+                self.has_more = True
+                return known[2]
             if len(self._known) >= MOST_PICTURES:
                 self._known.pop(next(iter(self._known)))
             known = self._known[name] = (key, content, _render(content, look, width))

@@ -20,8 +20,10 @@ from secateur.ui.panels.layer_rows import (
     name_room,
 )
 from secateur.ui.panels.layer_widths import Wish, allot
+from secateur.ui.plots.pictures import is_on_screen
 from secateur.ui.short_names import short_names, widest_name
 from secateur.ui.theme.style import metrics
+from secateur.ui.turns import turns
 from secateur.ui.widgets.badges import GAP, badge_width
 
 SPARKLINE_WIDTHS = (24, 24 * 2)
@@ -196,6 +198,13 @@ class LayerView(QTableView):
         self._widths.clear()
         self.make_room()
 
+    def measure_anew(self, key: str) -> None:
+        """A column's texts are others: room is made only where they are wider, so that nothing moves for less."""
+        section = KEYS.index(key)
+        before = self._widths.pop(section, 0)
+        if self._text_width(section) > before:
+            self.make_room()
+
     def make_room(self) -> None:
         """What the columns ask for has changed: share the width anew, and let the table be given another one."""
         self.fit_columns()
@@ -278,6 +287,7 @@ class LayerView(QTableView):
         ratio, pins = self.devicePixelRatioF(), self._order.pinned_count
         names = short_names(self._table.names, name_room(heading.sectionSize(0), has_pins=pins > 0))
         first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
+        self._pictures.begin(in_parts=is_on_screen(self, painter))
         for row in range(max(first, 0), (last if last >= 0 else len(rows) - 1) + 1):
             content = self._table.row_content(rows[row])
             is_chosen = chosen.isSelected(self._order.index(row, 0))
@@ -285,6 +295,11 @@ class LayerView(QTableView):
             look = RowLook(sections, short, is_chosen, row == self._hovered, ratio, row < pins, row == pins - 1)
             self._pictures.draw(painter, self.rowViewportPosition(row), content, look, width)
         painter.end()
+        if self._pictures.has_more:
+            turns.add(self._paint_rest)
+
+    def _paint_rest(self) -> None:
+        self.viewport().update()
 
     def scrollTo(
         self,

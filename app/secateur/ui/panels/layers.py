@@ -152,7 +152,7 @@ class LayersPanel(QWidget):
             else:
                 self._on_selection()
         elif known != self.table.has_times:
-            self.view.forget_widths()
+            self.view.measure_anew("ms")
         self._show_totals()
         self.view.viewport().update()
 

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
+from secateur.ui.turns import turns
 from secateur.ui.widgets.state_panel import StatePanel
 
 MARGIN = 16
@@ -41,7 +42,9 @@ class TabView(QWidget):
         return QSize(320, 200)
 
     def show_content(self) -> None:
-        self._stack.setCurrentWidget(self._scroll)
+        if self._stack.currentWidget() is not self._scroll:
+            turns.paint(self._scroll)
+            self._stack.setCurrentWidget(self._scroll)
 
     def show_missing(
         self,

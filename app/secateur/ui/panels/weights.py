@@ -166,8 +166,8 @@ class WeightsTab(TabView):
         self.kind.set_variants(heading_words(layer))
         self.more.setText(self.tr("and {0} more: edits apply to all").format(len(selected) - 1))
         self.more.setVisible(len(selected) > 1)
+        self.show_content()  # first, so that it is painted before the plots in it catch up, each in its turn
         self._show_layer(layer, state)
-        self.show_content()
 
     def picture(self) -> QWidget:
         finish = getattr(self.stack.currentWidget(), "finish", None)

@@ -145,7 +145,7 @@ class Chart(KeptView):
         """Have `redraw` called soon, in a turn of its own."""
         self._is_stale = True
         if not self._is_settling:
-            turns.add(self._catch_up, ends=True)
+            turns.add(self._catch_up, alone=True)
 
     @property
     def is_waiting(self) -> bool:
