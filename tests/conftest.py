@@ -7,9 +7,11 @@ command-line processes that tests start inherit it.
 import atexit
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -87,7 +89,8 @@ class ShutIn:
         """Run a command line to its end."""
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "OMP_NUM_THREADS") if name in os.environ}
         own = {"HOME": str(self.home), "USERPROFILE": str(self.home), "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
-        hooks = {"PYTHONPATH": str(SHUT_IN), "SECATEUR_ATTEMPTS": str(self._log)}
+        paths = os.pathsep.join((str(SHUT_IN), str(SHUT_IN.parent / "support")))
+        hooks = {"PYTHONPATH": paths, "SECATEUR_ATTEMPTS": str(self._log)}
         whole = [sys.executable, str(SHUT_IN / "without_routes.py"), str(self._report), *command]
         done = subprocess.run(whole, env={**kept, **own, **hooks}, capture_output=True, text=True, check=False)
         report = json.loads(self._report.read_text())
@@ -100,6 +103,12 @@ class ShutIn:
         done = self.run(sys.executable, "-m", "secateur", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def one_after_the_other(self, *commands: Sequence[str]) -> None:
+        """Commands of the program in one process: see `shut_in/one_after_the_other.py`; fails where one did."""
+        lines = [shlex.join(command) for command in commands]
+        done = self.run(sys.executable, str(SHUT_IN / "one_after_the_other.py"), *lines)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     @property
     def attempts(self) -> list[str]:

@@ -25,10 +25,12 @@ def whole_run(shut_in, tmp_path_factory):
     """Open, score, plan, compress, export and compare on the command line; then the window with its engine."""
     out = tmp_path_factory.mktemp("out")
     recipe, sample = str(out / "recipe.yaml"), ("sample:model", "--data", "sample:mnist")
-    shut_in.secateur("inspect", "sample:model")
-    shut_in.secateur("sensitivity", *sample, "--options", "int8", "--samples", "32")
-    shut_in.secateur("plan", "sample:model", "--budget", "size=0.3", "-o", recipe)
-    shut_in.secateur("compress", *sample, "--recipe", recipe, "-o", str(out / "small"))
+    shut_in.one_after_the_other(
+        ("inspect", "sample:model"),
+        ("sensitivity", *sample, "--options", "int8", "--samples", "32"),
+        ("plan", "sample:model", "--budget", "size=0.3", "-o", recipe),
+        ("compress", *sample, "--recipe", recipe, "-o", str(out / "small")),
+    )
     assert (out / "small" / "model.onnx").exists()
     done = shut_in.run(sys.executable, "-m", "secateur.ui.picture", str(out / "window.png"))
     assert (out / "window.png").exists(), done.stderr
