@@ -191,6 +191,13 @@ def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_s
     window.deleteLater()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def libraries_are_no_garbage() -> None:
+    """Take what is loaded out of the garbage collection that follows every test: it would be most of it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(qapp: QApplication) -> Iterator[None]:
     """After every test: no window on the screen and no thread."""

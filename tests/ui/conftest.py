@@ -313,6 +313,13 @@ def every_view_says_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     assert not unsaid, sorted(unsaid)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def libraries_are_no_garbage() -> None:
+    """Take what is loaded out of the garbage collection that follows every test: it would be most of it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(qapp: QApplication) -> Iterator[None]:
     """After every test: no window on the screen, no thread, and the dark theme again."""
@@ -320,7 +327,8 @@ def nothing_is_left(qapp: QApplication) -> Iterator[None]:
     yield
     qapp.processEvents()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    gc.collect()
+    if QApplication.topLevelWidgets() or set(threading.enumerate()) - threads:
+        gc.collect()
     stray = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
     for widget in stray:
         widget.close()
