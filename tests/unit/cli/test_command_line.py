@@ -166,18 +166,38 @@ def test_every_command_of_the_readme_exists(capsys):
             assert option in out
 
 
-def test_how_the_data_is_read_is_told_by_every_command_that_reads_it(capsys, tmp_path, small_data, monkeypatch):
+def one_layer(weight, path):
+    """A network of one linear layer with this weight, (outputs, inputs)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    outputs, inputs = weight.shape
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)],
+        "net",
+        [value("x", TensorProto.FLOAT, ["N", inputs])],
+        [value("y", TensorProto.FLOAT, ["N", outputs])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def test_how_the_data_is_read_is_told_by_every_command_that_reads_it(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
-    whole, odd, recipe = np.load(small_data), str(tmp_path / "odd.npz"), tmp_path / "none.yaml"
-    np.savez(odd, images=whole["images"], labels=whole["labels"][:, None].astype(np.float64))
+    model, odd, recipe = str(tmp_path / "net.onnx"), str(tmp_path / "odd.npz"), tmp_path / "none.yaml"
+    random = np.random.default_rng(0)
+    one_layer(random.normal(size=(10, 16)).astype(np.float32), model)
+    labels = np.arange(100)[:, None].astype(np.float64) % 10
+    np.savez(odd, inputs=random.normal(size=(100, 16)).astype(np.float32), labels=labels)
     recipe.write_text("schema: 1\nsteps: []\n")
     measured = ("--options", "int8", "--samples", "8")
     for arguments in (
-        ("evaluate", "sample:model", "--data", odd),
-        ("sensitivity", "sample:model", "--data", odd, *measured),
-        ("plan", "sample:model", "--data", odd, "--budget", "size=0.5", "-o", str(tmp_path / "p.yaml"), *measured[2:]),
-        ("compare", "sample:model", "sample:model", "--data", odd),
-        ("compress", "sample:model", "--data", odd, "--recipe", str(recipe), "-o", str(tmp_path / "out")),
+        ("evaluate", model, "--data", odd),
+        ("sensitivity", model, "--data", odd, *measured),
+        ("plan", model, "--data", odd, "--budget", "size=0.9", "-o", str(tmp_path / "p.yaml"), *measured[2:]),
+        ("compare", model, model, "--data", odd),
+        ("compress", model, "--data", odd, "--recipe", str(recipe), "-o", str(tmp_path / "out")),
     ):
         status, out, said = call(capsys, *arguments, "--json")
         assert status == 0, said
@@ -185,27 +205,16 @@ def test_how_the_data_is_read_is_told_by_every_command_that_reads_it(capsys, tmp
         warnings = (*told["warnings"], *told.get("notes", ()))
         assert any("labels are a column" in warning for warning in warnings), (arguments[0], warnings)
         assert any("whole numbers" in warning for warning in warnings), (arguments[0], warnings)
-    _, out, _ = call(capsys, "compare", "sample:model", "sample:model", "--data", odd)
+    _, out, _ = call(capsys, "compare", model, model, "--data", odd)
     assert "The labels are a column" in out
 
 
 def test_an_error_is_printed_in_its_own_units_and_its_rise_is_a_warning(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
     random = np.random.default_rng(0)
     weight = random.normal(size=(4, 16)).astype(np.float32)
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)],
-        "net",
-        [value("x", TensorProto.FLOAT, ["N", 16])],
-        [value("y", TensorProto.FLOAT, ["N", 4])],
-        [numpy_helper.from_array(weight, "w")],
-    )
     model, data, recipe = tmp_path / "net.onnx", tmp_path / "data.npz", tmp_path / "r.yaml"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    one_layer(weight, model)
     inputs = random.normal(size=(100, 16)).astype(np.float32)
     np.savez(data, inputs=inputs, targets=inputs @ weight.T + random.normal(0, 0.1, (100, 4)).astype(np.float32))
     _, out, _ = call(capsys, "evaluate", str(model), "--data", str(data))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from secateur.data import metric_values
 from secateur.data.batch import Batch
 from secateur.data.metrics import TASK_IDS, kind_of, metrics_of_task
 from secateur.data.task import damage_of
@@ -38,6 +39,12 @@ def example(name: str) -> tuple[list[np.ndarray], Batch]:
     outputs, fed, targets, passes = made[name]
     inputs = {"ids": fed, "attention_mask": MASK} if name == "similarity" else {"x": fed}
     return outputs, Batch(inputs, targets, passes)
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals from 60 bootstrap samples: what is said of them here holds for so many, too."""
+    monkeypatch.setattr(metric_values, "RESAMPLES", 60)
 
 
 def test_every_task_of_the_metrics_is_there() -> None:
