@@ -11,14 +11,16 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from brief_timings import measure_briefly
+from exported_once import FOLDER, anew, export_once
 from hypothesis import HealthCheck, settings
 
 import secateur  # noqa: F401 - before any test loads a library: it switches their telemetry off
+from secateur.graph import lowering
 
 # how long an example takes is the machine's matter, which may be busy; what it says is ours
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,6 +46,7 @@ def _isolate(home: Path) -> None:
         "APPDATA": "AppData/Roaming",
         "LOCALAPPDATA": "AppData/Local",
         "SECATEUR_HOME": "secateur",
+        FOLDER: "exports",
     }
     for name, folder in places.items():
         (home / folder).mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,7 @@ def _own_display() -> str:
 
 _isolate(Path(_home.name))
 measure_briefly()
+export_once()
 
 
 class ShutIn:
@@ -121,6 +125,14 @@ class ShutIn:
         """Every file in the home that is not in a folder of the program's own name."""
         found = (path.relative_to(self.home) for path in self.home.rglob("*") if not path.is_dir())
         return sorted(path.as_posix() for path in found if "secateur" not in path.parts)
+
+
+@pytest.fixture(scope="module")
+def exported_anew() -> Iterator[None]:
+    """Every network of this file is exported: see `exported_once`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lowering, "_exported", anew)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from brief_timings import measure_briefly
+from exported_once import export_once
 
 from secateur.engine import lane
 
@@ -43,6 +44,7 @@ def in_environment(environment: dict[str, str], target: Callable[..., None], arg
     os.environ.clear()
     os.environ.update(environment)
     measure_briefly()
+    export_once()
     target(*args)
 
 

@@ -10,6 +10,8 @@ from secateur.graph.lowering import lower, to_onnx
 from secateur.graph.network import TorchModel
 from secateur.model.description import Port
 
+pytestmark = pytest.mark.usefixtures("exported_anew")
+
 
 @pytest.fixture
 def model() -> TorchModel:

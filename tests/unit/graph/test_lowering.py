@@ -15,6 +15,8 @@ from secateur.graph.network import TorchModel, weighted_modules
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import Port
 
+pytestmark = pytest.mark.usefixtures("exported_anew")
+
 
 class Mixed(nn.Module):
     """Folded batch norm, a residual, and linear layers on inputs of three and of two axes."""

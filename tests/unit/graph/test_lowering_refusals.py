@@ -9,6 +9,8 @@ from secateur.graph.lowering import lower
 from secateur.graph.network import TorchModel
 from secateur.model.description import Port
 
+pytestmark = pytest.mark.usefixtures("exported_anew")
+
 
 def test_weights_that_are_not_finite_are_named():
     network = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).eval()
