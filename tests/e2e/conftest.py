@@ -183,7 +183,7 @@ def real(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_s
     window.resize(1440, 900)
     window.show()
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=10_000)  # keys go to the active window alone
+    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)  # keys go to the active window alone
     shown = RealWindow(window, qtbot)
     shown.until(lambda: shown.assembly.startup.is_done)
     yield shown

@@ -249,7 +249,7 @@ class Shown:
     def layers(self):
         return self.window.workspace.layers
 
-    def until(self, condition: Callable[[], object], timeout_ms: int = 5000) -> None:
+    def until(self, condition: Callable[[], object], timeout_ms: int = 30_000) -> None:
         """Run the event loop until the condition holds."""
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
 
@@ -297,9 +297,9 @@ def shown(qtbot: QtBot, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     window.resize(1440, 900)
     window.show()
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=10_000)  # keys go to the active window alone
+    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)  # keys go to the active window alone
     assembly = window.findChild(Assembly, "assembly")
-    qtbot.waitUntil(lambda: assembly.is_ready and assembly.startup.is_done, timeout=20_000)
+    qtbot.waitUntil(lambda: assembly.is_ready and assembly.startup.is_done, timeout=60_000)
     yield Shown(window, engines[0], assembly, qtbot)
     window.end()
     window.deleteLater()

@@ -40,7 +40,7 @@ def panel(qtbot: QtBot, qapp: QApplication) -> EmptyPanel:
 )
 def test_every_button_says_what_is_wanted(qtbot: QtBot, panel: EmptyPanel, name: str, signal: str) -> None:
     button = panel.findChild(QPushButton, name)
-    with qtbot.waitSignal(getattr(panel, signal), timeout=1000):
+    with qtbot.waitSignal(getattr(panel, signal), timeout=10_000):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert button.toolTip()
 
@@ -48,10 +48,10 @@ def test_every_button_says_what_is_wanted(qtbot: QtBot, panel: EmptyPanel, name:
 def test_a_recent_model_is_one_click_or_key_away(qtbot: QtBot, panel: EmptyPanel) -> None:
     panel.show_recent(RECENT)
     row = panel.findChild(RecentRow, "recent_0")
-    with qtbot.waitSignal(panel.recent_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.recent_wanted, timeout=10_000) as wish:
         qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
     assert wish.args == [RECENT[0].path]
-    with qtbot.waitSignal(panel.recent_wanted, timeout=1000):
+    with qtbot.waitSignal(panel.recent_wanted, timeout=10_000):
         qtbot.keyClick(row, Qt.Key.Key_Space)
 
 
@@ -72,12 +72,12 @@ def test_without_recent_models_the_list_is_not_there(qtbot: QtBot, panel: EmptyP
 def test_showing_the_list_again_leaves_no_old_rows(qtbot: QtBot, panel: EmptyPanel) -> None:
     panel.show_recent(RECENT)
     panel.show_recent(RECENT[:1])
-    qtbot.waitUntil(lambda: len(panel.findChildren(RecentRow)) == 1, timeout=1000)
+    qtbot.waitUntil(lambda: len(panel.findChildren(RecentRow)) == 1, timeout=10_000)
 
 
 def test_the_list_can_be_cleared(qtbot: QtBot, panel: EmptyPanel) -> None:
     panel.show_recent(RECENT)
-    with qtbot.waitSignal(panel.clear_recent_wanted, timeout=1000):
+    with qtbot.waitSignal(panel.clear_recent_wanted, timeout=10_000):
         qtbot.mouseClick(panel.clear, Qt.MouseButton.LeftButton)
 
 
@@ -96,7 +96,7 @@ def drop(area: DropArea, url: str) -> QDropEvent:
 
 
 def test_a_dropped_file_is_wanted_by_its_path(qtbot: QtBot, panel: EmptyPanel) -> None:
-    with qtbot.waitSignal(panel.path_dropped, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.path_dropped, timeout=10_000) as wish:
         drop(panel.drop, "file:///models/net.onnx")
     assert wish.args == ["/models/net.onnx"]
 

@@ -105,7 +105,7 @@ def test_stop_names_the_job_open_or_closed(qtbot: QtBot, panel: JobsPanel, is_op
     panel.set_open(is_open)
     button = panel.findChild(object, "stop_job" if is_open else "stop_job_line")
     assert button.isVisible()
-    with qtbot.waitSignal(panel.stop_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.stop_wanted, timeout=10_000) as wish:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert wish.args == [7]
 
@@ -131,7 +131,7 @@ def test_a_job_that_cannot_tell_how_far_it_is_shows_no_share(panel: JobsPanel) -
 
 def test_the_panel_folds_to_a_line_that_still_tells_the_progress(qtbot: QtBot, panel: JobsPanel) -> None:
     panel.show_state(SessionState(jobs=(JOB,)))
-    with qtbot.waitSignal(panel.opened, timeout=1000) as fold:
+    with qtbot.waitSignal(panel.opened, timeout=10_000) as fold:
         qtbot.mouseClick(panel.findChild(object, "fold_jobs"), Qt.MouseButton.LeftButton)
     assert fold.args == [False]
     assert panel.height() == CLOSED_HEIGHT
@@ -157,7 +157,7 @@ def test_a_run_can_be_restored_compared_or_resumed(qtbot: QtBot, panel: JobsPane
         (0, "compare", panel.resume_wanted, "broken"),
         (0, "restore", panel.restore_wanted, "broken"),
     ):
-        with qtbot.waitSignal(signal, timeout=1000) as wish:
+        with qtbot.waitSignal(signal, timeout=10_000) as wish:
             click(qtbot, panel, row, column)
         assert wish.args == [run]
 
@@ -165,10 +165,10 @@ def test_a_run_can_be_restored_compared_or_resumed(qtbot: QtBot, panel: JobsPane
 def test_return_restores_and_space_compares(qtbot: QtBot, panel: JobsPanel) -> None:
     panel.show_state(SessionState(runs=(record("a"), record("b"))))
     panel.runs.setCurrentIndex(panel.runs.model().index(1, 1))
-    with qtbot.waitSignal(panel.restore_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.restore_wanted, timeout=10_000) as wish:
         qtbot.keyClick(panel.runs, Qt.Key.Key_Return)
     assert wish.args == ["b"]
-    with qtbot.waitSignal(panel.run_shown, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.run_shown, timeout=10_000) as wish:
         qtbot.keyClick(panel.runs, Qt.Key.Key_Space)
     assert wish.args == ["b"]
 
@@ -259,7 +259,7 @@ def plot(panel: JobsPanel) -> ParetoPlot:
 
 
 def test_a_click_on_a_run_restores_it(qtbot: QtBot, plot: ParetoPlot) -> None:
-    with qtbot.waitSignal(plot.restore_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(plot.restore_wanted, timeout=10_000) as wish:
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.place_of("b").toPoint())
     assert wish.args == ["b"]
 
@@ -272,7 +272,7 @@ def test_a_click_beside_the_runs_restores_nothing(qtbot: QtBot, plot: ParetoPlot
 def test_arrows_and_return_restore_a_run(qtbot: QtBot, plot: ParetoPlot) -> None:
     qtbot.keyClick(plot, Qt.Key.Key_Right)
     qtbot.keyClick(plot, Qt.Key.Key_Right)
-    with qtbot.waitSignal(plot.restore_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(plot.restore_wanted, timeout=10_000) as wish:
         qtbot.keyClick(plot, Qt.Key.Key_Return)
     assert wish.args == ["b"]
 

@@ -102,9 +102,9 @@ def test_what_was_asked_for_before_the_session_was_there_is_done_then(qtbot, tmp
     window.show()
     window.action_wanted.emit("open_sample")
     assembly = window.findChild(Assembly)
-    qtbot.waitUntil(lambda: assembly.is_ready and bool(engines[0].requests), timeout=20_000)
+    qtbot.waitUntil(lambda: assembly.is_ready and bool(engines[0].requests), timeout=60_000)
     assert engines[0].requests == [OpenModel(ModelSource("sample:model"))]
-    qtbot.waitUntil(lambda: assembly.startup.is_done, timeout=20_000)
+    qtbot.waitUntil(lambda: assembly.startup.is_done, timeout=60_000)
     window.close()
     window.deleteLater()
 

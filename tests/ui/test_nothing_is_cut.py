@@ -35,7 +35,7 @@ SIZES = ((1024, 700), (1440, 900), (2560, 1440))
 TABS_WALKED = tuple(key for key, *_ in TABS if key != "netron")
 """Netron's page is drawn by a browser."""
 LOOKS = (ReadChannels, ReadFilters, ReadMatrix)
-SETTLE_MS = 10_000
+SETTLE_MS = 30_000
 DISPLAYED = "50 layers, depthwise"
 """The network that is walked on a display, too: its fonts may be others."""
 

@@ -354,7 +354,7 @@ def test_no_text_of_the_view_is_cut_or_lies_on_another(shown, qapp, view, size, 
             found = [str(finding) for finding in findings(view)]
             assert not found, found
 
-        shown.qtbot.waitUntil(is_clean, timeout=5000)  # layouts settle within a few turns
+        shown.qtbot.waitUntil(is_clean, timeout=30_000)  # layouts settle within a few turns
 
 
 def test_a_network_of_tokens_takes_a_text(shown, model, spectra):

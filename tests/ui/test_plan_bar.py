@@ -154,7 +154,7 @@ def test_run_and_reset_say_that_they_are_wanted(
     qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
 ) -> None:
     bar.show_state(state, predicted, RANGE)
-    with qtbot.waitSignals([bar.run_wanted, bar.reset_wanted], timeout=1000):
+    with qtbot.waitSignals([bar.run_wanted, bar.reset_wanted], timeout=10_000):
         qtbot.mouseClick(bar.run, Qt.MouseButton.LeftButton)
         qtbot.mouseClick(bar.reset, Qt.MouseButton.LeftButton)
 
@@ -320,7 +320,7 @@ def test_the_target_is_named_and_chosen(qtbot: QtBot, bar: PlanBar, state: Sessi
     bar.show_state(state.with_(target="openvino"), predicted, RANGE, "")
     assert bar.target.text() == "OpenVINO"
     assert bar.target.accessibleName() == "Runs in OpenVINO"
-    with qtbot.waitSignal(bar.target_wanted, timeout=1000):
+    with qtbot.waitSignal(bar.target_wanted, timeout=10_000):
         qtbot.mouseClick(bar.target, Qt.MouseButton.LeftButton)
     # what was measured in another runtime is not the target's
     assert bar.blocks["latency"].accessibleDescription().replace("\u00a0", " ") == "– to 2.11 ms"

@@ -248,7 +248,7 @@ def test_the_distillation_card_concerns_the_whole_model(qtbot: QtBot, panel: Pla
     qtbot.mouseClick(find(panel, QWidget, "segment_fine_tuning"), Qt.MouseButton.LeftButton)
     (_, other) = heard[-1]
     assert (other.id, other.epochs) == ("fine_tuning", 9), "what was set stays"
-    with qtbot.waitSignal(panel.tab_wanted, timeout=1000) as wish:
+    with qtbot.waitSignal(panel.tab_wanted, timeout=10_000) as wish:
         find(panel, QPushButton, "link_distil").click()  # type: ignore[attr-defined]
     assert wish.args == ["distil"]
 
@@ -369,7 +369,7 @@ def test_the_panel_folds_to_a_rail_that_opens_on_a_click(qtbot: QtBot, panel: Pl
     panel.set_rail(True)
     assert panel.maximumWidth() == 40
     assert panel.rail.accessibleDescription() == "conv1"
-    with qtbot.waitSignal(panel.rail_opened, timeout=1000):
+    with qtbot.waitSignal(panel.rail_opened, timeout=10_000):
         qtbot.mouseClick(panel.rail, Qt.MouseButton.LeftButton)
     panel.set_rail(False)
     assert panel.minimumWidth() == 264

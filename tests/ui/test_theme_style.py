@@ -34,7 +34,7 @@ def test_the_whole_palette_comes_from_the_table(qapp: QApplication, theme: Theme
 
 def test_switching_the_theme_is_announced_once(qapp: QApplication, qtbot: QtBot) -> None:
     apply_theme(qapp, DARK)
-    with qtbot.waitSignal(notifier.theme_changed, timeout=1000):
+    with qtbot.waitSignal(notifier.theme_changed, timeout=10_000):
         apply_theme(qapp, other_theme())
     assert current_theme() is LIGHT
 

@@ -100,7 +100,7 @@ def test_a_state_panel_offers_its_button(qtbot: QtBot) -> None:
     qtbot.addWidget(panel)
     panel.show()
     assert panel.button.property("role") == "primary"
-    with qtbot.waitSignal(panel.wanted, timeout=1000):
+    with qtbot.waitSignal(panel.wanted, timeout=10_000):
         panel.button.click()
     assert not panel.progress.isVisible()
 
