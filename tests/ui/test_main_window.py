@@ -198,7 +198,7 @@ def test_a_persons_own_columns_win_and_are_remembered(shown, model) -> None:
 def test_the_plan_panel_gives_way_to_wide_pictures(shown, model, tab: str, has_plan: bool) -> None:
     shown.open(model)
     shown.workspace.detail.show_tab(tab)
-    assert shown.workspace.plan.isVisible() == has_plan
+    shown.until(lambda: shown.workspace.plan.isVisible() == has_plan)
 
 
 def test_a_small_window_keeps_what_matters(shown, model) -> None:
