@@ -400,9 +400,13 @@ def test_the_arrow_of_a_sorted_column_stands_beside_its_words_and_within_the_col
     left, width = header.sectionViewportPosition(section), header.sectionSize(section)
     assert not arrow.intersects(words)
     assert QRect(left, 0, width, header.height()).contains(arrow.united(words))
-    picture = header.grab().toImage()
-    ground = picture.pixelColor(left + width - 1, 3)
-    assert any(picture.pixelColor(x, arrow.center().y()) != ground for x in range(arrow.left(), arrow.right()))
+
+    def is_drawn() -> bool:
+        picture = header.grab().toImage()
+        ground = picture.pixelColor(left + width - 1, 3)
+        return any(picture.pixelColor(x, arrow.center().y()) != ground for x in range(arrow.left(), arrow.right()))
+
+    shown.until(is_drawn)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
