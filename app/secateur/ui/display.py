@@ -67,7 +67,8 @@ class Display(QObject):
     @property
     def is_settled(self) -> bool:
         """Whether all of the newest state is shown."""
-        return self._state is self._session.state and not turns.waits(self._end)
+        is_newest = self._state is self._session.state
+        return is_newest and not turns.waits(self._end) and not turns.is_painting
 
     # These show the newest state, whichever was the newest when they began to wait.
 
