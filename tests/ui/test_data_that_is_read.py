@@ -1,19 +1,22 @@
 """The data dialog with tables, texts and masks: columns, tokenizer and task by hand, and previews that can be read."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableWidget, QWidget
 
+from secateur.data.metrics import kind_of, metrics_of_task
 from secateur.data.preview import Preview, Shown
 from secateur.data.tasks import TASKS as KINDS
+from secateur.data.tasks.similarity import Pooling
 from secateur.engine.requests import DataSource, OpenData
 from secateur.model.description import Port
 from secateur.ui.dialogs.data import DataDialog
 from secateur.ui.dialogs.preview_grid import masked
-from secateur.ui.dialogs.reading_form import TASKS, parsed_columns, written
+from secateur.ui.dialogs.reading_form import POOLINGS, TASKS, parsed_columns, written
 
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -80,17 +83,47 @@ def test_columns_tokenizer_and_task_by_hand_are_what_is_asked_for(shown, model, 
     task = shown.find(QComboBox, "data_task")
     task.setFocus()
     shown.qtbot.keyClicks(task, "Sim")
+    for name, typed in (("metric", "Pear"), ("pooling", "First")):
+        chooser = shown.find(QComboBox, f"data_{name}")
+        chooser.setFocus()
+        shown.qtbot.keyClicks(chooser, typed)
     shown.qtbot.mouseClick(dialog.use, LEFT)
     assert shown.engine.asked(OpenData)[-1].data == DataSource(
         "pairs.csv",
         {},
         {
             "task": "similarity",
+            "metric": "pearson",
             "columns": {"text": [0, 1], "target": "score"},
             "tokenizer": "/models/tokenizer.json",
             "max_length": 64,
+            "pooling": "cls",
         },
     )
+
+
+def test_metrics_are_those_of_the_task_and_pooling_is_for_pairs_alone(shown, model, data, previews, evaluation) -> None:
+    dialog = open_dialog(shown, model, TEXT)
+    dialog.form.set_path("pairs.csv")
+    task, metric, pooling = (shown.find(QComboBox, f"data_{name}") for name in ("task", "metric", "pooling"))
+    assert pooling.isVisibleTo(dialog)
+    task.setCurrentIndex(task.findData("regression"))
+    offered = {metric.itemText(n) for n in range(1, metric.count())}
+    assert offered == {kind_of(name).title for name in metrics_of_task("regression")}
+    assert not pooling.isVisibleTo(dialog)
+    metric.setCurrentIndex(metric.findData("spearman"))
+    pooling.setCurrentIndex(pooling.findData("mean"))
+    assert dialog.form.reading.said() == {"task": "regression", "metric": "spearman"}
+    task.setCurrentIndex(task.findData("similarity"))
+    assert dialog.form.reading.said() == {"task": "similarity", "metric": "spearman", "pooling": "mean"}
+    task.setCurrentIndex(task.findData("classification"))
+    assert dialog.form.reading.said() == {"task": "classification"}  # what does not fit is not asked for
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+    read = data.model_copy(update={"said": {"pooling": "cls"}, "preprocessing": {}, "task": "similarity"})
+    shown.open_data(read, previews, evaluation)
+    shown.until(lambda: pooling.currentData() == "cls")
+    said = f"{len(previews)} calibration samples"
+    assert any(part.accessibleName() == said for part in dialog.findChildren(QWidget))
 
 
 def test_a_length_that_is_no_number_is_said_before_anything_is_asked(shown, model) -> None:
@@ -171,3 +204,7 @@ def test_columns_are_read_as_they_are_written(text: str, columns: list[object]) 
 
 def test_the_form_offers_every_task_by_its_own_title() -> None:
     assert {key: title for key, title in TASKS.items() if key} == {kind.id: kind.title for kind in KINDS}
+
+
+def test_the_form_offers_every_way_of_pooling() -> None:
+    assert {key for key in POOLINGS if key} == set(get_args(Pooling))

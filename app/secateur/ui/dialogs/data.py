@@ -54,6 +54,7 @@ class DataDialog(DialogFrame):
         self._notes_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._notes_area.setWidget(self.notes)
         self._show_notes(())
+        self._fed = Card("As the network is fed", "calibration samples")
         self.progress = ProgressLine()
         self._assemble()
         self.add_button("data_close", "Close").clicked.connect(self.close)
@@ -70,7 +71,7 @@ class DataDialog(DialogFrame):
         self._check()
 
     def _assemble(self) -> None:
-        right = Card("As the network is fed", "a few calibration samples")
+        right = self._fed
         for widget in (self.previews, self.texts, self.rows):
             right.body.addWidget(widget)
         right.body.addWidget(self.progress)
@@ -143,13 +144,14 @@ class DataDialog(DialogFrame):
         parts = " · ".join(f"{figures.thousands(count)} {name}" for count, name in numbers)
         self.summary.setText(f"{data.name}: {parts}")
         self.form.show_preprocessing(data.preprocessing)
-        self.form.reading.show_said(
-            {**data.said, "task": (state.data_source.said if state.data_source else {}).get("task", "")}
-        )
+        asked = state.data_source.said if state.data_source else {}
+        chosen = {key: asked.get(key, "") for key in ("task", "metric")}
+        self.form.reading.show_said({**data.said, **chosen}, data.task)
         self._show_baseline(state)
 
     def _show_previews(self, state: "SessionState") -> None:
         """Pictures, texts with their pieces, or rows: what the samples are."""
+        self._fed.set_title("As the network is fed", figures.counted(len(state.previews), "calibration sample"))
         self.texts.show_previews(state.previews)
         self.rows.show_previews(state.previews)
         self.previews.show_previews(state.previews)

@@ -1,4 +1,4 @@
-"""How data is read, where a guess is wrong: task, columns of a table, tokenizer. Empty fields are guessed."""
+"""How data is read, where a guess is wrong: task, metric, columns, tokenizer, pooling. Empty fields are guessed."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
+from secateur.data.metrics import METRIC_KINDS, kind_of, metrics_of_task
 from secateur.errors import UserError
 from secateur.session.fit import Kind
 from secateur.ui.naming import named
@@ -20,6 +21,12 @@ TASKS = {
     "similarity": "Similarity of pairs",
     "segmentation": "Segmentation",
     "none": "No task",
+}
+POOLINGS = {
+    "": "Guessed",
+    "mean": "Mean of the tokens",
+    "cls": "First token",
+    "output": "The network's own vector",
 }
 COLUMNS: tuple[tuple[str, str, str, str, tuple[Kind, ...]], ...] = (
     ("text", "Text", "0, 1", "One column of text, or two: their names, or numbers from 0", ("text",)),
@@ -48,12 +55,18 @@ class ReadingForm(QWidget):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
-        self.task = named(QComboBox(), "data_task", "Task")
-        self.task.setToolTip("What the network's answers mean; it changes nothing in the model")
-        for key, title in TASKS.items():
-            self.task.addItem(title, key)
-        self.task.currentIndexChanged.connect(lambda _index: self.changed.emit())
-        self._add_row("task", "Task", self.task)
+        self._read_as = ""
+        self._metrics: tuple[str, ...] = ()
+        self.task_choice = self._add_choice(
+            "task", "Task", "What the network's answers mean; it changes nothing in the model"
+        )
+        self.metric_choice = self._add_choice(
+            "metric", "Metric", "What the answers are judged by, of those of the task"
+        )
+        _fill(self.task_choice, TASKS)
+        self._offer_metrics()
+        self.task_choice.currentIndexChanged.connect(lambda _index: self._on_task())
+        self.metric_choice.currentIndexChanged.connect(lambda _index: self.changed.emit())
         for key, title, example, tooltip, _ in COLUMNS:
             self._add_field(key, title, example, tooltip)
         self._add_field(
@@ -71,6 +84,10 @@ class ReadingForm(QWidget):
         self._grid.addWidget(holder, self._grid.rowCount() - 1, 1)
         self._rows["tokenizer"] = (self._rows["tokenizer"][0], holder)
         self._add_field("max_length", "Longest", "128", "Tokens of the longest text; longer ones are cut")
+        tip = "How the tokens of a text become the one vector that pairs are compared by"
+        self.pooling_choice = self._add_choice("pooling", "Pooling", tip)
+        _fill(self.pooling_choice, POOLINGS)
+        self.pooling_choice.currentIndexChanged.connect(lambda _index: self.changed.emit())
         self.show_for("images", is_table=False)
 
     def _add_row(self, key: str, title: str, widget: QWidget) -> None:
@@ -80,6 +97,12 @@ class ReadingForm(QWidget):
         self._grid.addWidget(caption, row, 0)
         self._grid.addWidget(widget, row, 1)
         self._rows[key] = (caption, widget)
+
+    def _add_choice(self, key: str, title: str, tooltip: str) -> QComboBox:
+        chooser = named(QComboBox(), f"data_{key}", title)
+        chooser.setToolTip(tooltip)
+        self._add_row(key, title, chooser)
+        return chooser
 
     def _add_field(self, key: str, title: str, example: str, tooltip: str) -> None:
         field = named(QLineEdit(placeholderText=example), f"data_{key}", title)
@@ -97,20 +120,50 @@ class ReadingForm(QWidget):
             self._show_row(key, is_table and kind in kinds)
         for key in ("tokenizer", "max_length"):
             self._show_row(key, is_table and kind == "text")
+        self._show_row("pooling", is_table and kind == "text" and self._task() in {"", "similarity"})
+
+    def _task(self) -> str:
+        """The task that is chosen, else the one that the data in use is for; empty where neither is known."""
+        return str(self.task_choice.currentData() or "") or self._read_as
+
+    def _on_task(self) -> None:
+        self._offer_metrics()
+        self.show_for(self._kind, is_table=self._is_table)
+        self.changed.emit()
+
+    def _offer_metrics(self) -> None:
+        """Those of the task; what was chosen stays where it is one of them."""
+        task, chosen = self._task(), self.metric_choice.currentData()
+        names = metrics_of_task(task) if task else tuple(kind.name for kind in METRIC_KINDS)
+        if names == self._metrics:
+            return
+        self._metrics = names
+        with QSignalBlocker(self.metric_choice):
+            self.metric_choice.clear()
+            _fill(self.metric_choice, {"": "The usual one", **{name: kind_of(name).title for name in names}})
+            self.metric_choice.setCurrentIndex(max(0, self.metric_choice.findData(chosen)))
 
     def _show_row(self, key: str, is_shown: bool) -> None:
         for widget in self._rows[key]:
             widget.setVisible(is_shown)
 
-    def show_said(self, said: Mapping[str, object]) -> None:
-        """Fill the fields with how the data in use was read; what is asked for next is what a person changes of it."""
+    def show_said(self, said: Mapping[str, object], read_as: str = "") -> None:
+        """Fill the fields with how the data in use was read; what is asked for next is what a person changes of it.
+
+        `read_as` is the task that it is for, said or guessed.
+        """
+        self._read_as = read_as
         columns = said.get("columns")
         values = {**(columns if isinstance(columns, dict) else {}), "tokenizer": said.get("tokenizer", "")}
         values["max_length"] = said.get("max_length", "")
         with QSignalBlocker(self):
             for key, field in self._fields.items():
                 field.setText(written(values.get(key, "")))
-            self.task.setCurrentIndex(max(0, self.task.findData(said.get("task", ""))))
+            self.task_choice.setCurrentIndex(max(0, self.task_choice.findData(said.get("task", ""))))
+            self._offer_metrics()
+            for chooser, key in ((self.metric_choice, "metric"), (self.pooling_choice, "pooling")):
+                chooser.setCurrentIndex(max(0, chooser.findData(said.get(key, ""))))
+        self.show_for(self._kind, is_table=self._is_table)
         self._shown = self.said()
         self.changed.emit()
 
@@ -124,9 +177,11 @@ class ReadingForm(QWidget):
     def said(self) -> dict[str, object]:
         """Keys of a data.yaml; UserError names the field that makes no sense."""
         found: dict[str, object] = {}
-        task = str(self.task.currentData() or "")
+        task = str(self.task_choice.currentData() or "")
         if task:
             found["task"] = task
+        if metric := str(self.metric_choice.currentData() or ""):
+            found["metric"] = metric
         if not self._is_table:
             return found
         columns: dict[str, object] = {}
@@ -144,6 +199,9 @@ class ReadingForm(QWidget):
                 raise UserError(f"Longest = {length!r} is no number.", "Write a whole number of tokens.")
             if length:
                 found["max_length"] = int(length)
+            pooling = str(self.pooling_choice.currentData() or "")
+            if pooling and self._task() in {"", "similarity"}:
+                found["pooling"] = pooling
         return found
 
     def _browse(self) -> None:
@@ -152,6 +210,11 @@ class ReadingForm(QWidget):
         )
         if path:
             self._fields["tokenizer"].setText(path)
+
+
+def _fill(chooser: QComboBox, titles: Mapping[str, str]) -> None:
+    for key, title in titles.items():
+        chooser.addItem(title, key)
 
 
 def parsed_columns(text: str) -> list[str | int]:
