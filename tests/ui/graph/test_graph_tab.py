@@ -1,98 +1,17 @@
-"""The Graph tab: asked for when first seen, folded and walked, tied to the table both ways, coloured, found, saved."""
+"""The Graph tab: asked for when first seen, folded and walked, tied to the table both ways, searched, laid out."""
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
+from walked_graph import CONTROL, LEFT, block, click, leaf_of, open_graph, place_of, press
 
-from secateur.engine.events import Failed, Finished, GraphRead, RunRecord, Started
+from secateur.engine.events import Failed, Finished, GraphRead, Started
 from secateur.engine.requests import Compress, DataSource, ReadGraph
-from secateur.methods.prune.magnitude import MagnitudePruning
-from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.model.documents import LayerError, RunDocument
 from secateur.model.graph import GraphNode, NetworkGraph
-from secateur.recipe.editing import with_method
 from secateur.recipe.recipe import Recipe
 from secateur.session.state import SessionState
-from secateur.ui.graph.colouring import Colouring, choices, colouring, first_choice, write_damage
-from secateur.ui.graph.overlays import Legend, MiniMap
-from secateur.ui.graph.tab import GraphTab
+from secateur.ui.graph.overlays import MiniMap
 from secateur.ui.graph.view import GraphView
-from secateur.ui.plots.pictures import save_picture
-from secateur.ui.theme.palette import LIGHT
-from secateur.ui.theme.style import apply_theme
-
-LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
-
-
-def conv(layer, group, channels="8 → 8"):
-    return GraphNode(layer, layer.rpartition(".")[2], "Conv2d", layer, group, channels, "8×8×8")
-
-
-@pytest.fixture
-def graph():
-    """input → conv1 → layer1.0 (two convolutions and an addition) → layer2.0 (two) → linear → output."""
-    nodes = (
-        GraphNode("image", "image", "input", shape="3×8×8"),
-        conv("conv1", (), "3 → 8"),
-        conv("layer1.0.conv1", ("layer1", "0")),
-        conv("layer1.0.conv2", ("layer1", "0")),
-        GraphNode("layer1.0.Add", "Add", "Add", "", ("layer1", "0"), "", "8×8×8"),
-        conv("layer2.0.conv1", ("layer2", "0"), "8 → 16"),
-        conv("layer2.0.conv2", ("layer2", "0"), "16 → 16"),
-        GraphNode("linear", "linear", "Linear", "linear", (), "16 → 10", "10"),
-        GraphNode("output", "output", "output", shape="10"),
-    )
-    return NetworkGraph(nodes, ((0, 1), (1, 2), (2, 3), (3, 4), (1, 4), (4, 5), (5, 6), (6, 7), (7, 8)))
-
-
-@pytest.fixture
-def state(model, spectra, table, graph):
-    return SessionState(model=model, spectra=spectra, tables={"free": table}, graph=graph)
-
-
-@pytest.fixture
-def tab(qtbot):
-    tab = GraphTab()
-    qtbot.addWidget(tab)
-    tab.resize(1100, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
-    yield tab
-    tab.stop()
-
-
-@pytest.fixture
-def shown_tab(tab, state):
-    tab.show_state(state, ())
-    assert tab.is_filled
-    return tab
-
-
-def leaf_of(tab, name):
-    """The node of this name, or the folded block that hides it."""
-    node = next(n for n, entry in enumerate(tab._tree.graph.nodes) if entry.name == name)
-    return tab._tree.leaf_of(node, tab.opened)
-
-
-def place_of(tab, name):
-    middle = tab.view.graph.box(leaf_of(tab, name)).center()
-    return tab.view.viewportTransform().map(middle).toPoint()
-
-
-def click(qtbot, tab, name, modifier=Qt.KeyboardModifier.NoModifier):
-    qtbot.mouseClick(tab.view.viewport(), LEFT, modifier, place_of(tab, name))
-
-
-def block(tab, name):
-    return next(block.number for block in tab._tree.blocks if block.name == name)
-
-
-def press(qtbot, tab, *keys):
-    tab.view.setFocus()
-    for key in keys:
-        qtbot.keyClick(tab.view, key)
-
 
 # ---------------------------------------------------------------------- asked for, busy, failed
 
@@ -122,15 +41,6 @@ def test_the_graph_that_arrives_is_shown_and_kept_for_the_next_visit(shown, mode
     shown.workspace.detail.show_tab("graph")
     assert tab.is_filled
     assert len(shown.engine.asked(ReadGraph)) == 1
-
-
-def open_graph(shown, model, graph):
-    shown.open(model)
-    shown.workspace.detail.show_tab("graph")
-    shown.until(lambda: shown.engine.asked(ReadGraph))
-    job = shown.engine.job_of(ReadGraph)
-    shown.engine.say(Started(job, shown.engine.requests[job - 1]), Finished(job, GraphRead(graph)))
-    shown.until(lambda: shown.workspace.detail.tab("graph").is_filled)
 
 
 def test_a_graph_that_cannot_be_read_says_why_and_is_tried_again_on_demand(shown, model):
@@ -325,80 +235,6 @@ def test_rows_follow_the_width_of_the_window_until_a_person_moves_the_picture(qt
     assert shown_tab.view.graph.drawing.width < before.width
 
 
-# ---------------------------------------------------------------------- colours
-
-
-def test_it_is_coloured_by_damage_as_soon_as_there_is_a_score_and_by_size_before(state):
-    assert first_choice(state) == "damage:int4"
-    assert first_choice(state.with_(tables={})) == "size"
-
-
-def test_what_is_not_known_cannot_be_chosen_and_says_why(state):
-    reasons = {choice.key: choice.why_not for choice in choices(state)}
-    assert not reasons["size"]
-    assert not reasons["damage:int8"]
-    assert "not measured" in reasons["ms"]
-    assert "Run a plan" in reasons["error"]
-
-
-def test_choosing_another_number_changes_legend_and_nodes(qtbot, shown_tab):
-    legend = shown_tab.findChild(Legend, "graph_legend")
-    leaf = leaf_of(shown_tab, "linear")
-    before = shown_tab._faces.of(leaf)
-    legend.chosen.emit("size")
-    assert "Size" in legend.title.text()
-    assert shown_tab._faces.of(leaf).right != before.right
-    box = shown_tab.findChild(QComboBox, "graph_colour")
-    assert box.currentData() == "size"
-
-
-def test_the_largest_value_is_brightest_and_for_the_error_the_least_decibels(state, model):
-    sizes = colouring(state, "size")
-    largest = max(model.layers, key=lambda layer: layer.size_bytes)
-    assert sizes.share_of([largest.name]) == pytest.approx(1.0)
-    errors = tuple(LayerError(layer=layer.name, weight_sqnr_db=None, output_sqnr_db=10.0 + 5 * n)
-                   for n, layer in enumerate(model.layers))  # fmt: skip
-    worst = colouring(with_run(state, errors), "error")
-    assert worst.share_of([model.layers[0].name]) == pytest.approx(1.0)
-    assert worst.of([model.layers[0].name])[1] == "10.0\u00a0dB"
-
-
-def with_run(state, errors):
-    from secateur.model.documents import Evaluation
-
-    evaluation = Evaluation(
-        metric=None, loss=None, samples=0, bytes=1, zip_bytes=1, params=1, nonzero_params=1, macs=1, latency_ms=None
-    )
-    document = RunDocument(run="r", name="r", original=evaluation, result=evaluation, files=(), layers=errors)
-    record = RunRecord("r", "r", "m", "f", "d", "", "finished", 0.0, "", document=document)
-    return state.with_(runs=(record,))
-
-
-def test_a_folded_block_shows_the_sum_of_sizes_and_the_worst_damage():
-    values = {"a": 100.0, "b": 300.0}
-    by_size = Colouring("size", values=values, range=(100.0, 300.0), is_log=True, write=str)
-    by_damage = Colouring("damage:int4", values=values, range=(100.0, 300.0), is_log=True, write=str)
-    assert by_size.of(["a", "b"]) == (1.0, "400.0")
-    assert by_damage.of(["a", "b"]) == (1.0, "300.0")
-    assert by_size.of(["c"]) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (0.00381, "0.0038"), (0.048, "0.048"), (4.3e-5, "4.3×10⁻⁵"), (3.14159, "3.142")]
-)
-def test_damages_show_two_digits_that_say_something(value, text):
-    assert write_damage(value) == text
-
-
-def test_badges_of_the_plan_stand_on_the_nodes(shown_tab, state):
-    recipe = with_method(state.recipe, ["conv1"], "weight_pruning", MagnitudePruning(ratio=0.5))
-    recipe = with_method(recipe, ["conv1"], "quantize", StaticInt8())
-    shown_tab.show_state(state.with_(recipe=recipe), ())
-    face = shown_tab._faces.of(leaf_of(shown_tab, "conv1"))
-    assert [text for _, text in face.badges] == ["prune 50 %", "int8"]
-    assert "prune 50 %, int8" in face.tip
-
-
 # ---------------------------------------------------------------------- search
 
 
@@ -424,25 +260,7 @@ def test_a_search_without_a_match_shows_it_and_moves_nothing(qtbot, shown_tab):
     assert shown_tab.view.seen() == before
 
 
-# ---------------------------------------------------------------------- pictures, looks, size
-
-
-def test_the_whole_graph_is_saved_as_svg_with_real_text_and_as_png(shown_tab, tmp_path):
-    shown_tab.view.set_zoom(3.0)
-    whole = shown_tab.picture()
-    save_picture(whole, tmp_path / "graph.svg")
-    text = (tmp_path / "graph.svg").read_text(encoding="utf-8")
-    assert "<text" in text
-    assert all(name in text for name in ("linear", "conv2", "image 3×8×8"))
-    save_picture(whole, tmp_path / "graph.png")
-    assert (tmp_path / "graph.png").stat().st_size > 1000
-
-
-@pytest.mark.display
-def test_copying_the_picture_copies_the_graph(shown, model, graph):
-    open_graph(shown, model, graph)
-    shown.assembly.commands.trigger("copy_picture")
-    assert QGuiApplication.clipboard().pixmap().width() > 300
+# ---------------------------------------------------------------------- names, keys, large graphs
 
 
 def test_the_graph_hides_the_plan_panel_and_has_a_key(qtbot, shown, model):
@@ -458,29 +276,6 @@ def test_every_control_has_a_name_and_says_what_it_does(shown_tab):
             assert control.objectName()
             assert control.accessibleName()
             assert control.toolTip()
-
-
-@pytest.mark.display
-def test_both_looks_and_every_zoom_can_be_painted(qapp, shown_tab):
-    dark = shown_tab.grab().toImage()
-    apply_theme(qapp, LIGHT)
-    assert shown_tab.grab().toImage() != dark
-    for zoom in (0.05, 0.3, 0.5, 0.99, 2.0):
-        shown_tab.view.set_zoom(zoom)
-        assert not shown_tab.grab().isNull()
-
-
-def test_from_afar_colours_and_names_of_blocks_are_all_that_is_painted(shown_tab, monkeypatch):
-    painted = []
-    monkeypatch.setattr("secateur.ui.graph.face_pictures.paint_face", lambda *args: painted.append(args))
-    shown_tab.view.graph.pictures.forget()
-    shown_tab.view.set_zoom(0.4)
-    shown_tab.view.grab()
-    assert not painted
-    shown_tab.view.set_zoom(0.9)
-    shown_tab.view.fit()
-    shown_tab.view.grab()
-    assert painted
 
 
 def test_a_network_of_two_thousand_nodes_is_laid_out_off_the_windows_thread(qtbot, tab, state):
