@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from counted_spectra import spectrum
 
 from secateur.engine.events import ActivationsRecorded, CurvePoint, LossTerm, Preview, RunRecord, SoftAnswers
 from secateur.engine.requests import Compress, DataSource, Export, ScoreSensitivity
@@ -32,7 +33,7 @@ from secateur.model.documents import (
     WithinOptionCorrelation,
 )
 from secateur.model.graph import GraphNode, NetworkGraph
-from secateur.model.spectrum import Spectra, Spectrum
+from secateur.model.spectrum import Spectra
 from secateur.recipe.editing import with_method, with_model_step
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
@@ -174,17 +175,6 @@ def _network(name: str, layers: Sequence[Layer]) -> ModelDescription:
 
 
 # ---------------------------------------------------------------------- what is known of a network
-
-
-def spectrum(values: np.ndarray) -> Spectrum:
-    """The spectrum of an array, counted with numpy alone."""
-    flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-    keys, counts = np.unique((flat.view(np.uint32) >> 16).astype(np.uint16), return_counts=True)
-    return Spectrum(
-        keys=keys, counts=counts.astype(np.int64), size=flat.size, total=float(flat.sum(dtype=np.float64)),
-        total_squares=float((flat.astype(np.float64) ** 2).sum()), minimum=float(flat.min()),
-        maximum=float(flat.max()), zeros=int((flat == 0).sum()),
-    )  # fmt: skip
 
 
 def spectra_of(model: ModelDescription) -> dict[str, Spectra]:

@@ -1,6 +1,6 @@
-"""What window tests share: a network in plain values, an engine that only records, and a look behind every test.
+"""What window tests share: a network in plain values, the window on an engine that only records, a look behind each.
 
-The stand-in engine says nothing by itself: a test sends the events. Nothing here imports torch.
+Nothing here imports torch.
 """
 
 import gc
@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from counted_spectra import spectra_of
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from recording_engine import RecordingEngine
 from watched_state import watch_views
 
 from secateur.engine.events import (
@@ -26,10 +28,10 @@ from secateur.engine.events import (
     SpectraReady,
     Started,
 )
-from secateur.engine.requests import OpenData, OpenModel, Request
+from secateur.engine.requests import OpenData, OpenModel
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port, TensorInfo
 from secateur.model.documents import DataDescription, Evaluation, Metric, SensitivityRow, SensitivityTable
-from secateur.model.spectrum import Spectra, Spectrum
+from secateur.model.spectrum import Spectra
 from secateur.session.state import SessionState
 from secateur.ui.app import build_window
 from secateur.ui.assembly import Assembly
@@ -47,66 +49,6 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "layer2.0.conv2": (16, 16, 3, 3),
     "linear": (10, 16),
 }
-
-
-class RecordingEngine:
-    """Takes requests and says what a test wants it to say, as the reader thread would."""
-
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
-        self._on_event = on_event
-        self.requests: list[Request] = []
-        self.cancelled: list[int] = []
-        self.restarts = 0
-        self.closed = False
-
-    def submit(self, request: Request) -> int:
-        self.requests.append(request)
-        return len(self.requests)
-
-    def cancel(self, job: int) -> None:
-        self.cancelled.append(job)
-
-    def restart(self, job: int | None = None) -> None:
-        self.restarts += 1
-
-    def close(self) -> None:
-        self.closed = True
-
-    def say(self, *events: Event) -> None:
-        """Send events to the window; they arrive in its event loop."""
-        for event in events:
-            self._on_event(event)
-
-    def job_of(self, kind: type) -> int:
-        """Number of the newest request of this kind."""
-        return max(number for number, request in enumerate(self.requests, 1) if isinstance(request, kind))
-
-    def asked(self, kind: type) -> list[Request]:
-        return [request for request in self.requests if isinstance(request, kind)]
-
-
-def spectrum(values: NDArray[np.float32]) -> Spectrum:
-    """The spectrum of an array, counted with numpy alone."""
-    flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-    keys, counts = np.unique((flat.view(np.uint32) >> 16).astype(np.uint16), return_counts=True)
-    return Spectrum(
-        keys=keys,
-        counts=counts.astype(np.int64),
-        size=flat.size,
-        total=float(flat.sum(dtype=np.float64)),
-        total_squares=float((flat.astype(np.float64) ** 2).sum()),
-        minimum=float(flat.min()),
-        maximum=float(flat.max()),
-        zeros=int((flat == 0).sum()),
-    )
-
-
-def spectra_of(weight: NDArray[np.float32]) -> Spectra:
-    """All spectra of one layer's weight, output channels first."""
-    rows = weight.reshape(weight.shape[0], -1)
-    peaks = np.abs(rows).max(axis=1, keepdims=True)
-    ranges = np.quantile(rows, [0.0, 0.05, 0.95, 1.0], axis=1).T.astype(np.float32)
-    return Spectra(spectrum(weight), spectrum((rows / peaks).astype(np.float32)), ranges)
 
 
 def network(shapes: dict[str, tuple[int, ...]], name: str = "small.onnx") -> ModelDescription:

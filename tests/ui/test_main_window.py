@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+from recording_engine import RecordingEngine
 
 from secateur.engine.events import (
     EngineDied,
@@ -85,20 +86,11 @@ def test_what_was_asked_for_before_the_session_was_there_is_done_then(qtbot, tmp
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path))
     engines = []
 
-    class Silent:
-        def __init__(self, on_event) -> None:
-            self.requests = []
-            engines.append(self)
+    def make_engine(on_event) -> RecordingEngine:
+        engines.append(RecordingEngine(on_event))
+        return engines[-1]
 
-        def submit(self, request) -> int:
-            self.requests.append(request)
-            return len(self.requests)
-
-        def cancel(self, job: int) -> None: ...
-        def restart(self, job: int | None = None) -> None: ...
-        def close(self) -> None: ...
-
-    window = build_window(engine=Silent)
+    window = build_window(engine=make_engine)
     window.show()
     window.action_wanted.emit("open_sample")
     assembly = window.findChild(Assembly)

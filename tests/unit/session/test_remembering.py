@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from recording_engine import RecordingEngine
 
 from secateur.data.source import DataSource
 from secateur.engine import events as ev
@@ -16,21 +17,6 @@ from secateur.session.memory import Memory, View
 from secateur.session.session import Session
 
 PREPARED = {"mean": [0.1], "std": [0.3]}
-
-
-class FakeEngine:
-    def __init__(self):
-        self.requests = []
-
-    def submit(self, request):
-        self.requests.append(request)
-        return len(self.requests)
-
-    def cancel(self, job):
-        pass
-
-    def close(self):
-        pass
 
 
 def network(name="net", fingerprint="f" * 64, shape=(1, 28, 28), outputs=10):
@@ -62,7 +48,7 @@ def file(tmp_path):
 @pytest.fixture
 def start(tmp_path):
     """A session as after a start of the program: nothing in it, one memory for all."""
-    return lambda: Session(FakeEngine(), lambda state, changed: None, Memory(tmp_path / "memory"))
+    return lambda: Session(RecordingEngine(), lambda state, changed: None, Memory(tmp_path / "memory"))
 
 
 def open_model(session, model=NETWORK, data=None):

@@ -1,29 +1,12 @@
 """The graph without weights in the session: asked for once, known until the model changes, and why there is none."""
 
 import pytest
+from recording_engine import RecordingEngine
 
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.session.session import Session
-
-
-class FakeEngine:
-    def __init__(self):
-        self.requests = []
-
-    def submit(self, request):
-        self.requests.append(request)
-        return len(self.requests)
-
-    def cancel(self, job):
-        pass
-
-    def restart(self, job=None):
-        pass
-
-    def close(self):
-        pass
 
 
 def described(name):
@@ -36,7 +19,7 @@ def asked(session):
 
 @pytest.fixture
 def session():
-    made = Session(FakeEngine(), lambda state, changed: None)
+    made = Session(RecordingEngine(), lambda state, changed: None)
     made.open_model(ModelSource("a.onnx"))
     made.receive(ev.Finished(1, ev.ModelOpened(described("a.onnx"))))
     return made

@@ -1,14 +1,15 @@
 """Milliseconds of the options: asked in a rest, making way for everything else, and forgotten with what they are of."""
 
 import pytest
+from known_sessions import EIGHT_BITS, free_table, one_layer
+from recording_engine import RecordingEngine
 
 from secateur.engine import events as ev
 from secateur.engine.requests import CountSpectra, MeasureLatency, ScoreSensitivity, SolveBudget
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.methods.facts import UNCOUNTED
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.documents import SensitivityRow
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.options import option
 from secateur.session.effects import _latency
@@ -21,34 +22,6 @@ CONV = Workload("conv", 8, 8, (10, 10), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
 INT8 = Precision(8, 8)
 
 
-class Recording:
-    """An engine that answers nothing by itself."""
-
-    def __init__(self) -> None:
-        self.requests: list[object] = []
-        self.cancelled: list[int] = []
-
-    def submit(self, request: object) -> int:
-        self.requests.append(request)
-        return len(self.requests) - 1
-
-    def cancel(self, job: int) -> None:
-        self.cancelled.append(job)
-
-    def restart(self, job: int | None = None) -> None: ...
-
-    def close(self) -> None: ...
-
-    def asked(self) -> list[TimeOptions]:
-        return [request for request in self.requests if isinstance(request, TimeOptions)]
-
-
-def model(name: str = "net") -> ModelDescription:
-    weight = TensorInfo("conv.weight", "float32", (8, 8, 1, 1), 256)
-    layer = Layer("conv", "Conv2d", weight, None, 64, 6400, 256, (8, 10, 10), (1, 1))
-    return ModelDescription(name, ModelSource(f"{name}.onnx"), "onnx", 400, (layer,), (), (), fingerprint=name)
-
-
 def known(ms: float = 2.0) -> OptionsTimed:
     kernels = {CONV: Spread(ms, ms, ms), CONV.at(INT8): Spread(ms / 2, ms / 2, ms / 2)}
     kernels[CONV.at(BETWEEN)] = kernels[CONV]
@@ -57,75 +30,72 @@ def known(ms: float = 2.0) -> OptionsTimed:
 
 
 @pytest.fixture
-def engine() -> Recording:
-    return Recording()
-
-
-@pytest.fixture
-def session(engine: Recording) -> Session:
+def session(engine: RecordingEngine) -> Session:
     made = Session(engine, lambda state, changed: None)
-    made.receive(ev.Finished(99, ev.ModelOpened(model())))
-    for job, request in enumerate(engine.requests):
+    made.receive(ev.Finished(99, ev.ModelOpened(one_layer())))
+    for job, request in enumerate(engine.requests, 1):
         made.receive(ev.Started(job, request))
         made.receive(ev.Stopped(job))
     return made
 
 
-def begun(session: Session, engine: Recording) -> int:
+def begun(session: Session, engine: RecordingEngine) -> int:
     """The measurement as the engine begins it; its job."""
     session.timing.ask()
-    job = len(engine.requests) - 1
-    session.receive(ev.Started(job, engine.requests[job]))
+    job = len(engine.requests)
+    session.receive(ev.Started(job, engine.requests[-1]))
     return job
 
 
-def test_it_is_asked_once_and_its_answer_stands_in_the_state(session: Session, engine: Recording) -> None:
+def test_it_is_asked_once_and_its_answer_stands_in_the_state(session: Session, engine: RecordingEngine) -> None:
     job = begun(session, engine)
     session.timing.ask()
-    assert len(engine.asked()) == 1
+    assert len(engine.asked(TimeOptions)) == 1
     assert [entry.job for entry in session.state.jobs] == [job]
     assert "ONNX Runtime" in session.state.jobs[0].title
     session.receive(ev.Finished(job, known()))
     assert session.state.timings is not None
     assert session.state.latency_before == 2.0
     session.timing.ask()
-    assert len(engine.asked()) == 1
+    assert len(engine.asked(TimeOptions)) == 1
 
 
-def test_while_something_goes_on_it_is_not_asked(session: Session, engine: Recording) -> None:
+def test_while_something_goes_on_it_is_not_asked(session: Session, engine: RecordingEngine) -> None:
     session.measure_latency()
-    session.receive(ev.Started(len(engine.requests) - 1, engine.requests[-1]))
+    session.receive(ev.Started(len(engine.requests), engine.requests[-1]))
     session.timing.ask()
-    assert not engine.asked()
+    assert not engine.asked(TimeOptions)
 
 
-def test_it_makes_way_for_a_job_and_is_taken_up_again(session: Session, engine: Recording) -> None:
+def test_it_makes_way_for_a_job_and_is_taken_up_again(session: Session, engine: RecordingEngine) -> None:
     job = begun(session, engine)
-    session.submit(MeasureLatency(model().source))
+    session.submit(MeasureLatency(one_layer().source))
     assert engine.cancelled == [job]
     session.receive(ev.Stopped(job))
     session.timing.ask()
-    assert len(engine.asked()) == 2
+    assert len(engine.asked(TimeOptions)) == 2
 
 
-def test_it_does_not_make_way_for_what_another_process_answers(session: Session, engine: Recording) -> None:
+def test_it_does_not_make_way_for_what_another_process_answers(session: Session, engine: RecordingEngine) -> None:
     begun(session, engine)
-    session.submit(CountSpectra(model().source))
+    session.submit(CountSpectra(one_layer().source))
     assert not engine.cancelled
 
 
-def test_once_a_person_stopped_it_it_says_so_and_waits_to_be_chosen_again(session: Session, engine: Recording) -> None:
+def test_once_a_person_stopped_it_it_says_so_and_waits_to_be_chosen_again(
+    session: Session, engine: RecordingEngine
+) -> None:
     job = begun(session, engine)
     session.stop(job)
     session.receive(ev.Stopped(job))
     assert session.state.timed == OptionsTimed(None, STOPPED)
     session.timing.ask()
-    assert len(engine.asked()) == 1
+    assert len(engine.asked(TimeOptions)) == 1
     session.timing.choose("onnxruntime")
-    assert len(engine.asked()) == 2
+    assert len(engine.asked(TimeOptions)) == 2
 
 
-def test_another_target_is_another_measurement(session: Session, engine: Recording) -> None:
+def test_another_target_is_another_measurement(session: Session, engine: RecordingEngine) -> None:
     job = begun(session, engine)
     session.timing.choose("xnnpack")
     assert engine.cancelled == [job]
@@ -136,37 +106,35 @@ def test_another_target_is_another_measurement(session: Session, engine: Recordi
         session.timing.choose("abacus")
 
 
-def test_another_model_has_other_milliseconds_in_the_same_target(session: Session, engine: Recording) -> None:
+def test_another_model_has_other_milliseconds_in_the_same_target(session: Session, engine: RecordingEngine) -> None:
     session.receive(ev.Finished(begun(session, engine), known()))
     session.timing.choose("openvino")
-    session.receive(ev.Finished(99, ev.ModelOpened(model("other"))))
+    session.receive(ev.Finished(99, ev.ModelOpened(one_layer("other"))))
     assert session.state.timed is None
     assert session.state.target == "openvino"
 
 
-def test_narrower_layers_of_the_plan_are_timed_once_they_are_planned(session: Session, engine: Recording) -> None:
+def test_narrower_layers_of_the_plan_are_timed_once_they_are_planned(session: Session, engine: RecordingEngine) -> None:
     session.receive(ev.Finished(begun(session, engine), known()))
     session.choose_option(["conv"], "int8")
     session.timing.ask()
-    assert len(engine.asked()) == 1  # known already
+    assert len(engine.asked(TimeOptions)) == 1  # known already
     low_rank = option("rank25").method
     session.set_method(["conv"], "quantize", None)
     session.set_method(["conv"], low_rank.family, low_rank)
     session.timing.ask()
-    narrow = engine.asked()[-1].further
+    narrow = engine.asked(TimeOptions)[-1].further
     assert [(work.inputs, work.outputs) for work in narrow if not work.precision.is_between] == [(8, 2), (2, 8)]
-    session.receive(ev.Finished(len(engine.requests) - 1, known()))  # that could not be timed
+    session.receive(ev.Finished(len(engine.requests), known()))  # that could not be timed
     session.timing.ask()
-    assert len(engine.asked()) == 2  # and is not asked for ever
+    assert len(engine.asked(TimeOptions)) == 2  # and is not asked for ever
 
 
-def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(session: Session, engine: Recording) -> None:
+def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(
+    session: Session, engine: RecordingEngine
+) -> None:
     session.receive(ev.Finished(begun(session, engine), known()))
-    row = SensitivityRow(layer="conv", option="int8", damage=0.1, bytes=70, macs=6400)
-    free = SensitivityTable(
-        depth="free", metric="", unit="", samples=0, seconds=0.0, rank_correlation=None, rows=(row,)
-    )  # fmt: skip
-    session.update(tables={"free": free})
+    session.update(tables={"free": free_table(EIGHT_BITS)})
     assert session.budget.latency_range() == (1.0, 2.0)
     session.budget.set({"bytes": 300.0, "latency_ms": 1.5})
     asked = engine.requests[-1]
@@ -175,13 +143,13 @@ def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(session: S
     assert asked.timings is session.state.timings
 
 
-def test_scoring_makes_it_wait(session: Session, engine: Recording) -> None:
+def test_scoring_makes_it_wait(session: Session, engine: RecordingEngine) -> None:
     job = begun(session, engine)
-    session.submit(ScoreSensitivity(model().source, None, "free", ("int8",)))
+    session.submit(ScoreSensitivity(one_layer().source, None, "free", ("int8",)))
     assert engine.cancelled == [job]
 
 
-def test_the_effect_on_a_layer_has_its_milliseconds_as_measured(session: Session, engine: Recording) -> None:
+def test_the_effect_on_a_layer_has_its_milliseconds_as_measured(session: Session, engine: RecordingEngine) -> None:
     session.receive(ev.Finished(begun(session, engine), known()))
     session.choose_option(["conv"], "int8")
     assert _latency(session.state, session.state.rows, is_whole=False) == (2.0, pytest.approx(1.0))
@@ -196,8 +164,7 @@ def scored(session: Session) -> None:
         SensitivityRow(layer="conv", option=o, damage=0.1, bytes=9, macs=6400, faster=o == "int8")
         for o in ("int8", "int4")
     )
-    table = SensitivityTable(depth="free", metric="", unit="", samples=0, seconds=0.0, rank_correlation=None, rows=rows)
-    session.receive(ev.Finished(70, ev.SensitivityScored(table)))
+    session.receive(ev.Finished(70, ev.SensitivityScored(free_table(*rows))))
 
 
 def test_what_is_faster_is_told_anew_by_the_target_that_is_chosen(session: Session) -> None:
@@ -211,7 +178,7 @@ def test_what_is_faster_is_told_anew_by_the_target_that_is_chosen(session: Sessi
 
 
 def test_cells_have_milliseconds_once_these_are_measured_and_none_in_a_target_that_is_not(
-    session: Session, engine: Recording
+    session: Session, engine: RecordingEngine
 ) -> None:
     scored(session)
     job = begun(session, engine)

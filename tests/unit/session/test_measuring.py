@@ -1,0 +1,75 @@
+"""Measured sensitivity: half of it is no table, what broke off is found again, what is of another model is dropped."""
+
+import pytest
+from known_sessions import table, with_data
+
+from secateur.engine import events as ev
+from secateur.engine import requests as rq
+from secateur.model.description import (
+    ModelSource,
+)
+from secateur.model.documents import DataDescription
+
+
+def test_measured_rows_fill_the_table_while_it_is_measured(session):
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:2])))
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[2:4])))
+    assert len(session.state.tables["measure"].rows) == 4
+
+
+def measuring(session, engine):
+    """A measurement that runs, as the newest request."""
+    with_data(session)
+    session.score("measure")
+    session.receive(ev.Started(len(engine.requests), engine.requests[-1]))
+    return len(engine.requests)
+
+
+def test_half_a_measurement_is_no_table_to_plan_from(session, engine):
+    session.receive(ev.Finished(0, ev.SpectraCounted(table("free"))))
+    whole = session.budget.range()
+    job = measuring(session, engine)
+    session.receive(ev.Partial(job, ev.RowsMeasured(table().rows[:2])))
+    assert session.budget.range() == whole
+    session.receive(ev.Stopped(job))
+    assert session.state.measured is None
+    assert session.state.measured_in_part.rows == table().rows[:2]
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "died"])
+def test_a_measurement_that_breaks_off_is_looked_up_as_a_part_to_go_on_from(session, engine, end):
+    job = measuring(session, engine)
+    request = engine.requests[-1]
+    session.receive(ev.Partial(job, ev.RowsMeasured(table().rows[:2])))
+    ends = {"stopped": ev.Stopped(job), "failed": ev.Failed(job, "No."), "died": ev.EngineDied("It died.", (request,))}
+    session.receive(ends[end])
+    assert rq.FindSensitivity(request) in engine.requests
+    part = table().model_copy(update={"rows": table().rows[:2], "pending": 4})
+    session.receive(ev.Finished(99, ev.SensitivityFound(part)))
+    assert session.state.measured_in_part == part
+    assert session.state.measured is None
+
+
+def test_what_was_measured_before_is_looked_up_when_data_is_opened(session, engine):
+    data = DataDescription(name="d", source="d", task="none", metric="", classes=(), train=1, calibration=1, test=1)
+    opening = rq.OpenData(session.state.model.source, rq.DataSource("d.npz"))
+    session.receive(ev.Started(7, opening))
+    session.receive(ev.Finished(7, ev.DataOpened(data, (), None)))
+    found = engine.requests[-1]
+    assert isinstance(found, rq.FindSensitivity)
+    assert found.what.data == opening.data
+    session.receive(ev.Finished(8, ev.SensitivityFound(table())))
+    assert session.state.measured == table()
+
+
+def test_a_new_measurement_leaves_the_earlier_one_until_it_is_whole(session):
+    session.receive(ev.Finished(0, ev.SensitivityScored(table())))
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:1])))
+    assert session.state.measured == table()
+
+
+def test_what_was_measured_on_another_model_is_dropped(session, engine):
+    other = rq.ScoreSensitivity(ModelSource("other.onnx"), None, "free", ("int8",))
+    session.receive(ev.Started(50, other))
+    session.receive(ev.Finished(50, ev.SensitivityScored(table())))
+    assert not session.state.tables
