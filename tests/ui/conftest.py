@@ -199,6 +199,15 @@ class Shown:
         """Run the event loop until the newest state is shown, part by part."""
         self.until(lambda: self.assembly.display.is_settled)
 
+    def press(
+        self,
+        key: Qt.Key,
+        modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Press a key in a widget, or in the window."""
+        self.qtbot.keyClick(widget or self.window, key, modifiers)
+
     def find(self, kind: type[QWidget], name: str) -> QWidget:
         """The child of this objectName; fails where there is none."""
         found = self.window.findChild(kind, name)

@@ -2,7 +2,7 @@
 
 Five networks with all that can be known of them, light and dark, at three sizes: every tab with every choice in it,
 the plan in its rail and open, the jobs open and closed, and every dialog. Painted texts are looked at, too: see
-`painted_texts`.
+`painted_texts` and `text_findings`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,14 +11,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from known_networks import NETWORKS, NOTICES, full_state
-from painted_texts import Finding, Painted, findings, findings_in, texts_of
+from known_networks import NETWORKS
+from known_states import NOTICES, full_state
+from looked_weights import LOOKS
+from painted_texts import Painted, texts_of
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
+from text_findings import Finding, findings_in
 
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ReadChannels, ReadFilters, ReadMatrix
 from secateur.engine.weight_views import WeightLooks
 from secateur.engine.worker import run_job
 from secateur.model.description import ModelSource
@@ -28,20 +29,16 @@ from secateur.session.state import TrustQuestion
 from secateur.ui.actions import TABS
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme
-from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.segmented import Segmented
 
 SIZES = ((1024, 700), (1440, 900), (2560, 1440))
 TABS_WALKED = tuple(key for key, *_ in TABS if key != "netron")
 """Netron's page is drawn by a browser."""
-LOOKS = (ReadChannels, ReadFilters, ReadMatrix)
 SETTLE_MS = 30_000
 DISPLAYED = "50 layers, depthwise"
 """The network that is walked on a display, too: its fonts may be others."""
-
 KNOWN: tuple[tuple[str, str], ...] = ()
 """What is wrong already, as kind and place: it may be taken out, and nothing may be added."""
-
 
 walked: set[str] = set()
 met: set[tuple[str, str]] = set()
@@ -299,117 +296,3 @@ def test_what_is_known_to_be_wrong_is_still_wrong():
         pytest.skip("the window was walked in part alone")
     mended = "\n".join(f"{kind}: {place}" for kind, place in KNOWN if (kind, place) not in met)
     assert not mended, f"This is mended, take it out of KNOWN:\n{mended}"
-
-
-# ---------------------------------------------------------------------- the check itself can fail
-
-
-def found_in(qtbot, widget: QWidget) -> list[str]:
-    qtbot.addWidget(widget)
-    widget.show()
-    qtbot.waitExposed(widget)
-    return [str(finding) for finding in findings(widget)]
-
-
-class Texts(QWidget):
-    """Paints texts at places."""
-
-    def __init__(self, *texts: tuple[str, int, int], clip: QPoint | None = None) -> None:
-        super().__init__()
-        self._texts, self._clip = texts, clip
-        self.setObjectName("painted")
-        self.resize(300, 100)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        if self._clip is not None:
-            painter.setClipRect(0, 0, self._clip.x(), self._clip.y())
-        for text, left, baseline in self._texts:
-            painter.drawText(QPoint(left, baseline), text)
-        painter.end()
-
-
-def test_the_check_sees_a_label_that_is_cut(qtbot):
-    host = QWidget()
-    label = QLabel("A long text in a small box", host)
-    label.setGeometry(10, 10, 40, 20)
-    (found,) = found_in(qtbot, host)
-    assert found.startswith("cut: 'A long text in a small box' in QLabel")
-
-
-def test_the_check_sees_a_button_that_is_cut(qtbot):
-    host = QWidget()
-    button = QPushButton("A long text in a small box", host)
-    button.setGeometry(10, 10, 40, 24)
-    (found,) = found_in(qtbot, host)
-    assert found.startswith("cut: 'A long text in a small box' in QPushButton")
-
-
-def test_the_check_sees_a_label_that_its_parent_cuts(qtbot):
-    host = QWidget()
-    inner = QWidget(host)
-    inner.setGeometry(0, 0, 30, 40)
-    QLabel("A long text", inner).setGeometry(0, 0, 200, 20)
-    (found,) = found_in(qtbot, host)
-    assert found.startswith("cut: 'A long text'")
-
-
-def test_the_check_sees_a_label_that_has_no_room_at_all(qtbot):
-    host = QWidget()
-    QLabel("Gone", host).setGeometry(0, 0, 0, 20)
-    assert found_in(qtbot, host) == ["cut: 'Gone' in QLabel (no room)"]
-
-
-def test_the_check_sees_painted_text_that_leaves_its_clip_or_its_widget(qtbot):
-    assert found_in(qtbot, Texts(("1,234,567", 10, 20), clip=QPoint(40, 40)))[0].startswith(
-        "cut: '1,234,567' in painted"
-    )
-    assert found_in(qtbot, Texts(("1,234,567", 280, 20)))[0].startswith("cut: '1,234,567' in painted")
-    assert not found_in(qtbot, Texts(("1,234,567", 10, 20)))
-
-
-def test_the_check_sees_painted_texts_that_lie_on_each_other(qtbot):
-    (found,) = found_in(qtbot, Texts(("one text", 10, 20), ("another", 40, 22)))
-    assert found.startswith("collision: 'one text | another' in painted")
-    assert not found_in(qtbot, Texts(("one text", 10, 20), ("another", 10, 40)))
-
-
-def test_the_check_sees_labels_of_two_widgets_that_lie_on_each_other(qtbot):
-    host = QWidget()
-    QLabel("one text", host).setGeometry(0, 0, 100, 20)
-    QLabel("another", host).setGeometry(20, 0, 100, 20)
-    (found,) = found_in(qtbot, host)
-    assert found.startswith("collision: 'one text | another'")
-
-
-def test_what_an_opaque_panel_covers_is_not_seen(qtbot):
-    host = QWidget()
-    QLabel("one text", host).setGeometry(0, 0, 100, 20)
-    above = QLabel("another", host)
-    above.setGeometry(0, 0, 150, 40)
-    above.setAutoFillBackground(True)
-    assert not found_in(qtbot, host)
-
-
-def test_the_check_sees_two_rows_that_are_shortened_to_the_same_name(qtbot):
-    host = QWidget()
-    for row, name in enumerate(("features.1.depthwise.conv", "features.2.depthwise.conv")):
-        ElidedLabel(name, parent=host).setGeometry(0, 20 * row, 80, 20)
-    (found,) = found_in(qtbot, host)
-    assert found.startswith("shortened:")
-    assert found.endswith("(2 rows alike)")
-
-
-def test_the_check_sees_a_number_and_a_word_that_are_shortened(qtbot):
-    host = QWidget()
-    ElidedLabel("1,234,567,890", parent=host).setGeometry(0, 0, 40, 20)
-    ElidedLabel("ConvTranspose2d", parent=host).setGeometry(0, 20, 60, 20)
-    number, word = found_in(qtbot, host)
-    assert number.endswith("(a number)")
-    assert word.endswith("(a word)")
-
-
-def test_an_ellipsis_that_is_meant_is_none(qtbot):
-    host = QWidget()
-    QPushButton("Open…", host).setGeometry(0, 0, 120, 28)
-    assert not found_in(qtbot, host)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from painted_texts import findings
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from text_findings import findings
 
 from secateur.engine.events import Failed, Finished, MapsRead, Partial, RunRecord, SampleFollowed, SamplesShown
 from secateur.engine.requests import DataSource, FollowSample, ReadMaps, Sample, ShowSamples

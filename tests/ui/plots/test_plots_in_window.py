@@ -1,7 +1,8 @@
 """Plots in the real window, by mouse and keys: 300 layers looked at closely, linked curves, the picture of runs."""
 
 import pytest
-from known_networks import NETWORKS, full_state
+from known_networks import NETWORKS
+from known_states import full_state
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication

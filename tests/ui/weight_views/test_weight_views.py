@@ -2,9 +2,10 @@
 
 import pytest
 from looked_weights import LOOKS
-from painted_texts import findings_in, texts_of
+from painted_texts import texts_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QTableView
+from text_findings import findings_in
 
 from secateur.engine.events import EngineDied, Failed, Started
 from secateur.engine.requests import Compress, ReadChannels

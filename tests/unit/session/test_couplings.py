@@ -8,11 +8,7 @@ from known_sessions import NAMES, description, spectra
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.prune.channel import ChannelPruning
-from secateur.model.description import (
-    ChannelBundle,
-    Coupling,
-    Couplings,
-)
+from secateur.model.description import ChannelBundle, Coupling, Couplings
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from known_sessions import table, with_data
 
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
-from secateur.model.description import (
-    ModelSource,
-)
+from secateur.model.description import ModelSource
 from secateur.model.documents import DataDescription
 
 

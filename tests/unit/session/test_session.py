@@ -8,9 +8,7 @@ from known_sessions import NAMES, description, spectra, with_data
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.model.description import (
-    ModelSource,
-)
+from secateur.model.description import ModelSource
 from secateur.model.documents import DataDescription
 from secateur.recipe.recipe import Recipe, Step
 from secateur.session.session import Session
