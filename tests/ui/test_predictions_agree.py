@@ -116,8 +116,10 @@ def test_what_is_the_originals_is_not_called_a_prediction(opened):
     switch_on(opened, "channel_pruning")  # whose damage nothing has measured
     opened.until(lambda: bar.blocks["metric"].accessibleName() == "Top-1, original")
     assert bar.blocks["latency"].accessibleName() == "Latency, original"
-    assert said(bar.blocks["metric"]) == "81.0 %"
-    assert said(opened.workspace.plan.effect.rows["Metric"]) == "81.0 to –"
+    assert said(bar.blocks["metric"]) == "81.0 %, not predicted"
+    row = opened.workspace.plan.effect.rows["Metric"]
+    assert said(row) == "81.0 to not predicted"
+    assert row.toolTip() == bar.blocks["metric"].toolTip() != ""
 
 
 def test_a_plan_with_training_says_that_its_figure_is_from_before_it(opened, table):
@@ -134,5 +136,7 @@ def test_a_plan_with_training_says_that_its_figure_is_from_before_it(opened, tab
     switch_on(opened, "quantize")
     bar = opened.workspace.plan_bar
     opened.until(lambda: bar.blocks["metric"].accessibleName() == "Top-1, predicted")
+    assert "Top-1 is expected within" in bar.blocks["metric"].toolTip()
+    assert "Top-1 is expected within" in opened.workspace.plan.effect.rows["Metric"].toolTip()
     switch_on(opened, "distil")
     opened.until(lambda: bar.blocks["metric"].accessibleName() == "Top-1, before training")

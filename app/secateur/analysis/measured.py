@@ -8,7 +8,7 @@ a measurement that goes on gives what an unbroken one gives, to the last bit.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from secateur.analysis.free import cost_row
 from secateur.analysis.swapping import CachedNetwork
 from secateur.data.batch import Batch, Ragged
+from secateur.data.evidence import Evidence
 from secateur.data.metrics import kind_of
-from secateur.data.task import answers_warning
+from secateur.data.task import Task, answers_warning
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.methods.change import Change, Lowered
@@ -39,7 +40,7 @@ ALIKE = 16
 CACHE_BYTES = 2_000_000_000
 """Intermediate results held at once; more samples than fit are measured in several passes."""
 
-MEASURING_VERSION = 2
+MEASURING_VERSION = 3
 """Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
 
 
@@ -47,16 +48,16 @@ MEASURING_VERSION = 2
 class Tally:
     """What one batch says of one cell. Damage is error ÷ weight over all batches.
 
-    `unit`, `error` and `weight` are the task's (`Task.damage`). `before` and `after` are sums over samples of the
-    data's metric, None where it is no mean. `seconds` is what it took.
+    `unit`, `error` and `weight` are the task's (`Task.damage`). `before` and `after` are what tells the data's metric
+    (`Task.evidence`), None where it is not kept. `seconds` is what it took.
     """
 
     samples: int
     unit: str
     error: float
     weight: float
-    before: float | None
-    after: float | None
+    before: Evidence | None
+    after: Evidence | None
     seconds: float
 
 
@@ -89,13 +90,13 @@ class Keeper:
 
 @dataclass(frozen=True)
 class Question:
-    """What is measured: which options of which layers, on how many validation samples. `metric` is the data's."""
+    """What is measured: which options of which layers, on how many validation samples. `task` is the data's."""
 
     layers: tuple[Layer, ...]
     facts: Mapping[str, Facts]
     options: tuple[Option, ...]
     samples: int
-    metric: str
+    task: Task
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -153,20 +154,21 @@ class _Measurement:
 
     def run(self) -> SensitivityTable:
         begun, earlier = time.monotonic(), seconds_of(self.tallies)
-        told = {layer.name for layer in self.question.layers if self._is_known(layer)}
-        self.emit(tuple(row for row in self._rows() if row.layer in told))
+        known = tuple(layer for layer in self.question.layers if self._is_known(layer))
+        told = {layer.name for layer in known}
+        self.emit(self._rows(known))
         for passing in self._passes():
             for layer in self.question.layers:
                 for option in self.question.options:
                     self._measure(Cell(layer.name, option.id), passing)
                 if layer.name not in told and self._is_known(layer):
                     told.add(layer.name)
-                    self.emit(tuple(row for row in self._rows() if row.layer == layer.name))
+                    self.emit(self._rows((layer,)))
         table = table_of(self.question, self.tallies, self.refused)
         return table.model_copy(update={"seconds": earlier + time.monotonic() - begun})
 
-    def _rows(self) -> tuple[SensitivityRow, ...]:
-        return table_of(self.question, self.tallies, self.refused).rows
+    def _rows(self, layers: tuple[Layer, ...]) -> tuple[SensitivityRow, ...]:
+        return table_of(replace(self.question, layers=layers), self.tallies, self.refused).rows
 
     def _lacks(self, cell: Cell, span: Span) -> bool:
         return cell in self.tallies and span not in self.tallies[cell] and cell not in self.refused
@@ -235,7 +237,7 @@ class _Measurement:
         task, targets = self.data.task, part.fed.targets
         scores = task.scores(part.cache.outputs_with(layer, change), part.fed)
         unit, error, weight = task.damage(part.reference, scores)
-        before, after = (task.summed(task.answers(given), targets) for given in (part.reference, scores))
+        before, after = (task.evidence(task.answers(given), targets) for given in (part.reference, scores))
         return _Sums(unit, error, weight, before, after)
 
 
@@ -257,23 +259,25 @@ class _Batch(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Sums over samples: the task's damage, and the metric before and after where it is a mean."""
+    """Over samples: the sums of the task's damage, and what tells the metric before and after."""
 
     unit: str
     error: float
     weight: float
-    before: float | None
-    after: float | None
+    before: Evidence | None
+    after: Evidence | None
 
 
 def _together(parts: Sequence[_Sums]) -> _Sums:
     if len(parts) == 1:
         return parts[0]
-    means = [[part.before for part in parts], [part.after for part in parts]]
-    before, after = (
-        None if None in values else sum(value for value in values if value is not None) for values in means
-    )
+    before, after = _joined([part.before for part in parts]), _joined([part.after for part in parts])
     return _Sums(parts[0].unit, sum(part.error for part in parts), sum(part.weight for part in parts), before, after)
+
+
+def _joined(parts: Sequence[Evidence | None]) -> Evidence | None:
+    known = [part for part in parts if part is not None]
+    return Evidence.joined(known) if known and len(known) == len(parts) else None
 
 
 # ---------------------------------------------------------------------- from tallies to a table
@@ -309,13 +313,13 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
             elif row.unavailable:
                 rows.append(row)
             elif all(span in found for span in question.spans):
-                rows.append(_measured_row(row, [found[span] for span in question.spans], question.metric))
+                rows.append(_measured_row(row, [found[span] for span in question.spans], question.task))
                 units.update(tally.unit for tally in found.values())
             else:
                 pending += 1
     return SensitivityTable(
         depth="measure",
-        metric=question.metric,
+        metric=question.task.metric,
         unit=next(iter(units), "nats"),
         samples=question.samples,
         seconds=seconds_of(tallies),
@@ -325,17 +329,17 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
     )
 
 
-def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], metric: str) -> SensitivityRow:
+def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], task: Task) -> SensitivityRow:
     error, weight = sum(tally.error for tally in tallies), sum(tally.weight for tally in tallies)
     damage = error / weight if weight else 0.0
     if not isfinite(damage):
         reason = "With this option the network's answers are no finite numbers."
         return row.model_copy(update={"damage": None, "measured": True, "unavailable": reason})
-    before, after = _mean([t.before for t in tallies], tallies), _mean([t.after for t in tallies], tallies)
-    drop = kind_of(metric).gain(after, before) if before is not None and after is not None else None
+    before, after = _metric([t.before for t in tallies], task), _metric([t.after for t in tallies], task)
+    drop = kind_of(task.metric).gain(after, before) if before is not None and after is not None else None
     return row.model_copy(update={"damage": max(0.0, damage), "measured": True, "metric_drop": drop})
 
 
-def _mean(sums: Sequence[float | None], tallies: Sequence[Tally]) -> float | None:
-    known = [value for value in sums if value is not None]
-    return sum(known) / sum(tally.samples for tally in tallies) if len(known) == len(tallies) else None
+def _metric(parts: Sequence[Evidence | None], task: Task) -> float | None:
+    whole = _joined(parts)
+    return None if whole is None else task.told_by(whole)

@@ -76,8 +76,9 @@ def plan(
         words.append(f"{speed} as tried in {tried.after.runtime}")
     output.print(f"{out or 'The plan'}: {', '.join(words)}")
     output.print(recipe.to_yaml(), markup=False)
-    for warning in document.warnings:
-        output.print(warning, markup=False)
+    told = (document.predicted.metric_why_not,) if data and document.predicted.metric_why_not else ()
+    for sentence in (*told, *document.warnings):
+        output.print(sentence, markup=False)
     return document
 
 
@@ -123,7 +124,8 @@ def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
     if baseline.metric is None or predicted.metric is None:
         return "metric not predicted"
     kind = kind_of(baseline.metric.name)
-    return f"{baseline.metric.name} {kind.write(baseline.metric.value)} → {kind.write(predicted.metric)} predicted"
+    words = f"{kind.noun} {' → '.join(kind.write_pair(baseline.metric.value, predicted.metric))} predicted"
+    return f"{words} ({kind.write_range(*predicted.metric_interval)})" if predicted.metric_interval else words
 
 
 def _write(path: Path, text: str, guard: Guard) -> None:

@@ -86,6 +86,10 @@ class MetricKind:
         half = (ci95[1] - ci95[0]) / 2
         return f"±{half * 100:.1f}" if self.is_share else f"±{figures.number(half)}"
 
+    def write_range(self, low: float, high: float) -> str:
+        """`79.9 … 81.0 %` or `0.0071 … 0.0120`."""
+        return " … ".join(figures.share_pair(low, high)) if self.is_share else figures.span(low, high)
+
 
 _NAMES: Final = ("F1", "AUC", "Spearman", "Pearson")
 """First words of titles that are names or abbreviations."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
+from secateur.data.evidence import Evidence, mean_of, rows_of
 from secateur.data.metric_values import Z95, Z999, damage_sums, not_finite, resampled, wilson
 from secateur.data.metrics import OwnMetric, kind_of, metrics_of_task
 from secateur.errors import UserError
@@ -123,11 +124,22 @@ class Task(ABC):
         value = self._whole(answers, targets) if self.is_scored and len(answers) else float("nan")
         return value if isfinite(value) else None
 
-    def summed(self, answers: Array, targets: Array) -> float | None:
-        """The sum of the metric over these samples, where it is a mean over samples; else None."""
-        parts = self.per_sample(answers, targets) if self.is_scored and not self.own else None
-        total = float("nan") if parts is None else float(parts.sum())
-        return total if isfinite(total) else None
+    def evidence(self, answers: Array, targets: Array) -> Evidence | None:
+        """What is kept of these samples so that `told_by` has the metric; None where that would be too much.
+
+        Where the metric is a mean over samples their sum, else the answers with their targets.
+        """
+        if not self.is_scored:
+            return None
+        parts = None if self.own else self.per_sample(answers, targets)
+        return rows_of(answers, targets) if parts is None else mean_of(parts)
+
+    def told_by(self, evidence: Evidence) -> float | None:
+        """The metric of the samples that this is the evidence of; None where it has no value."""
+        if evidence.rows:
+            return self.score(*evidence.rows)
+        value = float(evidence.sums[0, 0] / evidence.sums[1, 0])
+        return value if isfinite(value) else None
 
     def change(self, before: Array, after: Array, targets: Array) -> tuple[float, float, float]:
         """(mean, low, high) of what the metric changes from one set of answers to another on the same samples.

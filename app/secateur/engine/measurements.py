@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from secateur.analysis.measured import MEASURING_VERSION, Cell, Keeper, Span, Tally
+from secateur.data.evidence import Evidence
 from secateur.engine.database import opened
 from secateur.engine.places import home
 from secateur.methods.base import Method
@@ -75,7 +76,7 @@ class MeasurementStore:
     def keep(self, subject: Subject, layer: str, option: Option, tallies: Mapping[Span, Tally]) -> None:
         """Keep what was measured of one cell; what is there already stays."""
         key = (subject.model, subject.data, method_key(option.method), layer)
-        rows = [(*key, *span, json.dumps(asdict(tally))) for span, tally in tallies.items()]
+        rows = [(*key, *span, _text(tally)) for span, tally in tallies.items()]
         try:
             with opened(self.path) as database:
                 _prepare(database)
@@ -120,12 +121,20 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute(_TABLE)
 
 
+def _text(tally: Tally) -> str:
+    told = {entry.name: getattr(tally, entry.name) for entry in fields(Tally)}
+    return json.dumps({key: value.to_text() if isinstance(value, Evidence) else value for key, value in told.items()})
+
+
 def _tally(text: str) -> Tally | None:
     """None where another version wrote what cannot be read here."""
     known = {entry.name for entry in fields(Tally)}
     try:
-        return Tally(**{key: value for key, value in json.loads(text).items() if key in known})
-    except (ValueError, TypeError, AttributeError):
+        told = {key: value for key, value in json.loads(text).items() if key in known}
+        for name in ("before", "after"):
+            told[name] = None if told[name] is None else Evidence.from_text(told[name])
+        return Tally(**told)
+    except (ValueError, TypeError, AttributeError, KeyError):
         return None
 
 

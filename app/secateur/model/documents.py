@@ -128,13 +128,19 @@ class SensitivityTable(Document):
 
 
 class Predicted(Document):
-    """What a plan is expected to cost; `damage` and `metric` are None where that of one of its layers is not known."""
+    """What a plan is expected to cost; `damage` and `metric` are None where that of one of its layers is not known.
+
+    `metric_interval` holds the metric of 95 % of what was measured, as far as the plan changes it; None where too
+    little was. Where there is no metric, `metric_why_not` says why in one sentence.
+    """
 
     bytes: int
     macs: int
     latency_ms: float | None
     damage: float | None
     metric: float | None = None
+    metric_interval: tuple[float, float] | None = None
+    metric_why_not: str = ""
     params: int | None = None
 
     @property

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from secateur.data.metrics import kind_of
 from secateur.methods.base import Effect, Method
 from secateur.methods.facts import Facts
 from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
-from secateur.recipe.options import OPTIONS
+from secateur.recipe.quality import Quality, methods_of, quality_of
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.speed import plan_ms
 from secateur.recipe.tables import encodes, halved
@@ -78,12 +77,6 @@ def all_encoded(model: ModelDescription, recipe: Recipe) -> bool:
     return model.trainable and all(encodes(methods_of(recipe, layer)) for layer in model.weighted_layers)
 
 
-def methods_of(recipe: Recipe, layer: Layer) -> list[Method]:
-    """The steps of a plan that work on this layer, in order."""
-    own = [s.method for s in recipe.final if s.method.scope == "layer" and s.selects(layer.name)]
-    return [method for method in own if not method.supports(layer)]
-
-
 def _layer_cost(layer: Layer, lost: Lost, methods: Sequence[Method], facts: Mapping[str, Facts]) -> LayerCost:
     narrow = shrunk(layer, lost)
     effects: list[tuple[Method, Effect]] = []
@@ -113,42 +106,6 @@ def without_channel_steps(recipe: Recipe, names: Iterable[str]) -> Recipe:
     return recipe.mapped(change)
 
 
-def damage_of(
-    layer: Layer, methods: Iterable[Method], table: SensitivityTable | None, facts: Facts | None = None
-) -> float | None:
-    """Expected damage of the methods on a layer: the sum over what each tells from the options of the table.
-
-    None where the table cannot tell.
-    """
-    if table is None:
-        return None
-    rows = [(option.method, table.row(layer.name, option.id)) for option in OPTIONS]
-    known = [(method, row.damage) for method, row in rows if row is not None and row.damage is not None]
-    total = 0.0
-    for method in methods:
-        damage = method.damage_from(known, layer, facts or Facts(channel_axis=layer.channel_axis))
-        if damage is None:
-            return None
-        total += damage
-    return total
-
-
-def metric_per_damage(table: SensitivityTable | None) -> float | None:
-    """By how much one of damage worsens the metric on this model: total drop ÷ total damage of the measured cells.
-
-    Only cells that cost less than a nat: beyond that the answers are noise and the relation bends.
-    """
-    if table is None:
-        return None
-    cells = [
-        (row.damage, row.metric_drop)
-        for row in table.rows
-        if row.measured and row.damage is not None and row.metric_drop is not None and row.damage < 1.0
-    ]
-    damage = sum(d for d, _ in cells)
-    return max(0.0, sum(drop for _, drop in cells) / damage) if damage > 0 else None
-
-
 def predict_plan(
     model: ModelDescription,
     facts: Mapping[str, Facts],
@@ -159,50 +116,25 @@ def predict_plan(
 ) -> Predicted:
     """Parameters, bytes of the exported file, MACs, damage and metric of the whole plan: the sum of `layer_costs`.
 
-    Latency is predicted where `timings` are known. What training does is not. Where
-    the table cannot tell the damage of one planned layer, that of the plan is None, and so is its metric: the sum over
-    the others would pass for the whole.
+    Latency is predicted where `timings` are known. What training does is not. Damage and metric are as `quality_of`
+    has them.
     """
     layers = layer_costs(model, facts, recipe)
     whole = total(cost.costs for cost in layers.values())
-    damage = damage_of_plan(model.layers, recipe, table, facts)
     latency = baseline.latency_ms if baseline else None
     is_there = latency is not None and timings is not None and latency.runtime == target_named(timings.target).runtime
     measured = latency.median if latency is not None and is_there else None
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.final)
+    quality = quality_of(model.layers, recipe, table, facts, baseline)
+    if trains_alone:
+        quality = Quality(quality.damage, why_not="What training alone makes of the network is not predicted.")
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
         bytes=model.overhead_bytes + whole.bytes,
         macs=whole.macs,
         latency_ms=plan_ms(model, recipe, timings, measured, facts) if timings else None,
-        damage=damage,
-        metric=None if trains_alone else metric_after(damage, table, baseline),
-    )
-
-
-def damage_of_plan(
-    layers: Iterable[Layer], recipe: Recipe, table: SensitivityTable | None, facts: Mapping[str, Facts]
-) -> float | None:
-    """Expected damage of the plan on these layers together; None where that of one of them is not known."""
-    total = 0.0
-    for layer in layers:
-        methods = methods_of(recipe, layer) if layer.is_weighted else []
-        own = damage_of(layer, methods, table, facts.get(layer.name)) if methods else 0.0
-        if own is None:
-            return None
-        total += own
-    return total
-
-
-def metric_after(damage: float | None, table: SensitivityTable | None, baseline: Evaluation | None) -> float | None:
-    """The metric after so much damage, before any training; None where it cannot be told."""
-    if baseline is None or baseline.metric is None or damage is None:
-        return None
-    per_damage = metric_per_damage(table)
-    if damage == 0.0:
-        return baseline.metric.value
-    return (
-        None
-        if per_damage is None
-        else kind_of(baseline.metric.name).worsened(baseline.metric.value, per_damage * damage)
+        damage=quality.damage,
+        metric=quality.metric,
+        metric_interval=quality.interval,
+        metric_why_not=quality.why_not,
     )

@@ -13,11 +13,10 @@ from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import decibels
 from secateur.recipe.prediction import (
     LayerCost,
-    damage_of_plan,
     layer_costs,
-    metric_after,
     without_channel_steps,
 )
+from secateur.recipe.quality import quality_of
 from secateur.recipe.reading import parse_recipe
 from secateur.recipe.speed import layers_ms, plan_ms
 from secateur.recipe.widths import channels_lost
@@ -56,6 +55,9 @@ class LayerEffect:
     """These layers lose channels or inputs, and nothing of it is planned in them."""
     where: str = "here"
     """Where the verdict on speed holds: the word of the target."""
+    metric_interval: tuple[float, float] | None = None
+    """As of `Quality`, as why there is no metric."""
+    metric_why_not: str = ""
 
 
 def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
@@ -68,7 +70,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     is_whole = len(known) == len(state.rows)
     costs = layer_costs(state.model, state.facts, state.recipe, None if is_whole else names)
     effects = tuple(effect for name in names for effect in costs[name].effects)
-    damage = damage_of_plan(known, state.recipe, state.measured, state.facts)
+    quality = quality_of(known, state.recipe, state.measured, state.facts, state.baseline)
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
@@ -87,7 +89,9 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
         latency_after_ms=latency_after,
         sqnr_db=_sqnr(state, costs, names),
         metric_before=baseline,
-        metric_after=metric_after(damage, state.measured, state.baseline),
+        metric_after=quality.metric,
+        metric_interval=quality.interval,
+        metric_why_not=quality.why_not,
         effects=effects,
         is_whole=is_whole,
         coupled=tuple(name for name, _, _ in coupled),

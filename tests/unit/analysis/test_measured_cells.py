@@ -7,6 +7,7 @@ import pytest
 
 from secateur.analysis.measured import Question, measure_sensitivity
 from secateur.data.task import damage_of
+from secateur.data.tasks import task_of
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
 from secateur.methods.facts import facts_of
@@ -25,7 +26,7 @@ def question(lowered_network: Any) -> Question:
     layers = describe(lowered_network).weighted_layers
     weights = lowered_network.weights()
     spectra = {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers}
-    return Question(layers, facts_of(layers, spectra), METHODS, SAMPLES, "top1")
+    return Question(layers, facts_of(layers, spectra), METHODS, SAMPLES, task_of("classification"))
 
 
 @pytest.mark.parametrize("option", METHODS, ids=lambda o: o.id)

@@ -7,6 +7,7 @@ import pytest
 
 from secateur.analysis.free import score_free
 from secateur.analysis.measured import Question, measure_sensitivity
+from secateur.data.tasks import task_of
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
 from secateur.graph.coupling.channels import couplings
@@ -19,7 +20,8 @@ from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.documents import Evaluation, Metric, SensitivityTable
 from secateur.model.singular_values import as_matrix, singular_values
 from secateur.recipe.options import OPTIONS
-from secateur.recipe.prediction import metric_per_damage, predict_plan
+from secateur.recipe.prediction import predict_plan
+from secateur.recipe.quality import metric_per_damage
 from secateur.recipe.recipe import Recipe, Step
 
 SAMPLES = 128
@@ -42,7 +44,7 @@ def facts(lowered_network: Any, description: Any) -> Any:
 
 @pytest.fixture
 def measured(lowered_network: Any, noise_set: Any, description: Any, facts: Any) -> SensitivityTable:
-    question = Question(description.weighted_layers, facts, OPTIONS, SAMPLES, "top1")
+    question = Question(description.weighted_layers, facts, OPTIONS, SAMPLES, task_of("classification"))
     return measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
 
 

@@ -36,7 +36,9 @@ def test_a_persons_own_metric_judges_with_an_interval_and_its_direction(code: Pa
     assert found.ci95[0] <= 1.0 <= found.ci95[1]
     assert not kind_of(found.name).is_higher_better
     assert kind_of(found.name).title == "Worst"
-    assert task.summed(answers, answers) is None
+    kept = task.evidence(answers, np.zeros(50, np.float32))
+    assert kept is not None
+    assert task.told_by(kept) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from secateur.analysis.measured import Cell, Span, Tally
 from secateur.analysis.swapping import CachedNetwork
+from secateur.data.evidence import Evidence
 from secateur.engine.events import Failed, Finished, Partial, RowsMeasured, SensitivityFound, Stopped
 from secateur.engine.measurements import MeasurementStore, Subject
 from secateur.engine.reporting import Reporter
@@ -159,7 +160,8 @@ def test_more_samples_measure_only_those_that_are_new(request_, computed):
 # ---------------------------------------------------------------------- the store itself
 
 SUBJECT = Subject("model", "data")
-TALLY = Tally(64, "nats", 0.1 + 0.2, 64.0, 40.0, float("nan"), 0.5)
+ROWS = (np.linspace(-1, 1, 64, dtype=np.float32), np.arange(64))
+TALLY = Tally(64, "nats", 0.1 + 0.2, 64.0, Evidence(np.array([[0.1 + 0.2, np.nan]])), Evidence(rows=ROWS), 0.5)
 INT8 = Option("int8", "Bits", "8", StaticInt8())
 
 
@@ -167,8 +169,11 @@ def test_numbers_come_back_to_the_last_bit(tmp_path):
     store = MeasurementStore(tmp_path / "m.sqlite")
     store.keep(SUBJECT, "conv1", INT8, {Span(0, 64): TALLY})
     found = store.find(SUBJECT, [INT8])[Cell("conv1", "int8")][Span(0, 64)]
-    assert (found.error, found.before) == (TALLY.error, TALLY.before)
-    assert np.isnan(found.after)
+    assert found.error == TALLY.error
+    assert np.array_equal(found.before.sums, TALLY.before.sums, equal_nan=True)
+    assert found.before.rows == ()
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(found.after.rows, ROWS, strict=True))
+    assert [rows.dtype for rows in found.after.rows] == [rows.dtype for rows in ROWS]
 
 
 def test_a_method_with_another_parameter_is_another_cell(tmp_path):

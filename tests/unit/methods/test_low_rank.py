@@ -22,7 +22,8 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.counting import spectra_of
 from secateur.model.description import Port
 from secateur.model.singular_values import as_matrix, factors, singular_values
-from secateur.recipe.prediction import damage_of, predict_plan
+from secateur.recipe.prediction import predict_plan
+from secateur.recipe.quality import damage_of
 from secateur.recipe.reading import parse_recipe
 from secateur.recipe.recipe import Recipe, Step
 

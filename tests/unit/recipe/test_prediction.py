@@ -9,7 +9,8 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.counting import spectra_of
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import Evaluation, Metric, SensitivityRow, SensitivityTable
-from secateur.recipe.prediction import metric_per_damage, predict_plan
+from secateur.recipe.prediction import predict_plan
+from secateur.recipe.quality import metric_per_damage
 from secateur.recipe.recipe import Recipe, Step
 
 WEIGHT = np.random.default_rng(0).normal(0, 0.1, (10, 10)).astype(np.float32)

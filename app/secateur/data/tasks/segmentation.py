@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
+from secateur.data.evidence import Evidence
 from secateur.data.metric_values import log_softmax, resampled, summed_divergence
 from secateur.data.task import PARAMETER, Task
 from secateur.data.tasks.classification import softened_divergence
@@ -83,6 +84,18 @@ class Segmentation(Task):
         )
         return Metric(name=self.metric, value=value, ci95=(min(value, float(low)), max(value, float(high))))
 
+    def evidence(self, answers: Array, targets: Array) -> Evidence | None:
+        """Of a mean IoU: pixels in both and in either, by class. Masks themselves would be too much."""
+        if self.metric != "mean_iou" or self.own or not len(answers):
+            return super().evidence(answers, targets)
+        return Evidence(np.stack(_overlaps(self._confusions(answers, targets).sum(axis=0))).astype(np.float64))
+
+    def told_by(self, evidence: Evidence) -> float | None:
+        if self.metric != "mean_iou" or self.own:
+            return super().told_by(evidence)
+        value = _mean_of_overlaps(evidence.sums[0], evidence.sums[1])
+        return value if isfinite(value) else None
+
     def _confusions(self, answers: Array, targets: Array) -> NDArray[np.int64]:
         """How many pixels of each class were given each class, by sample: int64 (n, classes, classes).
 
@@ -137,10 +150,19 @@ class Segmentation(Task):
 
 def _mean_iou(counts: NDArray[np.int64]) -> float:
     """Intersection over union, a mean over the classes that occur; NaN where no pixel is judged."""
+    return _mean_of_overlaps(*_overlaps(counts))
+
+
+def _overlaps(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pixels in both and in either of answers and targets, by class (classes,)."""
     both = np.diag(counts)
     union = counts.sum(axis=0) + counts.sum(axis=1) - both
-    asked = union[:-1] > 0  # the last is no class: it holds what is undecided
-    return float((both[:-1][asked] / union[:-1][asked]).mean()) if asked.any() else float("nan")
+    return both[:-1], union[:-1]  # the last is no class: it holds what is undecided
+
+
+def _mean_of_overlaps(both: NDArray[Any], union: NDArray[Any]) -> float:
+    asked = union > 0
+    return float((both[asked] / union[asked]).mean()) if asked.any() else float("nan")
 
 
 def _check_maps(scores: tuple[int, ...], targets: tuple[int, ...]) -> None:

@@ -120,7 +120,7 @@ def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: M
     if not total:
         raise UserError("The data has no validation samples.", "Open data with more samples.")
     options = tuple(option(name) for name in request.options)
-    return Question(bench.description.weighted_layers, facts, options, total, data.metric)
+    return Question(bench.description.weighted_layers, facts, options, total, data.task)
 
 
 def _subject(bench: Bench, data: "Dataset") -> "Subject":

@@ -14,6 +14,7 @@ from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.figure_row import FigureRow
 
 NOTHING_SELECTED = "Select a layer to see what its plan would do."
+NOT_PREDICTED = "not predicted"
 COUNTING = "Appears as soon as the weights of this layer are counted."
 
 
@@ -99,7 +100,14 @@ class EffectCard(Card):
             # two points of a share, a fiftieth of a number: less is seldom more than sampling noise
             limit = 0.02 if kind.is_share else 0.02 * abs(before)
             tone_of_it = "negative" if kind.gain(before, after) < -limit else ""
-        self.rows["Metric"].set_figures(*kind.write_pair(before, after), change, tone_of_it, name=kind.title)
+        pair, told = kind.write_pair(before, after), ""
+        if effect.effects and after is None:
+            pair, told = (pair[0], NOT_PREDICTED if before is not None else pair[1]), effect.metric_why_not
+        elif effect.effects and effect.metric_interval is not None:
+            told = f"{kind.title} is expected within {kind.write_range(*effect.metric_interval)}."
+        row = self.rows["Metric"]
+        row.set_figures(*pair, change, tone_of_it, name=kind.title)
+        row.setToolTip(told)
 
     def _show_coupled(self, effect: LayerEffect) -> None:
         """What further layers save because channels leave the selected ones: it is in the plan bar's figures, too."""

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLayout, QSizePolicy, QWidget
 
 from secateur import figures
-from secateur.data.metrics import kind_of
+from secateur.data.metrics import MetricKind, kind_of
 from secateur.model.documents import Predicted
 from secateur.session.state import SessionState
 from secateur.targets import target_named
@@ -232,8 +232,14 @@ class PlanBar(QWidget):
         kind, words = kind_of(before.name if before else ""), ""
         if not state.recipe.steps:
             after = None  # what nothing changes is no prediction
-        if before and after is not None:
-            words = f"{kind.write_change(before.value, after)} {kind.write_spread(before.ci95)}"
+        told = ""
+        if predicted and before and after is not None:
+            spread = predicted.metric_interval or before.ci95
+            words = f"{kind.write_change(before.value, after)} {kind.write_spread(spread)}"
+            told = _how_sure(kind, predicted.metric_interval, before.ci95)
+        elif predicted and before and state.recipe.steps:
+            words, told = self.tr("not predicted"), predicted.metric_why_not
+        self.blocks["metric"].setToolTip(told)
         self.blocks["metric"].set_figures(
             *_known(kind.write_pair, before.value if before else None, after),
             words,
@@ -310,6 +316,14 @@ class PlanBar(QWidget):
         for row in (self.size_budget, self.latency_budget):
             row.set_narrow(self._narrow)
         self.reason.setVisible(bool(self.reason.text()))
+
+
+def _how_sure(kind: MetricKind, interval: tuple[float, float] | None, ci95: tuple[float, float]) -> str:
+    """What the ± beside a predicted metric means."""
+    samples = f"The original's own value is known to {kind.write_spread(ci95)} on these samples."
+    if interval is None:
+        return samples
+    return f"{kind.title} is expected within {kind.write_range(*interval)}, as 95 % of what was measured. {samples}"
 
 
 def why_not_run(state: SessionState) -> str:
