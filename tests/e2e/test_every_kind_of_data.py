@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 from small_instances import make_reader, make_shapes, make_table, make_two_inputs
 
 from secateur.methods.distil.pairs import pairs_of
+from secateur.model.documents import RunDocument
 from secateur.ui.panels.steps_card import StepRow
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.switch import Switch
@@ -81,6 +82,19 @@ def compare(real, title: str) -> None:
     assert all(error.weight_sqnr_db is not None and error.output_sqnr_db is not None for error in layers), layers
 
 
+def compare_and_export(real, title: str, target: Path) -> onnx.GraphProto:
+    """Look at both side by side, then write the result as ONNX; the graph of the file."""
+    compare(real, title)
+    real.export_to(target)
+    return onnx.load(target).graph
+
+
+def run_training(real) -> tuple[RunDocument, set[str]]:
+    """Run the plan; its document, and what its curve says that the loss was made of."""
+    document = real.run_plan()
+    return document, {term.title for point in real.state.curve for term in point.terms}
+
+
 def test_a_table_is_classified_in_integers_that_were_trained_through(real, tmp_path: Path) -> None:
     instance = make_table(tmp_path)
     real.open_files(instance.network, instance.data)
@@ -102,10 +116,8 @@ def test_a_table_is_classified_in_integers_that_were_trained_through(real, tmp_p
     document = real.run_plan()
     assert [step["method"] for step in document.recipe["steps"]] == ["static_int8", "distillation"]
     assert document.result.metric.value > document.original.metric.value - 0.1
-    compare(real, "Top-1")
-    target = tmp_path / "small.onnx"
-    real.export_to(target)
-    stored = {tensor.data_type for tensor in onnx.load(target).graph.initializer if len(tensor.dims) == 2}
+    graph = compare_and_export(real, "Top-1", tmp_path / "small.onnx")
+    stored = {tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 2}
     assert stored == {TensorProto.INT8}
 
 
@@ -123,14 +135,11 @@ def test_a_network_with_two_inputs_is_fine_tuned_within_a_budget(real, tmp_path:
     limit = real.workspace.plan_bar.size_budget.wish
     real.until(lambda: real.assembly.session.predicted().bytes <= limit)
     plan_training(real, "fine_tuning", 2)
-    document = real.run_plan()
-    terms = {term.title for point in real.state.curve for term in point.terms}
+    document, terms = run_training(real)
     assert terms == {"label"}, "no teacher is run"
     assert document.result.bytes < document.original.bytes
-    compare(real, "Top-1")
-    target = tmp_path / "small.onnx"
-    real.export_to(target)
-    assert [port.name for port in onnx.load(target).graph.input] == ["picture", "measures"]
+    graph = compare_and_export(real, "Top-1", tmp_path / "small.onnx")
+    assert [port.name for port in graph.input] == ["picture", "measures"]
 
 
 def test_a_segmentation_is_pruned_and_learns_the_features_that_are_pointed_at(real, tmp_path: Path) -> None:
@@ -147,14 +156,11 @@ def test_a_segmentation_is_pruned_and_learns_the_features_that_are_pointed_at(re
     real.until(pairs.add.isEnabled)
     real.click(pairs.add)
     real.until(lambda: [(p.teacher, p.student) for p in pairs_of(real.state.model_step("distil"))] == [("up", "up")])
-    document = real.run_plan()
-    terms = {term.title for point in real.state.curve for term in point.terms}
+    document, terms = run_training(real)
     assert terms == {"distillation", "label", "features"}
     assert document.result.params < document.original.params
-    compare(real, "Mean IoU")
-    target = tmp_path / "small.onnx"
-    real.export_to(target)
-    deep = next(weight for weight in onnx.load(target).graph.initializer if tuple(weight.dims)[1:] == (8, 3, 3))
+    graph = compare_and_export(real, "Mean IoU", tmp_path / "small.onnx")
+    deep = next(weight for weight in graph.initializer if tuple(weight.dims)[1:] == (8, 3, 3))
     assert deep.dims[0] < 16
 
 
@@ -183,10 +189,9 @@ def test_pairs_of_texts_are_read_by_weights_of_four_bits_in_groups(real, tmp_pat
     real.until(lambda: [kind_of(real.state.step_of(name, "quantize")) for name in names] == steps)
     document = real.run_plan()
     assert document.result.bytes < 0.4 * document.original.bytes
-    compare(real, "Spearman")
-    real.export_to(tmp_path / "small.onnx")
+    graph = compare_and_export(real, "Spearman", tmp_path / "small.onnx")
     real.export_to(tmp_path / "small.gguf", "gguf")
-    nodes = [node for node in onnx.load(tmp_path / "small.onnx").graph.node if node.op_type == "MatMulNBits"]
+    nodes = [node for node in graph.node if node.op_type == "MatMulNBits"]
     assert len(nodes) == len(names)
     real.drop(tmp_path / "small.onnx")
     real.until(lambda: real.state.model.source.path == str(tmp_path / "small.onnx"))

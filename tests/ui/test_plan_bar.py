@@ -112,12 +112,17 @@ def test_dragging_the_budget_says_bytes_and_settles_once(
     assert bar.budget_figure.text().startswith("≤")
 
 
-def test_the_budget_stays_until_the_plan_is_changed_by_hand(
-    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
-) -> None:
+def wish_for_more(qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
+    """Show the plan and move its knob by a key."""
     bar.show_state(state, predicted, RANGE)
     bar.slider.setFocus()
     qtbot.keyClick(bar.slider, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+
+
+def test_the_budget_stays_until_the_plan_is_changed_by_hand(
+    qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    wish_for_more(qtbot, bar, state, predicted)
     solved = state.with_(recipe=Recipe((Step(StaticInt8(samples=9), ("conv1",)),)))
     bar.show_state(solved, predicted, RANGE)
     bar.show_state(solved.with_(engine="Engine: CPU"), predicted, RANGE)
@@ -130,9 +135,7 @@ def test_the_budget_stays_until_the_plan_is_changed_by_hand(
 def test_the_budget_stays_while_one_drag_is_answered_several_times(
     qtbot: QtBot, bar: PlanBar, state: SessionState, predicted: Predicted
 ) -> None:
-    bar.show_state(state, predicted, RANGE)
-    bar.slider.setFocus()
-    qtbot.keyClick(bar.slider, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    wish_for_more(qtbot, bar, state, predicted)
     bar.show_state(state, predicted, RANGE)  # before the first answer
     for samples in (9, 8):
         plan = Recipe((Step(StaticInt8(samples=samples), ("conv1",)),))

@@ -1,21 +1,17 @@
 """Which channels of a network leave together: found once for each content of a model, and kept on the disk."""
 
-import hashlib
 import json
-import os
 from dataclasses import astuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from secateur.engine.cache import cache_file, read_cached, write_cached
 from secateur.engine.reporting import Reporter
-from secateur.engine.spectra_cache import cache_folder
-from secateur.files import write_text
 from secateur.graph.network import TorchModel
 from secateur.model.description import ChannelBundle, Coupling, Couplings, ModelDescription
 from secateur.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from secateur.engine.workshop import Bench
 
 VERSION: Final = 1
@@ -52,25 +48,16 @@ def _found(bench: "Bench", reporter: Reporter) -> Couplings:
 # ---------------------------------------------------------------------- kept
 
 
-def _file(model: ModelDescription) -> "Path | None":
+def _file(model: ModelDescription) -> Path | None:
     """Where they are kept: by the model's content and its inputs; None for code, whose content nobody knows."""
-    if model.source.factory:
-        return None
-    key = hashlib.sha256(f"{VERSION} {model.format} {model.fingerprint} {model.inputs}".encode()).hexdigest()
-    return cache_folder() / f"couplings-{key[:40]}.json"
+    return None if model.source.factory else cache_file("couplings.json", VERSION, model, f" {model.inputs}")
 
 
 def _kept(model: ModelDescription) -> Couplings | None:
     path = _file(model)
-    if path is None or not path.is_file():
-        return None
-    try:
-        found = _read(json.loads(path.read_text(encoding="utf-8")))
-        os.utime(path)
-    except (OSError, ValueError, TypeError, KeyError):
-        path.unlink(missing_ok=True)
-        return None
-    return found if set(found.layers) == {layer.name for layer in model.weighted_layers} else None
+    found = None if path is None else read_cached(path, _read)
+    is_of_model = found is not None and set(found.layers) == {layer.name for layer in model.weighted_layers}
+    return found if is_of_model else None
 
 
 def _keep(model: ModelDescription, found: Couplings) -> None:
@@ -82,13 +69,12 @@ def _keep(model: ModelDescription, found: Couplings) -> None:
         "layers": {name: astuple(own) for name, own in found.layers.items()},
         "bundles": [astuple(bundle) for bundle in found.bundles],
     }
-    try:
-        write_text(path, json.dumps(document))
-    except OSError as problem:
-        print(f"secateur engine: couplings were not cached: {problem}")
+    write_cached(path, json.dumps(document).encode())
 
 
-def _read(document: Any) -> Couplings:
+def _read(path: Path) -> Couplings:
+    document = json.loads(path.read_text(encoding="utf-8"))
+
     def pairs(found: Any) -> tuple[tuple[str, int], ...]:
         return tuple((str(name), int(count)) for name, count in found)
 

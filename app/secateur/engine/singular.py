@@ -3,9 +3,6 @@
 What is asked for by itself stays within what takes no long: the layers that are quick, as many as fit.
 """
 
-import hashlib
-import io
-import os
 import time
 from collections.abc import Iterator, Mapping
 from math import prod
@@ -15,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.engine.cache import arrays_in, cache_file, packed, read_cached, write_cached
 from secateur.engine.reporting import Reporter
-from secateur.engine.spectra_cache import BROKEN, cache_folder, write_cached
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.singular_values import MOST_WORK, as_matrix, singular_values, work_of
 
@@ -90,29 +87,25 @@ def _work(layer: Layer) -> int:
 # ---------------------------------------------------------------------- kept
 
 
-def _file(model: ModelDescription) -> Path:
-    key = hashlib.sha256(f"{VERSION} {model.format} {model.fingerprint}".encode()).hexdigest()
-    return cache_folder() / f"singular-{key[:40]}.npz"
+def singular_file(model: ModelDescription) -> Path:
+    """Where the singular values of a model are kept."""
+    return cache_file("singular.npz", VERSION, model)
 
 
 def _kept(model: ModelDescription) -> dict[str, Values]:
     """What the disk has of the model's layers as they are; empty where that is nothing, or cannot be used."""
-    path = _file(model)
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names = [str(name) for name in stored["names"]]
-            counts, together = stored["counts"].astype(np.int64), stored["values"].astype(np.float32)
-        os.utime(path)
+
+    def read(path: Path) -> dict[str, Values]:
+        stored = arrays_in(path)
+        names = [str(name) for name in stored["names"]]
+        counts, together = stored["counts"].astype(np.int64), stored["values"].astype(np.float32)
         lengths = {layer.name: min(_sides(layer)) for layer in model.weighted_layers}
         is_whole = len(together) == counts.sum() and len(counts) == len(names)
         if not is_whole or any(lengths.get(name) != count for name, count in zip(names, counts, strict=True)):
             raise ValueError("they are those of other layers")
-    except BROKEN:
-        path.unlink(missing_ok=True)
-        return {}
-    return dict(zip(names, np.split(together, np.cumsum(counts)[:-1]), strict=True)) if names else {}
+        return dict(zip(names, np.split(together, np.cumsum(counts)[:-1]), strict=True)) if names else {}
+
+    return read_cached(singular_file(model), read) or {}
 
 
 def _sides(layer: Layer) -> tuple[int, int]:
@@ -126,7 +119,6 @@ def keep_singular_values(bench: "Bench") -> None:
     if not bench.has_new_singular_values:
         return
     bench.has_new_singular_values = False
-    content = io.BytesIO()
     counts = np.array([len(values) for values in known.values()], np.int64)
-    np.savez(content, names=np.array(list(known)), counts=counts, values=np.concatenate(list(known.values())))
-    write_cached(_file(bench.description), content)
+    arrays = {"names": np.array(list(known)), "counts": counts, "values": np.concatenate(list(known.values()))}
+    write_cached(singular_file(bench.description), packed(arrays))

@@ -1,16 +1,6 @@
-"""Counted spectra on the disk, one file for each model content, so that a large model's second opening is instant.
+"""Counted spectra on the disk, so that a large model's second opening is instant: see `cache`."""
 
-A file that is damaged, of another version, or of a model whose layers look different is counted as not there.
-The folder is kept below a size: what was used longest ago goes first.
-"""
-
-import hashlib
-import io
 import json
-import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.engine.places import home
+from secateur.engine.cache import arrays_in, cache_file, packed, read_cached, write_cached
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectra, Spectrum
 
 VERSION: Final = 1
 """Counts up when spectra are counted otherwise, or layers are taken from files otherwise."""
 
-MOST_BYTES: Final = 512 << 20
-"""What the folder may hold."""
-
-BROKEN: Final = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _TYPES: Final[dict[str, Any]] = {
     "keys": np.uint16,
     "counts": np.int64,
@@ -36,71 +22,30 @@ _TYPES: Final[dict[str, Any]] = {
     "weights": np.float64,
     "ranges": np.float32,
 }
-_KEPT: Final = ("spectra-*.npz", "singular-*.npz", "couplings-*.json")
 _MOMENTS: Final = ("size", "total", "total_squares", "minimum", "maximum", "zeros", "non_finite")
 
 
-def cache_folder() -> Path:
-    """Where cached spectra lie, made where it is missing."""
-    folder = home() / "cache"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def cache_file(model: ModelDescription) -> Path:
-    """The file of a model: by its content and by how spectra are counted, not by its name."""
-    key = hashlib.sha256(f"{VERSION} {model.format} {model.fingerprint}".encode()).hexdigest()
-    return cache_folder() / f"spectra-{key[:40]}.npz"
+def spectra_file(model: ModelDescription) -> Path:
+    """Where the spectra of a model are kept."""
+    return cache_file("spectra.npz", VERSION, model)
 
 
 def load_spectra(model: ModelDescription) -> dict[str, Spectra]:
-    """Cached spectra of the layers of a model as it is; empty where there are none or the file cannot be used."""
-    path = cache_file(model)
-    if not path.is_file():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+    """Kept spectra of the layers of a model as it is; empty where there are none or the file cannot be used."""
+
+    def read(path: Path) -> dict[str, Spectra]:
+        arrays = arrays_in(path)
         index = json.loads(arrays["index"].tobytes())
-        found = _unpacked(index, arrays, {layer.name: layer for layer in model.inspected_layers})
-        os.utime(path)
-    except BROKEN:
-        path.unlink(missing_ok=True)
-        return {}
-    return found
+        return _unpacked(index, arrays, {layer.name: layer for layer in model.inspected_layers})
+
+    return read_cached(spectra_file(model), read) or {}
 
 
 def save_spectra(model: ModelDescription, spectra: Mapping[str, Spectra]) -> None:
     """Keep exact spectra for the next opening; where the disk refuses, they are simply counted again."""
-    path = cache_file(model)
     index, arrays = _packed(model, spectra)
     arrays["index"] = np.frombuffer(json.dumps(index).encode(), np.uint8)
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
-    write_cached(path, content)
-
-
-def write_cached(path: Path, content: io.BytesIO) -> None:
-    """Write a file of the cache, whole or not at all, and keep the folder below its size; a full disk is no failure."""
-    try:
-        handle, draft = tempfile.mkstemp(prefix=f".{path.stem[:8]}-", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.getbuffer())
-        Path(draft).replace(path)
-        shrink_cache(path.parent)
-    except OSError as problem:
-        print(f"secateur engine: {path.name} was not cached: {problem}")
-
-
-def shrink_cache(folder: Path, most_bytes: int = MOST_BYTES) -> None:
-    """Remove what was used longest ago until the folder holds at most `most_bytes`."""
-    kept = [file for pattern in _KEPT for file in folder.glob(pattern)]
-    files = sorted(kept, key=lambda file: file.stat().st_mtime, reverse=True)
-    held = 0
-    for file in files:
-        held += file.stat().st_size
-        if held > most_bytes:
-            file.unlink(missing_ok=True)
+    write_cached(spectra_file(model), packed(arrays))
 
 
 # ---------------------------------------------------------------------- packing

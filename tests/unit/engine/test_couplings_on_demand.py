@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from secateur.engine import couplings as kept
+from secateur.engine.cache import cache_folder
 from secateur.engine.events import CouplingsFound, ModelOpened
 from secateur.engine.jobs import perform
 from secateur.engine.reporting import Reporter
@@ -78,7 +78,7 @@ def test_they_are_found_once_for_a_content(times: Found) -> None:
 
 def test_a_damaged_file_of_them_is_as_good_as_none(times: Found) -> None:
     first = ask(Workshop(1))
-    (path,) = kept.cache_folder().glob("couplings-*.json")
+    (path,) = cache_folder().glob("couplings-*.json")
     for content in ("{", "[]", '{"layers": {"conv": 3}, "bundles": []}', '{"layers": {}, "bundles": []}'):
         path.write_text(content)
         assert ask(Workshop(1)) == first

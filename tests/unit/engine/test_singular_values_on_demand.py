@@ -65,7 +65,7 @@ def test_a_file_that_is_damaged_or_of_other_layers_is_no_answer(model: Any, coun
     if damage == "others":
         bench.singular_values["3"] = right[:2]
     keep_singular_values(bench)
-    path = singular._file(bench.description)
+    path = singular.singular_file(bench.description)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-40])
     fresh = Workshop(1)

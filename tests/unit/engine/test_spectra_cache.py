@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from secateur.engine.spectra_cache import cache_file, cache_folder, load_spectra, save_spectra, shrink_cache
+from secateur.engine.cache import cache_folder, shrink_cache
+from secateur.engine.spectra_cache import load_spectra, save_spectra, spectra_file
 from secateur.model.counting import spectra_of
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 
@@ -55,7 +56,7 @@ def test_layers_of_other_shapes_are_counted_again(counted):
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9])
 def test_a_damaged_file_is_counted_as_not_there_and_removed(counted, place):
     save_spectra(described(), counted)
-    path = cache_file(described())
+    path = spectra_file(described())
     content = bytearray(path.read_bytes())
     start = int(len(content) * place)
     content[start : start + 64] = os.urandom(64)
@@ -77,9 +78,9 @@ def test_estimates_are_never_kept(counted):
 def test_what_was_used_longest_ago_goes_first(counted):
     for number in range(4):
         save_spectra(described(str(number)), counted)
-        os.utime(cache_file(described(str(number))), (number, number))
+        os.utime(spectra_file(described(str(number))), (number, number))
     load_spectra(described("0"))  # used just now
-    size = cache_file(described("0")).stat().st_size
+    size = spectra_file(described("0")).stat().st_size
     shrink_cache(cache_folder(), 2 * size)
     assert load_spectra(described("0"))
     assert load_spectra(described("3"))
