@@ -37,6 +37,7 @@ def tab(qtbot, state):
     tab.show()
     qtbot.waitExposed(tab)
     tab.show_state(state, (LAYER,))
+    qtbot.waitUntil(lambda: bool(tab.distribution.bars.accessibleDescription()))
     tab.grab()
     return tab
 

@@ -49,19 +49,22 @@ class Display(QObject):
             self._busy = False
         names = self._workspace.layers.selected()
         is_other = tuple(names) != self.selected
-        if is_other or changed & (PREDICTED | self._workspace.plan.shows):
-            self._show_plan(names)
+        self._select(names)
+        is_new = "model" in changed
+        if not is_new and (is_other or changed & (PREDICTED | self._workspace.plan.shows)):
+            self._show_plan()  # at once: its fields follow what a person edits in them
         detail = self._workspace.detail
         detail.take(state, self.selected)
         parts: tuple[tuple[Callable[[], None], frozenset[str]], ...] = (
             (self._show_window, self._window.shows),
+            (self._show_plan, frozenset({"model"})),
             (self._show_detail, frozenset(changed) if is_other else detail.shows),
             (self._show_plan_bar, PREDICTED | self._workspace.plan_bar.shows),
             (self._show_jobs, PREDICTED | self._workspace.jobs.shows),
         )
         for show, shows in parts:
             if changed & shows:
-                turns.add(show, alone=show == self._show_detail)
+                turns.add(show, alone=show in {self._show_window, self._show_detail})
         turns.add(self._end)
 
     @property
@@ -105,15 +108,19 @@ class Display(QObject):
     def _on_selection(self, names: list[str]) -> None:
         if not self._busy:
             self._state = self._session.state
-            self._show_plan(names)
+            self._select(names)
+            self._show_plan()
             self._workspace.detail.take(self._state, self.selected)
             self._workspace.detail.show_current()
             self._show_window()
 
-    def _show_plan(self, names: Sequence[str]) -> None:
+    def _select(self, names: Sequence[str]) -> None:
+        if tuple(names) != self.selected:
+            self.selected = tuple(names)
+            self.selection_changed.emit(self.selected)
+
+    def _show_plan(self) -> None:
         state = self._state
-        changed = tuple(names) != self.selected
-        self.selected = tuple(names)
         depends = (*predicted_from(state), self.selected)
         effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
         self._remember(
@@ -123,8 +130,6 @@ class Display(QObject):
         )
         source = effect_source(state)
         self._remember("shown effect", (effect, source), lambda: self._workspace.plan.show_effect(effect, source))
-        if changed:
-            self.selection_changed.emit(self.selected)
 
     def renew_plan(self) -> None:
         """Show the plan's form again, whatever was shown last: a person's edit stands in it already.

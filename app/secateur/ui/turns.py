@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QTimer
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
@@ -23,6 +23,9 @@ class Turns:
         self._waiting: dict[Callable[[], None], bool] = {}
         """What waits, and whether it is alone in its turn."""
         self._unpainted: list[QWidget] = []
+        self._awoke = 0.0
+        """Processor time of the window's thread when this turn of the event loop began."""
+        self._has_yielded = False
         self._timer: QTimer | None = None  # made by the window's thread: this module is imported by another
 
     def add(self, call: Callable[[], None], *, alone: bool = False) -> None:
@@ -33,7 +36,8 @@ class Turns:
         self._waiting[call] = alone
         if self._timer is None:
             self._timer = QTimer(singleShot=True, interval=0)
-            self._timer.timeout.connect(self.begin)
+            self._timer.timeout.connect(self._begin_rested)
+            QAbstractEventDispatcher.instance().awake.connect(self._on_awake)
         self._timer.start()
 
     def paint(self, widget: QWidget) -> None:
@@ -57,6 +61,17 @@ class Turns:
 
     def waits(self, call: Callable[[], None]) -> bool:
         return call in self._waiting
+
+    def _on_awake(self) -> None:
+        self._awoke = time.thread_time()
+
+    def _begin_rested(self) -> None:
+        """Begin, but once not in a turn of the event loop that has taken its moment, with painting, already."""
+        self._has_yielded = not self._has_yielded and time.thread_time() - self._awoke >= MOMENT_S
+        if self._has_yielded and self._timer is not None:
+            self._timer.start()
+        else:
+            self.begin()
 
     def begin(self) -> None:
         """Call what waits, now, for a moment."""

@@ -61,22 +61,27 @@ class RowPictures:
     def draw(self, painter: QPainter, top: int, content: RowContent, look: RowLook, width: int) -> None:
         """Put one row at `top`; where lines and text are wanted, not pixels, it is painted there and then."""
         if not wants_vectors(painter):
-            painter.drawPixmap(0, top, self._picture(content, look, width))
+            picture = self._picture(content, look, width)
+            if picture is not None:
+                painter.drawPixmap(0, top, picture)
             return
         painter.save()
         painter.translate(0, top)
         _paint_row(painter, content, look, width)
         painter.restore()
 
-    def _picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap:
-        """The picture of one row, `width` × `ROW_HEIGHT` pixels; what it showed before where the moment is over."""
+    def _picture(self, content: RowContent, look: RowLook, width: int) -> QPixmap | None:
+        """The picture of one row, `width` × `ROW_HEIGHT` pixels.
+
+        Where the moment is over it is what the row showed before, or none where it showed nothing.
+        """
         name = content.texts[0]
         key = (content.texts, content.shares, id(content.bins), content.badges, look, width, current_theme().name)
         known = self._known.get(name)
         if known is None or known[0] != key:
-            if known is not None and self._in_parts and time.thread_time() - self._begun > MOMENT_S:
+            if self._in_parts and time.thread_time() - self._begun > MOMENT_S:
                 self.has_more = True
-                return known[2]
+                return known[2] if known is not None else None
             if len(self._known) >= MOST_PICTURES:
                 self._known.pop(next(iter(self._known)))
             known = self._known[name] = (key, content, _render(content, look, width))

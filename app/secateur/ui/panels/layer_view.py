@@ -119,8 +119,8 @@ class LayerView(QTableView):
         places = (self.heading.logicalIndex(n) for n in range(len(KEYS)))
         return tuple(KEYS[section] for section in places if not self.isColumnHidden(section))
 
-    def show_columns(self, keys: tuple[str, ...]) -> None:
-        """Show these columns in this order; the layer's name always comes first."""
+    def show_columns(self, keys: tuple[str, ...], widths: Mapping[str, int]) -> None:
+        """Show these columns in this order, the layer's name first, those that a person made so at these widths."""
         self._arranging = True
         hidden = [key for key in KEYS if key not in keys]
         for place, key in enumerate((*keys, *hidden)):
@@ -128,7 +128,7 @@ class LayerView(QTableView):
         for section, key in enumerate(KEYS):
             self.setColumnHidden(section, key not in keys)
         self._arranging = False
-        self.fit_columns()
+        self.set_own_widths(widths)
 
     def _on_moved(self, *_places: int) -> None:
         if not self._arranging:

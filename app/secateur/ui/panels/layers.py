@@ -162,8 +162,7 @@ class LayersPanel(QWidget):
     def set_columns(self, keys: Sequence[str], widths: Mapping[str, int] | None = None) -> None:
         """Show these columns in this order, at these widths where there are some; layer is always the first."""
         known = [key for key in dict.fromkeys(keys) if key in KEYS and key != "layer"]
-        self.view.show_columns(("layer", *known))
-        self.view.set_own_widths(widths or {})
+        self.view.show_columns(("layer", *known), widths or {})
         self.totals.update()
 
     @property

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol, cast
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGraphicsView, QHBoxLayout, QStackedWidget, QWidget
 
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
 from secateur.ui.models.layer_words import heading_words
 from secateur.ui.panels.tab_view import TabView
 from secateur.ui.panels.weights_distribution import DistributionView
+from secateur.ui.turns import turns
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.segmented import Segmented
@@ -124,8 +125,7 @@ class WeightsTab(TabView):
         """Look at the weights in this way, until another is chosen."""
         self.views.set_value(key)
         self.stack.setCurrentWidget(self.view(key))
-        if self._shown is not None:
-            self._show_layer(*self._shown)
+        self._show_shown()
 
     def _on_channel(self, channel: int) -> None:
         if self._shown is not None:
@@ -166,8 +166,13 @@ class WeightsTab(TabView):
         self.kind.set_variants(heading_words(layer))
         self.more.setText(self.tr("and {0} more: edits apply to all").format(len(selected) - 1))
         self.more.setVisible(len(selected) > 1)
-        self.show_content()  # first, so that it is painted before the plots in it catch up, each in its turn
-        self._show_layer(layer, state)
+        if self.is_filled:
+            self._show_shown()
+        else:  # laid out first, filled in a turn of its own, and its plots painted each in one
+            self.show_content()
+            for plot in self.stack.findChildren(QGraphicsView):
+                turns.paint(plot)
+            turns.add(self._show_shown, alone=True)
 
     def picture(self) -> QWidget:
         finish = getattr(self.stack.currentWidget(), "finish", None)
@@ -175,8 +180,9 @@ class WeightsTab(TabView):
             finish()
         return super().picture()
 
-    def _show_layer(self, layer: Layer, state: SessionState) -> None:
-        cast("WeightView", self.stack.currentWidget()).show_layer(layer, state)
+    def _show_shown(self) -> None:
+        if self._shown is not None:
+            cast("WeightView", self.stack.currentWidget()).show_layer(*self._shown)
 
 
 def _kernels() -> QWidget:
