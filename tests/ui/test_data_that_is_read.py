@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from painted_texts import findings
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableWidget, QWidget
 
@@ -14,6 +15,7 @@ from secateur.data.tasks import TASKS as KINDS
 from secateur.data.tasks.similarity import Pooling
 from secateur.engine.requests import DataSource, OpenData
 from secateur.model.description import Port
+from secateur.model.maps import FedInput
 from secateur.ui.dialogs.data import DataDialog
 from secateur.ui.dialogs.preview_grid import masked
 from secateur.ui.dialogs.reading_form import POOLINGS, TASKS, parsed_columns, written
@@ -175,6 +177,22 @@ def test_rows_are_shown_as_the_network_is_fed(shown, model, data, evaluation) ->
     assert [table.horizontalHeaderItem(n).text() for n in range(3)] == ["Target", "length", "width"]
     assert [table.item(1, n).text() for n in range(3)] == ["lily", "−0.500", "1.25"]
     assert table.isVisibleTo(dialog)
+
+
+def test_every_port_of_several_is_a_column_under_its_name(shown, model, data, evaluation) -> None:
+    dialog = open_dialog(shown, model, (Port("left", "float32", (None, 3, 8, 8)), Port("age", "float32", (None, 2))))
+    use(shown, dialog, "pairs.npz")
+    image = np.zeros((8, 8, 3), np.uint8)
+    fed = (FedInput("left", (3, 8, 8), image, -1.0, 2.5), FedInput("age", (2,), image[:1, :2], 0.5, 7.0, (0.5, 7.0)))
+    shown.open_data(data, (sample("rose", inputs=fed), sample("lily", inputs=fed)), evaluation)
+    table = shown.find(QTableWidget, "data_ports")
+    shown.until(lambda: table.rowCount() == 2)
+    assert [table.horizontalHeaderItem(n).text() for n in range(3)] == ["Target", "left\n3 × 8 × 8", "age\n2"]
+    assert [table.item(1, n).text() for n in range(3)] == ["lily", "−1.00 … 2.50", "0.500\n7.00"]
+    assert not table.item(0, 1).data(Qt.ItemDataRole.DecorationRole).isNull()
+    assert table.isVisibleTo(dialog)
+    assert not dialog.previews.isVisibleTo(dialog)
+    assert not findings(dialog)
 
 
 def test_a_mask_lies_over_its_image_in_colours_that_tell_classes_apart() -> None:

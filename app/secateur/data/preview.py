@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.model.maps import FedInput
+
 if TYPE_CHECKING:
+    from secateur.data.batch import Batch
     from secateur.data.dataset import Dataset
     from secateur.data.splits import Split
+
+
+READABLE = 8
+"""Numbers of a port that are read one by one; more of them are a picture."""
 
 
 @dataclass(frozen=True)
 class Shown:
     """What a person reads of a sample: its texts with the pieces that each became, or its cells.
 
-    `cells` are (column, what the network is fed of it).
+    `cells` are (column, what the network is fed of it). `places` names all places of the first row that the network
+    sees of the texts: the pieces, and what fills it up.
     """
 
     texts: tuple[str, ...] = ()
     tokens: tuple[tuple[str, ...], ...] = ()
     cells: tuple[tuple[str, float], ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -36,7 +45,8 @@ class Showing(Protocol):
 class Preview:
     """One sample exactly as the network is fed: `image` uint8 (h, w, 3) for show, `fed_…` of the numbers.
 
-    `mask` is uint8 (h, w), the class of each pixel, where targets are masks; `shown` what can be read of a sample.
+    `mask` is uint8 (h, w), the class of each pixel, where targets are masks; `shown` what can be read of a sample;
+    `inputs` what each port is fed, where there is more than one and nothing to read.
     """
 
     image: NDArray[np.uint8]
@@ -46,6 +56,7 @@ class Preview:
     fed_mean: float
     mask: NDArray[np.uint8] | None = None
     shown: Shown | None = None
+    inputs: tuple[FedInput, ...] = ()
 
 
 def previews(dataset: "Dataset", count: int, split: "Split" = "calibration") -> tuple[Preview, ...]:
@@ -61,10 +72,32 @@ def previews(dataset: "Dataset", count: int, split: "Split" = "calibration") -> 
     for place in places:
         one = preview(dataset, batch.first[place * batch.passes], dataset.label(split, place))
         mask = np.asarray(batch.targets[place], dtype=np.uint8) if has_masks else None
-        sample = int(dataset.splits[split][place])
-        shown = dataset.inputs.show(sample) if isinstance(dataset.inputs, Showing) else None
-        found.append(replace(one, mask=mask, shown=shown))
+        shown = shown_of(dataset, split, place)
+        inputs = () if shown else fed_inputs(batch, place)
+        found.append(replace(one, mask=mask, shown=shown, inputs=inputs))
     return tuple(found)
+
+
+def shown_of(dataset: "Dataset", split: "Split", place: int) -> Shown | None:
+    """What can be read of a sample of the split; None where it is to be looked at."""
+    return dataset.inputs.show(int(dataset.splits[split][place])) if isinstance(dataset.inputs, Showing) else None
+
+
+def fed_inputs(batch: "Batch", place: int = 0) -> tuple[FedInput, ...]:
+    """What each port is fed of one sample of a batch; empty where there is one port alone."""
+    if len(batch.inputs) < 2:
+        return ()
+    return tuple(_fed_input(name, values[place * batch.passes]) for name, values in batch.inputs.items())
+
+
+def _fed_input(port: str, fed: NDArray[np.generic]) -> FedInput:
+    from secateur.data.dataset import stretched
+
+    image = stretched(fed)
+    colour = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+    values = fed.astype(np.float64)
+    few = tuple(float(value) for value in values.reshape(-1)) if fed.size <= READABLE else ()
+    return FedInput(port, tuple(fed.shape), colour, float(values.min()), float(values.max()), few)
 
 
 def preview(dataset: "Dataset", fed: NDArray[np.generic], label: str) -> Preview:

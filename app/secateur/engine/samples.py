@@ -1,6 +1,6 @@
 """One sample as a network is fed: from the open data, or from a file or a text that a person gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.preprocessing import Preprocessing, image_input, resolve, shape_text
+from secateur.data.preview import Shown, fed_inputs, preview, shown_of
 from secateur.data.samples import IMAGE_SUFFIXES, decode, image_of
 from secateur.data.source import takes_text
 from secateur.data.sources import fed_dtype
-from secateur.data.text.feed import fed_of, fixed_length, parts_of
+from secateur.data.text.feed import TextFeed, fed_of, fixed_length, parts_of
+from secateur.data.text.feed import shown_of as read_as
 from secateur.data.text.tokenizer import find_tokenizer, open_tokenizer
 from secateur.engine.requests import Sample
 from secateur.engine.workshop import Bench
 from secateur.errors import UserError
 from secateur.graph.layers import example_shape
 from secateur.model.description import Port
+from secateur.model.maps import FedInput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,23 +33,29 @@ KEYS: Final = ("images", "inputs")
 MOST_TOKENS: Final = 128
 MOST_TEXT_BYTES: Final = 1 << 20
 THUMBNAIL: Final = 40
+FIRST_TEXT: Final = "Each text goes through the network by itself: what follows is of the first one."
 
 
 @dataclass(frozen=True, eq=False)
 class Fed:
-    """What the network is fed, an array for each input, and how it is shown; `image` uint8 (h, w, 3) or None."""
+    """What the network is fed, an array for each input, and how it is shown; `image` uint8 (h, w, 3) or None.
+
+    `shown` is what can be read of it; `ports` as in `TakenSample.inputs`.
+    """
 
     inputs: tuple[NDArray[Any], ...]
     title: str
     label: str = ""
     image: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
+    shown: Shown = field(default_factory=Shown)
+    ports: tuple[FedInput, ...] = ()
 
 
 def take_sample(sample: Sample, bench: Bench, data: "Dataset | None") -> Fed:
     """The sample for this model; UserError where it is not there, or does not fit the model's inputs."""
     if sample.text:
-        return _of_text(sample.text, "the text", bench)
+        return _of_text(sample.text, "typed text", bench, data)
     if sample.file:
         return _of_file(Path(sample.file), bench, data)
     if data is None:
@@ -61,15 +70,18 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _of_data(index: int, bench: Bench, data: "Dataset") -> Fed:
-    from secateur.data.preview import preview
-
     total = data.size("test")
     if not 0 <= index < total:
         raise UserError(f"There is no sample {index} in the test split.", f"It holds 0 to {total - 1}.")
     batch = data.batch("test", [index])
-    shown = preview(data, batch.first[0], data.label("test", index))
+    label, title = data.label("test", index), f"sample {index}"
     fed = tuple(_filled(values, port) for values, port in zip(batch.arrays, bench.description.inputs, strict=True))
-    return Fed(fed, f"sample {index}", shown.label, shown.image)
+    shown = shown_of(data, "test", index) or Shown()
+    if isinstance(data.inputs, TextFeed):
+        notes = (FIRST_TEXT,) if batch.passes > 1 else ()
+        return Fed(fed, title, label, None, notes, shown)
+    image = preview(data, batch.first[0], label).image
+    return Fed(fed, title, label, image, shown=shown, ports=() if shown.cells else fed_inputs(batch))
 
 
 def _filled(fed: NDArray[Any], port: Port) -> NDArray[Any]:
@@ -89,7 +101,7 @@ def _of_file(path: Path, bench: Bench, data: "Dataset | None") -> Fed:
     if suffix in TEXT_SUFFIXES:
         if path.stat().st_size > MOST_TEXT_BYTES:
             raise UserError(f"{path.name} is too long for one sample.", "Give a text of some sentences.")
-        return _of_text(path.read_text(encoding="utf-8", errors="replace"), path.name, bench)
+        return _of_text(path.read_text(encoding="utf-8", errors="replace"), path.name, bench, data)
     raise UserError(f"{path.name} is no sample.", "Give an image, an array (.npy, .npz) or a text (.txt).")
 
 
@@ -170,12 +182,13 @@ def _fits(shape: tuple[int, ...], takes: tuple[int | None, ...]) -> bool:
 # ---------------------------------------------------------------------- text
 
 
-def _of_text(text: str, name: str, bench: Bench) -> Fed:
+def _of_text(text: str, name: str, bench: Bench, data: "Dataset | None") -> Fed:
     ports = bench.description.inputs
     if not takes_text(ports):
         raise UserError("The network takes no text: its input holds no token ids.", "Give an image or an array.")
-    place, length = _tokenizer_of(bench), fixed_length(ports)
-    tokens = open_tokenizer(place, MOST_TOKENS).encode([text])
+    place, length = _tokenizer_of(bench, data), fixed_length(ports)
+    tokenizer = open_tokenizer(place, MOST_TOKENS)
+    tokens = tokenizer.encode([text])
     count = int(tokens.mask.sum())
     if not count:
         raise UserError("The text has no tokens.", "Give a text of some words.")
@@ -183,15 +196,18 @@ def _of_text(text: str, name: str, bench: Bench) -> Fed:
     if length is not None and length != count:
         how = "cut to" if length < count else "filled up to"
         note = f"{count} tokens, {how} the {length} that the network takes."
-        tokens = open_tokenizer(place, MOST_TOKENS, length).encode([text], length)
+        tokenizer = open_tokenizer(place, MOST_TOKENS, length)
+        tokens = tokenizer.encode([text], length)
     fed = fed_of(tokens, ports, parts_of(ports))
     shown = text if len(text) <= MOST_TOKENS else f"{text[:MOST_TOKENS]}…"
-    title = shown if name == "the text" else name
-    return Fed(tuple(_filled(fed[port.name], port) for port in ports), title, "", None, (note,))
+    arrays = tuple(_filled(fed[port.name], port) for port in ports)
+    return Fed(arrays, name, "", None, (note,), read_as((shown,), tokenizer, tokens))
 
 
-def _tokenizer_of(bench: Bench) -> Path:
-    """The `tokenizer.json` that lies in or beside the model."""
+def _tokenizer_of(bench: Bench, data: "Dataset | None") -> Path:
+    """The tokenizer that the data in use is read with, else the `tokenizer.json` that lies in or beside the model."""
+    if data is not None and isinstance(data.inputs, TextFeed):
+        return data.inputs.tokenizer.path
     source = bench.description.source
     found = find_tokenizer([Path(name) for name in (source.path, source.factory.rpartition(":")[0]) if name])
     if found is None:

@@ -85,11 +85,28 @@ class Guess:
 
 
 @dataclass(frozen=True, eq=False)
+class FedInput:
+    """What one port is fed of a sample: `image` uint8 (h, w, 3) for show, with the extremes of its numbers.
+
+    `shape` is without the batch axis; `numbers` are the values themselves where they are few enough to be read.
+    """
+
+    port: str
+    shape: tuple[int, ...]
+    image: NDArray[np.uint8]
+    low: float
+    high: float
+    numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class TakenSample:
     """The sample as the network is fed, what it is called, and the layers that will come, in the network's order.
 
     `image` is uint8 (h, w, 3), None for text. `beside` says what stands beside the original; empty where nothing does.
-    `notes` are sentences on how the sample was read and what was left out of the plan.
+    `notes` are sentences on how the sample was read and what was left out of the plan. Of a text sample, `texts` are
+    its texts, `tokens` the pieces that each became, and `places` the piece at every place of the row that is followed,
+    with what fills it up. `inputs` are what each port is fed, where there is more than one and it can be looked at.
     """
 
     image: NDArray[np.uint8] | None
@@ -99,12 +116,17 @@ class TakenSample:
     classes: tuple[str, ...] = ()
     beside: str = ""
     notes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    tokens: tuple[tuple[str, ...], ...] = ()
+    places: tuple[str, ...] = ()
+    inputs: tuple[FedInput, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """A sample of the test split, small: `image` uint8 (h, w, 3)."""
+    """A sample of the test split, small: `image` uint8 (h, w, 3), or None and its `texts`."""
 
     index: int
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] | None
     label: str
+    texts: tuple[str, ...] = ()

@@ -70,11 +70,19 @@ class TextFeed:
 
     def show(self, sample: int) -> Shown:
         """The texts of one sample with the pieces that they became."""
-        (texts,) = self.texts(np.array([sample]))
-        rows: list[str | tuple[str, str]] = [(texts[0], texts[1])] if self.is_joined else list(texts)
-        tokens = self.tokenizer.encode(rows, self.length)
-        pieces = (self.tokenizer.pieces(ids[mask > 0]) for ids, mask in zip(tokens.ids, tokens.mask, strict=True))
-        return Shown(texts=texts, tokens=tuple(pieces))
+        alone = np.array([sample])
+        tokens = self.tokenizer.encode(self._rows(alone), self.length)
+        return shown_of(self.texts(alone)[0], self.tokenizer, tokens)
+
+
+PADDING = "padding"
+
+
+def shown_of(texts: tuple[str, ...], tokenizer: Tokenizer, tokens: Tokens) -> Shown:
+    """Texts with the pieces that each became, and the name of every place of the first row."""
+    pieces = tuple(tokenizer.pieces(ids[mask > 0]) for ids, mask in zip(tokens.ids, tokens.mask, strict=True))
+    named = zip(tokenizer.pieces(tokens.ids[0]), tokens.mask[0], strict=True)
+    return Shown(texts, pieces, places=tuple(piece if is_read else PADDING for piece, is_read in named))
 
 
 def fed_of(tokens: Tokens, ports: tuple[Port, ...], parts: Mapping[str, str]) -> Mapping[str, NDArray[Any]]:

@@ -56,7 +56,7 @@ def follow_sample(request: FollowSample, reporter: Reporter, workshop: Workshop)
     ours, inputs = _graph(original), _tensors(fed)
     layers = layers_in_order(ours, {layer.name for layer in bench.description.weighted_layers})
     classes = data.classes if data is not None and data.task.chooses else ()
-    reporter.emit(TakenSample(fed.image, fed.title, fed.label, layers, classes, _beside(request), fed.notes))
+    reporter.emit(_taken(fed, layers, classes, _beside(request)))
     show = _Showing(bench, inputs, layers, reporter)
     if not _is_made(request, original):  # the original is there at once, whatever the plan takes
         show.layers(ours, None, {})
@@ -78,6 +78,14 @@ def follow_sample(request: FollowSample, reporter: Reporter, workshop: Workshop)
     return SampleFollowed(best, after, unsaid, notes)
 
 
+def _taken(fed: Fed, layers: tuple[str, ...], classes: tuple[str, ...], beside: str) -> TakenSample:
+    read = fed.shown
+    return TakenSample(
+        fed.image, fed.title, fed.label, layers, classes, beside, fed.notes,
+        read.texts, read.tokens, read.places, fed.ports,
+    )  # fmt: skip
+
+
 def read_maps(request: ReadMaps, reporter: Reporter, workshop: Workshop) -> MapsRead:
     """Further channels of one layer, or one of them as large as it is; the sample is run anew."""
     asked = request.what
@@ -94,8 +102,8 @@ def read_maps(request: ReadMaps, reporter: Reporter, workshop: Workshop) -> Maps
 
 
 def show_samples(request: ShowSamples, reporter: Reporter, workshop: Workshop) -> SamplesShown:
-    """Small pictures of samples of the test split, as the network is fed."""
-    from secateur.data.preview import preview
+    """Small pictures of samples of the test split, as the network is fed; of texts the texts."""
+    from secateur.data.preview import preview, shown_of
 
     bench = workshop.bench(request.model, reporter)
     data = workshop.data(bench, request.data, reporter)
@@ -103,8 +111,12 @@ def show_samples(request: ShowSamples, reporter: Reporter, workshop: Workshop) -
     made: list[Thumbnail] = []
     for index in range(max(0, request.start), min(request.start + request.count, total)):
         reporter.progress(len(made), request.count, "Reading samples")
-        shown = preview(data, data.batch("test", [index]).first[0], data.label("test", index))
-        made.append(Thumbnail(index, thumbnail(shown.image), shown.label))
+        label, read = data.label("test", index), shown_of(data, "test", index)
+        if read is not None and read.texts:
+            made.append(Thumbnail(index, None, label, read.texts))
+            continue
+        picture = preview(data, data.batch("test", [index]).first[0], label).image
+        made.append(Thumbnail(index, thumbnail(picture), label))
     return SamplesShown(total, tuple(made))
 
 

@@ -14,6 +14,7 @@ from secateur.session.fit import kept_preprocessing
 from secateur.ui.dialogs.data_form import DataForm
 from secateur.ui.dialogs.frame import DialogFrame
 from secateur.ui.dialogs.preview_grid import PreviewGrid
+from secateur.ui.dialogs.preview_ports import PortsPreview
 from secateur.ui.dialogs.preview_reading import RowsPreview, TextPreview
 from secateur.ui.widgets.card import Card, label, set_tone
 from secateur.ui.widgets.progress_line import ProgressLine
@@ -35,9 +36,9 @@ class DataDialog(DialogFrame):
         self._shown: object = None
         self._state = state
         self.form = DataForm(folder, state.model)
-        self.previews, self.texts, self.rows = PreviewGrid(), TextPreview(), RowsPreview()
-        self.texts.hide()
-        self.rows.hide()
+        self.previews, self.texts, self.rows, self.ports = PreviewGrid(), TextPreview(), RowsPreview(), PortsPreview()
+        for widget in (self.texts, self.rows, self.ports):
+            widget.hide()
         self.summary = label("", "strong", wrap=True)
         self.summary.setObjectName("data_summary")
         self.baseline = label("", "secondary", wrap=True)
@@ -72,7 +73,7 @@ class DataDialog(DialogFrame):
 
     def _assemble(self) -> None:
         right = self._fed
-        for widget in (self.previews, self.texts, self.rows):
+        for widget in (self.previews, self.texts, self.rows, self.ports):
             right.body.addWidget(widget)
         right.body.addWidget(self.progress)
         right.body.addWidget(self.summary)
@@ -150,13 +151,13 @@ class DataDialog(DialogFrame):
         self._show_baseline(state)
 
     def _show_previews(self, state: "SessionState") -> None:
-        """Pictures, texts with their pieces, or rows: what the samples are."""
+        """Pictures, texts with their pieces, rows, or what each of several ports is fed: what the samples are."""
         self._fed.set_title("As the network is fed", figures.counted(len(state.previews), "calibration sample"))
-        self.texts.show_previews(state.previews)
-        self.rows.show_previews(state.previews)
-        self.previews.show_previews(state.previews)
-        chosen = self.texts if self.texts.count else self.rows if self.rows.count else self.previews
-        for widget in (self.texts, self.rows, self.previews):
+        ways = (self.texts, self.rows, self.ports, self.previews)
+        for way in ways:
+            way.show_previews(state.previews)
+        chosen = next((way for way in ways if way.count), self.previews)
+        for widget in ways:
             widget.setVisible(False)  # all before one is shown: two at once would make the dialog taller
         chosen.setVisible(True)
 

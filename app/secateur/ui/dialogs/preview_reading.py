@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from secateur import figures
 from secateur.engine.events import Preview
-from secateur.ui.theme.style import color, font, metrics, tinted
+from secateur.ui.theme.style import color, font, metrics
+from secateur.ui.widgets.text_pieces import GAP, LINE, paint_pieces
 
-SAMPLES, LINE, CHIP, GAP, PAD = 3, 18, 18, 4, 5
+SAMPLES = 3
 LABEL_WIDTH = 56
 WIDTH = 392
 
@@ -66,43 +67,17 @@ class TextPreview(QWidget):
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, short)
             top += LINE + 2
             if not joined:
-                self._paint_pieces(painter, shown.tokens[number], top)
-                top += CHIP + GAP
+                paint_pieces(painter, shown.tokens[number], QRect(0, top, self.width(), LINE))
+                top += LINE + GAP
         if joined:
-            self._paint_pieces(painter, shown.tokens[0], top)
-
-    def _paint_pieces(self, painter: QPainter, pieces: Sequence[str], top: int) -> None:
-        """Chips from the left, and how many more there are where they do not fit."""
-        painter.setFont(font(11))
-        sizes = metrics(11)
-        left = 0
-        for number, piece in enumerate(pieces):
-            wide = sizes.horizontalAdvance(piece) + 2 * PAD
-            rest = len(pieces) - number
-            more = f"+{rest}"
-            room = self.width() - (sizes.horizontalAdvance(more) + 4 if rest > 1 else 0)
-            if left + wide > room:
-                painter.setPen(color("secondary"))
-                painter.drawText(
-                    QRect(left, top, self.width() - left, CHIP),
-                    Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
-                    more,
-                )
-                return
-            place = QRect(left, top, wide, CHIP)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(tinted("accent", 0.14))
-            painter.drawRoundedRect(place, 4, 4)
-            painter.setPen(color("secondary" if piece.startswith("[") else "text"))
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, piece)
-            left += wide + 3
+            paint_pieces(painter, shown.tokens[0], QRect(0, top, self.width(), LINE))
 
 
 def _height(preview: Preview) -> int:
     shown = preview.shown
     if shown is None:
         return 0
-    return len(shown.texts) * (LINE + 2) + len(shown.tokens) * (CHIP + GAP) + 2 * GAP
+    return len(shown.texts) * (LINE + 2) + len(shown.tokens) * (LINE + GAP) + 2 * GAP
 
 
 class RowsPreview(QTableWidget):

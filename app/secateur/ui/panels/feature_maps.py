@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.figures import number, signed_number
 from secateur.model.maps import LayerMaps
+from secateur.ui.panels.map_rows import paint_matrix, paint_names, row_names, row_places
 from secateur.ui.plots.map_colours import Atlas, Scale, scale_of
 from secateur.ui.plots.strokes import paint_focus
 from secateur.ui.theme.style import color, font, metrics
@@ -44,6 +45,8 @@ class MapsGrid(QWidget):
         self._close = close
         self._atlases: list[Atlas] = []
         self._places: list[list[QRect]] = []
+        self._given: tuple[str, ...] = ()
+        self._rows: tuple[str, ...] = ()
         self._scales: tuple[Scale, Scale] = (Scale(0, 1), Scale(-1, 1))
         self._cursor = 0
 
@@ -58,11 +61,18 @@ class MapsGrid(QWidget):
         """The scale of both networks' outputs, and that of their difference."""
         return self._scales
 
-    def show_maps(self, maps: LayerMaps | None) -> None:
-        """Show these maps (form `maps` or `rows`); the cursor stays on its channel where there is one."""
-        if maps is self._maps:
+    def show_maps(self, maps: LayerMaps | None, places: tuple[str, ...] = ()) -> None:
+        """Show these maps (form `maps` or `rows`); the cursor stays on its channel where there is one.
+
+        `places` names what the network is fed in a row: the rows of a matrix that has as many are named by it.
+        """
+        if maps is self._maps and places == self._given:
             return
-        self._maps = maps
+        self._maps, self._given = maps, places
+        self._rows = row_names(maps, places)
+        self.setAccessibleDescription(
+            self.tr("a row for each of {0}").format(" ".join(self._rows)) if self._rows else ""
+        )
         self._colour()
         self._cursor = min(self._cursor, max(self.count - 1, 0))
         self._fit()
@@ -109,7 +119,12 @@ class MapsGrid(QWidget):
 
     @property
     def _is_stacked(self) -> bool:
-        return self._maps is not None and self._maps.form == "rows"
+        return self._maps is not None and self._maps.form == "rows" and not self._rows
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the rows of a matrix of tokens; empty for all else."""
+        return self._rows
 
     def _size(self) -> tuple[int, int]:
         """(width, height) of one map on the screen."""
@@ -140,6 +155,9 @@ class MapsGrid(QWidget):
         """Find the places of all maps: by shown channel, then by part (original, compressed, difference)."""
         self._places = []
         if not self._atlases:
+            return
+        if self._rows:
+            self._places = [row_places(self._rows, self.width(), self._parts)]
             return
         wide, high = self._size()
         if self._is_stacked:
@@ -202,6 +220,8 @@ class MapsGrid(QWidget):
         maps, seen = self._maps, event.rect()
         if maps is not None and self._atlases:
             painter.setFont(font(11))
+            if self._rows:
+                paint_names(painter, self._rows, self._place(0, 0), seen)
             above, below = seen.top() - CAPTION - 2, seen.bottom() + CAPTION + 2
             for index, parts in enumerate(self._places):
                 if parts[0].top() <= below and parts[-1].bottom() >= above:
@@ -215,6 +235,9 @@ class MapsGrid(QWidget):
         names = (self.tr("original"), self.tr("compressed"), self.tr("difference"))
         for part, atlas in enumerate(self._atlases):
             place = self._place(index, part)
+            if self._rows:
+                paint_matrix(painter, atlas, place, names[part], maps.shape[1])
+                continue
             if gone and part > 0:
                 painter.fillRect(place, color("well"))
                 painter.fillRect(place, QBrush(color("disabled"), Qt.BrushStyle.BDiagPattern))
@@ -225,7 +248,7 @@ class MapsGrid(QWidget):
             painter.drawImage(place, atlas.image, source)
             if self._is_stacked:
                 self._paint_words(painter, QRect(0, place.top() - CAPTION, place.width(), CAPTION), names[part])
-        if not self._is_stacked:
+        if not self._is_stacked and not self._rows:
             cell = self.cell(maps.first + index).adjusted(4 if self._close else 0, 0, 0, 0)
             words = str(maps.first + index) + (f" {self.tr('removed')}" if gone else "")
             self._paint_words(painter, QRect(cell.left(), cell.bottom() + 1, cell.width(), CAPTION), words)
@@ -269,6 +292,8 @@ class MapsGrid(QWidget):
 
         high, wide = maps.pooled
         where = f"row {row * high}, column {column * wide}"
+        if self._rows:
+            where = f"{self._rows[row]} (token {row * high}), feature {column * wide}"
         if maps.form == "maps":
             where = f"channel {maps.first + index}, {where}"
         said = f"{where}: {number(value(maps.original))}"

@@ -6,19 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from secateur.figures import share
-from secateur.model.maps import AnswerAt, Guess
+from secateur.figures import number, share, span
+from secateur.model.maps import AnswerAt, Guess, TakenSample
 from secateur.session.followed import Followed
 from secateur.ui.plots.depth_charts import AnswerDepth, OutputDepth, flip_of
 from secateur.ui.plots.map_colours import image_of
-from secateur.ui.theme.style import color, font
+from secateur.ui.theme.style import color
 from secateur.ui.widgets.card import Card, label, set_tone
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.segmented import Segmented
+from secateur.ui.widgets.text_pieces import TextPieces
 
 PICTURE = 60
+MOST_PORTS = 3
+"""Ports that have a picture of their own."""
 SHOWN = 3
 
 
@@ -31,7 +34,6 @@ class SamplePicture(QWidget):
         self.setFixedSize(PICTURE, PICTURE)
         self._pixels: NDArray[np.uint8] | None = None
         self._image: QImage | None = None
-        self._placeholder = ""
 
     def show_image(self, pixels: NDArray[np.uint8] | None, words: str) -> None:
         self.setAccessibleName(words)
@@ -39,16 +41,12 @@ class SamplePicture(QWidget):
         if pixels is not self._pixels:
             self._pixels = pixels
             self._image = None if pixels is None else image_of(pixels)
-        self._placeholder = self.tr("text") if words else ""
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         if self._image is None:
             painter.fillRect(self.rect(), color("well"))
-            painter.setFont(font(11))
-            painter.setPen(color("secondary"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._placeholder)
         else:
             size = self._image.size().scaled(QSize(PICTURE, PICTURE), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(self.rect().topLeft(), size)
@@ -56,7 +54,64 @@ class SamplePicture(QWidget):
             small = self._image.width() < PICTURE
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not small)
             painter.drawImage(target, self._image)
+            painter.setPen(color("border"))  # white pixels on a white card have an edge
+            painter.drawRect(target.adjusted(0, 0, -1, -1))
         painter.end()
+
+
+class SamplePictures(QWidget):
+    """The sample as a picture: one, or one for each port under its name."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        self._places: list[tuple[SamplePicture, ElidedLabel]] = []
+        self._shown: object = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ports whose pictures are shown; empty for the one picture of the only port."""
+        return tuple(name.text() for _, name in self._places if name.text())
+
+    def show_sample(self, taken: TakenSample | None) -> None:
+        """Show what this sample is fed; nothing of a text, which is read."""
+        if taken is self._shown and self._places:
+            return
+        self._shown = taken
+        inputs = taken.inputs[:MOST_PORTS] if taken else ()
+        self._make(max(1, len(inputs)))
+        title = taken.title if taken else ""
+        if not inputs:
+            picture, name = self._places[0]
+            picture.show_image(taken.image if taken else None, title)
+            name.set_text("")
+            name.hide()
+            return
+        for (picture, name), fed in zip(self._places, inputs, strict=True):
+            shape = " × ".join(str(size) for size in fed.shape) or "1"
+            read = ", ".join(number(value) for value in fed.numbers) or span(fed.low, fed.high)
+            picture.show_image(fed.image, f"{fed.port} ({shape}): {read}")
+            name.set_text(fed.port)
+            name.setVisible(True)
+
+    def _make(self, count: int) -> None:
+        while len(self._places) < count:
+            picture, name = SamplePicture(), ElidedLabel(size=11, role="secondary")
+            name.setFixedWidth(PICTURE)
+            column = QVBoxLayout()
+            column.setSpacing(2)
+            column.addWidget(picture)
+            column.addWidget(name)
+            column.addStretch(1)
+            self._row.addLayout(column)
+            self._places.append((picture, name))
+        for place, (picture, name) in enumerate(self._places):
+            picture.setVisible(place < count)
+            name.setVisible(place < count)
+            if place >= count:
+                name.set_text("")
 
 
 class SampleAnswer(Card):
@@ -79,7 +134,9 @@ class SampleAnswer(Card):
         self.kind.set_tooltip("margin", self.tr("Lead of that class's score over the best other one"))
         self.kind.set_tooltip("deviation", self.tr("Distance of all outputs from the original's, relative to them"))
         self.kind.chosen.connect(self._choose_kind)
-        self.picture = SamplePicture()
+        self.pictures = SamplePictures()
+        self.texts = TextPieces("sample_texts")
+        self.texts.hide()
         self.title = ElidedLabel(size=12, weight=600)
         self.label = ElidedLabel(size=11, role="secondary")
         self._guesses = [ElidedLabel(size=12) for _ in range(SHOWN)]
@@ -100,11 +157,12 @@ class SampleAnswer(Card):
         for guess in self._guesses:
             words.addWidget(guess)
         words.addStretch(1)
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        head.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
-        head.addLayout(words, 1)
-        self.body.addLayout(head)
+        self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._head.setSpacing(12)
+        self._head.addWidget(self.pictures, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._head.addLayout(words, 1)
+        self.body.addLayout(self._head)
+        self.body.addWidget(self.texts)
         self.body.addWidget(self.kind)
         self.errors.share_x(self.answers)  # a closer look at one is a closer look at both
         for chart, stretch in ((self.answers, 3), (self.errors, 2)):
@@ -124,13 +182,20 @@ class SampleAnswer(Card):
         """Show the sample, its answers, and the curves with this layer banded."""
         self._followed, self._selected = followed, selected
         taken = followed.taken
-        self.picture.show_image(taken.image if taken else None, taken.title if taken else "")
+        self.pictures.show_sample(taken)
+        directions = QBoxLayout.Direction
+        has_several = taken is not None and len(taken.inputs) > 1  # they leave no room beside them for the answers
+        self._head.setDirection(directions.TopToBottom if has_several else directions.LeftToRight)
+        self.texts.show_texts(taken.texts if taken else (), taken.tokens if taken else ())
+        self.texts.setVisible(bool(self.texts.texts))
+        self.pictures.setHidden(bool(self.texts.texts))
         self.title.set_text(taken.title if taken else "")
         self.label.set_text(self.tr("labelled {0}").format(taken.label) if taken and taken.label else "")
         end = followed.end
         for place, words in enumerate(_guess_words(end.original, end.compressed) if end else ("",) * SHOWN):
             self._guesses[place].set_text(words)
             self._guesses[place].setToolTip(words)
+            self._guesses[place].setVisible(bool(words) or not (taken and taken.texts))
         scored = any(answer.score is not None for answer in followed.answers)
         unscored = bool(followed.answers) and not scored
         if unscored and self._kind != "deviation":

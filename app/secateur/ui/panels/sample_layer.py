@@ -202,7 +202,8 @@ class SampleLayer(Card):
             return
         shown = self.alone if alone is not None else self.grid
         had_focus = self.grid.hasFocus() or self.alone.hasFocus()
-        shown.show_maps(alone or maps)
+        taken = self._followed.taken
+        shown.show_maps(alone or maps, taken.places if taken else ())
         if self._stack.currentWidget() is not self._scrolls[shown]:
             self._stack.setCurrentWidget(self._scrolls[shown])
             if had_focus:
@@ -263,6 +264,8 @@ class SampleLayer(Card):
         self.read_out.setText(words or rest)
 
     def _how_to_read(self, maps: LayerMaps) -> str:
+        if self.grid.rows:
+            return self.tr("A row for each token, a column for each feature.")
         if maps.form == "rows":
             return self.tr("A row for each token or channel, a column for each feature or place.")
         order = self.tr("Left to right: original, compressed, difference.") if maps.difference is not None else ""

@@ -1,6 +1,6 @@
 """The strip of thumbnails of the test split: a click or ←/→ chooses a sample, the wheel moves along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
@@ -10,9 +10,11 @@ from secateur.figures import thousands
 from secateur.model.maps import Thumbnail
 from secateur.ui.plots.map_colours import image_of
 from secateur.ui.plots.strokes import paint_focus
-from secateur.ui.theme.style import color
+from secateur.ui.theme.style import color, font, metrics
 
 SIDE, GAP, MARGIN = 36, 4, 4
+OF_TEXT = 148
+"""Width of the card of a text sample."""
 
 
 class SampleStrip(QWidget):
@@ -42,11 +44,12 @@ class SampleStrip(QWidget):
 
     def show_samples(self, thumbnails: Mapping[int, Thumbnail], total: int, chosen: int | None) -> None:
         """Show the split from where it was; moved so far that the chosen sample is in view."""
+        wide = self._wide
         if thumbnails is not self._thumbnails:
             self._thumbnails, self._asked = thumbnails, None
             self._images = {n: image for n, image in self._images.items() if n in thumbnails and total == self._total}
         self._total = total
-        if chosen != self._chosen:
+        if chosen != self._chosen or wide != self._wide:
             self._chosen = chosen
             if chosen is not None and not self._first <= chosen < self._first + self._room():
                 self._first = chosen - self._room() // 2
@@ -54,12 +57,18 @@ class SampleStrip(QWidget):
         self.setAccessibleDescription(f"{chosen} / {thousands(total)}" if chosen is not None else "")
         self.update()
 
+    @property
+    def _wide(self) -> int:
+        """Width of one sample: texts need more than pictures."""
+        return OF_TEXT if any(known.texts for known in self._thumbnails.values()) else SIDE
+
     def _room(self) -> int:
-        return max(1, (self.width() - 2 * MARGIN + GAP) // (SIDE + GAP))
+        return max(1, (self.width() - 2 * MARGIN + GAP) // (self._wide + GAP))
 
     def place(self, index: int) -> QRect:
         """Where a sample's picture lies."""
-        return QRect(MARGIN + (index - self._first) * (SIDE + GAP), MARGIN, SIDE, SIDE)
+        wide = self._wide
+        return QRect(MARGIN + (index - self._first) * (wide + GAP), MARGIN, wide, SIDE)
 
     def _seen(self) -> range:
         return range(self._first, min(self._first + self._room(), self._total))
@@ -82,7 +91,9 @@ class SampleStrip(QWidget):
             place = self.place(index)
             painter.fillRect(place, color("well"))
             thumbnail = self._thumbnails.get(index)
-            if thumbnail is not None:
+            if thumbnail is not None and thumbnail.texts:
+                _paint_texts(painter, place, thumbnail.texts)
+            elif thumbnail is not None and thumbnail.image is not None:
                 if index not in self._images:
                     self._images[index] = image_of(thumbnail.image)
                 image = self._images[index]
@@ -125,6 +136,20 @@ class SampleStrip(QWidget):
             index = self._at(QPointF(event.pos()))
             known = self._thumbnails.get(index) if index is not None else None
             words = f"{index}: {known.label}" if known is not None and known.label else str(index)
+            words = "\n".join((words, *(known.texts if known is not None else ())))
             QToolTip.showText(event.globalPos(), words if index is not None else "", self)
             return True
         return super().event(event)
+
+
+def _paint_texts(painter: QPainter, place: QRect, texts: Sequence[str]) -> None:
+    """The first two texts of a sample, a line each."""
+    painter.setFont(font(11))
+    painter.setPen(color("text"))
+    inner = place.adjusted(6, 2, -6, -2)
+    shown = texts[:2]
+    high = inner.height() // len(shown)
+    for number, text in enumerate(shown):
+        line = QRect(inner.left(), inner.top() + number * high, inner.width(), high)
+        short = metrics(11).elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, short)
