@@ -90,6 +90,13 @@ class Bench:
         self.data.clear()
         self.baselines.clear()
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the network's own files lie: what it was opened from, and its code."""
+        source = self.description.source
+        named = (source.path, source.factory.rpartition(":")[0])
+        return tuple(dict.fromkeys((*(Path(name).expanduser() for name in named if name), *self.files)))
+
     @cached_property
     def weights(self) -> Mapping[str, NDArray[np.float32]]:
         """Weights by layer, as the network holds them."""
@@ -139,7 +146,7 @@ class Workshop:
         if key not in bench.data:
             told = fit_to_data(bench, source)
             inputs, outputs = bench.description.inputs, bench.description.outputs
-            places = tuple(dict.fromkeys(place for one in (bench, *beside) for place in _places(one)))
+            places = tuple(dict.fromkeys(place for one in (bench, *beside) for place in one.places))
             dataset = open_data(source, inputs, progress=reporter.progress, outputs=outputs, beside=places)
             notes = (*told, *check_fit(dataset, inputs, outputs))
             bench.data.clear()
@@ -267,13 +274,6 @@ def fit_to_data(bench: Bench, source: DataSource) -> tuple[str, ...]:
     bench.take(_with_files(describe(model), bench.files), model)
     guessed = shape_text(ports[0].shape[1:])
     return (f"The network's input {guessed} was only found by trying: it takes the data's {shape_text(shape)} too.",)
-
-
-def _places(bench: Bench) -> tuple[Path, ...]:
-    """Where a network's own files lie: what it was opened from, and its code."""
-    source = bench.description.source
-    named = (source.path, source.factory.rpartition(":")[0])
-    return tuple(dict.fromkeys((*(Path(name).expanduser() for name in named if name), *bench.files)))
 
 
 def _new_bench(source: ModelSource, reporter: Reporter) -> Bench:

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,88 @@ def test_a_cell_of_texts_of_any_length_is_the_damage_of_all_of_them_together(fol
         after = data.task.scores(changed.run_all(*whole.arrays), whole)
         _, error, weight = data.task.damage(before, after)
         assert row.damage == pytest.approx(error / weight, rel=1e-3)
+
+
+# ---------------------------------------------------------------------- what an exported file needs to be used
+
+CONFIG = '{"model_type": "reader"}'
+
+
+@pytest.fixture
+def home(folder: Path, tmp_path: Path) -> Path:
+    """The network in a folder with what Hugging Face's libraries look for."""
+    place = tmp_path / "home"
+    place.mkdir()
+    for name in ("reader.onnx", "tokenizer.json", "pairs-dev.csv"):
+        shutil.copy(folder / name, place / name)
+    (place / "config.json").write_text(CONFIG)
+    (place / "tokenizer_config.json").write_text('{"model_max_length": 12}')
+    (place / "1_Pooling").mkdir()
+    (place / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    return place
+
+
+def exported(home: Path, path: Path, format_id: str = "onnx", data: bool = False) -> Any:
+    source = DataSource(str(home / "pairs-dev.csv")) if data else None
+    path.parent.mkdir(exist_ok=True)
+    return done(Export(ModelSource(str(home / "reader.onnx")), source, format_id, path), Workshop(1)).file
+
+
+def beside(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_an_exported_network_has_its_tokenizer_and_settings_beside_it(
+    home: Path, tmp_path: Path, with_data: bool
+) -> None:
+    file = exported(home, tmp_path / "out" / "small.onnx", data=with_data)
+    settings = {"tokenizer.json", "tokenizer_config.json", "1_Pooling/config.json", "config.json"}
+    assert beside(tmp_path / "out") == {"small.onnx", *settings}
+    assert file.sentence.endswith(" and config.json lie beside it.")
+    assert (tmp_path / "out" / "config.json").read_text() == CONFIG
+    data = DataSource(str(home / "pairs-dev.csv"))
+    ours, theirs = (
+        done(Evaluate(ModelSource(str(place)), data), Workshop(1)).evaluation.metric.value
+        for place in (tmp_path / "out" / "small.onnx", home / "reader.onnx")
+    )
+    assert ours == pytest.approx(theirs, abs=1e-6)
+    again = exported(home, tmp_path / "out" / "again.onnx")  # the same bytes are there
+    assert "beside it" not in again.sentence
+    assert beside(tmp_path / "out") == {"small.onnx", "again.onnx", *settings}
+
+
+def test_a_tokenizer_of_another_network_stays_and_this_one_takes_another_name(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "tokenizer.json").write_text("{}")
+    file = exported(home, out / "small.onnx")
+    assert "tokenizer.json beside it is that of another network and stays: this one's is tokenizer-2.json" in (
+        file.sentence
+    )
+    assert (out / "tokenizer.json").read_text() == "{}"
+    assert beside(out) == {"small.onnx", "tokenizer.json", "tokenizer-2.json"}
+    assert (out / "tokenizer-2.json").read_bytes() == (home / "tokenizer.json").read_bytes()
+    exported(home, out / "again.onnx")
+    assert beside(out) == {"small.onnx", "again.onnx", "tokenizer.json", "tokenizer-2.json"}
+
+
+def test_no_configuration_makes_a_network_of_weights_that_lie_there(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "weights.safetensors").write_bytes(b"")
+    exported(home, tmp_path / "out" / "small.onnx")
+    assert "tokenizer.json" in beside(tmp_path / "out")
+    assert "config.json" not in beside(tmp_path / "out")
+
+
+def test_a_result_of_a_run_brings_the_tokenizer_of_the_run(folder: Path, tmp_path: Path) -> None:
+    source, data = ModelSource(str(folder / "reader.onnx")), DataSource(str(folder / "pairs-dev.csv"))
+    recipe = parse_recipe({"schema": 1, "steps": [{"method": "weight_only", "layers": ["*"]}]})
+    workshop = Workshop(1)
+    done(Compress(source, data, recipe, "of-texts", folder=tmp_path / "run"), workshop)
+    (tmp_path / "out").mkdir()
+    for format_id, name in (("onnx", "small.onnx"), ("package", "small.zip")):
+        done(Export(source, None, format_id, tmp_path / "out" / name, "of-texts"), workshop)
+    assert beside(tmp_path / "out") == {"small.onnx", "small.zip", "tokenizer.json"}
+    with zipfile.ZipFile(tmp_path / "out" / "small.zip") as packed:
+        assert "tokenizer.json" in packed.namelist()

@@ -3,12 +3,14 @@
 import filecmp
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secateur.data.task import Decides
 from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
-from secateur.engine.protection import kept_files
+from secateur.engine.jobs.tokenizing import leave_tokenizer, tokenizer_of
+from secateur.engine.protection import TOKENIZER_FILES, kept_files
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import AskFormats, Export
 from secateur.engine.store import RunStore
@@ -75,7 +77,7 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
         shipped = _shipped(record, request.format)
         is_default = request.options is None or request.options == target.options()
         if shipped is not None and is_default and "attachments" not in target.options.model_fields:
-            return Exported(_said(_copied(request, shipped, reporter, guard)))
+            return _exported(request, _copied(request, shipped, reporter, guard), reporter, workshop)
     model = _model(request, target, reporter, workshop)
     loss = target.losses(model)
     if loss:
@@ -88,7 +90,7 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
     file = write_proven(
         model, target, request.path, proof.samples, context, options, guard, accept=request.accept, same=proof.same
     )
-    return Exported(_said(file))
+    return _exported(request, file, reporter, workshop)
 
 
 def _guard(request: Export, reporter: Reporter, workshop: Workshop) -> Guard:
@@ -100,7 +102,8 @@ def _guard(request: Export, reporter: Reporter, workshop: Workshop) -> Guard:
 
 def _attachments(record: RunRecord) -> tuple[str, ...]:
     """What a run left beside its files and goes into a package with them."""
-    paths = [Path(record.folder) / name for name in ("recipe.yaml", "report.html", "result.json")]
+    settings = [name for name in TOKENIZER_FILES if "/" not in name]
+    paths = [Path(record.folder) / name for name in ("recipe.yaml", "report.html", "result.json", *settings)]
     return tuple(str(path) for path in paths if path.is_file())
 
 
@@ -285,8 +288,17 @@ def _example(shipped: ExportedFile) -> "tuple[NDArray[Any], ...] | None":
     return tuple(example_input(port, 1, place) for place, port in enumerate(inputs))
 
 
-def _said(file: ExportedFile) -> ExportedFile:
-    """The sentence that the person sees: `exported` only where the file has the name that was asked for."""
+def _exported(request: Export, file: ExportedFile, reporter: Reporter, workshop: Workshop) -> Exported:
+    """With the sentence that the person sees: `exported` only where the file has the name that was asked for.
+
+    Then what its texts are read with lies beside it.
+    """
     if file.path.endswith(UNVERIFIED):
-        return file
-    return file.model_copy(update={"sentence": f"Exported {file.path} ({size(file.bytes)}): {file.sentence}"})
+        return Exported(file)
+    bench = workshop.bench(request.model, reporter)
+    record = finished_run(request.run) if request.run else None
+    data = request.data
+    reads = None if data is None else partial(workshop.data, bench, data, reporter)
+    told = leave_tokenizer(*tokenizer_of(bench, record, reads), Path(file.path))
+    sentence = f"Exported {file.path} ({size(file.bytes)}): {file.sentence} {told}".strip()
+    return Exported(file.model_copy(update={"sentence": sentence}))
