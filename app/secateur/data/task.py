@@ -7,7 +7,7 @@ the same numbers. NumPy alone, but for the torch forms, which import torch thems
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan, sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,8 +25,6 @@ from secateur.model.documents import Metric
 if TYPE_CHECKING:
     import torch
 
-Decides = Callable[[Sequence[Array], Sequence[Array]], float | None]
-"""The share of equal decisions in the outputs of two networks for the same samples; None where nothing is decided."""
 PARAMETER = {"is_parameter": True}
 """Metadata of a field that a person may set in a data.yaml, under its own name."""
 NOT_SCORED = ("", "none", "agreement")
@@ -53,6 +51,10 @@ class Task(ABC):
                 raise TypeError(f"the task {cls.__name__} has no {name}")
 
     # ------------------------------------------------------------------ how answers are read
+
+    def reads(self, outputs: Sequence[Array]) -> int:
+        """The number of the output that scores are read of, which is the only one. The first, unless said."""
+        return 0
 
     def scores(self, outputs: Sequence[Array], batch: Batch) -> NDArray[np.float32]:
         """What is read of all `outputs` for `batch`: float32, a row for each sample. The first output, unless said."""
@@ -178,19 +180,6 @@ class Task(ABC):
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         """Share 0..1 of equal decisions in two networks' answers; None where nothing is decided."""
         return None
-
-    def comparing(self, batch: Batch) -> Decides:
-        """`agreement` of two networks' outputs for `batch`, which may be those of its first samples alone."""
-
-        def same(ours: Sequence[Array], theirs: Sequence[Array]) -> float | None:
-            count = len(ours[0]) // batch.passes
-            part = batch if count == len(batch) else batch.head(count)
-            try:
-                return self.agreement(*(self.answers(self.scores(outputs, part)) for outputs in (ours, theirs)))
-            except UserError:  # outputs of another form than the task reads decide nothing
-                return None
-
-        return same
 
     # ------------------------------------------------------------------ how it is learned
 

@@ -166,12 +166,12 @@ class ExportedFile(Document):
     """One file that was written, re-opened, run and compared with the simulation.
 
     `verified` is whether the `verdict` is "proven" (of records of earlier versions, it alone tells).
-    `max_deviation` is relative to the largest simulated output; `agreement` the share of equal decisions. `bytes` are
-    those of all its parts. Where `proof` is "layers", every stored number and every layer was compared, not the
-    outputs alone; where it is "weights", nothing here runs such files, and what was compared are the weights that they
-    hold. Of a file that is not verified, `first_deviating_layer` is the first layer whose results
-    differ (empty where it was not found), and `details` what its converter printed. `parts` names the further files
-    that belong to it, beside it.
+    `max_deviation` is that of what the task reads (of all outputs where there is no task), relative to the largest
+    simulated value; `agreement` the share of equal decisions. `bytes` are those of all its parts. Where `proof` is
+    "layers", every stored number and every layer was compared, not the outputs alone; where it is "weights", nothing
+    here runs such files, and what was compared are the weights that they hold. Of a file that is not verified,
+    `first_deviating_layer` is the first layer whose results differ (empty where it was not found), and `details` what
+    its converter printed. `parts` names the further files that belong to it, beside it.
     """
 
     format: str

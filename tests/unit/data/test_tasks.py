@@ -7,6 +7,7 @@ import torch
 from secateur.data import metric_values
 from secateur.data.batch import Batch
 from secateur.data.metrics import TASK_IDS, kind_of, metrics_of_task
+from secateur.data.reading import Reading
 from secateur.data.task import damage_of
 from secateur.data.tasks import TASKS, task_of
 from secateur.data.tasks.similarity import Similarity
@@ -210,5 +211,5 @@ def test_a_task_names_what_it_does_not_know() -> None:
 def test_outputs_of_another_form_decide_nothing() -> None:
     outputs, batch = example("similarity")
     flat = [HIDDEN.reshape(-1)]
-    assert task_of("similarity").comparing(batch)(flat, flat) is None
-    assert task_of("similarity").comparing(batch)(outputs, outputs) == pytest.approx(1.0)
+    assert Reading(task_of("similarity"), batch).agreement(flat, flat) is None
+    assert Reading(task_of("similarity"), batch).agreement(outputs, outputs) == pytest.approx(1.0)

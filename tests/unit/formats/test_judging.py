@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from secateur.data.batch import Batch
+from secateur.data.reading import Reading
+from secateur.data.tasks import task_of
 from secateur.formats.base import WriteOptions
 from secateur.formats.proving.judging import Limits, compared, judge, judge_weights
 
@@ -70,3 +73,46 @@ def test_a_weight_that_differs_is_named() -> None:
     verdict = judge_weights({"a": outputs(), "b": outputs()}, {"a": outputs(), "b": outputs() * 1.1}, WriteOptions())
     assert not verdict.verified
     assert "the layer b" in verdict.sentence
+
+
+# ---------------------------------------------------------------------- what a task reads of several outputs
+
+
+def pairs(away: float) -> tuple[list[np.ndarray], list[np.ndarray], Reading]:
+    """Tokens and a pooled vector of two networks for ten pairs of texts; padding and vector are `away` further off."""
+    random = np.random.default_rng(1)
+    mask = np.repeat([[1, 1, 1, 0], [1, 1, 0, 0]], 10, axis=0).astype(np.int64)
+    tokens, vector = (random.standard_normal((20, *shape)).astype(np.float32) for shape in ((4, 8), (8,)))
+    off = np.float32(1e-4) * random.standard_normal(tokens.shape).astype(np.float32)
+    off[mask == 0] += away
+    batch = Batch({"input_ids": mask, "attention_mask": mask}, np.arange(10.0, dtype=np.float32), 2)
+    return [tokens, vector], [tokens + off, vector + np.float32(away)], Reading(task_of("similarity"), batch)
+
+
+def test_what_the_task_reads_is_told_first_and_the_other_outputs_by_their_names() -> None:
+    expected, actual, reading = pairs(0.9)
+    verdict = judge(expected, actual, Limits(None, 1.0), "It", reading=reading, names=("tokens", "pooled"))
+    assert verdict.verified, verdict.sentence
+    assert verdict.agreement == 1.0
+    assert verdict.deviation is not None
+    assert verdict.deviation < 1e-3
+    said = (
+        f"the same decision on 100 % and answers within {verdict.deviation * 100:.2g} % (pooled, which the task does "
+    )
+    assert said in verdict.sentence
+    assert verdict.sentence.endswith(" %), on 10 samples.")
+
+
+def test_an_output_that_the_task_does_not_read_is_proven_all_the_same() -> None:
+    expected, actual, reading = pairs(0.9)
+    assert judge(expected, actual, FLOAT, "It", reading=reading).verdict == "differs"
+
+
+def test_without_a_task_all_outputs_are_told_together() -> None:
+    expected, actual, _ = pairs(0.9)
+    judged_by_none = Reading(task_of("none"), Batch({"x": expected[0]}, np.zeros(20, np.int64)))
+    for reading in (None, judged_by_none):
+        verdict = judge(expected, actual, FLOAT, "It", reading=reading)
+        assert "2 outputs within" in verdict.sentence
+        assert verdict.deviation is not None
+        assert verdict.deviation > 0.1

@@ -37,8 +37,11 @@ class Similarity(Task):
     low: float = 0.0
     high: float = 1.0
 
+    def reads(self, outputs: Sequence[Array]) -> int:
+        return self._place([output.ndim for output in outputs])
+
     def scores(self, outputs: Sequence[Array], batch: Batch) -> NDArray[np.float32]:
-        number = self._place([output.ndim for output in outputs])
+        number = self.reads(outputs)
         found = np.asarray(outputs[number], dtype=np.float32)
         if self.pooling == "mean":
             mask = mask_of(batch.inputs)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secateur.data.task import Decides
+from secateur.data.reading import Reading
 from secateur.engine.events import Exported, FormatAnswer, FormatsAnswered, RunRecord
 from secateur.engine.jobs.tokenizing import leave_tokenizer, tokenizer_of
 from secateur.engine.protection import TOKENIZER_FILES, kept_files
@@ -39,16 +39,16 @@ NETWORK = "network"
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """What a file is proven on: inputs, an array for each port (None: random ones), and what a decision is there."""
+    """What a file is proven on: inputs, an array for each port (None: random ones), and what a task reads there."""
 
     samples: "tuple[NDArray[Any], ...] | None" = None
-    same: Decides | None = None
+    reading: Reading | None = None
 
     @classmethod
     def on(cls, data: "Dataset") -> "Proof":
         """The first test samples."""
         batch = data.batch("test", range(min(data.size("test"), SAMPLES)))
-        return cls(batch.arrays, data.task.comparing(batch))
+        return cls(batch.arrays, Reading(data.task, batch))
 
 
 def write_and_verify(
@@ -63,7 +63,7 @@ def write_and_verify(
     target = format_named(format_id)
     path = stem.with_suffix(target.suffixes[0])
     return write_proven(
-        model, target, path, proof.samples, reporter.context(), guard=guard, accept=True, same=proof.same
+        model, target, path, proof.samples, reporter.context(), guard=guard, accept=True, reading=proof.reading
     )
 
 
@@ -88,7 +88,15 @@ def export(request: Export, reporter: Reporter, workshop: Workshop) -> Exported:
         options = options.model_copy(update={"attachments": _attachments(finished_run(request.run))})
     context = reporter.context()
     file = write_proven(
-        model, target, request.path, proof.samples, context, options, guard, accept=request.accept, same=proof.same
+        model,
+        target,
+        request.path,
+        proof.samples,
+        context,
+        options,
+        guard,
+        accept=request.accept,
+        reading=proof.reading,
     )
     return _exported(request, file, reporter, workshop)
 

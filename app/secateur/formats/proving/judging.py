@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.data.task import Decides
+from secateur.data.reading import Reading
 from secateur.formats.base import LocalProof, WriteOptions
 from secateur.model.documents import Verdict
 
@@ -74,7 +74,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came out: the verdict, the largest deviation of all outputs, and equal decisions of the first."""
+    """What came out: the verdict, the largest deviation of what is read of the outputs, and equal decisions in it."""
 
     verdict: Verdict
     deviation: float | None
@@ -113,14 +113,16 @@ def judge(
     runtime: str,
     local: LocalProof | None = None,
     floats: Sequence[Array] | None = None,
-    same: Decides | None = None,
+    reading: Reading | None = None,
+    names: Sequence[str] = (),
 ) -> Judgement:
     """All outputs of a file beside the simulation's, samples along axis 0 of each.
 
     Where `local` proves an encoded file layer by layer, the outputs need only be as near to the simulation's as
     rounding explains (`_is_explained`); `floats` are the outputs of the network without encodings. A file of which the
-    outputs alone are known must keep within `limits`, and decide alike. `same` tells how often they decide alike, as
-    the task of the samples says it; without a task the largest value of the first output is a decision.
+    outputs alone are known must keep within `limits`, and decide alike. `reading` is what the task of the samples reads
+    of them: that is told first, and the outputs that it does not read after it, by their `names`. Without a task all
+    outputs are told together, and the largest value of the first one is a decision.
     """
     if len(expected) != len(actual):
         return Judgement("broken", None, None, f"The file gives {len(actual)} outputs, the network {len(expected)}.")
@@ -131,11 +133,11 @@ def judge(
     problem = next((comparison.problem for comparison in found if comparison.problem), "")
     if problem:
         return Judgement("broken", None, None, problem)
-    deviation, count = max(comparison.deviation for comparison in found), len(expected[0])
-    share = same(expected, actual) if same is not None else agreement(expected[0], actual[0])
+    count = len(expected[0]) // (reading.batch.passes if reading is not None else 1)
+    share = agreement(expected[0], actual[0]) if reading is None else reading.agreement(expected, actual)
+    deviation, told = _told(expected, actual, found, reading, names)
     alike = "" if share is None else f" the same decision on {share * 100:.4g} % and"
-    outputs = "outputs" if len(expected) == 1 else f"{len(expected)} outputs"
-    words = f"{runtime} and the simulation gave{alike} {outputs} within {deviation * 100:.2g} %, on {count:,} samples"
+    words = f"{runtime} and the simulation gave{alike} {told}, on {count:,} samples"
     if local is None:
         allowed = AGREEMENT - 2.0 * (AGREEMENT * (1.0 - AGREEMENT) / max(count, 1)) ** 0.5
         is_alike = all(comparison.is_within(limits) for comparison in found) and (share is None or share >= allowed)
@@ -153,6 +155,36 @@ def judge(
         return Judgement("differs", deviation, share, f"Differs from the simulation: {said}.")
     said = f"{words}; every number and every layer in it is as planned. {local.remark}".strip()
     return Judgement("proven", deviation, share, said)
+
+
+def _told(
+    expected: Sequence[Array],
+    actual: Sequence[Array],
+    found: Sequence[Comparison],
+    reading: Reading | None,
+    names: Sequence[str],
+) -> tuple[float, str]:
+    """(largest deviation of what is read, how far all outputs are apart in words): what is read stands first."""
+    place = reading.place(expected) if reading is not None else None
+    read = [reading.answers(outputs) for outputs in (expected, actual)] if reading is not None else [None, None]
+    if place is None or read[0] is None or read[1] is None:
+        deviation = max(comparison.deviation for comparison in found)
+        outputs = "outputs" if len(found) == 1 else f"{len(found)} outputs"
+        return deviation, f"{outputs} within {_percent(deviation)}"
+    deviation = compared(read[0], read[1]).deviation
+    if len(found) == 1:
+        return deviation, f"outputs within {_percent(deviation)}"
+    others = ", ".join(
+        f"{names[number] if number < len(names) else f'output {number + 1}'}, which the task does not read, within "
+        f"{_percent(comparison.deviation)}"
+        for number, comparison in enumerate(found)
+        if number != place
+    )
+    return deviation, f"answers within {_percent(deviation)} ({others})"
+
+
+def _percent(deviation: float) -> str:
+    return f"{deviation * 100:.2g} %"
 
 
 def _is_explained(exact: Array, simulated: Array, actual: Array, negligible: float) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.data.task import Decides
+from secateur.data.reading import Reading
 from secateur.errors import UserError
 from secateur.files import Guard
 from secateur.formats.base import Format, LocalProof, Samples, WriteOptions, publish, publish_aside, staged
@@ -42,12 +42,12 @@ def export(
     guard: Guard = Guard(),  # noqa: B008 - a frozen value
     *,
     accept: bool = False,
-    same: Decides | None = None,
+    reading: Reading | None = None,
 ) -> ExportedFile:
     """Write `model` to `path`, prove the file, and only then give it its name.
 
     `samples` are inputs that the file and the simulation are compared on, one array per input; random ones where None.
-    `same` says how often both decide alike on them (`Task.comparing`).
+    `reading` is what a task reads of their outputs.
     A file that disagrees is kept as `<name>.unverified` with the first layer that deviates named, and what stood at
     `path` before stays; with `accept` one that runs gets its name whatever it answers, since a verdict with numbers is
     a result too. A file that agrees takes the place of another one only where `guard` allows it. UserError
@@ -61,7 +61,7 @@ def export(
     with staged(path) as draft, exporter_for(target, options) as exporter:
         model = exporter.simulated(model, context)
         files = exporter.write(model, draft, context)
-        proof = _prove(files, model, target, options, exporter, samples, context, same)
+        proof = _prove(files, model, target, options, exporter, samples, context, reading)
         if proof.verified or (accept and proof.verdict == "differs"):
             publish(files, path.parent, guard)
             return proof.model_copy(update={"path": str(path)})
@@ -92,7 +92,7 @@ def _prove(
     exporter: Exporter,
     samples: Samples | None,
     context: Context,
-    same: Decides | None = None,
+    reading: Reading | None = None,
 ) -> ExportedFile:
     """The document of written files: by their outputs, or by their weights where nothing here runs them."""
     try:
@@ -105,7 +105,7 @@ def _prove(
         judgement = Judgement("broken", None, None, problem.sentence)
         return _document(target, files, judgement, details=problem.details)
     local = _local_proof(files[0], model, target, options, inputs, context)
-    judgement = _by_outputs(ran, model, target, options, inputs, local, context, same if inputs is samples else None)
+    judgement = _by_outputs(ran, model, target, options, inputs, local, context, reading if inputs is samples else None)
     proof: Proof = "outputs" if local is None else "layers"
     document = _document(target, files, judgement, proof=proof, latency=ran.latency, details=exporter.details())
     if judgement.verified:
@@ -153,7 +153,7 @@ def _by_outputs(
     inputs: Samples,
     local: LocalProof | None,
     context: Context,
-    same: Decides | None,
+    reading: Reading | None,
 ) -> Judgement:
     batching = Batching.of(model)
     expected = run_in_batches(model.run_all, inputs, batching, context.progress, "Running the simulation")
@@ -162,7 +162,8 @@ def _by_outputs(
         without = replace(model, encodings=Encodings())
         floats = run_in_batches(without.run_all, inputs, batching, context.progress, "Running the float network")
     context.progress(3, 3, "Compared")
-    return judge(expected, ran.outputs, _limits(options, model), target.runtime, local, floats, same)
+    names = tuple(port.name for port in model.outputs)
+    return judge(expected, ran.outputs, _limits(options, model), target.runtime, local, floats, reading, names)
 
 
 def _by_weights(
