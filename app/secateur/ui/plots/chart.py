@@ -16,22 +16,26 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
+    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPolygonF,
 )
-from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QMenu, QSizePolicy, QWidget
 
 from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
+from secateur.ui.plots.chart_frame import ChartFrame
 from secateur.ui.plots.chart_menu import make_chart_menu
 from secateur.ui.plots.crosshair import Crosshair, Reading, paint_reading
 from secateur.ui.plots.dots import keep_dots
 from secateur.ui.plots.kept_view import KeptView
 from secateur.ui.plots.pictures import copy_picture, save_picture, wants_vectors
 from secateur.ui.plots.table import Table
-from secateur.ui.plots.texts import paint_quantity
+from secateur.ui.plots.texts import CAPTION, paint_quantity
+from secateur.ui.theme.palette import Theme
+from secateur.ui.theme.style import current_theme, font
 from secateur.ui.turns import turns
 
 pg.setConfigOption("mouseRateLimit", 0)  # Qt joins mouse moves itself; a dropped one would lose the end of a drag
@@ -40,6 +44,7 @@ Range = tuple[float, float]
 Floats = NDArray[np.float64]
 CLOSEST = 1e4
 """The greatest magnification: beyond it a spectrum's buckets are wider than a bar."""
+CHANGES_OF_LOOKS = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange, QEvent.Type.FontChange)
 TOP, RIGHT = 24, MARGIN
 STEP = 1.5
 """Magnification of one press of + or −."""
@@ -65,11 +70,7 @@ class Chart(KeptView):
         self.viewport().setAutoFillBackground(False)  # the card behind it is seen
         self.enableMouse(False)  # the mouse is the plot's, not the view's
         self.left_axis, self.bottom_axis, self.box = ChartAxis("left"), self.bottom_axis_kind("bottom"), ChartBox()
-        axes: dict[str, pg.AxisItem] = {"left": self.left_axis, "bottom": self.bottom_axis}
-        self.plot = pg.PlotItem(viewBox=self.box, axisItems=axes, enableMenu=False)
-        self.left_axis.setZValue(-1000)  # its grid is behind what is drawn
-        self.plot.hideButtons()
-        self._layout: QGraphicsGridLayout = self.plot.layout  # type: ignore[assignment]  # an attribute there
+        self.plot = ChartFrame(self.box, self.left_axis, self.bottom_axis)
         self._padding = (0, 0)
         self.pad()
         self.setCentralItem(self.plot)
@@ -90,8 +91,9 @@ class Chart(KeptView):
         self.box.sigResized.connect(lambda *_: self.mark_stale())
         self.box.box_wanted.connect(self._zoom_into)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
-        self._is_built = True
+        self._worn: tuple[Theme, QFont] | None = None
         self._dress()
+        self._is_built = True
 
     def add(self, *items: QGraphicsItem) -> None:
         """Put items into the plot, in its values; they do not move the range."""
@@ -162,12 +164,12 @@ class Chart(KeptView):
             return
         self._is_settling = True
         for _ in range(2):  # the width of the tick texts follows from the range, and the room from the width
-            self._layout.activate()
+            self.plot.grid.activate()
             self.redraw()
             self.bottom_axis.stand()
             if not self.left_axis.fit():
                 break
-        self._layout.activate()
+        self.plot.grid.activate()
         self.plot.scene().prepareForPaint()
         self._is_stale = self._is_settling = self._is_current = False
 
@@ -194,7 +196,7 @@ class Chart(KeptView):
         """Leave room above the plot and at its right, in pixels, for what is painted there."""
         if (top, right) != self._padding:
             self._padding = (top, right)
-            self._layout.setContentsMargins(2, top, right, 2)
+            self.plot.grid.setContentsMargins(2, top, right, 2)
 
     @property
     def view(self) -> Range:
@@ -253,19 +255,20 @@ class Chart(KeptView):
 
     # ------------------------------------------------------------------ look
 
-    def _dress(self) -> None:
+    def _dress(self) -> bool:
+        """Take colours and fonts from the current theme; whether they are others than those it has."""
+        worn = (current_theme(), font(CAPTION))
+        if worn == self._worn:
+            return False  # Qt tells each widget several times: of every style sheet, palette and font above it
+        self._worn = worn
         self.left_axis.dress()
         self.bottom_axis.dress()
         self._cross.dress()
+        return True
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if self._is_built and event.type() in (
-            QEvent.Type.PaletteChange,
-            QEvent.Type.StyleChange,
-            QEvent.Type.FontChange,
-        ):
-            self._dress()
+        if self._is_built and event.type() in CHANGES_OF_LOOKS and self._dress():
             self.mark_stale()
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:

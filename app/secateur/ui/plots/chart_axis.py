@@ -62,6 +62,11 @@ class ChartAxis(pg.AxisItem):
         self.label.setFont(font(CAPTION))
         self.label.setDefaultTextColor(color("secondary"))
 
+    def _updateLabel(self) -> None:
+        """Write the title anew where there is one: pyqtgraph does it for every pen, and few axes have a title."""
+        if self.labelText:
+            super()._updateLabel()
+
     def fit(self) -> bool:
         """Take the width that the present tick texts need; whether it is another one."""
         length = self.geometry().height()

@@ -31,7 +31,7 @@ class SqnrBars(Chart):
         self._cursor = BITS[0]
         self._bars = {bits: ColumnBars(self) for bits in BITS}
         self.add(*self._bars.values())
-        self.plot.hideAxis("left")  # every bar has its figure
+        self.left_axis.hide()  # every bar has its figure
         self.bottom_axis.setStyle(tickLength=0)
         self.bottom_axis.set_names([])
 
