@@ -15,13 +15,14 @@ from secateur.data.samples import ArrayImages, ArrayInputs, Reader
 from secateur.data.splits import Indices
 from secateur.errors import UserError
 
-INPUT_KEYS, LABEL_KEYS = ("images", "inputs"), ("labels", "targets")
+INPUT_KEYS, LABEL_KEYS = ("images", "inputs"), ("labels", "targets", "masks")
 SPLIT_KEYS = ("train", "test", "validation")
 NOT_FED = (*LABEL_KEYS, *SPLIT_KEYS, "classes")
 """Names of arrays that are no inputs."""
 DIVIDED_KEYS = (
     ("train_images", "train_labels", "test_images", "test_labels"),
     ("train_inputs", "train_targets", "test_inputs", "test_targets"),
+    ("train_images", "train_masks", "test_images", "test_masks"),
     ("x_train", "y_train", "x_test", "y_test"),
 )
 
@@ -91,7 +92,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def from_mapping(content: Mapping[str, NDArray[Any]], name: str) -> Arrays:
-    """Arrays by key: `images|inputs` with `labels|targets`, or a `train_…` and `test_…` pair of each.
+    """Arrays by key: `images|inputs` with `labels|targets|masks`, or a `train_…` and `test_…` pair of each.
 
     Index arrays `train`, `test` and `validation`, and class names `classes`, are read where they are there.
     """

@@ -146,9 +146,11 @@ class Dataset:
         """Samples of the train split, images mirrored (where that keeps their meaning) and shifted at random.
 
         The same generator state gives the same batch. Ready inputs are never augmented,
-        nor images whose masks are arrays.
+        nor images whose masks have more classes than an image holds.
         """
-        stays = isinstance(self.task, Segmentation) and self.masks is None  # arrays of masks are not moved along
+        stays = (
+            isinstance(self.task, Segmentation) and self.masks is None
+        )  # masks of that many classes are not moved along
         if not augment or self.cache is None or stays:
             return self.batch("train", indices)
         samples = self.splits["train"][np.asarray(indices, dtype=np.intp)]

@@ -44,6 +44,7 @@ SOURCES: Final = {
     ),
     "`.npz`": (
         "`images` or `inputs` with `labels` or `targets`; or an array for each input of the network under its name. "
+        "Of a segmentation `masks` (samples × height × width, whole numbers; 255 is judged nowhere). "
         "`train`, `test` and `validation` may list the numbers of samples, `classes` their names."
     ),
     "`.csv`, `.tsv`, `.jsonl`, `.parquet`": (

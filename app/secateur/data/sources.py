@@ -49,7 +49,7 @@ from secateur.data.samples import (
     ImageReader,
     RandomInputs,
 )
-from secateur.data.segmented import read_segmented
+from secateur.data.segmented import read_masks, read_segmented
 from secateur.data.source import DataSource, for_ports, is_table
 from secateur.data.splits import Split, make_splits, told_splits
 from secateur.data.tabular import read_tabular
@@ -89,6 +89,7 @@ def open_data(
         raise UserError("The network takes no input.", "Open a network that data can be fed to.")
     wish = read_wish(source)
     content = _read(wish, inputs, progress or (lambda done, total, text: None), outputs, beside)
+    content = read_masks(content, wish, outputs)
     wish = replace(wish, task=wish.task or content.task, parameters={**content.parameters, **wish.parameters})
     labels = labels_for(content.name, len(content.reader), content.labels, content.classes, wish, outputs)
     task = task_of(labels.task, wish.metric, wish.own, **scale_of(labels), **wish.parameters)

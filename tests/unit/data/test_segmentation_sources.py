@@ -47,6 +47,11 @@ def opened(path: Path, classes: int = 3, **said: object) -> Dataset:
     return open_data(DataSource(str(path), {"mean": [0], "std": [1]}, said), given["inputs"], outputs=given["outputs"])
 
 
+def opened_ready(path: Path) -> Dataset:
+    given = ports(2)
+    return open_data(DataSource(str(path)), given["inputs"], outputs=given["outputs"])
+
+
 def test_a_folder_of_images_and_masks_is_a_segmentation(tmp_path: Path) -> None:
     data = opened(fill(tmp_path / "shapes"))
     assert (data.task.id, data.metric, data.classes) == ("segmentation", "mean_iou", ("0", "1", "2"))
@@ -140,10 +145,85 @@ def test_nothing_that_fits_together_is_refused(tmp_path: Path) -> None:
         opened(folder)
 
 
-def test_images_whose_masks_are_arrays_stay_where_their_masks_are(tmp_path: Path) -> None:
-    pairs = [square(number) for number in range(12)]
-    images, masks = np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
-    np.savez(tmp_path / "shapes.npz", images=images, labels=masks)
-    data = opened(tmp_path / "shapes.npz", task="segmentation")
-    batch = data.training_batch(range(5), np.random.default_rng(0))
+# ---------------------------------------------------------------------- arrays
+
+
+def arrays(count: int = 12, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [square(number, side) for number in range(count)]
+    return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
+
+
+@pytest.mark.parametrize(("key", "shape"), [("masks", ()), ("labels", (1,)), ("targets", ())])
+def test_an_array_of_masks_beside_images_is_a_segmentation_and_says_why(tmp_path: Path, key: str, shape) -> None:
+    images, masks = arrays()
+    np.savez(tmp_path / "shapes.npz", **{"images": images, key: masks.reshape(*masks.shape, *shape)})
+    data = opened(tmp_path / "shapes.npz")
+    assert (data.task.id, data.metric, data.classes) == ("segmentation", "mean_iou", ("0", "1", "2"))
+    assert any("each input of shapes.npz has a mask" in note for note in data.guessed)
+    batch = data.batch("test", [0, 1])
+    assert batch.targets.dtype == np.int64
     assert ((batch.first.mean(axis=1) > 0.5) == (batch.targets > 0)).all()
+    shown = previews(data, 1)[0]
+    assert shown.mask is not None
+    assert shown.mask.shape == shown.image.shape[:2]
+
+
+def test_images_and_their_array_of_masks_are_cut_and_moved_alike(tmp_path: Path) -> None:
+    images, masks = arrays(20, 32)
+    np.savez(tmp_path / "shapes.npz", images=images, masks=masks)
+    data = opened(tmp_path / "shapes.npz")  # twice as large as the network's input
+    batch = data.training_batch(range(8), np.random.default_rng(0))
+    assert batch.targets.shape[1:] == (SIDE, SIDE)
+    judged = batch.targets != 255
+    assert not judged.all()
+    assert ((batch.first.mean(axis=1) > 0.5) == (batch.targets > 0))[judged].mean() > 0.97  # edges are interpolated
+
+
+def test_masks_of_ready_inputs_are_compared_as_they_are(tmp_path: Path) -> None:
+    images, masks = arrays()
+    inputs = images.astype(np.float32).transpose(0, 3, 1, 2) / 255
+    np.savez(tmp_path / "shapes.npz", x=inputs, masks=np.where(masks > 0, 255, 0).astype(np.int64))
+    data = opened_ready(tmp_path / "shapes.npz")
+    batch = data.batch("test", [0, 1])
+    assert data.task.id == "segmentation"
+    assert set(np.unique(batch.targets)) == {0, 1}
+    assert ((batch.first.mean(axis=1) > 0.5) == (batch.targets > 0)).all()
+    np.savez(tmp_path / "floats.npz", x=inputs, masks=(masks > 0).astype(np.float32))
+    assert opened_ready(tmp_path / "floats.npz").task.id == "segmentation"
+
+
+def test_pixels_that_are_not_judged_may_have_another_number(tmp_path: Path) -> None:
+    images, masks = arrays()
+    numbers = masks.astype(np.int64)
+    numbers[:, 0] = -1
+    np.savez(tmp_path / "shapes.npz", images=images, masks=numbers)
+    (tmp_path / "data.yaml").write_text("source: shapes.npz\ntask: segmentation\nignore: -1\n")
+    targets = opened(tmp_path / "data.yaml").batch("test", [0]).targets
+    assert (targets[:, 0] == -1).all()
+    assert set(np.unique(targets)) <= {-1, 0, 1, 2}
+
+
+def test_train_and_test_arrays_are_the_division(tmp_path: Path) -> None:
+    images, masks = arrays(9)
+    parts = {"train_images": images[:6], "train_masks": masks[:6], "test_images": images[6:], "test_masks": masks[6:]}
+    np.savez(tmp_path / "shapes.npz", **parts)
+    data = opened(tmp_path / "shapes.npz")
+    assert (data.size("train") + data.size("validation"), data.size("test")) == (6, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(lambda masks: masks * 4, "hold the class"), (lambda masks: masks[:, :-2], "16 × 14"), (lambda m: m[1:], "12")],
+)
+def test_arrays_of_masks_that_fit_nothing_are_refused(tmp_path: Path, change, word: str) -> None:
+    images, masks = arrays()
+    np.savez(tmp_path / "shapes.npz", images=images, masks=change(masks))
+    with pytest.raises(UserError, match=word) as caught:
+        opened(tmp_path / "shapes.npz")
+    assert caught.value.hint
+
+
+def test_whole_numbers_that_are_asked_for_as_targets_stay_targets(tmp_path: Path) -> None:
+    images, masks = arrays()
+    np.savez(tmp_path / "shapes.npz", images=images, targets=masks)
+    assert opened(tmp_path / "shapes.npz", task="regression").task.id == "regression"
