@@ -29,12 +29,21 @@ _SIMULATED: "weakref.WeakKeyDictionary[TorchModel, nn.Module]" = weakref.WeakKey
 def executable(model: "TorchModel") -> "nn.Module":
     """The module to run for `model`, in evaluation mode: its own where nothing is encoded, else the simulation.
 
-    A simulation is made once for each model object and freed with it.
+    Layers that have integers on both sides add whole numbers, as the runtime's kernels do. A simulation is made once
+    for each model object and freed with it.
     """
+    from torch import fx
+
     if not model.encodings:
         return model.module.eval()
     if model not in _SIMULATED:
-        _SIMULATED[model] = simulate(model.module, model.encodings)
+        module, encodings = model.module, model.encodings
+        simulated = simulate(module, encodings)
+        if encodings.activations and isinstance(module, fx.GraphModule) and isinstance(simulated, fx.GraphModule):
+            from secateur.graph.integer_layers import compute_in_integers
+
+            compute_in_integers(simulated, encodings, input_scales(module, encodings), ROUNDS)
+        _SIMULATED[model] = simulated
     return _SIMULATED[model]
 
 

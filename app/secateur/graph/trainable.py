@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class TrainableSimulation(nn.Module):
-    """The network of a lowered model, whose answers are those of `simulate` to the last bit.
+    """The network of a lowered model, whose answers are those of `simulate` to the last bit, its sums in float.
 
     `network` has the layers and float parameters under the model's own names (`network.state_dict()` fits the model's
     module; hooks on its layers work). Each pass rounds the encoded ones for whoever reads them, and activations where

