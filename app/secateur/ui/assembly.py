@@ -97,17 +97,18 @@ class Assembly(QObject):
         notices = NoticesPanel(self.window.body)
         self.window.add_notices(notices)
         yield
-        layers = LayersPanel()
+        workspace = Workspace(self.window.stack)
+        layers = LayersPanel(workspace.splitter)  # Tab goes from panel to panel in the order in which they are made
         yield
-        plan = PlanPanel()
+        detail = DetailPanel(tab_makers(), workspace.splitter)
         yield
-        plan_bar = PlanBar()
+        plan = PlanPanel(workspace.splitter)
         yield
-        jobs = JobsPanel()
+        plan_bar = PlanBar(workspace)
         yield
-        detail = DetailPanel(tab_makers())
+        jobs = JobsPanel(workspace)
         yield
-        workspace = Workspace(layers, detail, plan, plan_bar, jobs)
+        workspace.fill(layers, detail, plan, plan_bar, jobs)
         yield
         self.window.add_workspace(workspace)
         yield
@@ -240,13 +241,13 @@ def _start_engine(preferences: Preferences, on_event: "Callable[[Event], None]")
     return EngineClient(on_event, settings_of(preferences))
 
 
-def _make_netron() -> QWidget:
+def _make_netron(parent: QWidget) -> QWidget:
     from secateur.ui.netron.tab import NetronTab
 
-    return NetronTab()
+    return NetronTab(parent)
 
 
-def tab_makers() -> "dict[str, Callable[[], QWidget]]":
+def tab_makers() -> "dict[str, Callable[[QWidget], QWidget]]":
     """How each tab of the detail area is made, in order."""
     from secateur.ui.graph.tab import GraphTab
     from secateur.ui.panels.activations import ActivationsTab

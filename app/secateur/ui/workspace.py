@@ -48,18 +48,9 @@ class Workspace(QWidget):
     columns_changed = Signal(dict)
     widths_changed = Signal(dict)
 
-    def __init__(
-        self,
-        layers: LayersPanel,
-        detail: DetailPanel,
-        plan: PlanPanel,
-        plan_bar: PlanBar,
-        jobs: JobsPanel,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("workspace")
-        self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
         self.columns: dict[str, list[str]] = {}
         self.widths: dict[str, dict[str, int]] = {}
         self._view: View | None = None
@@ -69,6 +60,16 @@ class Workspace(QWidget):
         self.splitter.setObjectName("panels_splitter")
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
+
+    def fill(
+        self, layers: LayersPanel, detail: DetailPanel, plan: PlanPanel, plan_bar: PlanBar, jobs: JobsPanel
+    ) -> None:
+        """Put the panels in their places.
+
+        They are made as children of the splitter and of this: a widget that gets another parent is dressed anew, with
+        all that is in it.
+        """
+        self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
         for panel, stretch in ((layers, 0), (detail, 1), (plan, 0)):
             self.splitter.addWidget(panel)
             self.splitter.setStretchFactor(self.splitter.indexOf(panel), stretch)

@@ -24,7 +24,7 @@ class Tab(Protocol):
     def show_state(self, state: "SessionState", selected: Sequence[str]) -> None: ...
 
 
-MakeTab = Callable[[], QWidget]
+MakeTab = Callable[[QWidget], QWidget]
 
 TAB_PADDING = 4
 """What the style sheet puts beside the words of a tab."""
@@ -153,7 +153,7 @@ class DetailPanel(QWidget):
     def tab(self, key: str) -> QWidget:
         """The widget of this tab, built now if it was not."""
         if key not in self._tabs:
-            made = self._tabs[key] = self._make_tabs[key]()
+            made = self._tabs[key] = self._make_tabs[key](self._places[key])
             self._places[key].addWidget(made)
             self.tab_built.emit(key)
         return self._tabs[key]

@@ -52,10 +52,6 @@ class PlanPanel(QWidget):
         self.rail.clicked.connect(self.rail_opened)
         self.rail.hide()
         self._content = QWidget(self)
-        self.effect = EffectCard()
-        self.cards = {family: FamilyCard(family) for family in families("layer")}
-        self.model_cards = {family: ModelCard(family, "distil") for family in families("model")}
-        self.order = StepsCard()
         self._assemble()
         self._connect()
         self.set_rail(False)
@@ -74,7 +70,9 @@ class PlanPanel(QWidget):
         column.setContentsMargins(12, 0, 12, 12)
         column.setSpacing(8)
         column.addLayout(self._head())
-        self._holder = steps = QWidget()
+        self.steps_area = self._area()
+        column.addWidget(self.steps_area, 1)
+        self._holder = steps = QWidget(self.steps_area.viewport())
         self._steps = QVBoxLayout(steps)
         self._steps.setContentsMargins(0, 0, 0, 0)
         self._steps.setSpacing(8)
@@ -85,20 +83,26 @@ class PlanPanel(QWidget):
         )
         self.nothing.setObjectName("plan_nothing")
         self._steps.addWidget(self.nothing)
+        self.cards = {family: FamilyCard(family, steps) for family in families("layer")}
+        self.model_cards = {family: ModelCard(family, "distil", steps) for family in families("model")}
+        self.order = StepsCard(steps)
         for card in (*self.cards.values(), *self.model_cards.values(), self.order):
             self._steps.addWidget(card)
         self._steps.addStretch(1)
-        self.steps_area = QScrollArea()
-        self.steps_area.setObjectName("plan_steps")
-        self.steps_area.setWidgetResizable(True)
-        self.steps_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.steps_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.steps_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.steps_area.setWidget(steps)
         steps.setAutoFillBackground(False)
         self.steps_area.viewport().setAutoFillBackground(False)
-        column.addWidget(self.steps_area, 1)
+        self.effect = EffectCard(self._content)
         column.addWidget(self.effect)
+
+    def _area(self) -> QScrollArea:
+        area = QScrollArea(self._content)
+        area.setObjectName("plan_steps")
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        return area
 
     def _head(self) -> QHBoxLayout:
         head = QHBoxLayout()
