@@ -152,11 +152,11 @@ class DataDialog(DialogFrame):
 
     def _show_previews(self, state: "SessionState") -> None:
         """Pictures, texts with their pieces, rows, or what each of several ports is fed: what the samples are."""
-        self._fed.set_title("As the network is fed", figures.counted(len(state.previews), "calibration sample"))
         ways = (self.texts, self.rows, self.ports, self.previews)
         for way in ways:
             way.show_previews(state.previews)
         chosen = next((way for way in ways if way.count), self.previews)
+        self._fed.set_title("As the network is fed", figures.counted(chosen.count, "calibration sample"))
         for widget in ways:
             widget.setVisible(False)  # all before one is shown: two at once would make the dialog taller
         chosen.setVisible(True)

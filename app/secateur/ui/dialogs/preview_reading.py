@@ -11,13 +11,13 @@ from secateur.engine.events import Preview
 from secateur.ui.theme.style import color, font, metrics
 from secateur.ui.widgets.text_pieces import GAP, LINE, paint_pieces
 
-SAMPLES = 3
+SAMPLES = 4
 LABEL_WIDTH = 56
 WIDTH = 392
 
 
 class TextPreview(QWidget):
-    """Up to three samples: their texts, and under each the pieces that the tokenizer made of it."""
+    """Up to four samples: their texts, and under each the pieces that the tokenizer made of it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
