@@ -5,9 +5,9 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from painted_texts import findings
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QTableWidget, QWidget
+from text_findings import findings
 
 from secateur.data.metrics import kind_of, metrics_of_task
 from secateur.data.preview import Preview, Shown

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from painted_texts import findings, texts_of
+from painted_texts import texts_of
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QWidget
+from text_findings import findings
 
 from secateur.engine.events import Finished, Partial, SampleFollowed, SamplesShown
 from secateur.engine.requests import DataSource, FollowSample, Sample, ShowSamples

@@ -1,7 +1,9 @@
 """The Sensitivity tab: depths, measures, the running measurement, and what a click asks for."""
 
 import pytest
+from painted_texts import texts_of
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.methods.prune.magnitude import MagnitudePruning
@@ -190,3 +192,27 @@ def test_five_hundred_layers_are_shown(tab, big_model):
     tab.show_state(SessionState(model=big_model), (big_model.layers[300].name,))
     assert len(tab.map.cells.layers) == 500
     assert not tab.grab().isNull()
+
+
+def test_the_number_of_samples_is_chosen_with_the_keys(qtbot, tab, state, table, measured):
+    tab.show_state(state.with_(tables={"free": table}), ())
+    assert not tab.samples.isVisible()  # nothing is measured there
+    choose_depth(qtbot, tab, "measure")
+    assert tab.samples.currentText() == "512 samples"
+    tab.samples.setFocus()
+    with qtbot.waitSignal(tab.samples_wanted) as wanted:
+        qtbot.keyClick(tab.samples, Qt.Key.Key_Home)
+    assert wanted.args == [64]
+    tab.show_state(state.with_(measured_on=64), ())
+    assert any("runs 64 samples" in part.text() for part in tab.unmeasured.findChildren(QLabel))
+    job = JobState(1, ScoreSensitivity(state.model.source, None, "measure", ()), "Measuring")
+    tab.show_state(state.with_(measured_on=64, jobs=(job,)), ())
+    assert not tab.samples.isEnabled()
+    assert "running" in tab.samples.toolTip()
+
+
+@pytest.mark.parametrize(("unit", "said"), [("nats", "KL divergence in nats"), ("relative error", "relative error")])
+def test_the_legend_of_a_part_says_in_what_the_damage_is(tab, state, table, measured, unit, said):
+    part = measured.model_copy(update={"rows": measured.rows[:3], "pending": 5, "unit": unit})
+    tab.show_state(state.with_(tables={"free": table, "measure": part}), ())
+    assert any(said in text.text for text in texts_of(tab.legend))

@@ -76,6 +76,7 @@ class Span(NamedTuple):
 
 
 Tallies = Mapping[Cell, Mapping[Span, Tally]]
+Emit = Callable[[tuple[SensitivityRow, ...], str], None]
 
 
 class Keeper:
@@ -120,10 +121,12 @@ def measure_sensitivity(
     data: "Dataset",
     question: Question,
     progress: Callable[[int, int, str], None],
-    emit: Callable[[tuple[SensitivityRow, ...]], None] = lambda rows: None,
+    emit: Emit = lambda rows, unit: None,
     keeper: Keeper | None = None,
 ) -> SensitivityTable:
     """Measure every cell that the keeper does not know; a layer's rows are emitted when all of them are there.
+
+    They come with the unit of their damage, which is empty as long as nothing is measured.
 
     `model` is a lowered graph with the layers of the question; it is not changed. `progress` is the cancel point:
     what was measured until then is kept.
@@ -138,7 +141,7 @@ class _Measurement:
         data: "Dataset",
         question: Question,
         progress: Callable[[int, int, str], None],
-        emit: Callable[[tuple[SensitivityRow, ...]], None],
+        emit: Emit,
         keeper: Keeper,
     ) -> None:
         self.model, self.data, self.question = model, data, question
@@ -156,19 +159,20 @@ class _Measurement:
         begun, earlier = time.monotonic(), seconds_of(self.tallies)
         known = tuple(layer for layer in self.question.layers if self._is_known(layer))
         told = {layer.name for layer in known}
-        self.emit(self._rows(known))
+        self._tell(known)
         for passing in self._passes():
             for layer in self.question.layers:
                 for option in self.question.options:
                     self._measure(Cell(layer.name, option.id), passing)
                 if layer.name not in told and self._is_known(layer):
                     told.add(layer.name)
-                    self.emit(self._rows((layer,)))
+                    self._tell((layer,))
         table = table_of(self.question, self.tallies, self.refused)
         return table.model_copy(update={"seconds": earlier + time.monotonic() - begun})
 
-    def _rows(self, layers: tuple[Layer, ...]) -> tuple[SensitivityRow, ...]:
-        return table_of(replace(self.question, layers=layers), self.tallies, self.refused).rows
+    def _tell(self, layers: tuple[Layer, ...]) -> None:
+        table = table_of(replace(self.question, layers=layers), self.tallies, self.refused)
+        self.emit(table.rows, unit_of(self.tallies))
 
     def _lacks(self, cell: Cell, span: Span) -> bool:
         return cell in self.tallies and span not in self.tallies[cell] and cell not in self.refused
@@ -291,6 +295,11 @@ def usable(known: Tallies, question: Question) -> dict[Cell, dict[Span, Tally]]:
     }
 
 
+def unit_of(tallies: Tallies) -> str:
+    """Unit of the damage of all of them; empty where there are none."""
+    return next((tally.unit for found in tallies.values() for tally in found.values()), "")
+
+
 def seconds_of(tallies: Tallies) -> float:
     """How long it took to measure these."""
     return sum(tally.seconds for found in tallies.values() for tally in found.values())
@@ -302,7 +311,6 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
     `refused` says why cells could not be measured.
     """
     rows: list[SensitivityRow] = []
-    units: set[str] = set()
     pending = 0
     for layer in question.layers:
         for option in question.options:
@@ -314,13 +322,12 @@ def table_of(question: Question, tallies: Tallies, refused: Mapping[Cell, str]) 
                 rows.append(row)
             elif all(span in found for span in question.spans):
                 rows.append(_measured_row(row, [found[span] for span in question.spans], question.task))
-                units.update(tally.unit for tally in found.values())
             else:
                 pending += 1
     return SensitivityTable(
         depth="measure",
         metric=question.task.metric,
-        unit=next(iter(units), "nats"),
+        unit=unit_of(tallies),
         samples=question.samples,
         seconds=seconds_of(tallies),
         rank_correlation=None,

@@ -119,7 +119,10 @@ class PlanRehearsed:
 
 @dataclass(frozen=True)
 class RowsMeasured:
+    """`unit` is that of their damage; empty where nothing is measured yet."""
+
     rows: tuple[SensitivityRow, ...]
+    unit: str = ""
 
 
 @dataclass(frozen=True)

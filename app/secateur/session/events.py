@@ -169,8 +169,8 @@ def _live(session: "Session", event: Partial) -> None:
                 spectra={**state.spectra, **spectra} if spectra else state.spectra,
                 singular_values={**state.singular_values, **values} if values else state.singular_values,
             )
-        case RowsMeasured(rows):
-            tables.rows_measured(session, rows)
+        case RowsMeasured(rows, unit):
+            tables.rows_measured(session, rows, unit)
         case CurvePoint() as point:
             earlier = state.curve if not state.curve or point.follows(state.curve[-1]) else ()
             session.update(curve=(*earlier, point))
@@ -251,6 +251,7 @@ def _model_opened(session: "Session", model: ModelDescription) -> None:
         engine_ready=before.engine_ready,
         devices=before.devices,
         target=before.target,
+        measured_on=before.measured_on,
         settings=before.settings,
         jobs=before.jobs,
         questions=before.questions,

@@ -147,7 +147,8 @@ class Session:
         model = self.state.model
         assert model is not None  # noqa: S101 - asked for after a look at it
         ids = tuple(candidate.id for candidate in OPTIONS)
-        return ScoreSensitivity(model.source, self.state.data_source, depth, ids, target=self.state.target)
+        on = self.state.measured_on
+        return ScoreSensitivity(model.source, self.state.data_source, depth, ids, on, self.state.target)
 
     def record_activations(self) -> None:
         """Record the spectra of every layer's output over calibration samples."""

@@ -111,6 +111,8 @@ class SessionState:
     baseline: Evaluation | None = None
     tables: Mapping[str, SensitivityTable] = field(default_factory=dict)
     """Sensitivity by depth: `free`, `measure`."""
+    measured_on: int = 512
+    """Samples on which sensitivity is measured; batches that were measured before are not run again."""
     activations: ActivationsRecorded | None = None
     graph: NetworkGraph | None = None
     graph_failure: tuple[str, str] = ("", "")

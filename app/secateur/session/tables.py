@@ -29,19 +29,31 @@ def _seen(session: "Session", table: SensitivityTable) -> SensitivityTable:
     return table if state.model is None else judged(table, state.model, target_named(state.target), state.timings)
 
 
-def rows_measured(session: "Session", rows: tuple[SensitivityRow, ...]) -> None:
-    """Rows of a running measurement: until its end they are a part of a table, whatever is there."""
+def measure_on(session: "Session", samples: int) -> None:
+    """Measure on so many samples from now on: what is known of them is looked up, and stands in the table."""
+    if samples == session.state.measured_on:
+        return
+    tables = {depth: table for depth, table in session.state.tables.items() if depth != "measure"}
+    session.update(measured_on=samples, tables=tables)
+    session.find_sensitivity()
+
+
+def rows_measured(session: "Session", rows: tuple[SensitivityRow, ...], unit: str) -> None:
+    """Rows of a running measurement: until its end they are a part of a table, whatever is there.
+
+    `unit` is that of their damage; empty where none is known yet.
+    """
     state = session.state
     if state.measured is not None:
         return  # the earlier measurement stands until the new one is whole
     table = state.tables.get("measure") or SensitivityTable(
-        depth="measure", metric="", unit="nats", samples=0, seconds=0.0, rank_correlation=None, rows=()
+        depth="measure", metric="", unit=unit, samples=0, seconds=0.0, rank_correlation=None, rows=()
     )
     new = {(row.layer, row.option) for row in rows}
     kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
     pending = max(1, len(state.rows) * len(OPTIONS) - len(kept) - len(rows))
     own = _seen(session, table.model_copy(update={"rows": rows})).rows
-    measured = table.model_copy(update={"rows": (*kept, *own), "pending": pending})
+    measured = table.model_copy(update={"rows": (*kept, *own), "pending": pending, "unit": unit or table.unit})
     session.update(tables={**state.tables, "measure": measured})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from secateur.methods import handle_for
+from secateur.session import tables
 from secateur.session.notices import HEADLINE
 from secateur.ui.actions import TABS_ON_DEMAND
 
@@ -160,6 +161,7 @@ def _connect_sensitivity(tab: Any, session: "Session", display: "Display", comma
     tab.option_chosen.connect(session.choose_option)
     tab.layer_selected.connect(commands.moving.select_layer)
     tab.score_wanted.connect(session.score)
+    tab.samples_wanted.connect(lambda samples: tables.measure_on(session, samples))
     layers = commands.workspace.layers
 
     def open_menu(layer: str, cell: tuple[str, str], place: "QPoint") -> None:

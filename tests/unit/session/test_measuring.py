@@ -7,6 +7,7 @@ from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.model.description import ModelSource
 from secateur.model.documents import DataDescription
+from secateur.session import tables
 
 
 def test_measured_rows_fill_the_table_while_it_is_measured(session):
@@ -71,3 +72,25 @@ def test_what_was_measured_on_another_model_is_dropped(session, engine):
     session.receive(ev.Started(50, other))
     session.receive(ev.Finished(50, ev.SensitivityScored(table())))
     assert not session.state.tables
+
+
+def test_fewer_samples_are_what_is_asked_for_and_what_is_known_of_them_is_looked_up(session, engine):
+    with_data(session)
+    session.receive(ev.Finished(0, ev.SensitivityScored(table())))
+    tables.measure_on(session, 64)
+    assert session.state.measured is None  # it was of 512
+    assert isinstance(engine.requests[-1], rq.FindSensitivity)
+    assert engine.requests[-1].what.samples == 64
+    session.score("measure")
+    assert engine.requests[-1].samples == 64
+    asked = len(engine.requests)
+    tables.measure_on(session, 64)
+    assert len(engine.requests) == asked
+
+
+def test_rows_of_a_running_measurement_bring_the_unit_of_their_damage(session):
+    session.receive(ev.Partial(2, ev.RowsMeasured((), "")))
+    assert session.state.measured_in_part.unit == ""
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:1], "relative error")))
+    session.receive(ev.Partial(2, ev.RowsMeasured((), "")))
+    assert session.state.measured_in_part.unit == "relative error"

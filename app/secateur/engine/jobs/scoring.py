@@ -79,7 +79,12 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     lowered = workshop.lowered(bench, reporter)
     reporter.enter("score", resumed=True)  # what was measured before is not done again: its own speed tells
     table = measure_sensitivity(
-        lowered, data, question, reporter.progress, lambda rows: reporter.emit(RowsMeasured(rows)), keeper
+        lowered,
+        data,
+        question,
+        reporter.progress,
+        lambda rows, unit: reporter.emit(RowsMeasured(rows, unit)),
+        keeper,
     )
     return SensitivityScored(correlated(free, table).model_copy(update={"warnings": data.told}))
 
