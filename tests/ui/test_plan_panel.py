@@ -1,6 +1,7 @@
 """The plan panel: what is planned moves the cards, the cards say what a person wants."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -132,13 +133,25 @@ def test_what_a_layer_does_not_support_is_off_and_says_why(panel: PlanPanel, sta
 
 def test_a_method_that_needs_training_says_so_for_a_fixed_file(panel: PlanPanel, state: SessionState) -> None:
     assert state.model is not None
-    from dataclasses import replace
-
     fixed = replace(state.model, trainable=False, reason="It holds the operator If.")
     panel.show_state(state.with_(model=fixed), ["conv1"])
-    assert not find(panel, Switch, "switch_quantize").isEnabled()
-    assert "It holds the operator If." in find(panel, QLabel, "note_quantize").text()
+    assert not find(panel, Switch, "switch_channel_pruning").isEnabled()
+    assert "It holds the operator If." in find(panel, QLabel, "note_channel_pruning").text()
     assert find(panel, Switch, "switch_weight_pruning").isEnabled()
+
+
+def test_a_card_offers_the_kind_that_works_here_and_the_usual_one_where_it_does(
+    panel: PlanPanel, state: SessionState, wishes: Wishes
+) -> None:
+    """Weights without their network cannot be computed in int8, but stored in few bits."""
+    assert state.model is not None
+    bare = replace(state.model, runnable=False, trainable=False, reason="It holds weights alone.")
+    for model in (bare, state.model):
+        panel.show_state(state.with_(model=model), ["conv1"])
+        find(panel, Switch, "switch_quantize").click()
+    (_, stored, _), (_, computed, _) = wishes
+    assert isinstance(stored, WeightOnly)
+    assert isinstance(computed, StaticInt8)
 
 
 def test_a_mixed_selection_says_on_how_many_layers_a_step_is(panel: PlanPanel, state: SessionState) -> None:

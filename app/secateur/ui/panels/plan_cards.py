@@ -33,7 +33,7 @@ class FamilyCard(Card):
         self.setObjectName(f"card_{family}")
         self.family = family
         self.variants = variants(family)
-        self._variant = self.variants[0]
+        self._variant = self._preferred = self.variants[0]
         self._last: dict[str, Method] = {variant.key: variant.method for variant in self.variants}
         self.switch = Switch(TITLES[family])
         self.switch.setObjectName(f"switch_{family}")
@@ -66,9 +66,11 @@ class FamilyCard(Card):
         planned = [state.step_of(layer.name, self.family) for layer in layers]
         methods = [method for method in planned if method is not None]
         method = methods[0] if methods else None
-        reason = reason_against(self._variant.method, state.model, layers)
+        against = {v.key: reason_against(v.method, state.model, layers) for v in self.variants}
+        self._variant = next((v for v in (self._preferred, *self.variants) if not against[v.key]), self._preferred)
+        reason = against[self._variant.key]
         if method is not None:
-            self._variant = next((v for v in self.variants if v.is_of(method)), self._variant)
+            self._variant = self._preferred = next((v for v in self.variants if v.is_of(method)), self._variant)
             self._last[self._variant.key] = method
             self._forms[self._variant.key].show_method(method)
         is_on = method is not None
@@ -125,7 +127,7 @@ class FamilyCard(Card):
         self.wanted.emit(self._last[self._variant.key] if on else None, "")
 
     def _variant_chosen(self, key: str) -> None:
-        self._variant = next(v for v in self.variants if v.key == key)
+        self._variant = self._preferred = next(v for v in self.variants if v.key == key)
         self.wanted.emit(self._last[key], "")
 
     def _edited(self, method: Method, merge: str) -> None:
