@@ -13,8 +13,9 @@ from secateur.data.metrics import kind_of, metrics_of_task
 from secateur.data.preview import Preview, Shown
 from secateur.data.tasks import TASKS as KINDS
 from secateur.data.tasks.similarity import Pooling
-from secateur.engine.requests import DataSource, OpenData
-from secateur.model.description import Port
+from secateur.engine.events import Finished, ModelOpened
+from secateur.engine.requests import DataSource, OpenData, OpenModel
+from secateur.model.description import ModelSource, Port
 from secateur.model.maps import FedInput
 from secateur.ui.dialogs.data import DataDialog
 from secateur.ui.dialogs.preview_grid import masked
@@ -126,6 +127,22 @@ def test_metrics_are_those_of_the_task_and_pooling_is_for_pairs_alone(shown, mod
     shown.until(lambda: pooling.currentData() == "cls")
     said = f"{len(previews)} calibration samples"
     assert any(part.accessibleName() == said for part in dialog.findChildren(QWidget))
+
+
+def test_data_for_a_model_that_is_being_opened_waits_and_the_form_becomes_that_models(shown, model) -> None:
+    dialog = open_dialog(shown, model, ROWS)
+    texts = replace(model, inputs=TEXT, source=ModelSource("texts.onnx"))
+    shown.session.open_model(texts.source)
+    shown.until(lambda: shown.state.loading)
+    shown.settle()
+    dialog.form.set_path("pairs.csv")
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+    assert "texts.onnx" in dialog.summary.text()
+    assert not shown.engine.asked(OpenData)
+    shown.engine.say(Finished(shown.engine.job_of(OpenModel), ModelOpened(texts)))
+    shown.until(lambda: shown.engine.asked(OpenData))
+    assert shown.engine.asked(OpenData)[-1] == OpenData(texts.source, DataSource("pairs.csv"))
+    shown.until(lambda: seen(shown) == {"text", "target", "tokenizer", "max_length"})
 
 
 def test_a_length_that_is_no_number_is_said_before_anything_is_asked(shown, model) -> None:

@@ -101,8 +101,9 @@ def fold(session: "Session", event: Event) -> None:
             request = _request_of(state, event.job)
             _end_job(session, event.job)
             session.timing.ended(event.job, request)
-            if isinstance(request, OpenModel):
+            if isinstance(request, OpenModel) and _is_loading(state, request):
                 session.update(loading="")
+                session.remembering.model_not_opened()
             if isinstance(request, ReadGraph) and not _is_foreign(state, request):
                 session.update(graph_failure=("Reading the graph was stopped.", ""))
             _look_for_the_rest(session, request)
@@ -130,6 +131,11 @@ def _started(session: "Session", event: Started) -> None:
 
 def _request_of(state: SessionState, job: int) -> Request | None:
     return next((known.request for known in (*state.jobs, *state.questions) if known.job == job), None)
+
+
+def _is_loading(state: SessionState, request: OpenModel) -> bool:
+    """Whether it is this model that is awaited, and not one that was wanted after it."""
+    return state.loading in ("", request.source.label)
 
 
 def _is_foreign(state: SessionState, request: Request | None) -> bool:
@@ -310,13 +316,14 @@ def _failed(session: "Session", event: Failed) -> None:
         return
     _end_job(session, event.job)
     session.timing.ended(event.job, request)
-    if isinstance(request, OpenModel):
+    if isinstance(request, OpenModel) and _is_loading(session.state, request):
         session.update(loading="")
         if not event.wants:
             session.remembering.forget_resuming()
         if event.wants and not request.source.trusted:
             session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
             return
+        session.remembering.model_not_opened()
     if event.existing and isinstance(request, Export):  # a dialog that is still open asks
         hint = "Nothing was written: agree to replace it, or choose a name."
         session.notify(Notice("warn", event.sentence, hint, subject=notices.of_request(request)))
@@ -364,6 +371,7 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
         for known in (session.state.jobs, session.state.questions)
     )  # what is left is answered by the other process
     session.update(jobs=jobs, questions=questions, engine=engine, engine_ready=False, loading="")
+    session.remembering.model_not_opened()
     session.budget.forget()
     session.timing.forget()
     for request in event.lost:

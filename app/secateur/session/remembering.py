@@ -31,6 +31,8 @@ class Remembering:
     memory: Memory | None = None
     with_model: DataSource | None = None
     """Data that was asked for together with the model that is being opened."""
+    waiting: DataSource | None = None
+    """Data that a person asked for while a model was being opened: it is for that one."""
     _recalled: Remembered = field(default_factory=Remembered)
     _mark: tuple[DataSource | None, str] = (None, "")
     _resuming: RunRecord | None = None
@@ -42,7 +44,8 @@ class Remembering:
         session, model = self.session, self.session.state.model
         if model is None:
             return
-        wanted, self.with_model = self.with_model, None
+        waiting, self.waiting = self.waiting, None
+        wanted, self.with_model = waiting or self.with_model, None
         wanted = wanted or (before.data_source if before.model is None else None)
         again = before.model is not None and before.model.fingerprint == model.fingerprint
         wanted = wanted or (before.data_source if again else None)
@@ -53,11 +56,27 @@ class Remembering:
             session.load_recipe(known.recipe)
         if model.runnable and wanted is not None:
             self._open(wanted)
+        elif waiting is not None:
+            session.open_data(waiting)  # which says why it cannot be
         elif model.runnable and known.data is not None:
             self._open_again(known.data, known.data_mark)
         elif model.runnable:
             self._propose(before)
         self._go_on()
+
+    def wait_for_model(self, source: DataSource) -> None:
+        """Keep data until the model that is being opened is there; the last one that was asked for counts."""
+        self.waiting = source
+        sentence = f"{Path(source.file).name} is opened as soon as {Path(self.session.state.loading).name} is open."
+        self.session.notify(Notice("info", sentence, subject=notices.DATA))
+
+    def model_not_opened(self) -> None:
+        """The model did not open: data that waited for it is told of."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            sentence = f"{Path(waiting.file).name} was not opened, for the model that it was for is not open."
+            hint = "Open a model, then its data once more."
+            self.session.notify(Notice("warn", sentence, hint, "open", subject=notices.DATA))
 
     def _open(self, source: DataSource) -> None:
         self.session.update(data_source=source)

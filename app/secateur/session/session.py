@@ -99,6 +99,8 @@ class Session:
         """Open a model, with this data or else its own; the one on the screen stays until the new one arrives."""
         self.remembering.forget_resuming()
         self.remembering.with_model = data
+        if data is not None:
+            self.remembering.waiting = None
         for job in (*self.state.jobs, *(q for q in self.state.questions if hasattr(q.request, "model"))):
             self.engine.cancel(job.job)
         self.looking.give_up()
@@ -114,9 +116,14 @@ class Session:
         self.update(trust=None)
         if trusted:
             self.open_model(replace(question.source, trusted=True), self.remembering.with_model)
+        else:
+            self.remembering.model_not_opened()
 
     def open_data(self, source: DataSource) -> None:
-        """Open data for the open model: preview, and the baseline check."""
+        """Open data for the open model: preview, and the baseline check. It waits for one that is being opened."""
+        if self.state.loading:
+            self.remembering.wait_for_model(source)
+            return
         if self.state.model is None:
             self.notify(
                 Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open")

@@ -1,5 +1,6 @@
 """Choose data: source, preprocessing, a preview of what the network is fed, and the baseline check."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -119,13 +120,17 @@ class DataDialog(DialogFrame):
 
     def _want(self) -> None:
         self.problem.setText("")
+        if self._state.loading:
+            self.summary.setText(f"Opened as soon as {Path(self._state.loading).name} is open.")
         self.data_wanted.emit(self.form.wanted())
 
     # ------------------------------------------------------------------ what came of it
 
     def show_state(self, state: "SessionState") -> None:
         """Preview, summary and baseline of the data in use; progress while it is being opened."""
-        self._state = state
+        before, self._state = self._state.model, state
+        if state.model is not before:
+            self.form.show_for(state.model)
         opening = next((job for job in state.jobs if isinstance(job.request, OpenData)), None)
         self.progress.setVisible(opening is not None)
         if opening is not None:

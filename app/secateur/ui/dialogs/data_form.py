@@ -53,8 +53,9 @@ class DataForm(QWidget):
     def __init__(self, folder: str, model: "ModelDescription | None" = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder = folder
-        self._takes = image_shape(model) if model is not None else (None, (None, None))
-        self._kind: Kind = kind_of_input(model) if model is not None else "images"
+        self._takes: tuple[int | None, tuple[int | None, int | None]] = (None, (None, None))
+        self._kind: Kind = "images"
+        self._read_inputs(model)
         self._shown: dict[str, str] = {}
         self.source = Segmented((("file", "File or folder"), (SAMPLE, "Sample digits"), (RANDOM, "Random")), "Source")
         self.source.setObjectName("data_source")
@@ -88,6 +89,15 @@ class DataForm(QWidget):
         self.changed.connect(self._mark_preset)
         self.changed.connect(self._show_what_counts)
         self._on_source("file")
+
+    def _read_inputs(self, model: "ModelDescription | None") -> None:
+        if model is not None:
+            self._takes, self._kind = image_shape(model), kind_of_input(model)
+
+    def show_for(self, model: "ModelDescription | None") -> None:
+        """Another model is open: its inputs say which fields count."""
+        self._read_inputs(model)
+        self.changed.emit()
 
     def _make_path_row(self) -> QWidget:
         self._path_row = QWidget()
