@@ -22,6 +22,7 @@ from secateur.graph.onnx_import.values import (
     Value,
 )
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
+from secateur.graph.qdq.blocks import has_float_zeros
 from secateur.model.description import Port
 
 __all__ = ["TRACED_BATCH", "ImportRefused", "import_model", "quantized_reason", "refuse_missing"]
@@ -95,7 +96,10 @@ def quantized_reason(proto: onnx.ModelProto) -> str:
     see, measure and compare it as it is: its bytes, its integer weights, its speed.
     """
     kinds = {node.op_type for node in proto.graph.node} & _QUANTIZED
-    return f"it is quantized already ({_listed(kinds)}) and is run as it is." if kinds else ""
+    if not kinds:
+        return ""
+    detail = ", with zero points that are no integers," if has_float_zeros(proto) else ""
+    return f"it is quantized already ({_listed(kinds)}){detail} and is run as it is."
 
 
 def refuse_missing(proto: onnx.ModelProto) -> None:

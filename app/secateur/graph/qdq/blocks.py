@@ -132,7 +132,7 @@ def _become_nbits(
     outputs, inputs = whole.shape
     padded = np.pad(whole, [(0, 0), (0, -inputs % block)], constant_values=0 if is_affine else half)
     packed = packed_codes(padded.reshape(outputs, -1, block).astype(np.uint8), bits)
-    scale = np.asarray(graph.values(unpack.input[1]), np.float32).T
+    scale = np.asarray(graph.values(unpack.input[1])).T
     added = [numpy_helper.from_array(packed, name), numpy_helper.from_array(scale.reshape(-1), unpack.input[1])]
     if is_affine:
         zero = np.asarray(graph.values(unpack.input[2])).astype(np.int16).T
@@ -199,6 +199,12 @@ def _is_readable(node: onnx.NodeProto) -> bool:
     return node.op_type == OPERATOR and node.domain == MICROSOFT and told.get("bits", 4) in (2, 4, 8) and not has_order
 
 
+def has_float_zeros(proto: onnx.ModelProto) -> bool:
+    """Whether a MatMulNBits has zero points that are no integers (HQQ): no encoding has them."""
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    return any(_is_readable(node) and _has_float_zeros(node, stored) for node in proto.graph.node)
+
+
 def _told(node: onnx.NodeProto) -> dict[str, int]:
     return {attribute.name: attribute.i for attribute in node.attribute}
 
@@ -206,7 +212,7 @@ def _told(node: onnx.NodeProto) -> dict[str, int]:
 def _has_float_zeros(node: onnx.NodeProto, stored: Mapping[str, onnx.TensorProto]) -> bool:
     """Whether the zero points of a MatMulNBits are no integers, for which DequantizeLinear has no form."""
     name = node.input[3] if len(node.input) > 3 else ""
-    return bool(name) and stored[name].data_type != onnx.TensorProto.UINT8
+    return name in stored and stored[name].data_type != onnx.TensorProto.UINT8
 
 
 def _unpacking(proto: onnx.ModelProto, node: onnx.NodeProto, stored: Mapping[str, onnx.TensorProto]) -> onnx.NodeProto:
@@ -216,7 +222,7 @@ def _unpacking(proto: onnx.ModelProto, node: onnx.NodeProto, stored: Mapping[str
     groups = -(-inputs // block)
     packed = numpy_helper.to_array(stored[node.input[1]]).reshape(outputs, groups, -1)
     codes = unpacked_codes(packed, bits, block).reshape(outputs, -1)[:, :inputs].T
-    scale = np.asarray(numpy_helper.to_array(stored[node.input[2]]), np.float32).reshape(outputs, groups).T
+    scale = numpy_helper.to_array(stored[node.input[2]]).reshape(outputs, groups).T  # of the network's number type
     zero_name = node.input[3] if len(node.input) > 3 else ""
     taken = _names(proto)
     weight = unique(f"{node.input[1]}{_SUFFIX}", taken)

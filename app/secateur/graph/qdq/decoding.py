@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from numpy.typing import NDArray
 from onnx import numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import WEIGHTED, GraphIndex, OnnxLayer, onnx_layers
@@ -49,7 +50,10 @@ def decoded(proto: onnx.ModelProto) -> Decoded | None:
         if grid is None or name in floats or len(graph.readers.get(name, [])) > 1:
             return None
         floats[name] = grid
-        values = grid.dequantize(np.asarray(numpy_helper.to_array(graph.initializers[name])).astype(grid.dtype))
+        codes = _codes(graph.initializers[name]) + _shift(graph, node)
+        values = grid.dequantize(codes.astype(grid.dtype)).astype(
+            graph.values(node.input[1]).dtype
+        )  # as the operator gives them
         tensor = next(tensor for tensor in result.graph.initializer if tensor.name == name)
         tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), name))
     _read_directly(result, {node.output[0]: node.input[0] for node in unpackers})
@@ -70,8 +74,10 @@ def _grid(graph: GraphIndex, node: onnx.NodeProto) -> IntegerEncoding | None:
     told = {attribute.name: attribute.i for attribute in node.attribute}
     scale = np.asarray(graph.values(parts[1]), np.float32)
     zero = np.asarray(graph.values(parts[2])).astype(np.int16) if len(parts) > 2 else np.zeros(scale.shape, np.int16)
-    if not bits or (zero.any() and not is_affine) or not np.all(np.isfinite(scale) & (scale != 0)):
+    if not bits or not np.all(np.isfinite(scale) & (scale != 0)):
         return None
+    shift = _shift(graph, node)
+    zero, is_affine = zero + shift, is_affine or bool(shift)
     axis = told.get("axis", 1) % len(graph.shape(parts[0]))
     grid = IntegerEncoding(
         bits,
@@ -80,8 +86,19 @@ def _grid(graph: GraphIndex, node: onnx.NodeProto) -> IntegerEncoding | None:
         zero.reshape(scale.shape).astype(np.uint8) if is_affine else None,
         told.get("block_size", 0) or None,
     )
-    codes = np.asarray(numpy_helper.to_array(graph.initializers[parts[0]])).astype(np.int16)
+    codes = _codes(graph.initializers[parts[0]]) + shift
     return grid if codes.min(initial=0) >= grid.lowest else None
+
+
+def _codes(tensor: onnx.TensorProto) -> NDArray[np.int16]:
+    return np.asarray(numpy_helper.to_array(tensor)).astype(np.int16)
+
+
+def _shift(graph: GraphIndex, node: onnx.NodeProto) -> int:
+    """What is added to signed codes that have zero points: an affine encoding counts from 0, with zero points moved."""
+    bits, is_affine = _KINDS[graph.initializers[node.input[0]].data_type]
+    has_zeros = len(node.input) > 2 and bool(node.input[2]) and bool(_codes(graph.initializers[node.input[2]]).any())
+    return 1 << (bits - 1) if has_zeros and not is_affine else 0
 
 
 def _read_directly(proto: onnx.ModelProto, names: dict[str, str]) -> None:

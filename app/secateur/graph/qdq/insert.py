@@ -50,7 +50,7 @@ class Inserting:
         stored = name if name == layer.weight or name not in self._taken else self._short("q")
         self._taken.add(stored)
         back = self._short("w")
-        inputs = [stored, self._constant(encoding.scale.astype(np.float32), "s")]
+        inputs = [stored, self._constant(encoding.scale.astype(numpy_helper.to_array(tensor).dtype), "s")]
         if encoding.zero_point is not None:
             inputs.append(self._short("z"))
             self._add(integer_tensor(inputs[-1], encoding.zero_point, encoding))
