@@ -162,8 +162,13 @@ def macs_pair(before: float | None, after: float | None) -> tuple[str, str]:
 
 
 def milliseconds_pair(before: float | None, after: float | None) -> tuple[str, str]:
-    """(`2.07`, `2.11 ms`)."""
-    return (milliseconds(before).removesuffix(f"{SPACE}ms"), milliseconds(after))
+    """(`2.07`, `2.11 ms`); with as many digits as show that they differ: (`0.00603`, `0.00645 ms`)."""
+    if before is None or after is None:
+        return (milliseconds(before).removesuffix(f"{SPACE}ms"), milliseconds(after))
+    first, second = bare_milliseconds(before), bare_milliseconds(after)
+    if first == second and before != after and min(before, after) > 0:
+        first, second = number(before), number(after)
+    return first, f"{second}{SPACE}ms"
 
 
 def share_pair(before: float | None, after: float | None) -> tuple[str, str]:

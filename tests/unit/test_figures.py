@@ -152,3 +152,25 @@ def test_a_duration_is_right_to_within_its_smallest_unit(seconds: float) -> None
 def test_one_of_a_thing_is_not_said_in_the_plural(n, said):
     assert figures.counted(n, "epoch") == said
     assert figures.counted(n, "class", "classes").split()[1] == ("class" if n == 1 else "classes")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        (2.07, 2.11, ("2.07", "2.11 ms")),
+        (0.00603, 0.00645, ("0.00603", "0.00645 ms")),
+        (0.502, 0.498, ("0.502", "0.498 ms")),
+        (0.0002, 0.0003, ("0.000200", "0.000300 ms")),
+        (0.006, 0.006, ("0.006", "0.006 ms")),
+        (None, 0.006, ("–", "0.006 ms")),
+        (0.0, 0.0001, ("0", "< 0.001 ms")),
+    ],
+)
+def test_milliseconds_that_differ_are_written_so_that_it_shows(before, after, wanted) -> None:
+    assert tuple(text.replace(figures.SPACE, " ") for text in figures.milliseconds_pair(before, after)) == wanted
+
+
+@given(st.floats(1e-4, 1e4), st.floats(1.01, 2.0))
+def test_no_change_of_a_hundredth_is_hidden_by_rounding(before: float, times: float) -> None:
+    first, second = figures.milliseconds_pair(before, before * times)
+    assert first != second.removesuffix(f"{figures.SPACE}ms")

@@ -70,9 +70,9 @@ def plan(
     predicted_ms = document.predicted.latency_ms
     if timings is not None and timings.whole and predicted_ms is not None:
         before = baseline.latency_ms.median if baseline and baseline.latency_ms else timings.whole
-        words.append(f"{figures.milliseconds(before)} → {figures.milliseconds(predicted_ms)} predicted")
+        words.append(f"{' → '.join(figures.milliseconds_pair(before, predicted_ms))} predicted")
     if tried.before and tried.after:
-        speed = f"{figures.milliseconds(tried.before.median)} → {figures.milliseconds(tried.after.median)}"
+        speed = " → ".join(figures.milliseconds_pair(tried.before.median, tried.after.median))
         words.append(f"{speed} as tried in {tried.after.runtime}")
     output.print(f"{out or 'The plan'}: {', '.join(words)}")
     output.print(recipe.to_yaml(), markup=False)

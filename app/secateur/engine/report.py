@@ -37,8 +37,9 @@ def rows_of(original: Evaluation, result: Evaluation) -> list[tuple[str, str, st
     rows = []
     before, after = original.metric, result.metric
     if measured := before or after:
-        change = kind_of(measured.name).write_change(before.value, after.value) if before and after else ""
-        rows.append((measured.name, _metric(original), _metric(result), change))
+        kind = kind_of(measured.name)
+        change = kind.write_change(before.value, after.value) if before and after else ""
+        rows.append((kind.noun, _metric(original), _metric(result), change))
     if original.loss is not None and result.loss is not None:
         rows.append(("loss", f"{original.loss:.4f}", f"{result.loss:.4f}", f"{result.loss - original.loss:+.4f}"))
     rows += [

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from secateur.data.metrics import kind_of
-from secateur.figures import milliseconds, signed_share, size
+from secateur.figures import milliseconds_pair, signed_share, size
 from secateur.methods.left_out import listed
 from secateur.model.description import ModelDescription
 from secateur.model.documents import Evaluation, ExportedFile, RunDocument
@@ -36,7 +36,7 @@ def headline_of(
         and result.latency_ms.median > original.latency_ms.median * SLOWER_FROM
     ):
         before, after = original.latency_ms.median, result.latency_ms.median
-        news.append(f"Slower here: {milliseconds(before)} → {milliseconds(after)}, {signed_share(before, after)}.")
+        news.append(f"Slower here: {' → '.join(milliseconds_pair(before, after))}, {signed_share(before, after)}.")
         measured = target_in(result.latency_ms.runtime)
         news.append(measured.cause_of_slowness(precisions) if measured else "")
     if result.bytes > original.bytes:
@@ -83,7 +83,7 @@ def warnings_of(document: RunDocument) -> tuple[str, ...]:
     if before and after and (kind := kind_of(after.name)).is_beyond_noise(after.value, before.ci95):
         verb = "fell" if kind.is_higher_better else "rose"
         change = kind.write_change(before.value, after.value)
-        warnings.append(f"{after.name} {verb} by more than its sampling noise: {change} to {kind.write(after.value)}.")
+        warnings.append(f"{kind.title} {verb} by more than its sampling noise: {change} to {kind.write(after.value)}.")
     for whose, evaluation in (("Original", document.original), ("Result", document.result)):
         warnings += [f"{whose}: {warning}" for warning in evaluation.warnings]
     for file in document.files:

@@ -218,13 +218,15 @@ def test_an_error_is_printed_in_its_own_units_and_its_rise_is_a_warning(capsys, 
     inputs = random.normal(size=(100, 16)).astype(np.float32)
     np.savez(data, inputs=inputs, targets=inputs @ weight.T + random.normal(0, 0.1, (100, 4)).astype(np.float32))
     _, out, _ = call(capsys, "evaluate", str(model), "--data", str(data))
-    line = next(line for line in out.splitlines() if "mse" in line)
+    line = next(line for line in out.splitlines() if "squared error" in line)
     assert "%" not in line
     recipe.write_text("schema: 1\nsteps:\n  - {method: magnitude_pruning, layers: ['*'], ratio: 0.9}\n")
     arguments = ("--data", str(data), "--recipe", str(recipe), "-o", str(tmp_path / "out"), "--json")
     status, out, _ = call(capsys, "compress", str(model), *arguments)
     assert status == 0
-    assert [w for w in json.loads(out)["warnings"] if w.startswith("mse rose by more than its sampling noise: +")]
+    assert [
+        w for w in json.loads(out)["warnings"] if w.startswith("Squared error rose by more than its sampling noise: +")
+    ]
 
 
 def test_answers_that_are_no_numbers_are_wrong_and_told(capsys, tmp_path, monkeypatch):

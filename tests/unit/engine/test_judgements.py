@@ -2,6 +2,7 @@
 
 import pytest
 
+from secateur.data.metrics import kind_of
 from secateur.engine.report import rows_of
 from secateur.engine.verdict import computed_in_float, headline_of, told_by_target, warnings_of
 from secateur.methods.quantize.static_int8 import StaticInt8
@@ -36,7 +37,7 @@ def metric(name: str, value: float, half: float) -> Metric:
 def test_a_warning_is_given_of_what_became_worse_and_only_of_that(name, before, after, verb):
     warnings = warnings_of(run(evaluation(metric(name, before, 0.001)), evaluation(metric(name, after, 0.001))))
     assert len(warnings) == bool(verb)
-    assert not verb or warnings[0].startswith(f"{name} {verb} by more than its sampling noise")
+    assert not verb or warnings[0].startswith(f"{kind_of(name).title} {verb} by more than its sampling noise")
     assert not ("%" in "".join(warnings) and name == "mse")
 
 
@@ -49,7 +50,7 @@ def test_answers_that_are_no_numbers_are_told_of_the_one_that_gives_them():
 
 def test_a_row_of_the_report_stays_where_one_side_has_no_metric():
     name, before, after, change = rows_of(evaluation(metric("mse", 0.1, 0.01)), evaluation(None))[0]
-    assert (name, after, change) == ("mse", "–", "")
+    assert (name, after, change) == ("squared error", "–", "")
     assert before.startswith("0.100 (0.0900")
 
 

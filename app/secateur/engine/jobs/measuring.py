@@ -120,7 +120,7 @@ def _judged_by_metric(
     kind = kind_of(task.metric)
     interval = f"{kind.write_change(0.0, low)} to {kind.write_change(0.0, high)}"
     said = (
-        f"Differs from the simulation: its {task.metric} lies {kind.write_change(0.0, change)} beside the "
+        f"Differs from the simulation: its {kind.noun} lies {kind.write_change(0.0, change)} beside the "
         f"simulation's, beyond their paired interval ({interval}), "
         "although each layer by itself is right. Judge the file by its own measured numbers."
     )

@@ -10,7 +10,7 @@ from secateur.engine.requests import RehearsePlan
 from secateur.engine.verdict import computed_in_float, precisions_of, told_by_target
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
-from secateur.figures import milliseconds, signed_share
+from secateur.figures import milliseconds_pair, signed_share
 from secateur.graph.layers import example_inputs
 from secateur.graph.network import Model, StoredModel, TorchModel
 from secateur.recipe.resolve import Plan, require_plan
@@ -55,7 +55,7 @@ def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> P
     )
     told = list(computed_in_float(target, *_integer_layers(model, path)))
     if second.median > first.median * SLOWER_FROM:
-        change = f"{milliseconds(first.median)} → {milliseconds(second.median)}"
+        change = " → ".join(milliseconds_pair(first.median, second.median))
         change = f"{change}, {signed_share(first.median, second.median)}, tried in {target.title}"
         cause = target.cause_of_slowness(precisions_of(plan))
         told.insert(0, f"This plan will be slower here than the original: {change}. {cause}".strip())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from secateur.data.metrics import kind_of
 from secateur.figures import (
     UNKNOWN,
-    bare_milliseconds,
     count,
     macs,
     milliseconds,
+    milliseconds_pair,
     number,
     ratio,
     share,
@@ -97,14 +97,15 @@ def _latency(a: Evaluation, b: Evaluation) -> Figure:
     if a.latency_ms is None:
         return Figure("Latency", milliseconds(after.median), "", f"p90 {milliseconds(after.p90)}")
     before = a.latency_ms.median
-    detail = f"was {bare_milliseconds(before)} · p90 {milliseconds(after.p90)}"
+    was, now = milliseconds_pair(before, after.median)
+    detail = f"was {was} · p90 {milliseconds(after.p90)}"
     if after.median > before * (1 + NOISE):
         delta = signed_share(before, after.median)
-        return Figure("Latency", milliseconds(after.median), delta, detail, "negative", alarm=True)
+        return Figure("Latency", now, delta, detail, "negative", alarm=True)
     if after.median < before * (1 - NOISE):
         delta = f"{ratio(before, after.median)} faster"
-        return Figure("Latency", milliseconds(after.median), delta, detail, "positive")
-    return Figure("Latency", milliseconds(after.median), signed_share(before, after.median), detail)
+        return Figure("Latency", now, delta, detail, "positive")
+    return Figure("Latency", now, signed_share(before, after.median), detail)
 
 
 def _loss(a: Evaluation, b: Evaluation) -> Figure:
