@@ -5,6 +5,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from text_findings import findings
 
 from secateur.ui.theme.palette import DARK, LIGHT
 from secateur.ui.theme.style import apply_theme, font
@@ -120,6 +121,16 @@ def test_a_busy_panel_shows_how_far_it_is(qtbot: QtBot) -> None:
     panel.show()
     assert panel.progress.isVisible()
     assert panel.progress.share() == 0.4
+
+
+def test_a_long_change_does_not_lie_on_the_figure_before_it(qtbot: QtBot) -> None:
+    row = FigureRow("Spearman")
+    qtbot.addWidget(row)
+    row.resize(240, 20)
+    row.set_figures("0.867", "0.867", "−0.000446")
+    row.show()
+    qtbot.waitExposed(row)
+    assert not findings(row)
 
 
 def test_figures_are_told_to_a_screen_reader(qtbot: QtBot) -> None:

@@ -153,7 +153,8 @@ class _Measurement:
         self.total = len(question.cells) * len(question.spans)
 
     def _context(self) -> Context:
-        return Context(progress=self.progress, data=self.data)
+        """For what a method has to find out before a cell is measured: its progress is none of the measurement's."""
+        return Context(progress=lambda _done, _total, text: self._say(text), data=self.data)
 
     def run(self) -> SensitivityTable:
         begun, earlier = time.monotonic(), seconds_of(self.tallies)

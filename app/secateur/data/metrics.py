@@ -14,6 +14,10 @@ from secateur import figures
 TASK_IDS: Final = ("classification", "multilabel", "regression", "similarity", "segmentation", "none")
 
 
+UNSEEN: Final = 5e-5
+"""Share of a number below which a change of it is none to a person."""
+
+
 @dataclass(frozen=True)
 class MetricKind:
     """One metric of the tasks in `tasks`.
@@ -78,8 +82,11 @@ class MetricKind:
         return figures.number(before), figures.number(after)
 
     def write_change(self, before: float, after: float) -> str:
-        """`−0.3 pt` or `+3.82`: positive is up, whether that is better or not."""
-        return figures.points(after - before) if self.is_share else figures.signed_number(after - before)
+        """`−0.3 pt` or `+3.82`: positive is up, better or not; `0` where no digit of the value moves."""
+        delta = after - before
+        if self.is_share:
+            return figures.points(delta)
+        return figures.signed_number(0.0 if abs(delta) < UNSEEN * abs(before) else delta)
 
     def write_spread(self, ci95: tuple[float, float]) -> str:
         """Half the interval's width: `±0.9` (points) or `±0.0004`."""

@@ -104,6 +104,8 @@ class Course:
     _begun: float = 0.0
     _resumed: bool = False
     _spent: list[float] = field(default_factory=list)
+    _rests: set[int] = field(default_factory=set)
+    """Places of stages of which only the rest was done: it says nothing of what others take."""
     _expected: list[float | None] = field(default_factory=list)
     _share: float = 0.0
 
@@ -133,6 +135,8 @@ class Course:
             return
         seconds = self.now() - self._begun
         self._spent.append(seconds)
+        if self._resumed:
+            self._rests.add(self._at)
         if self.times is not None and not self._resumed:
             self.times.took(self.stages[self._at], seconds)
 
@@ -162,7 +166,7 @@ class Course:
         ]
         if here is not None:
             weights[self._at] = passed + here
-        known = [weight for weight in weights if weight]
+        known = [weight for place, weight in enumerate(weights) if weight and place not in self._rests]
         usual = sum(known) / len(known) if known else 1.0
         filled = [usual if weight is None else weight for weight in weights]
         within = passed / (passed + here) if here is not None and passed + here > 0 else done / total if total else 0.0

@@ -48,6 +48,15 @@ def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
         assert row.metric_drop == pytest.approx(right, abs=1e-9)
 
 
+def test_progress_is_that_of_the_cells_whatever_has_to_be_found_out_for_them(
+    lowered_network: Any, noise_set: Any, question: Question
+) -> None:
+    seen: list[tuple[int, int]] = []
+    measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: seen.append((done, total)))
+    assert {total for _, total in seen} == {len(question.cells) * len(question.spans)}
+    assert seen == sorted(seen)
+
+
 def test_int8_rounds_what_the_layer_puts_out_not_its_input_alone(lowered_network: Any, noise_set: Any) -> None:
     from secateur.methods.change import Lowered
 

@@ -41,6 +41,9 @@ def test_an_error_is_written_in_its_own_units():
     assert plain(error.write(0.00734)) == "0.00734"
     assert error.write_change(0.00734, 3.83) == "+3.82"
     assert error.write_change(3.83, 0.00734) == "−3.82"
+    assert kind_of("spearman").write_change(0.867163, 0.867170) == "0"  # no digit of 0.867 moves
+    assert kind_of("spearman").write_change(0.867163, 0.866717) == "−0.000446"
+    assert kind_of("spearman").write_change(0.0, 0.0004) == "+0.000400"
     assert error.write_spread((0.8, 1.2)) == "±0.200"
 
 

@@ -132,6 +132,15 @@ def test_the_share_never_goes_back(times, clock):
     assert all(0.0 <= share <= 1.0 for share in shares)
 
 
+def test_what_was_there_already_is_no_share_of_a_job_that_has_just_begun(times, clock):
+    course = Course(STAGES, times, clock)
+    for kind in ("train", "export"):
+        course.enter(kind, resumed=True)
+        clock.seconds += 0.01
+    course.enter("measure", resumed=True)
+    assert course.left(0, 300, None).share < 0.05
+
+
 # ---------------------------------------------------------------------- a real run
 
 

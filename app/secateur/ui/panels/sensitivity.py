@@ -287,6 +287,8 @@ class SensitivityTab(TabView):
         self.samples.setCurrentIndex(max(0, self.samples.findData(self._state.measured_on)))
         reason = self.tr("The measurement is running; stop it in the jobs panel (Esc).") if job else ""
         tip = self.tr("On how many samples each cell is measured: 64 order the layers well in an eighth of the time")
+        if reason and self.samples.hasFocus():
+            self.map.setFocus()  # else the keys went to whatever comes next in the window
         set_why_not(self.samples, reason, tip)
 
     def _show_trust(self) -> None:

@@ -59,4 +59,6 @@ class FigureRow(QWidget):
         plain = metrics(12).horizontalAdvance
         before = plain(f"{self._before} →") + 4 if self._before else 0
         wanted = plain(self._name) + 8 + before + metrics(12, 600).horizontalAdvance(self._after)
-        return _DELTA if wanted + _DELTA <= width else min(_DELTA, plain(self._delta) + 8)
+        own = plain(self._delta) + 8
+        column = max(_DELTA, own)
+        return column if wanted + column <= width else own
