@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from secateur.ui.dialogs.export import ExportDialog
 from secateur.ui.main_window import MainWindow
 from secateur.ui.widgets.number_field import NumberField
 
-MINUTE = 60_000
+LONGEST = 600_000
+"""Milliseconds that a test waits for one thing, however much goes on meanwhile."""
 
 
 class RealWindow:
@@ -44,9 +46,25 @@ class RealWindow:
         """The engine's process."""
         return self.assembly.session.engine.pid
 
-    def until(self, condition: Callable[[], object], timeout_ms: int = 2 * MINUTE) -> None:
-        """Look until it is so."""
-        self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
+    def until(self, condition: Callable[[], object], silence_s: float = 120) -> None:
+        """Look until it is so; TimeoutError once nothing new has come from the engine for `silence_s`.
+
+        How long that takes says nothing: the engine's priority is low, and beside other work it is ten times slower.
+        """
+        newest, since = None, time.monotonic()
+
+        def is_so() -> bool:
+            nonlocal newest, since
+            state = self.assembly.session.state if self.assembly.session is not None else None
+            if state is not newest:
+                newest, since = state, time.monotonic()
+            if condition():
+                return True
+            if time.monotonic() - since > silence_s:
+                raise TimeoutError(f"nothing new for {silence_s} s; jobs: {state.jobs if state else None}")
+            return False
+
+        self.qtbot.waitUntil(is_so, timeout=LONGEST)
 
     def until_idle(self) -> None:
         """Until the engine has nothing to do."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 def run_job(request: Request, reporter: Reporter, workshop: "Workshop") -> Event:
     """Do one request; the event that ends it. Never raises for what the job does."""
-    from secateur.engine.jobs import perform
-
     try:
+        from secateur.engine.jobs import perform  # in here: whoever waits for an answer gets one even where it fails
+
         return Finished(reporter.job, perform(request, reporter, workshop))
     except Cancelled:
         return Stopped(reporter.job)

@@ -1,5 +1,6 @@
 """The thread that receives does nothing else: a cancel is heard while a quick request is being answered."""
 
+import sys
 import threading
 from multiprocessing import Pipe
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import pytest
 
 from secateur.engine import worker
-from secateur.engine.events import Event, Finished, Started, Stopped
+from secateur.engine.events import Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import MeasureLatency, SolveBudget
+from secateur.engine.requests import ListRuns, MeasureLatency, SolveBudget
 from secateur.recipe.recipe import Recipe
 
 PATIENCE_S = 60
@@ -104,3 +105,12 @@ def test_a_budget_that_waits_for_another_can_be_taken_back(threads: Threads) -> 
     threads.let_go.set()
     threads.wait_for(Stopped, 2)
     assert (Finished, 1) in threads.events
+
+
+def test_a_job_whose_code_cannot_be_loaded_fails_and_the_thread_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "secateur.engine.jobs", None)
+    sent: list[Event] = []
+    end = worker.run_job(ListRuns(), Reporter(7, sent.append), None)  # type: ignore[arg-type]
+    assert isinstance(end, Failed)
+    assert end.job == 7
+    assert "secateur.engine.jobs" in end.details
