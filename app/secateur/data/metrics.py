@@ -94,8 +94,14 @@ class MetricKind:
         return f"±{half * 100:.1f}" if self.is_share else f"±{figures.number(half)}"
 
     def write_range(self, low: float, high: float) -> str:
-        """`79.9 … 81.0 %` or `0.0071 … 0.0120`."""
-        return " … ".join(figures.share_pair(low, high)) if self.is_share else figures.span(low, high)
+        """`79.9 … 81.0 %` or `0.0071 … 0.0120`; one value where both ends are written alike."""
+        if not self.is_share:
+            return figures.span(low, high)
+        return (
+            figures.share(low)
+            if figures.share(low) == figures.share(high)
+            else " … ".join(figures.share_pair(low, high))
+        )
 
 
 _NAMES: Final = ("F1", "AUC", "Spearman", "Pearson")

@@ -63,3 +63,16 @@ def test_the_usual_metric_of_a_task_comes_first():
 def test_titles_keep_their_capitals_in_a_sentence_where_they_are_names():
     nouns = [kind_of(name).noun for name in ("top1", "mean_iou", "f1", "auc", "spearman", "average_precision")]
     assert nouns == ["top-1", "mean IoU", "F1", "AUC", "Spearman", "average precision"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "wanted"),
+    [
+        ("top1", (0.799, 0.81), "79.9 … 81.0 %"),
+        ("top1", (0.81, 0.8100001), "81.0 %"),
+        ("spearman", (0.7, 0.82), "0.700 … 0.820"),
+        ("mse", (0.25, 0.25), "0.250"),
+    ],
+)
+def test_the_ends_of_an_interval_are_written_with_their_unit_once(name, ends, wanted) -> None:
+    assert kind_of(name).write_range(*ends).replace("\u00a0", " ") == wanted

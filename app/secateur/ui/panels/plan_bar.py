@@ -320,7 +320,8 @@ class PlanBar(QWidget):
 
 def _how_sure(kind: MetricKind, interval: tuple[float, float] | None, ci95: tuple[float, float]) -> str:
     """What the ± beside a predicted metric means."""
-    samples = f"The original's own value is known to {kind.write_spread(ci95)} on these samples."
+    unit = " pt" if kind.is_share else ""
+    samples = f"The original's own value is known to {kind.write_spread(ci95)}{unit} on these samples."
     if interval is None:
         return samples
     return f"{kind.title} is expected within {kind.write_range(*interval)}, as 95 % of what was measured. {samples}"
