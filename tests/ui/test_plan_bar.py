@@ -210,6 +210,20 @@ def test_nothing_is_cut_at_any_width(
         assert bar.reason.heightForWidth(bar.reason.width()) <= 56
 
 
+def test_how_much_smaller_and_faster_stays_longer_than_what_the_pairs_say(
+    bar: PlanBar, state: SessionState, predicted: Predicted
+) -> None:
+    bar.show_state(state, predicted, RANGE)
+    seen = []
+    for width in range(1500, 800, -10):
+        bar.resize(width, bar.height())
+        QApplication.processEvents()
+        shown = {name for name, block in bar.blocks.items() if block.isVisible() and block.is_change_shown}
+        if not seen or seen[-1] != shown:
+            seen.append(shown)
+    assert seen == [{"size", "macs", "latency", "metric"}, {"size", "latency"}, set()]
+
+
 def test_changes_go_first_where_room_is_short(bar: PlanBar, state: SessionState, predicted: Predicted) -> None:
     bar.show_state(state, predicted, RANGE)
     assert bar.blocks["macs"].isVisible()

@@ -290,27 +290,29 @@ class PlanBar(QWidget):
         return QSize(480, HEIGHT)
 
     def _fit(self) -> None:
-        """Leave out what does not fit: first the changes, then MACs, then Reset and the target, then latency."""
+        """Leave out what does not fit: first changes that the pair says, then all of them, then MACs and so on."""
         captions = max(row.caption_width(narrow=self._narrow) for row in (self.size_budget, self.latency_budget))
         slider = NARROW_SLIDER_WIDTH if self._narrow else SLIDER_WIDTH
         fixed = 32 + captions + FIGURE_WIDTH + slider + 2 * BUDGET_GAP + self.run.sizeHint().width() + 16 * 7
         target = self.target.sizeHint().width() + 16
         reason = REASON_WIDTH + 16 if self.reason.text() else 0
-        stages: list[tuple[bool, set[str], bool]] = [
-            (True, {"size", "macs", "latency", "metric"}, True),
-            (False, {"size", "macs", "latency", "metric"}, True),
-            (False, {"size", "latency", "metric"}, True),
-            (False, {"size", "latency", "metric"}, False),
-            (False, {"size", "metric"}, False),
+        whole, none = {"size", "macs", "latency", "metric"}, set[str]()
+        stages: list[tuple[set[str], set[str], bool]] = [
+            (whole, whole, True),
+            ({"size", "latency"}, whole, True),
+            (none, whole, True),
+            (none, {"size", "latency", "metric"}, True),
+            (none, {"size", "latency", "metric"}, False),
+            (none, {"size", "metric"}, False),
         ]
-        for changes, shown, reset in stages[3 if self._narrow else 0 :]:
-            width = sum(self.blocks[name].full_width(with_change=changes) for name in shown)
+        for changes, shown, reset in stages[4 if self._narrow else 0 :]:
+            width = sum(self.blocks[name].full_width(with_change=name in changes) for name in shown)
             width += fixed + reason + (self.reset.sizeHint().width() + target if reset else 0)
             if width <= self.width() or len(shown) == 2:
                 break
         for name, block in self.blocks.items():
             block.setVisible(name in shown)
-            block.set_change_shown(changes)
+            block.set_change_shown(name in changes)
         self.reset.setVisible(reset)
         self.target.setVisible(reset)
         for row in (self.size_budget, self.latency_budget):

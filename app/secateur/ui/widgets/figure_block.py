@@ -36,6 +36,10 @@ class FigureBlock(QWidget):
         self.updateGeometry()
         self.update()
 
+    @property
+    def is_change_shown(self) -> bool:
+        return self._change_shown
+
     def set_change_shown(self, on: bool) -> None:
         self._change_shown = on
         self.updateGeometry()
