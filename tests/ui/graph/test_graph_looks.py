@@ -1,4 +1,4 @@
-"""What the graph looks like: its colours, the badges of the plan, pictures of it, and how far it is drawn from afar."""
+"""What the graph looks like: its colours, the badges of the plan, pictures of it, and what is drawn of it from afar."""
 
 import pytest
 from PySide6.QtGui import QGuiApplication
