@@ -145,6 +145,20 @@ def test_data_for_a_model_that_is_being_opened_waits_and_the_form_becomes_that_m
     shown.until(lambda: seen(shown) == {"text", "target", "tokenizer", "max_length"})
 
 
+def test_data_that_is_dropped_while_the_first_model_is_being_opened_has_its_dialog(shown, model) -> None:
+    assert "Open a model first" in shown.assembly.commands.why_not("data")
+    texts = replace(model, inputs=TEXT, source=ModelSource("texts.onnx"))
+    shown.session.open_model(texts.source)
+    shown.settle()
+    shown.window.file_dropped.emit("pairs.csv")
+    dialog = shown.find(DataDialog, "data_dialog")
+    shown.qtbot.mouseClick(dialog.use, LEFT)
+    shown.engine.say(Finished(shown.engine.job_of(OpenModel), ModelOpened(texts)))
+    shown.until(lambda: shown.engine.asked(OpenData))
+    assert shown.engine.asked(OpenData)[-1].data.path == "pairs.csv"
+    shown.until(lambda: seen(shown) == {"text", "target", "tokenizer", "max_length"})
+
+
 def test_a_length_that_is_no_number_is_said_before_anything_is_asked(shown, model) -> None:
     dialog = open_dialog(shown, model, TEXT)
     dialog.form.set_path("pairs.csv")

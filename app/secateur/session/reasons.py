@@ -30,6 +30,8 @@ NEEDS_DATA = frozenset({"measure", "run", "record"})
 
 def why_not(state: SessionState, action: str) -> str:
     """The sentence for this action in this state; empty where the action can be done."""
+    if action == "data" and state.loading:
+        return ""  # it waits for that model
     if action in NEEDS_MODEL and state.model is None:
         return "Open a model first."
     if action in NEEDS_RUNNING and state.model is not None and state.model.blocked:
