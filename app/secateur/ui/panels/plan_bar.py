@@ -326,7 +326,8 @@ def _how_sure(kind: MetricKind, interval: tuple[float, float] | None, ci95: tupl
     samples = f"The original's own value is known to {kind.write_spread(ci95)}{unit} on these samples."
     if interval is None:
         return samples
-    return f"{kind.title} is expected within {kind.write_range(*interval)}, as 95 % of what was measured. {samples}"
+    measured = "as 95 % of what was measured layer by layer; changes of many layers together may harm more."
+    return f"{kind.title} is expected within {kind.write_range(*interval)}, {measured} {samples}"
 
 
 def why_not_run(state: SessionState) -> str:
