@@ -116,3 +116,9 @@ def test_without_a_task_all_outputs_are_told_together() -> None:
         assert "2 outputs within" in verdict.sentence
         assert verdict.deviation is not None
         assert verdict.deviation > 0.1
+
+
+def test_outputs_that_are_equal_are_said_to_be_the_same() -> None:
+    scores = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
+    sentence = judge([scores], [scores.copy()], FLOAT, "It").sentence
+    assert "the same decision on 100 % and the same outputs to the last bit" in sentence

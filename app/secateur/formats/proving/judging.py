@@ -173,7 +173,7 @@ def _told(
         return deviation, f"{outputs} within {_percent(deviation)}"
     deviation = compared(read[0], read[1]).deviation
     if len(found) == 1:
-        return deviation, f"outputs within {_percent(deviation)}"
+        return deviation, f"outputs within {_percent(deviation)}" if deviation else "the same outputs to the last bit"
     others = ", ".join(
         f"{names[number] if number < len(names) else f'output {number + 1}'}, which the task does not read, within "
         f"{_percent(comparison.deviation)}"
