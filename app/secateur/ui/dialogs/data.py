@@ -161,7 +161,8 @@ class DataDialog(DialogFrame):
         for way in ways:
             way.show_previews(state.previews)
         chosen = next((way for way in ways if way.count), self.previews)
-        self._fed.set_title("As the network is fed", figures.counted(chosen.count, "calibration sample"))
+        shown = figures.counted(chosen.count, "calibration sample") if chosen.count else "calibration samples"
+        self._fed.set_title("As the network is fed", shown)
         for widget in ways:
             widget.setVisible(False)  # all before one is shown: two at once would make the dialog taller
         chosen.setVisible(True)
