@@ -120,5 +120,6 @@ def test_without_a_task_all_outputs_are_told_together() -> None:
 
 def test_outputs_that_are_equal_are_said_to_be_the_same() -> None:
     scores = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
-    sentence = judge([scores], [scores.copy()], FLOAT, "It").sentence
-    assert "the same decision on 100 % and the same outputs to the last bit" in sentence
+    for count, words in ((1, "the same outputs"), (2, "the same 2 outputs")):
+        sentence = judge([scores] * count, [scores.copy()] * count, FLOAT, "It").sentence
+        assert f"the same decision on 100 % and {words}, on 20 samples." in sentence

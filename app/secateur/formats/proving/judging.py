@@ -170,10 +170,10 @@ def _told(
     if place is None or read[0] is None or read[1] is None:
         deviation = max(comparison.deviation for comparison in found)
         outputs = "outputs" if len(found) == 1 else f"{len(found)} outputs"
-        return deviation, f"{outputs} within {_percent(deviation)}"
+        return deviation, f"{outputs} within {_percent(deviation)}" if deviation else f"the same {outputs}"
     deviation = compared(read[0], read[1]).deviation
     if len(found) == 1:
-        return deviation, f"outputs within {_percent(deviation)}" if deviation else "the same outputs to the last bit"
+        return deviation, f"outputs within {_percent(deviation)}" if deviation else "the same outputs"
     others = ", ".join(
         f"{names[number] if number < len(names) else f'output {number + 1}'}, which the task does not read, within "
         f"{_percent(comparison.deviation)}"
