@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from secateur.methods import METHODS
-from secateur.methods.base import Effect, Method
+from secateur.methods.base import Effect, Family, Method
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
@@ -31,6 +31,7 @@ from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.switch import Switch
+from secateur.ui.workspace import PLAN_WIDTHS
 
 REASON = "Its outputs are the model's answers: removing one would remove a class."
 
@@ -106,7 +107,7 @@ def test_a_planned_step_switches_its_card_on_and_fills_its_form(panel: PlanPanel
 
 @pytest.mark.parametrize(
     ("method", "key"),
-    [(StaticInt8(), "static_int8"), (WeightOnly(bits=8), "weight_only_8"), (WeightOnly(bits=4), "weight_only_4")],
+    [(StaticInt8(), "static_int8"), (WeightOnly(bits=8), "weight_only"), (WeightOnly(bits=4), "weight_only")],
 )
 def test_the_quantization_card_shows_which_kind_is_planned(
     panel: PlanPanel, state: SessionState, method: Method, key: str
@@ -209,8 +210,34 @@ def test_choosing_four_bits_wants_weight_only_four_bits(
 ) -> None:
     panel.show_state(state.with_(recipe=with_method(state.recipe, ["conv1"], "quantize", StaticInt8())), ["conv1"])
     segments = find(panel, Segmented, "variants_quantize")
-    qtbot.mouseClick(find(segments, QWidget, "segment_weight_only_4"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find(segments, QWidget, "segment_weight_only"), Qt.MouseButton.LeftButton)
     assert wishes == [("quantize", WeightOnly(bits=4), "")]
+
+
+@pytest.mark.parametrize("family", families("layer"))
+def test_no_card_is_wider_than_the_panel_of_a_small_window(
+    qtbot: QtBot, panel: PlanPanel, state: SessionState, family: Family
+) -> None:
+    panel.resize(PLAN_WIDTHS[0], 700)
+    area = panel.findChild(QScrollArea)
+    for variant in variants(family):
+        recipe = with_method(state.recipe, ["block.conv1"], family, variant.method)
+        panel.show_state(state.with_(recipe=recipe), ["block.conv1"])
+        form = find(panel, MethodForm, f"form_{variant.key}")
+        qtbot.waitUntil(lambda form=form: form.height() > 20)
+        assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+
+
+def test_the_bits_of_weights_are_chosen_in_the_form(
+    qtbot: QtBot, panel: PlanPanel, state: SessionState, wishes: Wishes
+) -> None:
+    panel.show_state(state.with_(recipe=with_method(state.recipe, ["conv1"], "quantize", WeightOnly())), ["conv1"])
+    bits = find(find(panel, MethodForm, "form_weight_only"), Segmented, "field_bits")
+    assert bits.value() == "4"
+    segment = find(bits, QWidget, "segment_3")
+    qtbot.waitUntil(lambda: segment.height() > 0)
+    qtbot.mouseClick(segment, Qt.MouseButton.LeftButton)
+    assert wishes == [("quantize", WeightOnly(bits=3), "")]
 
 
 def test_one_drag_has_one_name_and_the_next_drag_another(

@@ -29,18 +29,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Variant:
-    """One choice of a family's segmented control; `fixed` are the fields that the choice itself decides."""
+    """One choice of a family's segmented control."""
 
     key: str
     label: str
     method: "Method"
-    fixed: frozenset[str] = frozenset()
 
     def is_of(self, method: "Method") -> bool:
         """Whether a planned method is this variant."""
-        return type(method) is type(self.method) and all(
-            getattr(method, name) == getattr(self.method, name) for name in self.fixed
-        )
+        return type(method) is type(self.method)
 
 
 Plot = Literal["weight_histogram", "activation_histogram", "singular_values"]

@@ -1,7 +1,7 @@
 """Weight-only quantization: weights stored in few bits per output channel, computed in float."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +83,7 @@ class WeightOnly(Method):
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
-        widths = get_args(cls.model_fields["bits"].annotation)
-        return tuple(Variant(f"{cls.id}_{bits}", f"{bits}-bit", cls(bits=bits), frozenset({"bits"})) for bits in widths)
+        return (Variant(cls.id, "Weights only", cls()),)
 
     @property
     def stored_bits(self) -> int:

@@ -53,7 +53,7 @@ class FamilyCard(Card):
         notifier.theme_changed.connect(self._draw_icon)
 
     def _form(self, variant: Variant) -> MethodForm:
-        form = MethodForm(type(variant.method), variant.fixed, self)
+        form = MethodForm(type(variant.method), self)
         form.setObjectName(f"form_{variant.key}")
         form.edited.connect(self._edited)
         self.body.addWidget(form)

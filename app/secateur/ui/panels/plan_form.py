@@ -96,7 +96,7 @@ def slider_step(info: FieldInfo) -> float | None:
 
 
 class FieldsForm(QWidget):
-    """Rows for the fields of `fields_class`, but for `hidden` ones. `edited(values, merge)` on every change.
+    """Rows for the fields of `fields_class`. `edited(values, merge)` on every change.
 
     `merge` is the same during one drag and empty otherwise, so that a drag is one step of undo.
     """
@@ -106,7 +106,6 @@ class FieldsForm(QWidget):
     def __init__(
         self,
         fields_class: type[BaseModel],
-        hidden: frozenset[str] = frozenset(),
         parent: QWidget | None = None,
         *,
         label_width: int = LABEL_WIDTH,
@@ -124,7 +123,7 @@ class FieldsForm(QWidget):
         self._grid.setColumnMinimumWidth(0, label_width)
         self._grid.setColumnStretch(1, 1)
         for name, info in fields_of(fields_class).items():
-            if name not in hidden and has_control(info):
+            if has_control(info):
                 self._add_row(name, info)
 
     def show_values(self, values: BaseModel) -> None:
@@ -252,10 +251,8 @@ class FieldsForm(QWidget):
 class MethodForm(FieldsForm):
     """The form of a method's parameters. `edited(method, merge)` on every change."""
 
-    def __init__(
-        self, method_class: type[Method], hidden: frozenset[str] = frozenset(), parent: QWidget | None = None
-    ) -> None:
-        super().__init__(method_class, hidden, parent)
+    def __init__(self, method_class: type[Method], parent: QWidget | None = None) -> None:
+        super().__init__(method_class, parent)
         self.method_class = method_class
 
     def show_method(self, method: Method) -> None:

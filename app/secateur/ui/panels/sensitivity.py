@@ -130,7 +130,7 @@ class SensitivityTab(TabView):
         self.measure_of.chosen.connect(lambda _: self._refresh())
         self.samples = named(Chooser(), "sensitivity_samples", self.tr("Samples to measure on"))
         for count in SAMPLES:
-            self.samples.addItem(self.tr("{0} samples").format(count), count)
+            self.samples.addItem(self.tr("n = {0}").format(count), count)
         self.samples.activated.connect(lambda _row: self.samples_wanted.emit(self.samples.currentData()))
         self.measure = Button(self.tr("Measure"), "default", "measure")
         self.measure.setObjectName("sensitivity_measure")
