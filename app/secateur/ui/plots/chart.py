@@ -22,11 +22,10 @@ from PySide6.QtGui import (
     QPainter,
     QPolygonF,
 )
-from PySide6.QtWidgets import QGraphicsItem, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QMenu, QSizePolicy, QWidget
 
 from secateur.ui.plots.chart_axis import MARGIN, ChartAxis
 from secateur.ui.plots.chart_box import ChartBox
-from secateur.ui.plots.chart_frame import ChartFrame
 from secateur.ui.plots.chart_menu import make_chart_menu
 from secateur.ui.plots.crosshair import Crosshair, Reading, paint_reading
 from secateur.ui.plots.dots import keep_dots
@@ -70,7 +69,11 @@ class Chart(KeptView):
         self.viewport().setAutoFillBackground(False)  # the card behind it is seen
         self.enableMouse(False)  # the mouse is the plot's, not the view's
         self.left_axis, self.bottom_axis, self.box = ChartAxis("left"), self.bottom_axis_kind("bottom"), ChartBox()
-        self.plot = ChartFrame(self.box, self.left_axis, self.bottom_axis)
+        axes: dict[str, pg.AxisItem] = {"left": self.left_axis, "bottom": self.bottom_axis}
+        self.plot = pg.PlotItem(viewBox=self.box, axisItems=axes, enableMenu=False)
+        self.left_axis.setZValue(-1000)  # its grid is behind what is drawn
+        self.plot.hideButtons()
+        self.grid: QGraphicsGridLayout = self.plot.layout  # type: ignore[assignment]  # an attribute there
         self._padding = (0, 0)
         self.pad()
         self.setCentralItem(self.plot)
@@ -164,12 +167,12 @@ class Chart(KeptView):
             return
         self._is_settling = True
         for _ in range(2):  # the width of the tick texts follows from the range, and the room from the width
-            self.plot.grid.activate()
+            self.grid.activate()
             self.redraw()
             self.bottom_axis.stand()
             if not self.left_axis.fit():
                 break
-        self.plot.grid.activate()
+        self.grid.activate()
         self.plot.scene().prepareForPaint()
         self._is_stale = self._is_settling = self._is_current = False
 
@@ -196,7 +199,7 @@ class Chart(KeptView):
         """Leave room above the plot and at its right, in pixels, for what is painted there."""
         if (top, right) != self._padding:
             self._padding = (top, right)
-            self.plot.grid.setContentsMargins(2, top, right, 2)
+            self.grid.setContentsMargins(2, top, right, 2)
 
     @property
     def view(self) -> Range:

@@ -36,7 +36,7 @@ class LevelsPlot(Chart):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(64)
         self.left_axis.hide()
-        self.plot.grid.setContentsMargins(SIDE, 2, SIDE, 2)
+        self.grid.setContentsMargins(SIDE, 2, SIDE, 2)
         self._heights: NDArray[np.float64] = np.zeros(BINS)
         self._limit, self._full, self._usual = 1.0, 1.0, 1.0
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[], pen=pg.mkPen(None))
