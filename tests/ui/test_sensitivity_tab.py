@@ -198,7 +198,7 @@ def test_the_number_of_samples_is_chosen_with_the_keys(qtbot, tab, state, table,
     tab.show_state(state.with_(tables={"free": table}), ())
     assert not tab.samples.isVisible()  # nothing is measured there
     choose_depth(qtbot, tab, "measure")
-    assert tab.samples.currentText() == "n = 512"
+    assert tab.samples.currentText() == tab.samples.shown_text() == "n = 512"
     tab.samples.setFocus()
     with qtbot.waitSignal(tab.samples_wanted) as wanted:
         qtbot.keyClick(tab.samples, Qt.Key.Key_Home)

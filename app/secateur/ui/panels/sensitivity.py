@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from secateur.engine.requests import ScoreSensitivity
 from secateur.figures import duration, thousands
@@ -129,6 +129,7 @@ class SensitivityTab(TabView):
         self.measure_of.set_tooltip("per_kb", self.tr("What it costs for each kilobyte that it saves"))
         self.measure_of.chosen.connect(lambda _: self._refresh())
         self.samples = named(Chooser(), "sensitivity_samples", self.tr("Samples to measure on"))
+        self.samples.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         for count in SAMPLES:
             self.samples.addItem(self.tr("n = {0}").format(count), count)
         self.samples.activated.connect(lambda _row: self.samples_wanted.emit(self.samples.currentData()))

@@ -1,6 +1,6 @@
 """A combo box that shortens what it shows where there is no room: its list, and a tooltip, have it whole."""
 
-from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtCore import QEvent, QMargins, QRect, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
@@ -10,6 +10,10 @@ GAP = 4
 
 class Chooser(QComboBox):
     """As QComboBox; a plain one cuts the shown text at the arrow, amid a letter."""
+
+    def sizeHint(self) -> QSize:
+        """Room for every entry whole, as `shown_text` counts it."""
+        return super().sizeHint().grownBy(QMargins(GAP, 0, GAP, 0))
 
     def _option(self) -> tuple[QStyleOptionComboBox, QRect]:
         option = QStyleOptionComboBox()
