@@ -68,8 +68,10 @@ def main() -> int:
     rows, has_failed = [], False
     with tempfile.TemporaryDirectory() as folder:
         for target in targets:
+            own = Path(folder) / target.id  # formats of several files would find each other's
+            own.mkdir()
             for form, model in forms.items():
-                cells, failed = row(form, model, target, inputs, Path(folder))
+                cells, failed = row(form, model, target, inputs, own)
                 print(" ".join(cells), file=sys.stderr)
                 rows.append(cells)
                 has_failed |= failed
