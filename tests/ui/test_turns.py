@@ -43,6 +43,21 @@ def test_work_of_more_than_a_moment_leaves_the_rest_to_later_turns(qapp, qtbot) 
     assert seen == ["0", "1", "2"]
 
 
+def test_where_the_event_loop_was_busy_a_turn_waits_once_for_the_next(qapp) -> None:
+    turns, seen = Turns(), []
+    owner, busy = Owner(seen, "turn"), Owner([], "painting", 1.5 * MOMENT_S)
+    turns.add(owner.call)
+    busy.call()
+    waited = 0
+    while not seen:
+        qapp.processEvents()
+        waited += not seen
+    assert waited >= 1
+    turns.add(owner.call)
+    qapp.processEvents()
+    assert seen == ["turn", "turn"]
+
+
 def test_what_takes_a_moment_by_itself_is_alone_in_its_turn(qapp, qtbot) -> None:
     turns, seen = Turns(), []
     turns.add(Owner(seen, "quick").call)

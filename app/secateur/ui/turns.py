@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QAbstractEventDispatcher, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
@@ -23,8 +23,8 @@ class Turns:
         self._waiting: dict[Callable[[], None], bool] = {}
         """What waits, and whether it is alone in its turn."""
         self._unpainted: list[QWidget] = []
-        self._awoke = 0.0
-        """Processor time of the window's thread when this turn of the event loop began."""
+        self._asked = 0.0
+        """Processor time of the window's thread when a turn was last asked for."""
         self._has_yielded = False
         self._timer: QTimer | None = None  # made by the window's thread: this module is imported by another
 
@@ -37,8 +37,7 @@ class Turns:
         if self._timer is None:
             self._timer = QTimer(singleShot=True, interval=0)
             self._timer.timeout.connect(self._begin_rested)
-            QAbstractEventDispatcher.instance().awake.connect(self._on_awake)
-        self._timer.start()
+        self._ask()
 
     def paint(self, widget: QWidget) -> None:
         """Have `widget`, which is new on the screen, painted in a turn of its own and not with all else that is new."""
@@ -62,14 +61,16 @@ class Turns:
     def waits(self, call: Callable[[], None]) -> bool:
         return call in self._waiting
 
-    def _on_awake(self) -> None:
-        self._awoke = time.thread_time()
+    def _ask(self) -> None:
+        if self._timer is not None:
+            self._asked = time.thread_time()
+            self._timer.start()
 
     def _begin_rested(self) -> None:
-        """Begin, but once not in a turn of the event loop that has taken its moment, with painting, already."""
-        self._has_yielded = not self._has_yielded and time.thread_time() - self._awoke >= MOMENT_S
-        if self._has_yielded and self._timer is not None:
-            self._timer.start()
+        """Begin, but once not where the event loop has been busy for a moment already, with painting."""
+        self._has_yielded = not self._has_yielded and time.thread_time() - self._asked >= MOMENT_S
+        if self._has_yielded:
+            self._ask()
         else:
             self.begin()
 
@@ -87,8 +88,8 @@ class Turns:
                 if alone:
                     break
                 is_first = False
-        if self._waiting and self._timer is not None:
-            self._timer.start()
+        if self._waiting:
+            self._ask()
 
 
 turns = Turns()
