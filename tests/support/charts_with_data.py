@@ -164,6 +164,11 @@ def send(
     QApplication.sendEvent(plot.viewport(), QMouseEvent(kind, at, to, button, buttons, held))
 
 
+def hover(plot: Chart, at: QPoint | QPointF) -> None:
+    """The mouse over a pixel of a plot, wherever the screen's pointer is."""
+    send(plot, QEvent.Type.MouseMove, QPointF(at), NONE, NONE)
+
+
 def drag(plot: Chart, start: QPointF, end: QPointF, held: Qt.KeyboardModifier = PLAIN) -> None:
     """Press, move in steps and let go, with a key held or without."""
     send(plot, QEvent.Type.MouseButtonPress, start, LEFT, LEFT, held)

@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from charts_with_data import hover
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, Qt
 
 from secateur.model.documents import LayerError
 from secateur.ui.plots.answers import MOST, AnswerBars, softmax
@@ -31,14 +30,6 @@ def shown(qtbot, plot, width=480, height=260):
     qtbot.waitExposed(plot)
     plot.grab()
     return plot
-
-
-def hover(plot, at):
-    """The mouse over a pixel of a plot, wherever the screen's pointer is."""
-    to = plot.viewport().mapToGlobal(at)
-    none, plain = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    event = QMouseEvent(QEvent.Type.MouseMove, QPointF(at), QPointF(to), none, none, plain)
-    QApplication.sendEvent(plot.viewport(), event)
 
 
 def errors(outputs, weights=None):

@@ -4,9 +4,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from charts_with_data import hover
+from PySide6.QtCore import QPointF, QRectF, Qt
 
 from secateur.engine.events import RunRecord
 from secateur.model.documents import Evaluation, Metric, Predicted, RunDocument
@@ -44,14 +43,6 @@ def plot(qtbot) -> ParetoPlot:
     plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
     plot.grab()
     return plot
-
-
-def hover(plot, at):
-    """The mouse over a pixel of a plot, wherever the screen's pointer is."""
-    to = plot.viewport().mapToGlobal(at)
-    none, plain = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    event = QMouseEvent(QEvent.Type.MouseMove, QPointF(at), QPointF(to), none, none, plain)
-    QApplication.sendEvent(plot.viewport(), event)
 
 
 def predicted(size_bytes: int, metric: float | None) -> Predicted:
