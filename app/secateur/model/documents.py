@@ -65,6 +65,9 @@ class SensitivityRow(Document):
     `metric_drop` is by how much the metric became worse, in its own unit (negative: better), where it was measured.
     `faster` is the method's verdict on the runtime that will ship: a layer that takes an option without it costs
     milliseconds, or saves none.
+
+    Where it was measured: `low` and `high` are the 95 % interval of `damage` in its unit, `samples` on how many it was
+    measured, `weights_damage` what rounding the weights alone does where activations are rounded too.
     """
 
     layer: str
@@ -77,6 +80,10 @@ class SensitivityRow(Document):
     metric_drop: float | None = None
     unavailable: str = ""
     faster: bool = True
+    low: float | None = None
+    high: float | None = None
+    samples: int | None = None
+    weights_damage: float | None = None
 
     @property
     def costs(self) -> Costs:
