@@ -1,5 +1,6 @@
 """Writing files so that nothing is lost: whole files or none, and nothing that a person has without being asked."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -99,3 +100,16 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def os_error_sentence(error: OSError) -> tuple[str, str]:
+    """A sentence and a hint for what the operating system refused."""
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}.", "Free some space or choose another folder; nothing was lost."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"There is no permission to write or read{where}.",
+            "Choose another folder or change its rights.",
+        )
+    return f"The system refused{where}: {error.strerror or error}.", "Check the path and try again."

@@ -129,7 +129,7 @@ def _metric_words(predicted: Predicted, baseline: Evaluation | None) -> str:
 
 
 def _write(path: Path, text: str, guard: Guard) -> None:
-    from secateur.engine.worker import os_error_sentence
+    from secateur.files import os_error_sentence
 
     try:
         guard.check(path)

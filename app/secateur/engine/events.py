@@ -61,7 +61,8 @@ class RunRecord:
     data_source: DataSource | None = None
     exports: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    """A person's own words for it."""
+    notes: str = ""
+    """A person's own words for it, as the tags are."""
 
 
 @dataclass(frozen=True)

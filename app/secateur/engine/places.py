@@ -14,9 +14,14 @@ def home() -> Path:
     return folder
 
 
+def runs_folder() -> Path:
+    """Where each run has a folder of its own, unless it was given another."""
+    return home() / "runs"
+
+
 def run_folder(run: str) -> Path:
     """The folder of one run: checkpoints while it goes on, results afterwards."""
-    return home() / "runs" / run
+    return runs_folder() / run
 
 
 def trash_folder(run: str) -> Path:

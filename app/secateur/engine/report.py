@@ -7,7 +7,6 @@ from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
 from secateur.figures import UNKNOWN, count, counted, macs, milliseconds, number, ratio, size, thousands
 from secateur.files import write_text
-from secateur.model.description import ModelDescription
 from secateur.model.deviation import Deviation
 from secateur.model.documents import Evaluation, LayerError, RunDocument
 
@@ -83,10 +82,13 @@ def _latency(evaluation: Evaluation) -> str:
     return f"{milliseconds(latency.median)} ({milliseconds(latency.p10)} … {milliseconds(latency.p90)})"
 
 
-def write_report(path: Path, record: RunRecord, document: RunDocument, model: ModelDescription) -> None:
-    """Write the report of a finished run, atomically."""
+def write_report(path: Path, record: RunRecord) -> None:
+    """Write the report of a run that has a result, atomically."""
+    document = record.document
+    if document is None:
+        raise ValueError("a run without a result has no report")
     parts = [
-        f"<h1>{escape(model.name)}: {escape(document.name)}</h1>",
+        f"<h1>{escape(Path(record.model).name)}: {escape(document.name)}</h1>",
         (
             f"<p><small>Run {escape(record.run)} on {escape(record.data)}, {document.seconds:.0f} s"
             f"{_computed_on(document)}</small></p>"

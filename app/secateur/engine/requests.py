@@ -174,7 +174,7 @@ class ListRuns:
 
 @dataclass(frozen=True)
 class ChangeRun:
-    """Another name, other tags, or into the trash (`deleted`) and back → `RunsListed` as `ListRuns` of `fingerprint`.
+    """Another name, tags or notes, or into the trash (`deleted`) and back → `RunsListed` of `fingerprint`.
 
     What is None stays as it is. A deleted run's files are really removed when it has lain in the trash for a day.
     """
@@ -182,6 +182,7 @@ class ChangeRun:
     run: str
     name: str | None = None
     tags: tuple[str, ...] | None = None
+    notes: str | None = None
     deleted: bool | None = None
     fingerprint: str = ""
 

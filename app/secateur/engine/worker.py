@@ -18,6 +18,7 @@ from secateur.engine.events import EngineReady, Event, Failed, Finished, Started
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
+from secateur.files import os_error_sentence
 from secateur.model import device
 
 if TYPE_CHECKING:
@@ -62,21 +63,6 @@ def run_job(request: Request, reporter: Reporter, workshop: "Workshop") -> Event
             "Nothing was lost; the details can be copied for a report.",
             traceback.format_exc(),
         )
-
-
-def os_error_sentence(error: OSError) -> tuple[str, str]:
-    """A sentence and a hint for what the operating system refused."""
-    import errno
-
-    where = f" at {error.filename}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full{where}.", "Free some space or choose another folder; nothing was lost."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return (
-            f"There is no permission to write or read{where}.",
-            "Choose another folder or change its rights.",
-        )
-    return f"The system refused{where}: {error.strerror or error}.", "Check the path and try again."
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 from secateur.model.costs import Costs
 from secateur.model.description import Port
 from secateur.model.deviation import NO_NUMBERS, UNCHANGED, Deviation
+from secateur.model.run_details import RunOrigin
 
 _EARLIER_UNCHANGED_DB: Final = 200.0
 """What earlier versions wrote where nothing differed."""
@@ -306,6 +307,8 @@ class RunDocument(Document):
     device: str = ""
     """What training and simulation were computed on; files are run and timed on the CPU. Empty in earlier runs."""
     threads: int = 0
+    origin: RunOrigin | None = None
+    """What it was made of; None in earlier runs."""
 
 
 class DataDescription(Document):

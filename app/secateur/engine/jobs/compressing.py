@@ -5,13 +5,17 @@ simply done again, and training goes on from its checkpoint.
 """
 
 import json
+import platform
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secateur import __version__
 from secateur.engine.couplings import description_for
 from secateur.engine.course import Stage
+from secateur.engine.entering import Entry
 from secateur.engine.events import RunFinished, RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
 from secateur.engine.jobs.claiming import claim_folder, keep_recipe
@@ -22,6 +26,7 @@ from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.jobs.tokenizing import keep_tokenizer
 from secateur.engine.kept_channels import save_kept
 from secateur.engine.places import run_folder
+from secateur.engine.records import RESULT, origin_of
 from secateur.engine.report import write_report
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
@@ -30,13 +35,15 @@ from secateur.engine.verdict import computed_in_float, headline_of, precisions_o
 from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.errors import Cancelled, UserError
 from secateur.figures import counted
-from secateur.files import Guard, write_text
+from secateur.files import Guard, os_error_sentence, write_text
 from secateur.formats import format_named
 from secateur.graph.network import Model, TorchModel
 from secateur.model import device
 from secateur.model.documents import ExportedFile, RunDocument, TrainedStep
+from secateur.model.run_details import RunOrigin
 from secateur.recipe.resolve import Plan, require_plan
 from secateur.targets import target_named
+from secateur.targets.kept import machine
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -66,24 +73,52 @@ def compress(request: Compress, reporter: Reporter, workshop: Workshop) -> RunFi
         data_source=request.data.absolute(),
         exports=request.exports,
     )
-    store.begin(record)
+    entry = Entry(store, record, reporter)
     if not (folder / "recipe.yaml").exists():
         keep_recipe(folder, request.recipe, guard)
     try:
         document = _run(request, record, plan, bench, reporter, workshop, folder, guard)
         keep_recipe(folder, request.recipe, guard)
-        write_text(folder / "result.json", json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
-        write_report(folder / "report.html", record, document, bench.description)
+        write_text(folder / RESULT, json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
     except Cancelled:
-        store.end(request.run, "stopped")
+        entry.end("stopped")
         raise
     except Exception as error:
-        store.end(request.run, "failed", error=error.sentence if isinstance(error, UserError) else str(error))
+        entry.end("failed", error=_told(error))
         raise
+    # from here on the run is a result, whatever happens
+    finished = replace(record, state="finished", document=document)
+    _write_papers(folder, finished, reporter)
     for checkpoints in folder.glob("step-*"):  # nothing is left to resume
         shutil.rmtree(checkpoints, ignore_errors=True)
-    store.forget_others(folder, request.run)  # their files were written over, by consent
-    return RunFinished(store.end(request.run, "finished", document=document))
+    entry.forget_others()  # their files were written over, by consent
+    return RunFinished(entry.end("finished", document=document))
+
+
+def _told(error: Exception) -> str:
+    """What the history says of a run that failed."""
+    if isinstance(error, UserError):
+        return error.sentence
+    return os_error_sentence(error)[0] if isinstance(error, OSError) else str(error)
+
+
+def _write_papers(folder: Path, record: RunRecord, reporter: Reporter) -> None:
+    """What is written of a finished run for people; a run without it is a result all the same."""
+    try:
+        write_report(folder / "report.html", record)
+    except OSError as error:
+        sentence, _ = os_error_sentence(error)
+        reporter.log(f"The report was not written. {sentence} secateur runs {record.run} --report writes it anew.")
+
+
+def _origin(record: RunRecord, target: str, data: "Dataset | None" = None) -> RunOrigin:
+    """What the run is made of, on which machine."""
+    told = {"target": target, "version": __version__, "machine": machine(), "system": platform.platform(terse=True)}
+    if data is None:
+        return origin_of(record).model_copy(update=told)
+    counts = {name: data.size(name) for name in data.splits}
+    of_data = {"task": data.task.id, "classes": len(data.classes), "splits": counts}
+    return origin_of(record).model_copy(update={**told, **of_data})
 
 
 def _run(
@@ -99,7 +134,8 @@ def _run(
     if bench.description.blocked:
         raise UserError(f"{bench.description.name} cannot be compressed. {bench.description.blocked}")
     if not bench.description.runnable:
-        return run_on_weights(request, record, plan, bench, reporter, folder, guard)
+        document = run_on_weights(request, record, plan, bench, reporter, folder, guard)
+        return document.model_copy(update={"origin": _origin(record, request.target)})
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
     begun = time.monotonic()
@@ -132,6 +168,7 @@ def _run(
         trainings=tuple(ended),
         headline=headline_of(measured.original, measured.result, precisions_of(plan), measured.file),
         seconds=time.monotonic() - begun,
+        origin=_origin(record, request.target, data),
         device=device.current().title,
         threads=workshop.threads,
     )

@@ -9,19 +9,22 @@ from secateur.engine.store import RunStore
 
 
 def list_runs(request: ListRuns) -> RunsListed:
-    """Newest first; what has lain in the trash long enough is removed now."""
+    """Newest first; what finished without being entered is, and what has lain in the trash long enough is removed."""
     store = RunStore()
+    store.find_again()
     store.empty_trash()
     return _listed(store, request.fingerprint)
 
 
 def change_run(request: ChangeRun) -> RunsListed:
-    """Rename, tag, delete or bring back a run; the runs as they are then."""
+    """Rename, tag, annotate, delete or bring back a run; the runs as they are then."""
     store = RunStore()
     if request.name is not None:
         store.rename(request.run, request.name)
     if request.tags is not None:
         store.tag(request.run, request.tags)
+    if request.notes is not None:
+        store.annotate(request.run, request.notes)
     if request.deleted is not None:
         (store.delete if request.deleted else store.bring_back)(request.run)
     return _listed(store, request.fingerprint)
