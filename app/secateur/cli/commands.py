@@ -100,11 +100,17 @@ def sensitivity(
     model: Model,
     data: Data = "",
     weights: Weights = "",
-    depth: Annotated[str, typer.Option(help="free (from the weights alone) or measure (one layer at a time).")] = "",
+    depth: Annotated[
+        str,
+        typer.Option(
+            help="free (from the weights alone), estimate (few samples, more where it is uncertain) or measure (all)."
+        ),
+    ] = "",
     options: Annotated[
         str, typer.Option(help="Comma-separated: int8, int4, int2, prune50, prune75, prune90, rank25, rank10.")
     ] = "",
     samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    seconds: Annotated[float, typer.Option(min=0, help="How long an estimate may take, once the model is open.")] = 60,
     target: Annotated[
         str,
         typer.Option(
@@ -122,7 +128,9 @@ def sensitivity(
     from secateur.cli import hardware, scoring
 
     hardware.use(device, threads)
-    scoring.sensitivity(model, weights, data, depth, options, samples, target, as_json=json, trust=trust, debug=debug)
+    scoring.sensitivity(
+        model, weights, data, depth, options, samples, target, seconds, as_json=json, trust=trust, debug=debug
+    )
 
 
 @app.command()

@@ -30,6 +30,7 @@ def sensitivity(
     options: str,
     samples: int,
     target: str = "",
+    seconds: float = 60.0,
     *,
     as_json: bool,
     debug: bool,
@@ -43,7 +44,7 @@ def sensitivity(
         runtime = target_named(target or TARGETS[0].id)
     except UserError as error:
         wrong(error)
-    table = score(terminal, source, data, depth, ids, samples, runtime.id)
+    table = score(terminal, source, data, depth, ids, samples, runtime.id, seconds)
     if target or depth == "measure":
         table = _with_milliseconds(terminal, source, table, ids, runtime, is_asked=bool(target))
     if as_json:
@@ -85,7 +86,9 @@ def _print(title: str, table: SensitivityTable, ids: Sequence[str], *, of_time: 
 
 
 def _correlation_words(table: SensitivityTable) -> list[str]:
-    """What the data-free estimate is worth on this model, the order of the layers first."""
+    """What an estimate is worth on this model, the order of the layers first."""
+    if table.depth == "estimate":
+        return _estimate_words(table)
     within, words = table.within_option_correlation, []
     if within is not None:
         each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
@@ -100,6 +103,24 @@ def _correlation_words(table: SensitivityTable) -> list[str]:
     return words
 
 
+def _estimate_words(table: SensitivityTable) -> list[str]:
+    counts = [row.samples for row in table.rows if row.samples]
+    within = table.within_option_correlation
+    if not counts:
+        return []
+    few, most = min(counts), max(counts)
+    span = f"{few:,}" if few == most else f"{few:,} to {most:,}"
+    waiting = f"; {table.pending:,} cells are not measured yet" if table.pending else ""
+    words = [f"{len(counts):,} cells were measured on {span} samples each, in {table.seconds:.1f} s{waiting}."]
+    if within is not None:
+        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
+        words.append(
+            f"Within an option they order the layers as endless samples would with ρ = {within.mean:.2f} "
+            f"({within.low:.2f} to {within.high:.2f}; {each}), told by splitting the samples."
+        )
+    return words
+
+
 def score(
     terminal: Terminal,
     source: ModelSource,
@@ -108,9 +129,10 @@ def score(
     options: tuple[str, ...],
     samples: int,
     target: str,
+    seconds: float = 60.0,
 ) -> SensitivityTable:
     """The table of damages, with what `target` says is faster."""
-    request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples, target)
+    request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples, target, seconds)
     return expect(SensitivityScored, terminal.do(request)).table
 
 

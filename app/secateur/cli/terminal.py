@@ -140,7 +140,7 @@ class Terminal:
 def cancelled_words(request: Request) -> str:
     """What is left of work that was cancelled."""
     match request:
-        case ScoreSensitivity(depth="measure"):
+        case ScoreSensitivity(depth="estimate" | "measure"):
             return "Cancelled. What was measured is kept: the same command goes on from there."
         case Compress():
             return "Cancelled. The run goes on from its last checkpoint with --resume and the same -o."

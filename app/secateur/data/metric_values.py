@@ -57,10 +57,15 @@ def resampled(samples: int, seed: int = 0) -> "Iterator[NDArray[np.intp]]":
         yield generator.integers(0, samples, samples)
 
 
-def relative_error(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-    """(`relative error`, summed squared error, summed squares of the reference)."""
-    exact = reference.astype(np.float64)
-    return "relative error", float(((exact - changed) ** 2).sum()), float((exact**2).sum())
+Damages = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""Unit, and for each sample an error and a weight, (n,) each: the damage of samples is the sum of their errors ÷ that
+of their weights."""
+
+
+def relative_errors(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+    """(`relative error`, squared error, squares of the reference), summed over each sample."""
+    exact = reference.astype(np.float64).reshape(len(reference), -1)
+    return "relative error", ((exact - changed.reshape(exact.shape)) ** 2).sum(axis=1), (exact**2).sum(axis=1)
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -71,24 +76,20 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def kl_divergence(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
     """Mean KL(reference ‖ changed) in nats of two sets of logits (n, classes); never negative, NaN for NaN."""
-    value = summed_divergence(reference, changed) / len(reference)
+    value = float(divergences(reference, changed).mean())
     return value if isnan(value) else max(0.0, value)
 
 
-def summed_divergence(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> float:
-    """Summed KL(reference ‖ changed) in nats over all but the last axis, which holds the logits of the classes."""
+def divergences(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> NDArray[np.float64]:
+    """KL(reference ‖ changed) in nats of each sample (n,), summed over all but the last axis, that of the logits."""
     p, q = log_softmax(reference), log_softmax(changed)
     with np.errstate(invalid="ignore"):  # a class that is ruled out, −∞, takes no part
         terms = np.where(np.isneginf(p), 0.0, np.exp(p) * (p - q))
-    return float(terms.sum())
+    return np.asarray(terms.reshape(len(terms), -1).sum(axis=1))
 
 
-def damage_sums(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-    """(unit, error, weight) of which the damage is error ÷ weight; those of batches add up to those of all samples.
-
-    Of class scores (n, classes): `nats`, summed KL divergence, n. Of anything else: `relative error`, summed squared
-    error, summed squares of the reference.
-    """
+def damages(reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+    """Of class scores (n, classes): `nats`, KL divergence and 1. Of anything else: those of the relative error."""
     if reference.ndim == 2 and reference.shape[1] > 1:
-        return "nats", summed_divergence(reference, changed), float(len(reference))
-    return relative_error(reference, changed)
+        return "nats", divergences(reference, changed), np.ones(len(reference))
+    return relative_errors(reference, changed)

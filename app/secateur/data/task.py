@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
 from secateur.data.evidence import Evidence, mean_of, rows_of
-from secateur.data.metric_values import Z95, Z999, damage_sums, not_finite, resampled, wilson
+from secateur.data.metric_values import Z95, Z999, Damages, damages, not_finite, resampled, wilson
 from secateur.data.metrics import OwnMetric, kind_of, metrics_of_task
 from secateur.errors import UserError
 from secateur.model.documents import Metric
@@ -169,13 +169,17 @@ class Task(ABC):
 
     # ------------------------------------------------------------------ how two networks are compared
 
-    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-        """(unit, error, weight) of two networks' scores, of which the damage is error ÷ weight; batches add up.
+    def damages(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+        """(unit, errors, weights) of two networks' scores, by sample: the damage is Σ errors ÷ Σ weights.
 
-        `nats`, summed KL divergence, samples; or `relative error`, summed squared error, summed squares of the
-        reference.
+        `nats`, KL divergence, 1; or `relative error`, squared error, squares of the reference.
         """
-        return damage_sums(reference, changed)
+        return damages(reference, changed)
+
+    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
+        """(unit, error, weight): the sums of `damages`, of which the damage is error ÷ weight; batches add up."""
+        unit, errors, weights = self.damages(reference, changed)
+        return unit, float(errors.sum()), float(weights.sum())
 
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         """Share 0..1 of equal decisions in two networks' answers; None where nothing is decided."""

@@ -120,10 +120,11 @@ class PlanRehearsed:
 
 @dataclass(frozen=True)
 class RowsMeasured:
-    """`unit` is that of their damage; empty where nothing is measured yet."""
+    """`unit` is that of their damage, empty where nothing is measured yet; `depth` is estimate or measure."""
 
     rows: tuple[SensitivityRow, ...]
     unit: str = ""
+    depth: str = "measure"
 
 
 @dataclass(frozen=True)

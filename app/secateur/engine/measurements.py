@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from secateur.analysis.measured import MEASURING_VERSION, Cell, Keeper, Span, Tally
+from secateur.analysis.measured import MEASURING_VERSION
+from secateur.analysis.tallies import Cell, Keeper, Span, Tallies, Tally
 from secateur.data.evidence import Evidence
 from secateur.engine.database import opened
 from secateur.engine.places import home
@@ -73,10 +74,13 @@ class MeasurementStore:
                     found.setdefault(Cell(row["layer"], option.id), {})[Span(row["start"], row["stop"])] = tally
         return found
 
-    def keep(self, subject: Subject, layer: str, option: Option, tallies: Mapping[Span, Tally]) -> None:
-        """Keep what was measured of one cell; what is there already stays."""
-        key = (subject.model, subject.data, method_key(option.method), layer)
-        rows = [(*key, *span, _text(tally)) for span, tally in tallies.items()]
+    def keep(self, subject: Subject, options: Mapping[str, Option], found: Tallies) -> None:
+        """Keep what was measured, all of it or nothing; what is there already stays. `options` are by their ids."""
+        rows = [
+            (subject.model, subject.data, method_key(options[cell.option].method), cell.layer, *span, _text(tally))
+            for cell, tallies in found.items()
+            for span, tally in tallies.items()
+        ]
         try:
             with opened(self.path) as database:
                 _prepare(database)
@@ -86,7 +90,8 @@ class MeasurementStore:
                     rows,
                 )
         except sqlite3.Error as error:
-            _log.warning("%s of %s was not kept: %s", option.id, layer, error)
+            cells = ", ".join(f"{cell.option} of {cell.layer}" for cell in found)
+            _log.warning("%s was not kept: %s", cells, error)
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         if not self.path.exists():
@@ -107,11 +112,11 @@ class StoreKeeper(Keeper):
         self._store, self._subject = store, subject
         self._options = {option.id: option for option in options}
 
-    def known(self) -> Mapping[Cell, Mapping[Span, Tally]]:
+    def known(self) -> Tallies:
         return self._store.find(self._subject, self._options.values())
 
-    def keep(self, cell: Cell, tallies: Mapping[Span, Tally]) -> None:
-        self._store.keep(self._subject, cell.layer, self._options[cell.option], tallies)
+    def keep(self, found: Tallies) -> None:
+        self._store.keep(self._subject, self._options, found)
 
 
 def _prepare(database: sqlite3.Connection) -> None:
@@ -122,8 +127,13 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def _text(tally: Tally) -> str:
-    told = {entry.name: getattr(tally, entry.name) for entry in fields(Tally)}
-    return json.dumps({key: value.to_text() if isinstance(value, Evidence) else value for key, value in told.items()})
+    return json.dumps({entry.name: _plain(getattr(tally, entry.name)) for entry in fields(Tally)})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return Evidence(rows=tuple(value)).to_text()
+    return value.to_text() if isinstance(value, Evidence) else value
 
 
 def _tally(text: str) -> Tally | None:
@@ -133,6 +143,7 @@ def _tally(text: str) -> Tally | None:
         told = {key: value for key, value in json.loads(text).items() if key in known}
         for name in ("before", "after"):
             told[name] = None if told[name] is None else Evidence.from_text(told[name])
+        told["parts"] = np.stack(Evidence.from_text(told["parts"]).rows)
         return Tally(**told)
     except (ValueError, TypeError, AttributeError, KeyError):
         return None

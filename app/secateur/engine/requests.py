@@ -52,6 +52,7 @@ class MeasureLatency:
 class ScoreSensitivity:
     """→ `SensitivityScored`; measured rows also arrive one layer at a time as `RowsMeasured`.
 
+    `depth` is free, estimate or measure; an estimate ends after `seconds` (None: when it is good enough).
     What was measured before is not measured again, and what is measured is kept, also of a job that is stopped.
     """
 
@@ -61,6 +62,7 @@ class ScoreSensitivity:
     options: tuple[str, ...]
     samples: int = 512
     target: str = TARGETS[0].id
+    seconds: float | None = 60.0
 
 
 @dataclass(frozen=True)

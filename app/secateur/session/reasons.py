@@ -107,7 +107,7 @@ def _on_closing(job: JobState, *, is_running: bool) -> str:
             return (
                 f"The run {job.title} is going on. It can be resumed next time; its steps are short, and begin again."
             )
-        case ScoreSensitivity(depth="measure"):
+        case ScoreSensitivity(depth="estimate" | "measure"):
             return "Sensitivity is being measured. What was measured is kept, and it goes on from there next time."
         case RecordActivations():
             return "Activations are being recorded. They are lost, and have to be recorded again."

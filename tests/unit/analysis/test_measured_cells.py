@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secateur.analysis.measured import Question, measure_sensitivity
+from secateur.analysis.measured import measure_sensitivity
+from secateur.analysis.tallies import Question
 from secateur.data.task import damage_of
 from secateur.data.tasks import task_of
 from secateur.formats.describing.describe import describe

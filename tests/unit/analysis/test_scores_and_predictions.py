@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from secateur.analysis.free import score_free
-from secateur.analysis.measured import Question, measure_sensitivity
+from secateur.analysis.measured import measure_sensitivity
+from secateur.analysis.tallies import Question
 from secateur.data.tasks import task_of
 from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.batch import Array
-from secateur.data.metric_values import not_finite
+from secateur.data.metric_values import Damages, not_finite
 from secateur.data.task import Task
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Multilabel(Task):
         terms = np.logaddexp(0.0, exact) - exact * targets
         return float(terms.sum()), float(terms.size)
 
-    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-        """Summed KL divergence of the labels, each a draw of yes or no."""
+    def damages(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+        """KL divergence summed over the labels, each a draw of yes or no."""
         p, q = reference.astype(np.float64), changed.astype(np.float64)
         share = np.exp(-np.logaddexp(0.0, -p))
         terms = share * (np.logaddexp(0.0, -q) - np.logaddexp(0.0, -p))
         terms += (1.0 - share) * (np.logaddexp(0.0, q) - np.logaddexp(0.0, p))
-        return "nats", float(terms.sum()), float(len(p))
+        return "nats", terms.reshape(len(p), -1).sum(axis=1), np.ones(len(p))
 
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         if ours.shape != theirs.shape or not ours.size:

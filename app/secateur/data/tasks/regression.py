@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.batch import Array
-from secateur.data.metric_values import not_finite, relative_error
+from secateur.data.metric_values import Damages, not_finite, relative_errors
 from secateur.data.task import Task
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Regression(Task):
         off = errors(scores, targets)
         return float((off**2).sum()), float(off.size)
 
-    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-        return relative_error(reference, changed)
+    def damages(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+        return relative_errors(reference, changed)
 
     def torch_loss(self, scores: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         return ((scores.flatten(1) - targets.float().reshape(len(targets), -1)) ** 2).mean()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
 from secateur.data.evidence import Evidence
-from secateur.data.metric_values import log_softmax, resampled, summed_divergence
+from secateur.data.metric_values import Damages, divergences, log_softmax, resampled
 from secateur.data.task import PARAMETER, Task
 from secateur.data.tasks.classification import softened_divergence
 from secateur.errors import UserError
@@ -117,10 +117,10 @@ class Segmentation(Task):
         picked = np.take_along_axis(likelihood, np.where(judged, targets, 0)[..., None].astype(np.int64), axis=-1)
         return float(-picked[..., 0][judged].sum()), float(judged.sum())
 
-    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
-        """Summed KL divergence of the pixels, over the number of pixels."""
+    def damages(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
+        """KL divergence summed over the pixels, and how many pixels there are."""
         ours, theirs = np.moveaxis(reference, 1, -1), np.moveaxis(changed, 1, -1)
-        return "nats", summed_divergence(ours, theirs), float(np.prod(ours.shape[:-1]))
+        return "nats", divergences(ours, theirs), np.full(len(ours), float(np.prod(ours.shape[1:-1])))
 
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         """Share of pixels with the same class."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
-from secateur.data.metric_values import relative_error
+from secateur.data.metric_values import Damages, relative_errors
 from secateur.data.task import PARAMETER, Task
 from secateur.data.tasks.regression import correlation
 from secateur.errors import UserError
@@ -69,9 +69,9 @@ class Similarity(Task):
         wanted = (targets.astype(np.float64) - self.low) / max(self.high - self.low, _TINY)
         return float(((self.answers(scores) - wanted) ** 2).sum()), float(len(wanted))
 
-    def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
+    def damages(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> Damages:
         """Squared distance of the vectors beside their length."""
-        return relative_error(reference, changed)
+        return relative_errors(reference, changed)
 
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         """Share of couples of pairs that both order alike: which of two pairs is the more similar one.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secateur.analysis.correlation import correlated
+from secateur.analysis.correlation import correlated, rank_correlation
 from secateur.analysis.free import score_free
 from secateur.engine.course import Stage
 from secateur.engine.events import (
@@ -23,15 +23,17 @@ from secateur.errors import JobError, UserError
 from secateur.graph.layers import example_inputs
 from secateur.graph.network import TorchModel
 from secateur.methods.facts import Facts
-from secateur.model.documents import SensitivityTable
+from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
 from secateur.targets.timing import layer_latencies
 
 if TYPE_CHECKING:
-    from secateur.analysis.measured import Question
+    from secateur.analysis.tallies import Question
     from secateur.data.dataset import Dataset
     from secateur.engine.measurements import Subject
+
+DEPTHS = ("free", "estimate", "measure")
 
 
 def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Workshop) -> LatencyMeasured:
@@ -55,16 +57,17 @@ def measure_latency(request: MeasureLatency, reporter: Reporter, workshop: Works
 
 
 def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityScored:
-    """The data-free table, or the measured one with its rank correlations to the data-free one.
+    """The data-free table, the estimated one, or the measured one with its rank correlations to the data-free one.
 
     What was measured before is taken from the store, and every cell is kept there as soon as it is measured.
     """
+    from secateur.analysis.estimated import Limits, estimate_sensitivity
     from secateur.analysis.measured import measure_sensitivity
     from secateur.engine.measurements import MeasurementStore, StoreKeeper
 
     bench = workshop.bench(request.model, reporter)
-    if request.depth not in ("free", "measure"):
-        raise UserError(f"There is no sensitivity depth {request.depth!r}.", "Known: free, measure.")
+    if request.depth not in DEPTHS:
+        raise UserError(f"There is no sensitivity depth {request.depth!r}.", f"Known: {', '.join(DEPTHS)}.")
     free = _score_free(request, bench, reporter, workshop)
     if request.depth == "free":
         return SensitivityScored(free)
@@ -78,20 +81,23 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
     reporter.enter("score", resumed=True)  # what was measured before is not done again: its own speed tells
-    table = measure_sensitivity(
-        lowered,
-        data,
-        question,
-        reporter.progress,
-        lambda rows, unit: reporter.emit(RowsMeasured(rows, unit)),
-        keeper,
-    )
-    return SensitivityScored(correlated(free, table).model_copy(update={"warnings": data.told}))
+
+    def emit(rows: tuple[SensitivityRow, ...], unit: str) -> None:
+        reporter.emit(RowsMeasured(rows, unit, request.depth))
+
+    if request.depth == "estimate":
+        limits = Limits(request.seconds)
+        table = estimate_sensitivity(lowered, data, question, limits, reporter.progress, emit, keeper)
+        table = table.model_copy(update={"rank_correlation": rank_correlation(free, table)})
+    else:
+        table = correlated(free, measure_sensitivity(lowered, data, question, reporter.progress, emit, keeper))
+    return SensitivityScored(table.model_copy(update={"warnings": data.told}))
 
 
 def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityFound:
-    """The table of what was measured before of this model on this data; nothing is measured."""
-    from secateur.analysis.measured import table_of, usable
+    """The table of what was measured before of this model on this data, of the depth asked; nothing is measured."""
+    from secateur.analysis.estimated import estimated_table
+    from secateur.analysis.tallies import table_of, usable
     from secateur.engine.measurements import MeasurementStore, model_key
 
     asked = request.what
@@ -106,7 +112,12 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
         return SensitivityFound(None)
     free = _score_free(asked, bench, reporter, workshop)
     question = _question(asked, bench, data, workshop.facts(bench, reporter, asked.target))
-    table = correlated(free, table_of(question, usable(tallies, question), {}))
+    known = usable(tallies, question)
+    if asked.depth == "estimate":
+        table = estimated_table(question, known, {})
+        table = table.model_copy(update={"rank_correlation": rank_correlation(free, table)})
+    else:
+        table = correlated(free, table_of(question, known, {}))
     return SensitivityFound(table.model_copy(update={"warnings": data.told}))
 
 
@@ -119,7 +130,7 @@ def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, wor
 
 
 def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":
-    from secateur.analysis.measured import Question
+    from secateur.analysis.tallies import Question
 
     total = min(request.samples, data.size("validation"))
     if not total:
