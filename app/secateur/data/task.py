@@ -163,6 +163,22 @@ class Task(ABC):
         spread = float(np.nanstd(drawn, ddof=1))
         return mean, mean - Z999 * spread, mean + Z999 * spread
 
+    @property
+    def judged_as(self) -> str:
+        """What `judged_by_class` tells, in words."""
+        return "right answers"
+
+    def judged_by_class(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        """(n, classes): how right each sample is on each class, 0..1, NaN where it has not that class.
+
+        None where there are no classes.
+        """
+        return None
+
+    def off_by_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        """(n,): how far each answer is from its target, in the target's unit; None where that is no number."""
+        return None
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         """(sum, weight) of which the loss is sum ÷ weight, those of batches adding up; None where there is no loss."""
         return None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 from secateur.model.costs import Costs
 from secateur.model.description import Port
 from secateur.model.deviation import NO_NUMBERS, UNCHANGED, Deviation
-from secateur.model.run_details import RunOrigin
+from secateur.model.run_details import CurveRow, MadeLayer, PartChange, RunOrigin
 
 _EARLIER_UNCHANGED_DB: Final = 200.0
 """What earlier versions wrote where nothing differed."""
@@ -282,6 +282,8 @@ class TrainedStep(Document):
     loss: float | None
     metric: float | None
     agreement: float | None
+    curve: tuple[CurveRow, ...] = ()
+    """How it went; empty in earlier runs."""
 
 
 class RunDocument(Document):
@@ -309,6 +311,10 @@ class RunDocument(Document):
     threads: int = 0
     origin: RunOrigin | None = None
     """What it was made of; None in earlier runs."""
+    parts: tuple[PartChange, ...] = ()
+    """What changed on which class, or other part of the samples, the greatest loss first."""
+    made: tuple[MadeLayer, ...] = ()
+    """Every layer with weights, in network order."""
 
 
 class DataDescription(Document):

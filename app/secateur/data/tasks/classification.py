@@ -81,6 +81,14 @@ class Classification(Task):
         of_two = present[-1:] if len(classes) == 2 else present
         return float(np.mean([score(targets == number, shares[:, number]) for number in of_two]))
 
+    def judged_by_class(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        if answers.ndim != 2:
+            return None
+        labels = targets.astype(np.int64)
+        found = np.full((len(labels), max(answers.shape[1], int(labels.max(initial=0)) + 1)), np.nan)
+        found[np.arange(len(labels)), labels] = is_right(answers, labels, self.guesses)
+        return found
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         if scores.ndim != 2:
             return None

@@ -56,6 +56,13 @@ class Multilabel(Task):
         score = metrics.roc_auc_score if self.metric == "auc" else metrics.average_precision_score
         return float(score(known[:, asked], answers[:, asked], average="macro"))
 
+    @property
+    def judged_as(self) -> str:
+        return "labels found"
+
+    def judged_by_class(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        return np.where(targets > 0.5, (answers > 0).astype(np.float64), np.nan)
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         """Binary cross-entropy in nats, a mean over samples and labels."""
         exact = scores.astype(np.float64)

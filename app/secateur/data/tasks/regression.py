@@ -54,6 +54,9 @@ class Regression(Task):
             return correlation(self.metric, answers, targets)
         return super().value(answers, targets)
 
+    def off_by_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        return np.asarray(np.abs(errors(answers, targets)).mean(axis=1))
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         """Squared error."""
         off = errors(scores, targets)

@@ -110,6 +110,16 @@ class Segmentation(Task):
         ]
         return np.stack(counts)
 
+    @property
+    def judged_as(self) -> str:
+        return "pixels found"
+
+    def judged_by_class(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        counts = self._confusions(answers, targets)[:, :-1]
+        there = counts.sum(axis=2)
+        right = np.diagonal(counts, axis1=1, axis2=2)
+        return np.where(there > 0, right / np.maximum(there, 1), np.nan)
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         """Cross-entropy in nats of the judged pixels."""
         likelihood = log_softmax(np.moveaxis(scores, 1, -1))

@@ -65,6 +65,11 @@ class Similarity(Task):
             return correlation(self.metric, answers, targets)
         return super().value(answers, targets)
 
+    def off_by_sample(self, answers: Array, targets: Array) -> NDArray[np.float64] | None:
+        """Cosine against the target on a scale from 0 to 1."""
+        wanted = (np.asarray(targets, dtype=np.float64) - self.low) / max(self.high - self.low, _TINY)
+        return np.asarray(np.abs(answers.astype(np.float64) - wanted).reshape(len(answers), -1).mean(axis=1))
+
     def loss(self, scores: NDArray[np.float32], targets: Array) -> tuple[float, float] | None:
         wanted = (targets.astype(np.float64) - self.low) / max(self.high - self.low, _TINY)
         return float(((self.answers(scores) - wanted) ** 2).sum()), float(len(wanted))

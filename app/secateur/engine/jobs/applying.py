@@ -15,8 +15,12 @@ from secateur.graph.network import Model, TorchModel
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription
 from secateur.model.documents import TrainedStep
+from secateur.model.run_details import CurveRow
 from secateur.recipe.resolve import Plan, PlannedStep
 from secateur.training.curves import CurvePoint
+
+CURVE_POINTS = 100
+"""About as many points of a training's curve are kept with its run, besides those where the metric was looked at."""
 
 
 def stages_of(plan: Plan, model: ModelDescription, training_samples: int = 0) -> list[Stage]:
@@ -70,6 +74,11 @@ def trained_step(step: PlannedStep, points: Sequence[CurvePoint]) -> TrainedStep
         loss=points[-1].loss if isfinite(points[-1].loss) else None,
         metric=judged.metric if judged else None,
         agreement=judged.agreement if judged else None,
+        curve=tuple(
+            CurveRow(epoch=point.epoch, loss=point.loss if isfinite(point.loss) else None, metric=point.metric)
+            for place, point in enumerate(points)
+            if point.metric is not None or place % (1 + len(points) // CURVE_POINTS) == 0
+        ),
     )
 
 

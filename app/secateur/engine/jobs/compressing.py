@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secateur import __version__
+from secateur.data.parts import part_changes
 from secateur.engine.couplings import description_for
 from secateur.engine.course import Stage
 from secateur.engine.entering import Entry
@@ -22,6 +23,7 @@ from secateur.engine.jobs.claiming import claim_folder, keep_recipe
 from secateur.engine.jobs.compressing_weights import run_on_weights
 from secateur.engine.jobs.exporting import Proof, keep_network, write_and_verify
 from secateur.engine.jobs.foretelling import foretold
+from secateur.engine.jobs.made import made_layers
 from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.jobs.tokenizing import keep_tokenizer
 from secateur.engine.kept_channels import save_kept
@@ -167,6 +169,14 @@ def _run(
         recipe=request.recipe.to_document(),
         trainings=tuple(ended),
         headline=headline_of(measured.original, measured.result, precisions_of(plan), measured.file),
+        parts=part_changes(
+            data.task,
+            baseline.predictions.answers,
+            measured.predictions.answers,
+            baseline.predictions.targets,
+            data.classes,
+        ),
+        made=made_layers(plan, bench, model, data),
         seconds=time.monotonic() - begun,
         origin=_origin(record, request.target, data),
         device=device.current().title,

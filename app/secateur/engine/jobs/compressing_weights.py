@@ -10,6 +10,7 @@ from secateur.analysis.cost import packed_bytes
 from secateur.engine.course import Stage
 from secateur.engine.events import RunRecord
 from secateur.engine.jobs.applying import apply_plan, stages_of
+from secateur.engine.jobs.made import made_layers
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress
 from secateur.engine.verdict import headline_of
@@ -64,6 +65,7 @@ def run_on_weights(
         result=after,
         files=tuple(files),
         layers=errors,
+        made=made_layers(plan, bench, model),
         recipe=request.recipe.to_document(),
         headline=headline_of(before, after),
         warnings=(
