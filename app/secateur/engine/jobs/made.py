@@ -25,6 +25,8 @@ def made_layers(plan: Plan, bench: Bench, model: Model, data: "Dataset | None" =
     damages = _damages(plan, bench, data) if data is not None else {}
     done: dict[str, dict[str, None]] = {}
     for step in plan.steps:
+        if step.method.training_epochs:
+            continue  # it is about the network as a whole
         for name in step.layers:
             done.setdefault(name, {})[step.method.badge()] = None
     return tuple(
