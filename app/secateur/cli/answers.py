@@ -18,7 +18,6 @@ from secateur.engine.events import (
     Result,
     RunFinished,
 )
-from secateur.engine.report import rows_of
 from secateur.engine.requests import (
     Compare,
     Compress,
@@ -28,6 +27,7 @@ from secateur.engine.requests import (
     OpenData,
     RehearsePlan,
 )
+from secateur.engine.result_rows import rows_of
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.deviation import reasons_missing

@@ -21,7 +21,7 @@ BUDGET = "size=0.28"
 """What all layers in 8 bits are predicted to reach: smaller and faster. Any less would be bought with milliseconds."""
 
 PICTURE = "window.png"
-MADE = ("recipe.yaml", "result.json", "report.html", "network", PICTURE, "model_network.py")
+MADE = ("recipe.yaml", "result.json", "report.html", "MODEL_CARD.md", "network", PICTURE, "model_network.py")
 """What the demonstration leaves in its folder besides its models and their parts."""
 
 

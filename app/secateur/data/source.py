@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
-from typing import Final
+from pathlib import Path, PurePath
+from typing import Any, Final
 
 from secateur.model.description import Port, absolute_path
 
@@ -33,11 +33,37 @@ class DataSource:
             return replace(self, path=f"{absolute_path(place)}:{name}", said=said)
         return replace(self, path=absolute_path(self.path), said=said)
 
+    def described(self) -> str:
+        """A data.yaml that says the same; one that is described already is described anew, with what was changed."""
+        import yaml
+
+        path = Path(self.path)
+        said, prepared = _plain(self.said), _plain(self.preprocessing)
+        if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
+            document = {"source": self.path, **said, "preprocessing": prepared}
+        else:
+            document = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+            target = str(document["source"])
+            is_place = target != "random" and not target.startswith("sample:")
+            prepared = {**_plain(document.get("preprocessing") or {}), **prepared}
+            if document.get("tokenizer"):
+                document["tokenizer"] = str(path.parent / str(document["tokenizer"]))
+            source = str(path.parent / target) if is_place else target
+            document = {**document, **said, "source": source, "preprocessing": prepared}
+        return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
     @property
     def file(self) -> str:
         """The file or folder that is read: of `file.py:function` the file."""
         place, colon, _ = self.path.rpartition(":")
         return place if colon and place.endswith(".py") else self.path
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples: YAML has one kind of them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def is_table(path: str) -> bool:

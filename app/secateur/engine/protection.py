@@ -15,7 +15,7 @@ from secateur.files import Kept
 from secateur.model.description import ModelSource
 from secateur.recipe.recipe import Recipe
 
-RESULT_FILES = ("recipe.yaml", "result.json", "report.html", "channels.json", "network")
+RESULT_FILES = ("recipe.yaml", "result.json", "report.html", "MODEL_CARD.md", "channels.json", "network")
 """What every run leaves in its folder besides its models."""
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json", "1_Pooling/config.json")

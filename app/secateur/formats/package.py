@@ -132,7 +132,12 @@ def digest(path: Path) -> str:
 
 
 def _readme(model: "Model", files: Sequence[Path]) -> str:
-    words = {DATA: "its weights", "recipe.yaml": "how it was made", "report.html": "what was measured"}
+    words = {
+        DATA: "its weights",
+        "recipe.yaml": "how it was made",
+        "report.html": "what was measured",
+        "MODEL_CARD.md": "the model card",
+    }
     others = [f"- `{file.name}`: {words.get(file.name, 'attached')}" for file in files[1:]]
     feeds = ", ".join(
         f'"{port.name}": numpy.zeros({tuple(size or 1 for size in port.shape)}, "{port.dtype}")'

@@ -161,6 +161,12 @@ class ModelSource:
     def label(self) -> str:
         return self.path or self.factory
 
+    @property
+    def words(self) -> list[str]:
+        """As the command line is given it: MODEL, and the options that belong to it."""
+        weights = ["--weights", self.path] if self.factory and self.path else []
+        return [self.factory or self.path, *weights, *(["--trust"] if self.trusted else [])]
+
     def absolute(self) -> "ModelSource":
         """The same model from whatever folder it is asked for: what is written down to be opened another day."""
         place, colon, name = self.factory.rpartition(":")

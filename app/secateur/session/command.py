@@ -8,9 +8,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from secateur.engine.requests import Configure, DataSource
 from secateur.files import write_text
@@ -45,11 +42,11 @@ def compress_command(
     """
     recipe_file = _written(folder, "recipe", recipe.to_yaml())
     files = [recipe_file]
-    words = ["secateur", "compress", *_model_words(model)]
+    words = ["secateur", "compress", *model.absolute().words]
     if data is not None and data.path:
         named = data.absolute()
         if named.preprocessing or named.said:
-            described = yaml.safe_dump(_description(named), sort_keys=False, allow_unicode=True)
+            described = named.described()
             files.append(_written(folder, "data", described))
             named = DataSource(str(files[-1]))
         words += ["--data", named.path]
@@ -62,34 +59,6 @@ def compress_command(
         words += ["--threads", str(settings.threads)]
     words += ["--output", f"{_stem(model)}-compressed"]
     return Command(tuple(words), tuple(files))
-
-
-def _model_words(model: ModelSource) -> list[str]:
-    source = model.absolute()
-    words = [source.factory, *(["--weights", source.path] if source.path else [])] if source.factory else [source.path]
-    return [*words, "--trust"] if source.trusted else words
-
-
-def _description(data: DataSource) -> dict[str, Any]:
-    """What a data.yaml says of this data; one that is described already is described anew, with what was changed."""
-    path = Path(data.path)
-    if path.suffix.lower() not in {".yaml", ".yml"} or path.is_dir():
-        return {"source": data.path, **_plain(data.said), "preprocessing": _plain(data.preprocessing)}
-    document = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-    target = str(document["source"])
-    is_place = target != "random" and not target.startswith("sample:")
-    prepared = {**(document.get("preprocessing") or {}), **data.preprocessing}
-    if document.get("tokenizer"):
-        document["tokenizer"] = str(path.parent / str(document["tokenizer"]))
-    source = str(path.parent / target) if is_place else target
-    return {**document, **_plain(data.said), "source": source, "preprocessing": _plain(prepared)}
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples: YAML has one kind of them."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _written(folder: Path, name: str, text: str) -> Path:

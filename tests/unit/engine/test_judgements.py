@@ -3,7 +3,7 @@
 import pytest
 
 from secateur.data.metrics import kind_of
-from secateur.engine.report import rows_of
+from secateur.engine.result_rows import rows_of
 from secateur.engine.verdict import computed_in_float, headline_of, told_by_target, warnings_of
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly

@@ -27,6 +27,7 @@ from secateur.engine.jobs.made import made_layers
 from secateur.engine.jobs.measuring import measure_run
 from secateur.engine.jobs.tokenizing import keep_tokenizer
 from secateur.engine.kept_channels import save_kept
+from secateur.engine.model_card import CARD, write_card
 from secateur.engine.places import run_folder
 from secateur.engine.records import RESULT, origin_of
 from secateur.engine.report import write_report
@@ -108,9 +109,11 @@ def _write_papers(folder: Path, record: RunRecord, reporter: Reporter) -> None:
     """What is written of a finished run for people; a run without it is a result all the same."""
     try:
         write_report(folder / "report.html", record)
+        write_card(folder / CARD, record)
     except OSError as error:
         sentence, _ = os_error_sentence(error)
-        reporter.log(f"The report was not written. {sentence} secateur runs {record.run} --report writes it anew.")
+        again = f"secateur runs {record.run} --report {folder / 'report.html'} --card {folder / CARD}"
+        reporter.log(f"The report was not written. {sentence} This writes it anew: {again}")
 
 
 def _origin(record: RunRecord, target: str, data: "Dataset | None" = None) -> RunOrigin:

@@ -111,7 +111,9 @@ def _guard(request: Export, reporter: Reporter, workshop: Workshop) -> Guard:
 def _attachments(record: RunRecord) -> tuple[str, ...]:
     """What a run left beside its files and goes into a package with them."""
     settings = [name for name in TOKENIZER_FILES if "/" not in name]
-    paths = [Path(record.folder) / name for name in ("recipe.yaml", "report.html", "result.json", *settings)]
+    paths = [
+        Path(record.folder) / name for name in ("recipe.yaml", "report.html", "MODEL_CARD.md", "result.json", *settings)
+    ]
     return tuple(str(path) for path in paths if path.is_file())
 
 
