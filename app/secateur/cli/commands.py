@@ -220,6 +220,26 @@ def compare(
 
 
 @app.command()
+def runs(
+    run: Annotated[str, typer.Argument(help="One run: its number, its name or its folder.", metavar="[RUN]")] = "",
+    find: Annotated[str, typer.Option(help="Only runs that all of these words are in; tag:WORD looks at tags.")] = "",
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table of plain numbers as CSV.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(parser=place, metavar="PATH", help="Write the run's report, one HTML file.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option(parser=place, metavar="PATH", help="Write the run's model card, in Markdown.")
+    ] = None,
+    json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """What was run, with its numbers; one run whole."""
+    from secateur.cli import history
+
+    history.runs(run, find, as_json=json, as_csv=csv, report=report, card=card, force=force)
+
+
+@app.command()
 def export(
     model: Model,
     to: Annotated[str, typer.Option(help="Format to write; see secateur formats.")],
