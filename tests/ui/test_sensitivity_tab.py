@@ -15,6 +15,7 @@ from secateur.recipe.options import OPTIONS
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.sensitivity import SensitivityTab
 from secateur.ui.panels.sensitivity_cells import chosen_cells, is_option
+from secateur.ui.plots.heat_tip import cell_read_out
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -24,6 +25,20 @@ def measured(table):
     rows = tuple(row.model_copy(update={"measured": True, "damage": row.damage * 1.1}) for row in table.rows)
     changes = {"depth": "measure", "unit": "nats", "rows": rows, "samples": 512, "rank_correlation": 0.95}
     return table.model_copy(update=changes)
+
+
+@pytest.fixture
+def estimated(table):
+    rows = tuple(
+        row.model_copy(
+            update={"measured": True, "samples": 16, "low": row.damage * 0.5, "high": row.damage * 2.0}
+            | ({"weights_damage": row.damage * 0.3} if row.option == "int8" else {})
+        )
+        for row in table.rows
+    )
+    within = WithinOptionCorrelation(mean=0.88, low=0.79, high=0.93, by_option={"int8": 0.81, "int4": 0.95})
+    changes = {"depth": "estimate", "unit": "nats", "rows": rows, "samples": 16, "seconds": 1.4}
+    return table.model_copy(update={**changes, "within_option_correlation": within, "rank_correlation": None})
 
 
 @pytest.fixture
@@ -74,6 +89,50 @@ def test_the_measured_depth_without_measurements_offers_to_measure(qtbot, tab, s
     with qtbot.waitSignal(tab.score_wanted) as wanted:
         qtbot.mouseClick(tab.unmeasured.button, LEFT)
     assert wanted.args == ["measure"]
+
+
+def test_the_estimated_depth_without_an_estimate_offers_one(qtbot, tab, state):
+    tab.show_state(state, ())
+    choose_depth(qtbot, tab, "estimate")
+    assert tab.unmeasured.isVisible()
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.unmeasured.button, LEFT)
+    assert wanted.args == ["estimate"]
+
+
+def test_an_estimate_is_shown_with_how_well_it_orders_layers_and_one_can_go_on_to_measure(
+    qtbot, tab, state, table, estimated
+):
+    tab.show_state(state.with_(tables={"free": table, "estimate": estimated}), ())
+    assert tab.depth_choice.value() == "estimate"
+    assert tab.map.isVisible()
+    assert tab.chip.kind() == "positive"
+    assert "0.88 (0.79 … 0.93)" in tab.chip.text()
+    assert all(said in tab.chip.toolTip() for said in ("int8 0.81", "16 samples", "splitting"))
+    assert tab.measure.text() == "Measure"
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.measure, LEFT)
+    assert wanted.args == ["measure"]
+
+
+def test_a_cell_says_on_how_many_samples_and_within_which_bounds_its_damage_was_found(tab, state, table, estimated):
+    tab.show_state(state.with_(tables={"free": table, "estimate": estimated}), ())
+    lines = dict(cell_read_out(tab.map.cells, (0, 0), {}, (estimated, table)).rows)
+    assert lines["samples"] == "16"
+    assert " to " in lines["95 % interval"]
+    assert "rounded weights alone" in lines
+    other = dict(cell_read_out(tab.map.cells, (0, 1), {}, (estimated, table)).rows)
+    assert "rounded weights alone" not in other
+
+
+def test_a_part_of_an_estimate_says_how_much_of_it_there_is_and_goes_on(qtbot, tab, state, table, estimated):
+    part = estimated.model_copy(update={"rows": estimated.rows[:3], "pending": len(estimated.rows) - 3})
+    tab.show_state(state.with_(tables={"free": table, "estimate": part}), ())
+    assert tab.chip.text() == f"3 of {len(estimated.rows)} cells measured"
+    assert tab.measure.text() == "Estimate"
+    with qtbot.waitSignal(tab.score_wanted) as wanted:
+        qtbot.mouseClick(tab.measure, LEFT)
+    assert wanted.args == ["estimate"]
 
 
 def test_without_data_measuring_is_off_and_says_why(tab, state):

@@ -1,7 +1,4 @@
-"""What the engine says. One closed union that window and command line both `match`.
-
-Every job ends in exactly one of `Finished`, `Failed`, `Stopped`.
-"""
+"""What the engine says: one closed union to `match`. A job ends in exactly one of `Finished`, `Failed`, `Stopped`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,9 +131,10 @@ class SensitivityScored:
 
 @dataclass(frozen=True)
 class SensitivityFound:
-    """What was measured before, whole or in part; None where nothing was."""
+    """What was measured before, whole or in part, and what is estimated from it; None where nothing was or is."""
 
     table: SensitivityTable | None
+    estimate: SensitivityTable | None = None
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class ScoreSensitivity:
 
 @dataclass(frozen=True)
 class FindSensitivity:
-    """What is kept already of this measurement → `SensitivityFound`; nothing is measured."""
+    """What is kept already of these cells, measured and estimated → `SensitivityFound`; nothing is measured."""
 
     what: ScoreSensitivity
 

@@ -70,7 +70,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     is_whole = len(known) == len(state.rows)
     costs = layer_costs(state.model, state.facts, state.recipe, None if is_whole else names)
     effects = tuple(effect for name in names for effect in costs[name].effects)
-    quality = quality_of(known, state.recipe, state.measured, state.facts, state.baseline)
+    quality = quality_of(known, state.recipe, state.on_samples, state.facts, state.baseline)
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())

@@ -146,7 +146,7 @@ def _is_foreign(state: SessionState, request: Request | None) -> bool:
 
 def _look_for_the_rest(session: "Session", request: Request | None) -> None:
     """A measurement ended before its end: what it kept is a part of a table, from which it can go on."""
-    if isinstance(request, ScoreSensitivity) and request.depth == "measure" and not _is_foreign(session.state, request):
+    if isinstance(request, ScoreSensitivity) and request.depth != "free" and not _is_foreign(session.state, request):
         session.find_sensitivity()
 
 
@@ -175,8 +175,8 @@ def _live(session: "Session", event: Partial) -> None:
                 spectra={**state.spectra, **spectra} if spectra else state.spectra,
                 singular_values={**state.singular_values, **values} if values else state.singular_values,
             )
-        case RowsMeasured(rows, unit):
-            tables.rows_measured(session, rows, unit)
+        case RowsMeasured() as measured:
+            tables.rows_measured(session, measured)
         case CurvePoint() as point:
             earlier = state.curve if not state.curve or point.follows(state.curve[-1]) else ()
             session.update(curve=(*earlier, point))
@@ -207,8 +207,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case LatencyMeasured() if state.model is not None:
             layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
-        case SensitivityFound(table):
-            tables.sensitivity_found(session, table)
+        case SensitivityFound(table, estimate):
+            tables.sensitivity_found(session, table, estimate)
         case ActivationsRecorded():
             session.update(activations=result)
         case CouplingsFound(found):
@@ -286,8 +286,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
     state = session.state
     source = request.data if isinstance(request, OpenData) else state.data_source
     if state.data is not None and source != state.data_source:  # measured on other samples
-        tables = {key: table for key, table in state.tables.items() if key != "measure"}
-        session.update(tables=tables, activations=None)
+        session.update(tables={key: state.tables[key] for key in ("free",) if key in state.tables}, activations=None)
     session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
     if result.model is not None:  # the data's shape took the place of a guessed one
         session.update(model=result.model, graph=None)

@@ -140,9 +140,14 @@ class Session:
     # ------------------------------------------------------------------ what is known
 
     def score(self, depth: str) -> None:
-        """Score the sensitivity of every option of every layer: `free` or `measure`."""
-        if self._allowed("measure" if depth == "measure" else "analyse") and self.state.model:
+        """Score the sensitivity of every option of every layer: `free`, `estimate` or `measure`."""
+        if self._allowed("analyse" if depth == "free" else "measure") and self.state.model:
             self.submit(self._scoring(depth))
+
+    def analyse(self) -> None:
+        """The next deeper table: an estimate in seconds first, the measurement once that is there."""
+        tables = self.state.tables
+        self.score("measure" if self.state.estimated or "measure" in tables else "estimate")
 
     def find_sensitivity(self) -> None:
         """Look for what was measured before of the open model on the open data; what is found is shown."""
@@ -250,7 +255,7 @@ class Session:
             return None
         if not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
-        return predict_plan(state.model, state.facts, state.recipe, state.measured, state.baseline, state.timings)
+        return predict_plan(state.model, state.facts, state.recipe, state.on_samples, state.baseline, state.timings)
 
     def effect(self, layers: Sequence[str]) -> LayerEffect | None:
         """The predicted effect of the plan on these layers together."""

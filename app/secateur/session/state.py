@@ -110,7 +110,7 @@ class SessionState:
     previews: tuple[Preview, ...] = ()
     baseline: Evaluation | None = None
     tables: Mapping[str, SensitivityTable] = field(default_factory=dict)
-    """Sensitivity by depth: `free`, `measure`."""
+    """Sensitivity by depth: `free`, `estimate`, `measure`."""
     measured_on: int = 512
     """Samples on which sensitivity is measured; batches that were measured before are not run again."""
     activations: ActivationsRecorded | None = None
@@ -229,8 +229,19 @@ class SessionState:
 
     @property
     def table(self) -> SensitivityTable | None:
-        """The best whole table at hand: measured before data-free."""
-        return self.measured or self.tables.get("free")
+        """The best whole table at hand: measured before estimated before data-free."""
+        return self.on_samples or self.tables.get("free")
+
+    @property
+    def on_samples(self) -> SensitivityTable | None:
+        """The best whole table of damages to answers, on all samples or on few."""
+        return self.measured or self.estimated
+
+    @property
+    def estimated(self) -> SensitivityTable | None:
+        """The estimated table once it is whole."""
+        table = self.tables.get("estimate")
+        return table if table is not None and not table.pending else None
 
     @property
     def measured(self) -> SensitivityTable | None:

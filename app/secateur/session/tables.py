@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from secateur.engine.events import RowsMeasured
 from secateur.engine.requests import ScoreSensitivity
-from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.speed import judged
 from secateur.targets import target_named
@@ -38,31 +39,31 @@ def measure_on(session: "Session", samples: int) -> None:
     session.find_sensitivity()
 
 
-def rows_measured(session: "Session", rows: tuple[SensitivityRow, ...], unit: str) -> None:
-    """Rows of a running measurement: until its end they are a part of a table, whatever is there.
-
-    `unit` is that of their damage; empty where none is known yet.
-    """
-    state = session.state
-    if state.measured is not None:
+def rows_measured(session: "Session", measured: RowsMeasured) -> None:
+    """Rows of a running measurement or estimate: until its end they are a part of a table, whatever is there."""
+    state, rows, depth = session.state, measured.rows, measured.depth
+    earlier = state.tables.get(depth)
+    if earlier is not None and not earlier.pending:
         return  # the earlier measurement stands until the new one is whole
-    table = state.tables.get("measure") or SensitivityTable(
-        depth="measure", metric="", unit=unit, samples=0, seconds=0.0, rank_correlation=None, rows=()
+    table = earlier or SensitivityTable(
+        depth=depth, metric="", unit=measured.unit, samples=0, seconds=0.0, rank_correlation=None, rows=()
     )
     new = {(row.layer, row.option) for row in rows}
     kept = tuple(row for row in table.rows if (row.layer, row.option) not in new)
     pending = max(1, len(state.rows) * len(OPTIONS) - len(kept) - len(rows))
     own = _seen(session, table.model_copy(update={"rows": rows})).rows
-    measured = table.model_copy(update={"rows": (*kept, *own), "pending": pending, "unit": unit or table.unit})
-    session.update(tables={**state.tables, "measure": measured})
+    samples = max(table.samples, *(row.samples or 0 for row in rows), 0)
+    changes = {"rows": (*kept, *own), "pending": pending, "unit": measured.unit or table.unit, "samples": samples}
+    session.update(tables={**state.tables, depth: table.model_copy(update=changes)})
 
 
-def sensitivity_found(session: "Session", table: SensitivityTable | None) -> None:
+def sensitivity_found(session: "Session", table: SensitivityTable | None, estimate: SensitivityTable | None) -> None:
     """What was measured earlier of this model on this data; a measurement that has begun meanwhile knows it too."""
-    tables = session.state.tables
     if any(isinstance(job.request, ScoreSensitivity) for job in session.state.jobs):
         return
-    if table is not None:
-        take(session, table)
-    elif session.state.measured is None:
-        session.update(tables={key: value for key, value in tables.items() if key != "measure"})
+    for depth, found in (("measure", table), ("estimate", estimate)):
+        known = session.state.tables.get(depth)
+        if found is not None:
+            take(session, found)
+        elif known is not None and known.pending:
+            session.update(tables={key: value for key, value in session.state.tables.items() if key != depth})

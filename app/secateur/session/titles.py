@@ -20,6 +20,8 @@ from secateur.engine.requests import (
 from secateur.engine.timing import TimeOptions
 from secateur.targets import target_named
 
+_SCORING = {"estimate": "Estimating", "measure": "Measuring"}
+
 
 def title_of(request: Request) -> str:
     """What a job is called in the jobs panel."""
@@ -35,7 +37,7 @@ def title_of(request: Request) -> str:
         case TimeOptions():
             return f"Measuring milliseconds in {target_named(request.target).title}"
         case ScoreSensitivity():
-            return "Measuring sensitivity" if request.depth == "measure" else "Scoring sensitivity"
+            return f"{_SCORING.get(request.depth, 'Scoring')} sensitivity"
         case RecordActivations():
             return "Recording activations"
         case FindCouplings():

@@ -202,7 +202,7 @@ class Commands(QObject):
 
     def _analyse(self) -> None:
         self.moving.show_tab("sensitivity")
-        self.session.score("measure")
+        self.session.analyse()
 
     def _run(self) -> None:
         session, workspace = self.session, self.workspace

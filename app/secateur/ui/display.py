@@ -160,4 +160,6 @@ def effect_source(state: "SessionState") -> str:
     """Where the predicted effect comes from, in words."""
     if state.measured is not None:
         return "instant, from measurements"
+    if state.estimated is not None:
+        return "instant, from few samples"
     return "instant, from spectrum"

@@ -113,6 +113,28 @@ def test_a_part_of_a_table_is_found_and_says_how_much_is_lacking(request_):
     assert all(row.measured for row in found.rows)
 
 
+def test_what_an_estimate_measured_is_found_and_not_measured_again(request_, computed):
+    estimating = replace(request_, depth="estimate")
+    table = do(estimating).result.table
+    assert (table.depth, table.pending) == ("estimate", 0)
+    assert {row.samples for row in table.rows if row.damage is not None} <= {16, 32, 64, 96}
+    done = len(computed)
+    found = do(FindSensitivity(request_)).result
+    assert found.estimate.rows == table.rows
+    assert do(estimating).result.table.rows == table.rows
+    assert len(computed) == done
+
+
+def test_a_stopped_estimate_is_a_table_of_what_it_came_to_and_goes_on(request_, computed, monkeypatch, tmp_path):
+    estimating = replace(request_, depth="estimate")
+    assert isinstance(do(estimating, stop_after=1), Stopped)
+    part = do(FindSensitivity(request_)).result
+    assert part.table is None
+    assert 0 < len(part.estimate.rows) < CELLS
+    assert part.estimate.pending == CELLS - len(part.estimate.rows)
+    assert do(estimating).result.table.rows == unbroken(estimating, monkeypatch, tmp_path).rows
+
+
 def test_nothing_is_found_where_nothing_was_measured(request_):
     assert do(FindSensitivity(request_)).result == SensitivityFound(None)
 

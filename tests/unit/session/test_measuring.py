@@ -94,3 +94,43 @@ def test_rows_of_a_running_measurement_bring_the_unit_of_their_damage(session):
     session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:1], "relative error")))
     session.receive(ev.Partial(2, ev.RowsMeasured((), "")))
     assert session.state.measured_in_part.unit == "relative error"
+
+
+def test_analyse_estimates_first_and_measures_once_there_is_an_estimate(session, engine):
+    with_data(session)
+    session.analyse()
+    assert engine.requests[-1].depth == "estimate"
+    session.receive(ev.Finished(0, ev.SensitivityScored(table("estimate"))))
+    assert session.state.on_samples == session.state.table == table("estimate")
+    session.analyse()
+    assert engine.requests[-1].depth == "measure"
+
+
+def test_a_measurement_goes_before_an_estimate_and_that_before_data_free(session):
+    for depth in ("free", "estimate", "measure"):
+        session.receive(ev.Finished(0, ev.SensitivityScored(table(depth))))
+        assert session.state.table.depth == depth
+
+
+def test_rows_of_an_estimate_fill_a_table_of_their_own(session):
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:2], "nats", "estimate")))
+    assert session.state.estimated is None
+    assert session.state.tables["estimate"].pending
+    assert "measure" not in session.state.tables
+
+
+def test_what_is_found_replaces_the_parts_that_were_shown(session):
+    session.receive(ev.Partial(2, ev.RowsMeasured(table().rows[:2], "nats", "estimate")))
+    session.receive(ev.Finished(8, ev.SensitivityFound(None, table("estimate"))))
+    assert session.state.estimated == table("estimate")
+    session.receive(ev.Finished(9, ev.SensitivityFound(None)))
+    assert session.state.estimated == table("estimate")
+
+
+def test_an_estimate_of_other_data_is_dropped(session, engine):
+    with_data(session)
+    session.receive(ev.Finished(0, ev.SensitivityScored(table("estimate"))))
+    data = DataDescription(name="d", source="d", task="none", metric="", classes=(), train=1, calibration=1, test=1)
+    session.receive(ev.Started(7, rq.OpenData(session.state.model.source, rq.DataSource("other.npz"))))
+    session.receive(ev.Finished(7, ev.DataOpened(data, (), None)))
+    assert session.state.estimated is None

@@ -95,7 +95,10 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
 
 
 def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityFound:
-    """The table of what was measured before of this model on this data, of the depth asked; nothing is measured."""
+    """The tables of what was measured before of this model on this data; nothing is measured.
+
+    There is no estimate where all is measured.
+    """
     from secateur.analysis.estimated import estimated_table
     from secateur.analysis.tallies import table_of, usable
     from secateur.engine.measurements import MeasurementStore, model_key
@@ -112,13 +115,13 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
         return SensitivityFound(None)
     free = _score_free(asked, bench, reporter, workshop)
     question = _question(asked, bench, data, workshop.facts(bench, reporter, asked.target))
-    known = usable(tallies, question)
-    if asked.depth == "estimate":
-        table = estimated_table(question, known, {})
-        table = table.model_copy(update={"rank_correlation": rank_correlation(free, table)})
-    else:
-        table = correlated(free, table_of(question, known, {}))
-    return SensitivityFound(table.model_copy(update={"warnings": data.told}))
+    known, told = usable(tallies, question), {"warnings": data.told}
+    table = correlated(free, table_of(question, known, {})).model_copy(update=told)
+    if not table.pending:
+        return SensitivityFound(table)
+    guess = estimated_table(question, known, {})
+    guess = guess.model_copy(update={"rank_correlation": rank_correlation(free, guess), **told})
+    return SensitivityFound(table if any(row.measured for row in table.rows) else None, guess)
 
 
 def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:

@@ -12,13 +12,14 @@ from secateur.figures import duration, thousands
 from secateur.methods.base import Effect
 from secateur.methods.offers import Option
 from secateur.model.description import ModelDescription
-from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
 from secateur.targets import target_named
 from secateur.ui.naming import named
 from secateur.ui.panels.sensitivity_cells import chosen_cells
+from secateur.ui.panels.sensitivity_trust import TrustChip
 from secateur.ui.panels.shown_rows import ShownRows
 from secateur.ui.panels.tab_view import MARGIN, TabView
 from secateur.ui.plots.heat_cells import UNIT_WORDS, paired
@@ -27,7 +28,6 @@ from secateur.ui.plots.heat_map import HeatMap
 from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import Card
-from secateur.ui.widgets.chip import Chip
 from secateur.ui.widgets.chooser import Chooser
 from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.no_match import NoMatch
@@ -96,7 +96,7 @@ class SensitivityTab(TabView):
         self.legend = HeatLegend()
         self.unmeasured = StatePanel()
         self.unmeasured.setObjectName("sensitivity_unmeasured")
-        self.unmeasured.wanted.connect(lambda: self.score_wanted.emit("measure"))
+        self.unmeasured.wanted.connect(lambda: self.score_wanted.emit(self.depth_choice.value()))
         self.pane = QWidget()
         self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom, self.pane)
         self._pair.setContentsMargins(0, 0, 0, 0)
@@ -111,16 +111,22 @@ class SensitivityTab(TabView):
     def _build_controls(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(8)
-        depths = [("free", self.tr("Data-free")), ("measure", self.tr("Measured"))]
+        depths = [
+            ("free", self.tr("Data-free")),
+            ("estimate", self.tr("Estimated")),
+            ("measure", self.tr("Measured")),
+        ]
         self.depth_choice = Segmented(depths, self.tr("Depth of the score"))
         self.depth_choice.setObjectName("sensitivity_depth")
         self.depth_choice.set_tooltip("free", self.tr("From the weights alone, at once"))
         self.depth_choice.set_tooltip(
+            "estimate", self.tr("Measured on few samples, on more where the order is open: seconds, not minutes")
+        )
+        self.depth_choice.set_tooltip(
             "measure", self.tr("Each option swapped in alone, the rest of the network run on samples")
         )
         self.depth_choice.chosen.connect(self._on_depth)
-        self.chip = Chip()
-        self.chip.setObjectName("sensitivity_trust")
+        self.chip = TrustChip()
         words = [("damage", self.tr("Damage")), ("per_kb", self.tr("per kB"))]
         self.measure_of = Segmented(words, self.tr("What the colour shows"))
         self.measure_of.setObjectName("sensitivity_metric")
@@ -135,7 +141,7 @@ class SensitivityTab(TabView):
         self.samples.activated.connect(lambda _row: self.samples_wanted.emit(self.samples.currentData()))
         self.measure = Button(self.tr("Measure"), "default", "measure")
         self.measure.setObjectName("sensitivity_measure")
-        self.measure.clicked.connect(lambda: self.score_wanted.emit("measure"))
+        self.measure.clicked.connect(lambda: self.score_wanted.emit(self._deeper()))
         row.addWidget(self.depth_choice)
         row.addWidget(self.chip)
         row.addStretch(1)
@@ -185,18 +191,18 @@ class SensitivityTab(TabView):
     def _refresh(self) -> None:
         state = self._state
         job = next((job for job in state.jobs if isinstance(job.request, ScoreSensitivity)), None)
-        depth = self._depth or ("measure" if "measure" in state.tables else "free")
+        depth = self._depth or next(each for each in ("measure", "estimate", "free") if each in (*state.tables, "free"))
         table = state.tables.get(depth)
         self.depth_choice.set_value(depth)
         self._show_busy(job)
         self._show_button(job)
         self._show_samples(job, depth)
-        self._show_trust()
-        waiting = table is None and (depth == "measure") and job is None
+        self.chip.show_trust(state, depth, narrow=self.width() < NARROW)
+        waiting = table is None and depth != "free" and job is None
         self.pane.setVisible(not waiting)
         self.unmeasured.setVisible(waiting)
         if waiting:
-            self._show_unmeasured()
+            self._show_unmeasured(depth)
         else:
             self._show_map(depth, table)
 
@@ -232,12 +238,12 @@ class SensitivityTab(TabView):
 
     def _show_legend(self, depth: str, table: SensitivityTable | None) -> None:
         cells = self.map.cells
-        unit = table.unit if table else "" if depth == "measure" else "relative error"
+        unit = table.unit if table else "" if depth != "free" else "relative error"
         kind = self.tr("Damage per kB saved") if "per kB" in cells.unit else self.tr("Damage")
         marks = ["chosen"]
         if cells.reasons:
             marks.append("unavailable")
-        if depth == "measure":
+        if depth != "free":
             marks += ["measured", *(["estimated"] if cells.estimated.any() else [])]
             known = len(cells.reasons) + int((cells.values == cells.values).sum())
             marks += ["pending"] if known < cells.values.size else []
@@ -267,14 +273,19 @@ class SensitivityTab(TabView):
         self.busy_text.set_text(f"{job.text or job.title}{counted if not job.text else ''}{left}")
         self.busy_line.set_share(job.done / job.total if job.total else None)
 
+    def _deeper(self) -> str:
+        """What the button asks for: the measurement, where no estimate is looked at that is not there yet."""
+        lacks = self.depth_choice.value() == "estimate" and self._state.estimated is None
+        return "estimate" if lacks and self._state.measured is None else "measure"
+
     def _show_button(self, job: JobState | None) -> None:
         state = self._state
         reason = self.tr("The measurement is running; stop it in the jobs panel (Esc).") if job else ""
         reason = reason or why_not(state, "measure")
         if state.measured is not None and not reason:
             reason = self.tr("All cells are measured on these samples, and kept. Choose more samples, or other data.")
-        words = self.tr("Measure")
-        if job is None and state.measured_in_part is not None:
+        words = self.tr("Estimate") if self._deeper() == "estimate" else self.tr("Measure")
+        if job is None and self._deeper() == "measure" and state.measured_in_part is not None:
             words = self.tr("Continue")
         elif state.measured is not None:
             words = self.tr("Measured")
@@ -292,52 +303,16 @@ class SensitivityTab(TabView):
             self.map.setFocus()  # else the keys went to whatever comes next in the window
         set_why_not(self.samples, reason, tip)
 
-    def _show_trust(self) -> None:
-        """How far the estimate can be trusted; of a part of a table, how much of it there is."""
-        state, narrow = self._state, self.width() < NARROW
-        part = state.measured_in_part
-        within = state.measured.within_option_correlation if state.measured else None
-        self.chip.setVisible(part is not None or within is not None)
-        if part is not None:
-            known = self.tr("{0} of {1} cells measured").format(
-                thousands(len(part.rows)), thousands(len(part.rows) + part.pending)
-            )
-            few = self.tr("{0} of {1}").format(thousands(len(part.rows)), thousands(len(part.rows) + part.pending))
-            running = any(isinstance(job.request, ScoreSensitivity) for job in state.jobs)
-            kept = self.tr("They are kept: Continue measures the others. Plans use the estimate until all are there.")
-            self.chip.set_content("info", few if narrow else known)
-            self.chip.setToolTip(known if running else f"{known}. {kept}")
-        elif within is not None:
-            figure = f"ρ = {within.mean:.2f}"
-            words, meaning = self._trust_words(within)
-            self.chip.set_content("positive" if within.tells_layers else "warn", figure if narrow else words)
-            self.chip.setToolTip(meaning)
-
-    def _trust_words(self, within: WithinOptionCorrelation) -> tuple[str, str]:
-        """What the chip says, and at length."""
-        figure = f"ρ = {within.mean:.2f} ({within.low:.2f} … {within.high:.2f})".replace("-", "−")
-        if within.tells_layers:
-            words = self.tr("estimate orders layers, {0}").format(figure)
-            meaning = self.tr("The data-free estimate orders the layers of an option as the measurement does.")
-        else:
-            words = self.tr("knows options, not layers, {0}").format(figure)
-            meaning = self.tr("The estimate knows the options, not the layers: measure before you decide.")
-        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
-        lines = [
-            meaning,
-            self.tr("Mean rank correlation within an option, with its 95 % interval: {0}").format(figure),
-            each,
-        ]
-        pooled = self._state.measured.rank_correlation if self._state.measured else None
-        if pooled is not None:
-            lines.append(self.tr("Over all cells, options among each other included: {0:.2f}").format(pooled))
-        return words, "\n".join(lines)
-
-    def _show_unmeasured(self) -> None:
+    def _show_unmeasured(self, depth: str) -> None:
+        reason = why_not(self._state, "measure")
+        if depth == "estimate":
+            text = self.tr("Runs every cell on 16 samples, then more where the order of layers or options is open.")
+            title, wanted = self.tr("Not estimated yet"), self.tr("Estimate")
+            self.unmeasured.show_content("measure", title, text, wanted, why_not=reason)
+            return
         text = self.tr(
             "Swaps each option into the network alone and runs {0} samples. Cells appear as they finish."
         ).format(self._state.measured_on)
-        reason = why_not(self._state, "measure")
         self.unmeasured.show_content("measure", self.tr("Not measured yet"), text, self.tr("Measure"), why_not=reason)
 
     # ------------------------------------------------------------------ arrangement
@@ -357,5 +332,5 @@ class SensitivityTab(TabView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._show_trust()
+        self.chip.show_trust(self._state, self.depth_choice.value(), narrow=self.width() < NARROW)
         self._arrange()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from secateur.data.metrics import kind_of
-from secateur.figures import milliseconds, size
+from secateur.figures import milliseconds, size, thousands
 from secateur.methods.base import Effect
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.ui.plots.heat_cells import HeatCells
@@ -36,6 +36,7 @@ def cell_read_out(
     lines: list[tuple[str, str]] = []
     if shown is not None and shown.measured:
         lines.append(("damage, measured", _damage(shown, table)))
+        lines.extend(_certainty(shown))
         if shown.metric_drop is not None:
             kind = kind_of(table.metric if table else "")
             change = -shown.metric_drop if kind.is_higher_better else shown.metric_drop
@@ -52,6 +53,18 @@ def cell_read_out(
         lines.append(("damage per kB saved", damage_text(float(cells.values[row, column]))))
     lines.extend(_cost(known, sizes.get(layer), effect, where))
     return ReadOut(title, tuple(lines))
+
+
+def _certainty(row: SensitivityRow) -> list[tuple[str, str]]:
+    """On how many samples a cell was measured, within which bounds its damage is, and what is the weights' share."""
+    lines = []
+    if row.low is not None and row.high is not None:
+        lines.append(("95 % interval", f"{damage_text(row.low)} to {damage_text(row.high)}"))
+    if row.samples is not None:
+        lines.append(("samples", thousands(row.samples)))
+    if row.weights_damage is not None:
+        lines.append(("rounded weights alone", damage_text(row.weights_damage)))
+    return lines
 
 
 def _damage(row: SensitivityRow, table: SensitivityTable | None) -> str:
