@@ -34,9 +34,9 @@ def layer_errors(
     nothing to compare, the layer says why.
     """
     from secateur.graph.onnx_layers import layer_weights, onnx_layers
-    from secateur.graph.qdq.blocks import without_nbits
+    from secateur.graph.qdq.standard import in_standard_form
 
-    read_a, read_b = without_nbits(a), without_nbits(b)
+    read_a, read_b = in_standard_form(a), in_standard_form(b)
     weights_a, weights_b = layer_weights(read_a), layer_weights(read_b)
     outputs_a, outputs_b = layer_outputs(a, inputs), layer_outputs(b, inputs if inputs_b is None else inputs_b)
     layers = {layer.name: layer for layer in onnx_layers(read_a)}

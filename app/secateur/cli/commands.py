@@ -107,7 +107,11 @@ def sensitivity(
         ),
     ] = "",
     options: Annotated[
-        str, typer.Option(help="Comma-separated: int8, int4, int2, prune50, prune75, prune90, rank25, rank10.")
+        str,
+        typer.Option(
+            help="Comma-separated: int8 (static), w8 (weights alone), int6, int5, int4, int3, int2, prune50, prune75, "
+            "prune90, rank25, rank10."
+        ),
     ] = "",
     samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
     seconds: Annotated[float, typer.Option(min=0, help="How long an estimate may take, once the model is open.")] = 60,

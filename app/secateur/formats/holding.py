@@ -21,6 +21,7 @@ def example(bits: int, group_size: int | None = None, *, is_affine: bool = False
 
 USUAL: Final[tuple[AnyEncoding, ...]] = (
     *(example(b, group, is_affine=affine) for b, group, affine in product((8, 4, 2), (None, 32), (False, True))),
+    *(example(bits) for bits in (6, 5, 3)),
     *(ActivationEncoding(1.0, 0, bits) for bits in (8, 16)),
 )
 """One of every kind that a method here decides on."""

@@ -156,6 +156,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
     from secateur.graph.onnx_import.check import TOLERATED, size_deviation
     from secateur.graph.onnx_layers import forget_sessions
     from secateur.graph.qdq.decoding import decoded
+    from secateur.graph.qdq.planes import in_words
     from secateur.model.authorship import authorship_of
 
     file = read_onnx(path)
@@ -168,14 +169,14 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         "format": "onnx",
         "source_bytes": sum(part.stat().st_size for part in file.files),
         "path": path,
-        "narrow": file.narrow,
+        "narrow": {**file.narrow, **in_words(file.planes)},
     }
     notes = (*file.notes, *([settled] if settled else []), *finite_notes(onnx_tensors(file.proto)))
     if blocked:
         common |= {"reason": blocked, "blocked": blocked}
         return OnnxModel(proto=file.proto, inputs=graph_ports(file.proto)[0], outputs=outputs, notes=notes, **common)
     progress(1, _STEPS, "Importing the network")
-    known = decoded(file.proto)
+    known = decoded(file.proto, file.planes)
     network = file if known is None else replace(file, proto=known.proto)
     module, reason = _imported(network, path, inputs, progress)
     if module is None:
@@ -194,7 +195,7 @@ def open_onnx(path: Path, source: ModelSource, progress: Progress) -> Model:
         notes = (*notes, f"The file takes other sizes too; the network imported from it is right for {shapes} alone.")
     common |= {"notes": notes, "authorship": authorship_of(file.proto)}
     if known is not None:
-        common["encodings"] = known.encodings
+        common |= {"encodings": known.encodings, "narrow": file.narrow}
     forget_sessions(file.proto)  # it was run again, in other sizes
     return TorchModel(module=module, inputs=inputs, outputs=outputs, lowered=lowered, **common)
 

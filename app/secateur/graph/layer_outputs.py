@@ -16,9 +16,9 @@ def layer_outputs(proto: "onnx.ModelProto", inputs: tuple[NDArray[Any], ...]) ->
     import onnxruntime as ort
 
     from secateur.graph.onnx_layers import onnx_layers
-    from secateur.graph.qdq.blocks import without_nbits
+    from secateur.graph.qdq.standard import in_standard_form
 
-    read = without_nbits(proto)  # finds the layers; what is run is the file, whose tensors have the same names
+    read = in_standard_form(proto)  # finds the layers; what is run is the file, whose tensors have the same names
     tensors = {}
     for layer in (layer for layer in onnx_layers(read) if layer.nodes):  # what an If computes is not to be had
         last = layer.absorbed[-1] if layer.absorbed else layer.nodes[-1]

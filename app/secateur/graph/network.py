@@ -48,7 +48,8 @@ class TorchModel:
     notes: tuple[str, ...] = ()
     authorship: Authorship = field(default_factory=Authorship)
     narrow: Mapping[str, str] = field(default_factory=dict)
-    """Initializers of an opened ONNX file that it keeps as `float16` or `bfloat16` behind a Cast."""
+    """Initializers of an opened ONNX file that it keeps as `float16` or `bfloat16` behind a Cast, or in planes of 3, 5
+    or 6 bits (`int3`)."""
     inputs_guessed: bool = False
     """Whether the shape of the input was found by trying, as neither network nor factory says one."""
     kept: Mapping[str, Kept] = field(default_factory=dict)

@@ -23,6 +23,12 @@ Granularity = Literal["tensor", "channel", "group"]
 SCALE_BYTES: Final = 4
 """A scale is stored as float32 unless a format has another type for it."""
 
+PARTS: Final = (4, 2, 1)
+"""Integers of 3, 5 and 6 bits are put together of parts of so many bits, each of which fills whole bytes."""
+
+PLANES_BYTES: Final = 45
+"""What nodes and constants that put such integers together take in a file more than a DequantizeLinear does."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerEncoding:
@@ -139,10 +145,18 @@ class IntegerEncoding:
         return packed_codes(flat, bits or self.stored_bits)
 
     def size_bytes(self, shape: Sequence[int]) -> int:
-        """Bytes of a weight of this shape: its packed codes, its scales in float32, its packed zero points."""
-        count, scales, bits = int(np.prod(shape, dtype=np.int64)), self.scale.size, container_bits(self.bits)
-        zeros = packed_bytes(scales, bits) if self.is_affine else 0
-        return packed_bytes(count, bits) + scales * SCALE_BYTES + zeros
+        """Bytes of a weight of this shape in an ONNX file: its codes, its scales in float32, its zero points."""
+        count, scales = int(np.prod(shape, dtype=np.int64)), self.scale.size
+        return stored_bytes(count, scales, self.bits, self.group_size, is_affine=self.is_affine)
+
+    def lies_in_planes(self, shape: Sequence[int]) -> bool:
+        """Whether an ONNX file holds the codes of a weight of this shape in planes; see `lies_in_planes`."""
+        return lies_in_planes(int(np.prod(shape, dtype=np.int64)), self.bits, self.group_size)
+
+    def planes(self, codes: NDArray[Any]) -> NDArray[np.uint8]:
+        """Codes in as many bits as they have, counted from 0 (symmetric ones from −2^(bits−1)); see `packed_planes`."""
+        first = 0 if self.is_affine else 1 << (self.bits - 1)
+        return packed_planes((codes.astype(np.int16) + first).astype(np.uint8).reshape(-1), self.bits)
 
     # ------------------------------------------------------------------ layouts
 
@@ -182,8 +196,62 @@ def packed_bytes(count: int, bits: int) -> int:
 
 
 def container_bits(bits: int) -> int:
-    """Bits that a code of so many takes in an ONNX file: it has integers of 2, 4 and 8 bits, and 3 lie in 4."""
+    """Bits of the smallest of ONNX's own integers (of 2, 4 and 8) that a code of so many fits in."""
     return 2 if bits <= 2 else 4 if bits <= 4 else 8
+
+
+def planes_bytes(count: int, bits: int) -> int:
+    """Bytes of so many codes in planes: every eight take one byte a bit."""
+    return bits * -(-count // 8)
+
+
+def lies_in_planes(count: int, bits: int, group_size: int | None = None) -> bool:
+    """Whether an ONNX file holds so many codes in planes, as many bits to a code as it has, and not in containers.
+
+    Those of 3, 5 and 6 bits with scales per channel, where that saves more than the nodes take that put them together.
+    """
+    if group_size is not None or bits == container_bits(bits):
+        return False
+    return planes_bytes(count, bits) + PLANES_BYTES < packed_bytes(count, container_bits(bits))
+
+
+def stored_bytes(count: int, scales: int, bits: int, group_size: int | None = None, *, is_affine: bool = False) -> int:
+    """Bytes of so many codes in an ONNX file, with so many scales (float32), and zero points where they are affine."""
+    in_planes, container = lies_in_planes(count, bits, group_size), container_bits(bits)
+    codes = planes_bytes(count, bits) if in_planes else packed_bytes(count, container)
+    zeros = packed_bytes(scales, 8 if in_planes else container) if is_affine else 0
+    return codes + scales * SCALE_BYTES + zeros
+
+
+def packed_planes(codes: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Codes (n,) of 0 … 2^bits − 1 in planes: uint8 (bits, ⌈n / 8⌉), the highest bits in the first rows.
+
+    They are divided into parts of 4, 2 and 1 bits, whichever `bits` is the sum of. A part of p bits fills p rows: the
+    first 1 / (8 / p) of all codes lies in the lowest p bits of each byte, the next above it, and so on, so that a shift
+    of the rows as they lie gives the codes in order. Missing ones are zero.
+    """
+    columns = -(-codes.size // 8)
+    padded = np.pad(codes, (0, 8 * columns - codes.size))
+    rows, below = [], bits
+    for part in (part for part in PARTS if bits & part):
+        below -= part
+        apart = ((padded >> np.uint8(below)) & np.uint8((1 << part) - 1)).reshape(8 // part, part, columns)
+        shifts = (np.arange(8 // part, dtype=np.uint8) * np.uint8(part)).reshape(-1, 1, 1)
+        rows.append(np.bitwise_or.reduce(apart << shifts, axis=0))
+    return np.ascontiguousarray(np.concatenate(rows), np.uint8)
+
+
+def unpacked_planes(planes: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """The first `count` codes of what `packed_planes` gives."""
+    bits = len(planes)
+    codes, row, below = np.zeros(8 * planes.shape[1], np.uint8), 0, bits
+    for part in (part for part in PARTS if bits & part):
+        below -= part
+        shifts = (np.arange(8 // part, dtype=np.uint8) * np.uint8(part)).reshape(-1, 1, 1)
+        apart = (planes[row : row + part] >> shifts) & np.uint8((1 << part) - 1)
+        codes |= apart.reshape(-1) << np.uint8(below)
+        row += part
+    return codes[:count]
 
 
 def packed_codes(codes: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:

@@ -143,8 +143,17 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("reset_plan", "Reset plan", (), "eraser", "Put every layer back to float; can be undone", "reset"),
     Action("int8", "Quantize to 8 bits", ("8",), "stack", "Static int8 for the selected layers", "selection", "layers"),
-    Action(
-        "int4", "Quantize to 4 bits", ("4",), "stack", "4-bit weights for the selected layers", "selection", "layers"
+    *(
+        Action(
+            f"int{bits}",
+            f"Quantize to {bits} bits",
+            (str(bits),),
+            "stack",
+            f"{bits}-bit weights for the selected layers",
+            "selection",
+            "layers",
+        )
+        for bits in (6, 5, 4, 3, 2)
     ),
     Action(
         "float", "Back to float", ("Del",), "x", "Take every step out of the selected layers", "selection", "layers"

@@ -39,7 +39,7 @@ def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectr
     import onnx
 
     from secateur.graph.onnx_layers import layer_weights
-    from secateur.graph.qdq.blocks import without_nbits
+    from secateur.graph.qdq.standard import in_standard_form
     from secateur.model.counting import spectrum_of
 
     record = RunStore().find(request.run)
@@ -47,7 +47,7 @@ def count_run_spectra(request: CountRunSpectra, reporter: Reporter) -> RunSpectr
     shipped = next((Path(file.path) for file in files if file.format == "onnx"), None)
     if shipped is None or not shipped.is_file():
         return RunSpectraCounted(request.run, {})
-    weights = layer_weights(without_nbits(onnx.load(str(shipped))))
+    weights = layer_weights(in_standard_form(onnx.load(str(shipped))))
     spectra = {}
     for done, (name, weight) in enumerate(weights.items()):
         reporter.progress(done, len(weights), f"Counting {name}")

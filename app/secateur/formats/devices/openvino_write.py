@@ -83,10 +83,11 @@ def write(model: "Model", path: Path, options: WriteOptions | None = None) -> tu
     """Convert the (quantized) ONNX graph and write it down; the integers of int8 and int4 weights stay integers."""
     import openvino
 
+    from secateur.formats.kinds.onnx_file import OnnxOptions
     from secateur.formats.onnx_files.writing import write_onnx
 
     with tempfile.TemporaryDirectory() as folder:
-        (source, *_) = write_onnx(_as_held(model), Path(folder) / "network.onnx")
+        (source, *_) = write_onnx(_as_held(model), Path(folder) / "network.onnx", OnnxOptions(few_bits="standard"))
         network = openvino.convert_model(str(source))
         _name_ports(network, model)
         # encoded weights are integers already; what is float besides them follows the option

@@ -36,6 +36,12 @@ class OnnxOptions(WriteOptions):
         description="Products with weights in groups: fast as MatMulNBits of ONNX Runtime, which rounds their inputs "
         "to 8 bits; exact as the same with float32 inputs; standard as block-wise DequantizeLinear, for any runtime.",
     )
+    few_bits: Literal["packed", "standard"] = Field(
+        "packed",
+        title="3, 5, 6 bits",
+        description="Integers of 3, 5 and 6 bits: packed in as many bits as they have, unpacked by functions in the "
+        "file that ONNX Runtime computes once, when it loads; standard as integers of 4 and 8 bits, for any runtime.",
+    )
     external_data: bool = Field(
         False,
         title="Weights apart",

@@ -27,6 +27,7 @@ from secateur.graph.onnx_files.reading import (
     name_nodes,
 )
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
+from secateur.graph.qdq.planes import in_words, without_planes
 from secateur.graph.stored_layers import LayerTensor
 from secateur.model.description import Layer, ModelDescription, ModelSource, Port
 from secateur.model.stored import STORED_TYPES, StoredTensor
@@ -62,6 +63,10 @@ def glance_at(proto: onnx.ModelProto, path: Path, source: ModelSource) -> Glance
             load_external(tensor, path)
         else:
             places[tensor.name] = _Place(external, tuple(range(len(tensor.dims))), tensor_info(tensor).dtype)
+    packed = without_planes(proto)
+    proto = packed.proto
+    for name in packed.bits:
+        places.pop(name, None)  # what lies in the file are planes
     if proto.functions:
         from onnx import inliner
 
@@ -69,7 +74,12 @@ def glance_at(proto: onnx.ModelProto, path: Path, source: ModelSource) -> Glance
     places, narrow = _gathered(proto, places)
     name_nodes(proto)
     ordered = (path, *sorted(files - {path}))
-    return Glance(path, ordered, _description(proto, path, source, ordered, narrow), _weights(proto, places))
+    return Glance(
+        path,
+        ordered,
+        _description(proto, path, source, ordered, {**narrow, **in_words(packed.bits)}),
+        _weights(proto, places),
+    )
 
 
 def _gathered(proto: onnx.ModelProto, places: dict[str, _Place]) -> tuple[dict[str, _Place], Mapping[str, str]]:

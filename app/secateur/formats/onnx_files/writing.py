@@ -61,6 +61,7 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     from secateur.graph.network import OnnxModel, StoredModel
     from secateur.graph.qdq.blocks import FLOAT32_INPUTS, INT8_INPUTS, as_nbits
     from secateur.graph.qdq.placing import encode
+    from secateur.graph.qdq.planes import in_planes
 
     if isinstance(model, StoredModel):
         raise UserError(f"{model.name} cannot be written as ONNX: {model.reason}")
@@ -74,10 +75,16 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     if options.opset != "same":
         proto = in_opset(proto, int(options.opset), _oldest_opset(model))
     if encodings:
-        proto = encode_stored(proto, encodings) if isinstance(model, OnnxModel) else encode(proto, encodings)
+        packs = options.few_bits == "packed"
+        if isinstance(model, OnnxModel):
+            proto = encode_stored(proto, encodings, packs=packs)
+        else:
+            proto = encode(proto, encodings, packs=packs)
         if options.groups != "standard":
             proto = as_nbits(proto, FLOAT32_INPUTS if options.groups == "exact" else INT8_INPUTS)
-    return in_half_precision(proto) if options.dtype == "float16" else narrowed(proto, model.narrow)
+    if options.dtype == "float16":
+        return in_half_precision(proto)
+    return narrowed(in_planes(proto, model.narrow) if options.few_bits == "packed" else proto, model.narrow)
 
 
 def _float_graph(model: "Model") -> "onnx.ModelProto":

@@ -20,7 +20,8 @@ from secateur.formats.proving.stored import first_wrong_number, rounded_tensors
 from secateur.graph.lowering import structure_of
 from secateur.graph.network import all_outputs
 from secateur.graph.onnx_layers import GraphIndex, new_session, onnx_layers
-from secateur.graph.qdq.blocks import INT8_INPUTS, OPERATOR, without_nbits
+from secateur.graph.qdq.blocks import INT8_INPUTS, OPERATOR
+from secateur.graph.qdq.standard import in_standard_form
 from secateur.graph.simulation import ROUNDS, executable
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def local_proof(path: Path, model: "Model", inputs: Samples) -> LocalProof | Non
     proto = onnx.load(str(path))
     if weight_bytes(proto) > LARGEST_BYTES:
         return None
-    wrong = first_wrong_number(without_nbits(proto), model) or wrong_arithmetic(proto, model, inputs)
+    wrong = first_wrong_number(in_standard_form(proto), model) or wrong_arithmetic(proto, model, inputs)
     if wrong is not None:
         return wrong
     return LocalProof(own_noise=OWN_NOISE, remark=OWN_ROUNDING) if rounds_inputs(proto) else LocalProof()

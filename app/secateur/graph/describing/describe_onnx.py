@@ -1,8 +1,9 @@
 """The layers of a model that stays an ONNX file; output shapes come from running it once."""
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from math import prod
+from types import MappingProxyType
 from typing import Any, Final
 
 import onnx  # noqa: TID253 - imported lazily by secateur.formats.describing.describe
@@ -15,6 +16,7 @@ from secateur.graph.network import OnnxModel
 from secateur.graph.onnx_files.reading import tensor_bytes
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, inner_nodes, multiplied_axes, onnx_layers, session_of
 from secateur.model.description import Layer, TensorInfo
+from secateur.model.encoding import planes_bytes
 
 _SETTINGS: Final = {
     "Resize": (1, 2),
@@ -45,11 +47,14 @@ def onnx_description(model: OnnxModel) -> tuple[tuple[Layer, ...], list[str]]:
 
 
 def described(
-    proto: onnx.ModelProto, found: tuple[OnnxLayer, ...], shapes: Shapes, narrow: Collection[str] = ()
+    proto: onnx.ModelProto,
+    found: tuple[OnnxLayer, ...],
+    shapes: Shapes,
+    narrow: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[Layer, ...], list[str]]:
     """(layers, notes) of a graph whose tensors have these shapes for one sample; its weights are not looked at.
 
-    Of the tensors in `narrow` the file keeps half as many bytes.
+    `narrow` names the types in which the file keeps tensors with less room.
     """
     graph = GraphIndex(proto)
     layers, notes = counted_once([(_layer(graph, layer, shapes), _held(graph, layer)) for layer in found])
@@ -84,19 +89,27 @@ def graph_loose_note(proto: onnx.ModelProto) -> list[str]:
     return loose_note(Layer(name, "Parameter", tensor_info(graph.initializers[name])) for name in names)
 
 
-def kept_narrow(proto: onnx.ModelProto, layers: Iterable[Layer], narrow: Collection[str]) -> list[Layer]:
-    """`layers`, their bytes less those that the file saves with half as wide numbers behind a Cast."""
+def kept_narrow(proto: onnx.ModelProto, layers: Iterable[Layer], narrow: Mapping[str, str]) -> list[Layer]:
+    """`layers`, their bytes less those that the file saves with half as wide numbers behind a Cast, or with planes."""
     if not narrow:
         return list(layers)
     graph, saved = GraphIndex(proto), {}
     for layer in onnx_layers(proto):
         held = [name for name in layer.tensors if name in narrow]
-        saved[layer.name] = sum(tensor_info(graph.initializers[name]).size_bytes // 2 for name in held)
+        saved[layer.name] = sum(_saved(graph.initializers[name], narrow[name]) for name in held)
     loose = {
-        name: tensor_info(graph.initializers[name]).size_bytes // 2 for name in narrow if name in graph.initializers
+        name: _saved(graph.initializers[name], dtype) for name, dtype in narrow.items() if name in graph.initializers
     }
     saved = {**loose, **saved}
     return [replace(layer, size_bytes=max(layer.size_bytes - saved.get(layer.name, 0), 0)) for layer in layers]
+
+
+def _saved(tensor: onnx.TensorProto, dtype: str) -> int:
+    """Bytes that a file saves which keeps a tensor in this type."""
+    info = tensor_info(tensor)
+    if not dtype.startswith("int"):
+        return info.size_bytes // 2
+    return info.size_bytes - planes_bytes(info.count, int(dtype.removeprefix("int")))
 
 
 def loose_parameters(graph: GraphIndex, found: tuple[OnnxLayer, ...]) -> list[str]:

@@ -18,6 +18,7 @@ from secateur.graph.onnx_files.inner import lift_weights, scoped_name, subgraphs
 from secateur.graph.onnx_large import LARGEST_MESSAGE, weight_bytes
 from secateur.graph.onnx_names import unique
 from secateur.graph.qdq.blocks import without_nbits
+from secateur.graph.qdq.planes import without_planes
 from secateur.model.description import Port
 
 _PROTOBUF_LIMIT: Final = (1 << 31) - 1
@@ -31,13 +32,15 @@ _EXPORT_HINT: Final = "Export the model again, or choose another file."
 class OnnxFile:
     """A graph with all its weights in initializers; `files` are all that were read, the model first.
 
-    `narrow` names the float32 initializers that the file keeps in half as many bits behind a Cast, with their type.
+    `narrow` names the float32 initializers that the file keeps in half as many bits behind a Cast, with their type,
+    `planes` the 8-bit ones that it keeps in planes, with their bits.
     """
 
     proto: onnx.ModelProto
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     narrow: Mapping[str, str] = field(default_factory=dict)
+    planes: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -48,6 +51,8 @@ def read_onnx(path: Path) -> OnnxFile:
         if is_external(tensor):
             load_external(tensor, path)
     problem = _check(proto, path)
+    packed = without_planes(proto)
+    proto = packed.proto
     if proto.functions:
         from onnx import inliner
 
@@ -56,7 +61,7 @@ def read_onnx(path: Path) -> OnnxFile:
     folded = gather_weights(proto)
     name_nodes(proto)
     notes = [*([problem] if problem else []), *([grown_note(folded.grown)] if folded.grown > _WORTH_SAYING else [])]
-    return OnnxFile(proto, (path, *files), tuple(notes), folded.narrow)
+    return OnnxFile(proto, (path, *files), tuple(notes), folded.narrow, packed.bits)
 
 
 def grown_note(size_bytes: int) -> str:

@@ -1,5 +1,6 @@
 """Weights that a file stores in groups, as encodings of a float graph: read back, such a file is a network again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,17 +31,19 @@ class Decoded:
     encodings: Encodings
 
 
-def decoded(proto: onnx.ModelProto) -> Decoded | None:
-    """What a file is whose weights alone are integers, some of them in groups; None for any other.
+def decoded(proto: onnx.ModelProto, planes: Mapping[str, int] | None = None) -> Decoded | None:
+    """What a file is whose weights alone are integers, some of them in groups or in planes; None for any other.
 
-    None also where a weight has a grid that no encoding has, or is read by what is no layer. `proto` is not changed.
+    `planes` are the bits of those initializers that the file holds in planes. None also where a weight has a grid that
+    no encoding has, or is read by what is no layer. `proto` is not changed.
     """
     graph = GraphIndex(proto)
     unpackers = [node for node in proto.graph.node if node.op_type == "DequantizeLinear"]
     if any(node.op_type in ("QuantizeLinear", "DynamicQuantizeLinear") for node in proto.graph.node):
         return None
-    grids = {node.output[0]: _grid(graph, node) for node in unpackers}
-    if not any(grid is not None and grid.granularity == "group" for grid in grids.values()):
+    planes = planes or {}
+    grids = {node.output[0]: _grid(graph, node, planes.get(node.input[0], 0)) for node in unpackers}
+    if not planes and not any(grid is not None and grid.granularity == "group" for grid in grids.values()):
         return None
     result = onnx.ModelProto()
     result.CopyFrom(proto)
@@ -65,8 +68,11 @@ def decoded(proto: onnx.ModelProto) -> Decoded | None:
     return Decoded(result, Encodings(known)) if len(known) == len(floats) else None
 
 
-def _grid(graph: GraphIndex, node: onnx.NodeProto) -> IntegerEncoding | None:
-    """The encoding that a DequantizeLinear of stored integers amounts to, in the file's layout; None for no such."""
+def _grid(graph: GraphIndex, node: onnx.NodeProto, fewer: int = 0) -> IntegerEncoding | None:
+    """The encoding that a DequantizeLinear of stored integers amounts to, in the file's layout; None for no such.
+
+    `fewer` are the bits of integers that have fewer than their type; 0 for all others.
+    """
     parts = [name for name in node.input if name]
     if not all(name in graph.initializers for name in parts):
         return None
@@ -77,6 +83,7 @@ def _grid(graph: GraphIndex, node: onnx.NodeProto) -> IntegerEncoding | None:
     if not bits or not np.all(np.isfinite(scale) & (scale != 0)):
         return None
     shift = _shift(graph, node)
+    bits = fewer or bits
     zero, is_affine = zero + shift, is_affine or bool(shift)
     axis = told.get("axis", 1) % len(graph.shape(parts[0]))
     grid = IntegerEncoding(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer
+from secateur.graph.qdq.planes import stored_planes, unpackers
 from secateur.graph.qdq.weights import dequantizer, integer_tensor
 from secateur.model.encoding import ActivationEncoding, WeightEncoding
 
@@ -20,7 +21,8 @@ class Inserting:
     """A graph that is being encoded, changed in place; `finish` gives it back, its nodes in order.
 
     Names that it makes up: `q` (integers), `d` (activations back in float), `w` (weights back in float), `b` (biases),
-    `s` (scales), `z` (zero points), `y` (what a network output is rounded from), each with a number.
+    `s` (scales), `z` (zero points), `y` (what a network output is rounded from), `c` (integers out of planes), `n`
+    (shapes), each with a number.
     """
 
     def __init__(self, proto: onnx.ModelProto) -> None:
@@ -62,6 +64,23 @@ class Inserting:
         self._first.append(dequantizer(inputs, back, encoding))
         if encoding.feeds_integer_kernels:
             self._turn_integers(stored, back, inputs[1:], encoding.axis)
+
+    def store_planes(self, layer: OnnxLayer, encoding: WeightEncoding) -> None:
+        """Replace a float weight by integers in planes, called `<layer>.weight`, that two nodes give back."""
+        tensor = self._tensors[layer.weight]
+        floats = np.asarray(numpy_helper.to_array(tensor))
+        codes = encoding.quantize(floats.astype(np.float32))
+        name = f"{layer.name}.weight"
+        stored = name if name == layer.weight or name not in self._taken else self._short("q")
+        self._taken.add(stored)
+        back = self._short("w")
+        self._read_instead(layer.weight, back)
+        self._remove(layer.weight)
+        self._add(stored_planes(stored, codes, encoding))
+        self._first += unpackers(
+            encoding, (stored, back), floats.shape, floats.dtype, self._constant, self._short,
+            for_product=layer.operator == "MatMul",
+        )  # fmt: skip
 
     def _turn_integers(self, stored: str, back: str, grid: list[str], axis: int | None) -> None:
         """Let every Transpose of a tied weight turn its integers, which the runtime does once when it loads the file.

@@ -3,7 +3,8 @@
 Where the pairs stand decides whether the runtime computes in integers at all: `qdq_placement` says where. Static layers
 are U8S8 with weights per output channel. Their biases are rounded to what integer kernels add; they are stored as
 float32, which the runtime turns into int32 when it loads the file, but for Gemm as int32, without which it stays float.
-Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear, block-wise where they are in groups.
+Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear, block-wise where they are in groups;
+those of 3, 5 and 6 bits in planes.
 Names and shared scalars are short: in a file of a few hundred kilobytes they are a tenth.
 """
 
@@ -19,6 +20,7 @@ from secateur.graph.qdq.blocks import gemms_as_products
 from secateur.graph.qdq.compact import compact
 from secateur.graph.qdq.insert import Inserting
 from secateur.graph.qdq.placement import Placement, place
+from secateur.graph.qdq.planes import add_functions, paying
 from secateur.graph.qdq.weights import in_file_layout, opset_for
 from secateur.model.encoding import Encodings, round_bias
 
@@ -28,11 +30,12 @@ def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placeme
     return place(proto, onnx_layers(proto), layers)
 
 
-def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
+def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) -> onnx.ModelProto:
     """The encoded, compact form of a lowered float graph; `proto` is not changed.
 
     Layers of 8 bits whose inputs have an activation encoding are computed in integers; all others are stored in few
-    bits only. UserError where a weight is missing or an activation has no encoding.
+    bits only, those of 3, 5 and 6 in planes unless ONNX's own integers are asked for. UserError where a weight is
+    missing or an activation has no encoding.
     """
     layers = {layer.name: layer for layer in onnx_layers(proto)}
     for name in encodings.weights:
@@ -48,16 +51,25 @@ def encode(proto: onnx.ModelProto, encodings: Encodings) -> onnx.ModelProto:
         )
     result, layers = _at_opset(proto, encodings, layers)
     inserting, done = Inserting(result), set()
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in result.graph.initializer}
+    known = {name: (one, shapes[layers[name].weight]) for name, one in encodings.weights.items()}
+    packed = paying(known) if packs else frozenset()
     for name, encoding in encodings.weights.items():
         layer = layers[name]
         if layer.weight in done:  # tied: its integers are stored, and all that read them know
             continue
         done.add(layer.weight)
-        inserting.store_weight(layer, in_file_layout(encoding, layer, result), with_zero=_is_gemm(layer, name, static))
+        laid = in_file_layout(encoding, layer, result)
+        if name in packed:
+            inserting.store_planes(layer, laid)
+        else:
+            inserting.store_weight(layer, laid, with_zero=_is_gemm(layer, name, static))
     for layer in layers.values():
         _store_bias(inserting, layer, encodings, is_static=layer.name in static)
     inserting.round_activations({name: encodings.activations[source] for name, source in providers.items()})
-    return compact(inserting.finish())
+    finished = compact(inserting.finish())
+    add_functions(finished)
+    return finished
 
 
 def _at_opset(

@@ -30,7 +30,7 @@ def opset_for(encodings: Encodings) -> tuple[int, str]:
     """The first operator set of ONNX that can hold these encodings, and what of them needs it."""
     if any(container_bits(encoding.bits) == 2 for encoding in encodings.weights.values()):
         return _TWO_BIT_OPSET, "weights of 2 bits"
-    if any(encoding.stored_bits < 8 for encoding in encodings.weights.values()):
+    if any(encoding.bits < 8 for encoding in encodings.weights.values()):
         return _BLOCK_OPSET, "weights of fewer than 8 bits"
     if any(encoding.granularity == "group" for encoding in encodings.weights.values()):
         return _BLOCK_OPSET, "weights in groups"

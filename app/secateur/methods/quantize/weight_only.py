@@ -56,10 +56,11 @@ class WeightOnly(Method):
     works_on_encoded: ClassVar[bool] = True
     decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme"})
 
-    bits: Literal[8, 4, 3, 2] = Field(
+    bits: Literal[8, 6, 5, 4, 3, 2] = Field(
         4,
         title="Bits",
-        description="Bits of one stored weight. Files have no integers of 3 bits: those take the room of 4.",
+        description="Bits of one stored weight. In ONNX files they take as many; 3 bits in groups take the room of 4, "
+        "5 and 6 that of 8, as in most other formats.",
     )
     group_size: Literal["none", 32, 64, 128] = Field(
         "none",
@@ -79,7 +80,8 @@ class WeightOnly(Method):
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        return tuple(Option(f"int{bits}", "Bits", str(bits), cls(bits=bits)) for bits in (4, 2))
+        few = [Option(f"int{bits}", "Bits", str(bits), cls.model_validate({"bits": bits})) for bits in (6, 5, 4, 3, 2)]
+        return (Option("w8", "Bits", "w8", cls(bits=8)), *few)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -122,8 +124,9 @@ class WeightOnly(Method):
     @property
     def _remarks(self) -> Iterator[str]:
         """What else is to know before the run."""
-        if self.bits not in (2, 4, 8):
-            yield f"{self.bits} bits take the room of {container_bits(self.bits)} in a file, and less after zip."
+        if self.group is not None and self.bits != container_bits(self.bits):
+            room = container_bits(self.bits)
+            yield f"In groups {self.bits} bits take the room of {room} in a file, and less after zip."
         if self.group is not None or self.scheme == "affine":
             grid = "affine grids" if self.group is None else f"groups of {self.group}"
             yield f"The SQNR of {grid} is told after the run: spectra count symmetric grids per channel."

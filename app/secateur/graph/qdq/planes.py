@@ -1,0 +1,340 @@
+"""Integers of 3, 5 and 6 bits in an ONNX file, in as many bits as they have: planes, and functions that unpack them.
+
+ONNX has integers of 2, 4 and 8 bits alone. Others lie in planes (`secateur.model.encoding.packed_planes`) that a local
+function of the file puts together (`Unpack3(planes, shape)`), in standard operators. What then gives floats back:
+
+- `Dequantize(codes, scale, zero)`, another local function: ONNX Runtime computes it when it loads the file, and the
+  layer runs as fast as in float. It leaves every DequantizeLinear for the run, where each batch pays for it.
+- A DequantizeLinear before a MatMul: of that it makes a product with stored integers, as of those of 8 bits.
+
+What is read is brought into the second form, with integers of 8 bits, which everything here knows as a layer with
+integer weights, and the bits of each are told beside it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper  # noqa: TID253
+
+from secateur.graph.onnx_names import unique
+from secateur.model.encoding import PARTS, Codes, IntegerEncoding, WeightEncoding, unpacked_planes
+
+DOMAIN: Final = "secateur"
+"""Of the local functions: they come with the file, and no runtime needs to know them."""
+
+IR_VERSION: Final = 10
+
+_UNPACK: Final = "Unpack"
+_DEQUANTIZE: Final = "Dequantize"
+_WIDTHS: Final = (3, 5, 6)
+_NAMES: Final = {f"{_UNPACK}{bits}": bits for bits in _WIDTHS}
+
+_FUNCTION_BYTES: Final = 950
+"""What the functions of one width take in a file."""
+
+
+# ---------------------------------------------------------------------- written
+
+
+def paying(encodings: Mapping[str, tuple[WeightEncoding, tuple[int, ...]]]) -> frozenset[str]:
+    """Which of these weights (encoding and shape) lie in planes: of a width that saves more than its functions take."""
+    kept: set[str] = set()
+    for bits in _WIDTHS:
+        names = [name for name, (one, shape) in encodings.items() if one.bits == bits and one.lies_in_planes(shape)]
+        counts = [int(np.prod(encodings[name][1], dtype=np.int64)) for name in names]
+        in_containers = 4 if bits < 4 else 8
+        if sum(counts) * (in_containers - bits) // 8 > _FUNCTION_BYTES:
+            kept.update(names)
+    return frozenset(kept)
+
+
+def unpackers(
+    encoding: WeightEncoding,
+    names: tuple[str, str],
+    shape: tuple[int, ...],
+    numbers: np.dtype[Any],
+    constant: Callable[[NDArray[Any], str], str],
+    fresh: Callable[[str], str],
+    *,
+    for_product: bool,
+) -> list[onnx.NodeProto]:
+    """The nodes between stored planes and the weight as floats, `names` both, in the order of a graph.
+
+    `encoding` has its axis in the layout of the file, `numbers` is the type of the floats. `constant` stores an array
+    and gives its name, `fresh` a name that is not taken.
+    """
+    planes, weight = names
+    codes = fresh("c")
+    first = np.array(1 << (encoding.bits - 1), np.uint8) if encoding.zero_point is None else encoding.zero_point
+    unpack = helper.make_node(
+        f"{_UNPACK}{encoding.bits}", [planes, constant(np.array(shape, np.int64), "n")], [codes], domain=DOMAIN
+    )
+    scale = encoding.scale.astype(numbers)
+    if for_product:
+        zeros = np.broadcast_to(first, scale.shape).copy()
+        read = [codes, constant(scale, "s"), constant(zeros, "z")]
+        return [unpack, helper.make_node("DequantizeLinear", read, [weight], axis=encoding.axis)]
+    spread = [encoding.spread(part, shape) if part.ndim else part for part in (scale, first)]
+    read = [codes, constant(spread[0], "s"), constant(spread[1], "z")]
+    return [unpack, helper.make_node(_DEQUANTIZE, read, [weight], domain=DOMAIN)]
+
+
+def stored_planes(name: str, codes: Codes, encoding: WeightEncoding) -> onnx.TensorProto:
+    """The initializer that holds these codes."""
+    return numpy_helper.from_array(encoding.planes(codes), name)
+
+
+def in_planes(proto: onnx.ModelProto, narrow: Mapping[str, str]) -> onnx.ModelProto:
+    """What `without_planes` read, as it was: `narrow` has the types of its initializers, `int3` of those in planes.
+
+    `proto` is not changed; itself where there are none. Those stay whose DequantizeLinear is not theirs alone.
+    """
+    widths = {name: int(dtype.removeprefix("int")) for name, dtype in narrow.items() if dtype.startswith("int")}
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in proto.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found = {
+        name: readers[name][0]
+        for name in widths
+        if name in stored and [node.op_type for node in readers.get(name, [])] == ["DequantizeLinear"]
+    }
+    if not found:
+        return proto
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    taken = set(stored) | {name for node in proto.graph.node for name in node.output}
+    shared: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def fresh(letter: str) -> str:
+        return unique(f"{letter}0", taken)
+
+    def constant(values: NDArray[Any], letter: str) -> str:
+        key = (values.dtype.str, values.shape, values.tobytes())
+        if key not in shared:
+            shared[key] = fresh(letter)
+            result.graph.initializer.append(numpy_helper.from_array(values, shared[key]))
+        return shared[key]
+
+    nodes: list[onnx.NodeProto] = []
+    for node in proto.graph.node:
+        if node.input and node.input[0] in found and node.op_type == "DequantizeLinear":
+            nodes += _packed(result, node, widths[node.input[0]], readers, (constant, fresh))
+        else:
+            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+    result.graph.ClearField("node")
+    result.graph.node.extend(nodes)
+    _drop_unread(result, {name for node in found.values() for name in node.input})
+    add_functions(result)
+    return result
+
+
+def _packed(
+    proto: onnx.ModelProto,
+    node: onnx.NodeProto,
+    bits: int,
+    readers: Mapping[str, list[onnx.NodeProto]],
+    naming: tuple[Callable[[NDArray[Any], str], str], Callable[[str], str]],
+) -> list[onnx.NodeProto]:
+    """What takes the place of a DequantizeLinear whose integers, in `proto`, become planes."""
+    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
+    codes, scale = (np.asarray(numpy_helper.to_array(tensors[name])) for name in node.input[:2])
+    zero = numpy_helper.to_array(tensors[node.input[2]]).reshape(-1) if len(node.input) > 2 else None
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+    encoding = IntegerEncoding(bits, scale.reshape(-1), axis if scale.size > 1 else None, zero)
+    tensors[node.input[0]].CopyFrom(stored_planes(node.input[0], codes, encoding))
+    is_product = scale.size > 1 and {one.op_type for one in readers.get(node.output[0], [])} == {"MatMul"}
+    return unpackers(
+        encoding, (node.input[0], node.output[0]), codes.shape, scale.dtype, *naming, for_product=is_product
+    )
+
+
+def add_functions(proto: onnx.ModelProto) -> None:
+    """Put the local functions that the graph calls into the file, in place."""
+    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}
+    if not called:
+        return
+    opset = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    for name in sorted(called):
+        proto.functions.append(_dequantize(opset) if name == _DEQUANTIZE else _unpack(_NAMES[name], opset))
+    proto.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    proto.ir_version = max(proto.ir_version, IR_VERSION)
+
+
+def _unpack(bits: int, opset: int) -> onnx.FunctionProto:
+    """Planes `q` and a shape `n` → codes (uint8) of that shape."""
+    parts = [part for part in PARTS if bits & part]
+    nodes = [
+        _constant("u", np.array([-1], np.int64)),
+        _constant("z", np.zeros(1, np.int64)),
+        _constant("v", np.array(parts, np.int64)),
+        helper.make_node("Split", ["q", "v"], [f"q{part}" for part in parts], axis=0),
+    ]
+    together, below = "", bits
+    for part in parts:
+        below -= part
+        shifts = (np.arange(8 // part, dtype=np.uint8) * part).astype(np.uint8).reshape(-1, 1, 1)
+        nodes += [
+            _constant(f"s{part}", shifts),
+            _constant(f"m{part}", np.array((1 << part) - 1, np.uint8)),
+            helper.make_node("BitShift", [f"q{part}", f"s{part}"], [f"a{part}"], direction="RIGHT"),
+            helper.make_node("BitwiseAnd", [f"a{part}", f"m{part}"], [f"b{part}"]),
+            helper.make_node("Reshape", [f"b{part}", "u"], [f"c{part}"]),
+        ]
+        made = f"c{part}"
+        if below:
+            nodes.append(_constant(f"l{part}", np.array(below, np.uint8)))
+            nodes.append(helper.make_node("BitShift", [made, f"l{part}"], [f"d{part}"], direction="LEFT"))
+            made = f"d{part}"
+        if together:
+            nodes.append(helper.make_node("BitwiseOr", [together, made], [f"o{part}"]))
+            made = f"o{part}"
+        together = made
+    nodes += [
+        helper.make_node("ReduceProd", ["n"], ["e"]),
+        helper.make_node("Slice", [together, "z", "e"], ["g"]),
+        helper.make_node("Reshape", ["g", "n"], ["c"]),
+    ]
+    return helper.make_function(DOMAIN, f"{_UNPACK}{bits}", ["q", "n"], ["c"], nodes, [helper.make_opsetid("", opset)])
+
+
+def _dequantize(opset: int) -> onnx.FunctionProto:
+    """Codes `c`, scales `s` and zero points `z`, which broadcast to them → floats in the type of the scales."""
+    nodes = [
+        helper.make_node("CastLike", ["c", "s"], ["a"]),
+        helper.make_node("CastLike", ["z", "s"], ["b"]),
+        helper.make_node("Sub", ["a", "b"], ["d"]),
+        helper.make_node("Mul", ["d", "s"], ["w"]),
+    ]
+    return helper.make_function(DOMAIN, _DEQUANTIZE, ["c", "s", "z"], ["w"], nodes, [helper.make_opsetid("", opset)])
+
+
+def _constant(name: str, values: NDArray[Any]) -> onnx.NodeProto:
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values))
+
+
+# ---------------------------------------------------------------------- read
+
+
+@dataclass(frozen=True, eq=False)
+class WithoutPlanes:
+    """A graph whose integers have types of ONNX; `bits` are those of the initializers that the file has in planes."""
+
+    proto: onnx.ModelProto
+    bits: Mapping[str, int] = field(default_factory=dict)
+
+
+def in_words(bits: Mapping[str, int]) -> dict[str, str]:
+    """Bits of initializers as names of number types: `int3`."""
+    return {name: f"int{width}" for name, width in bits.items()}
+
+
+def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
+    """The graph with an integer of 8 bits for every code that lies in planes, behind a DequantizeLinear.
+
+    Planes that were not loaded become tensors that are not loaded. `proto` itself where there are none; it is not
+    changed. Functions that nothing calls any more are left out.
+    """
+    unpacks = {node.output[0]: node for node in proto.graph.node if _is_unpack(node)}
+    if not unpacks:
+        return WithoutPlanes(proto)
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in proto.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    known = {}
+    for codes, unpack in unpacks.items():
+        reader = readers.get(codes, [])
+        is_own = len(reader) == 1 and _gives_floats(reader[0]) and len(readers[unpack.input[0]]) == 1
+        if is_own and all(name in stored for name in (*unpack.input, *reader[0].input[1:])):
+            known[codes] = reader[0]
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    bits: dict[str, int] = {}
+    made: dict[str, onnx.NodeProto] = {}
+    for codes, reader in known.items():
+        name = unpacks[codes].input[0]
+        bits[name] = _NAMES[unpacks[codes].op_type]
+        made[reader.output[0]] = _in_types(result, stored, unpacks[codes], reader)
+    nodes = []
+    for node in proto.graph.node:
+        if node.output[0] in known:
+            continue
+        copy = onnx.NodeProto()
+        copy.CopyFrom(made.get(node.output[0], node))
+        nodes.append(copy)
+    result.graph.ClearField("node")
+    result.graph.node.extend(nodes)
+    _drop_unread(result, {name for codes, node in known.items() for name in (*unpacks[codes].input, *node.input)})
+    _drop_functions(result)
+    return WithoutPlanes(result, bits)
+
+
+def _is_unpack(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and node.op_type in _NAMES
+
+
+def _gives_floats(node: onnx.NodeProto) -> bool:
+    return (node.domain, node.op_type) in ((DOMAIN, _DEQUANTIZE), ("", "DequantizeLinear")) and len(node.input) > 2
+
+
+def _in_types(
+    proto: onnx.ModelProto, stored: Mapping[str, onnx.TensorProto], unpack: onnx.NodeProto, node: onnx.NodeProto
+) -> onnx.NodeProto:
+    """A DequantizeLinear of integers of 8 bits, which are stored in `proto` under the name that the planes had."""
+    half = 1 << (_NAMES[unpack.op_type] - 1)
+    shape = tuple(int(size) for size in numpy_helper.to_array(stored[unpack.input[1]]))
+    scale, zero = (np.asarray(numpy_helper.to_array(stored[name])) for name in node.input[1:3])
+    name, planes = unpack.input[0], stored[unpack.input[0]]
+    is_loaded = planes.data_location != onnx.TensorProto.EXTERNAL
+    codes = unpacked_planes(numpy_helper.to_array(planes), int(np.prod(shape))) if is_loaded else np.ones(1, np.uint8)
+    is_affine = bool((zero != half).any()) or not codes.all()
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), None)
+    if axis is None:
+        axis = next((place for place, size in enumerate(scale.shape) if size > 1), 0)
+    read = [name, _stored_anew(proto, f"{name}_scale", scale.reshape(-1) if scale.size > 1 else scale.reshape(()))]
+    if is_affine:
+        spread = np.broadcast_to(zero.reshape(-1), (scale.size,)).reshape(-1 if scale.size > 1 else ()).copy()
+        read.append(_stored_anew(proto, f"{name}_zero", spread.astype(np.uint8)))
+    whole = codes if is_affine else (codes.astype(np.int16) - half).astype(np.int8)
+    tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == name)
+    if is_loaded:
+        tensor.CopyFrom(numpy_helper.from_array(whole.reshape(shape), name))
+    else:
+        tensor.ClearField("dims")
+        tensor.dims.extend(shape)
+        tensor.data_type = onnx.TensorProto.UINT8 if is_affine else onnx.TensorProto.INT8
+    return helper.make_node("DequantizeLinear", read, [node.output[0]], node.name or None, axis=axis)
+
+
+def _stored_anew(proto: onnx.ModelProto, name: str, values: NDArray[Any]) -> str:
+    taken = {tensor.name for tensor in proto.graph.initializer}
+    while name in taken:
+        name += "_"
+    proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+    return name
+
+
+def _drop_unread(proto: onnx.ModelProto, names: Collection[str]) -> None:
+    """Of these initializers, remove those that nothing reads any more."""
+    read = {name for node in proto.graph.node for name in node.input}
+    for index in reversed(range(len(proto.graph.initializer))):
+        name = proto.graph.initializer[index].name
+        if name in names and name not in read:
+            del proto.graph.initializer[index]
+
+
+def _drop_functions(proto: onnx.ModelProto) -> None:
+    """Remove the functions of this domain where nothing calls them any more."""
+    if any(node.domain == DOMAIN for node in proto.graph.node):
+        return
+    for entries in (proto.functions, proto.opset_import):
+        for index in reversed(range(len(entries))):
+            if entries[index].domain == DOMAIN:
+                del entries[index]
