@@ -6,6 +6,8 @@ from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.errors import UserError
 from secateur.graph.onnx_layers import OnnxLayer, onnx_layers
+from secateur.graph.qdq.functions import add_functions
+from secateur.graph.qdq.once import unpacked_once
 from secateur.graph.qdq.placing import with_opset
 from secateur.graph.qdq.planes import in_planes, paying
 from secateur.graph.qdq.weights import dequantizer, in_file_layout, integer_tensor, opset_for
@@ -36,7 +38,11 @@ def encode_stored(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool =
             done.add(layers[name].weight)
             if name in packed:
                 planes[stored] = f"int{encoding.bits}"
-    return in_planes(result, planes)
+    result = in_planes(result, planes)
+    if packs:
+        unpacked_once(result)
+        add_functions(result)
+    return result
 
 
 def store_weight(proto: onnx.ModelProto, layer: OnnxLayer, encoding: WeightEncoding) -> str:

@@ -18,9 +18,11 @@ from secateur.errors import UserError
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, onnx_layers
 from secateur.graph.qdq.blocks import gemms_as_products
 from secateur.graph.qdq.compact import compact
+from secateur.graph.qdq.functions import add_functions
 from secateur.graph.qdq.insert import Inserting
+from secateur.graph.qdq.once import unpacked_once
 from secateur.graph.qdq.placement import Placement, place
-from secateur.graph.qdq.planes import add_functions, paying
+from secateur.graph.qdq.planes import paying
 from secateur.graph.qdq.weights import in_file_layout, opset_for
 from secateur.model.encoding import Encodings, round_bias
 
@@ -67,8 +69,10 @@ def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) 
     for layer in layers.values():
         _store_bias(inserting, layer, encodings, is_static=layer.name in static)
     inserting.round_activations({name: encodings.activations[source] for name, source in providers.items()})
-    finished = compact(inserting.finish())
-    add_functions(finished)
+    finished = inserting.finish()
+    if packs:
+        unpacked_once(finished)
+    add_functions(compact(finished))
     return finished
 
 

@@ -11,7 +11,7 @@ What is read is brought into the second form, with integers of 8 bits, which eve
 integer weights, and the bits of each are told beside it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,17 +21,18 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_names import unique
-from secateur.model.encoding import PARTS, Codes, IntegerEncoding, WeightEncoding, unpacked_planes
-
-DOMAIN: Final = "secateur"
-"""Of the local functions: they come with the file, and no runtime needs to know them."""
-
-IR_VERSION: Final = 10
-
-_UNPACK: Final = "Unpack"
-_DEQUANTIZE: Final = "Dequantize"
-_WIDTHS: Final = (3, 5, 6)
-_NAMES: Final = {f"{_UNPACK}{bits}": bits for bits in _WIDTHS}
+from secateur.graph.qdq.functions import (
+    BITS_OF,
+    DEQUANTIZE,
+    DOMAIN,
+    UNPACK,
+    WIDTHS,
+    add_functions,
+    drop_functions,
+    drop_unread,
+)
+from secateur.graph.qdq.once import with_dequantizers
+from secateur.model.encoding import Codes, IntegerEncoding, WeightEncoding, unpacked_planes
 
 _FUNCTION_BYTES: Final = 950
 """What the functions of one width take in a file."""
@@ -43,7 +44,7 @@ _FUNCTION_BYTES: Final = 950
 def paying(encodings: Mapping[str, tuple[WeightEncoding, tuple[int, ...]]]) -> frozenset[str]:
     """Which of these weights (encoding and shape) lie in planes: of a width that saves more than its functions take."""
     kept: set[str] = set()
-    for bits in _WIDTHS:
+    for bits in WIDTHS:
         names = [name for name, (one, shape) in encodings.items() if one.bits == bits and one.lies_in_planes(shape)]
         counts = [int(np.prod(encodings[name][1], dtype=np.int64)) for name in names]
         in_containers = 4 if bits < 4 else 8
@@ -71,7 +72,7 @@ def unpackers(
     codes = fresh("c")
     first = np.array(1 << (encoding.bits - 1), np.uint8) if encoding.zero_point is None else encoding.zero_point
     unpack = helper.make_node(
-        f"{_UNPACK}{encoding.bits}", [planes, constant(np.array(shape, np.int64), "n")], [codes], domain=DOMAIN
+        f"{UNPACK}{encoding.bits}", [planes, constant(np.array(shape, np.int64), "n")], [codes], domain=DOMAIN
     )
     scale = encoding.scale.astype(numbers)
     if for_product:
@@ -80,7 +81,7 @@ def unpackers(
         return [unpack, helper.make_node("DequantizeLinear", read, [weight], axis=encoding.axis)]
     spread = [encoding.spread(part, shape) if part.ndim else part for part in (scale, first)]
     read = [codes, constant(spread[0], "s"), constant(spread[1], "z")]
-    return [unpack, helper.make_node(_DEQUANTIZE, read, [weight], domain=DOMAIN)]
+    return [unpack, helper.make_node(DEQUANTIZE, read, [weight], domain=DOMAIN)]
 
 
 def stored_planes(name: str, codes: Codes, encoding: WeightEncoding) -> onnx.TensorProto:
@@ -129,7 +130,7 @@ def in_planes(proto: onnx.ModelProto, narrow: Mapping[str, str]) -> onnx.ModelPr
             nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
     result.graph.ClearField("node")
     result.graph.node.extend(nodes)
-    _drop_unread(result, {name for node in found.values() for name in node.input})
+    drop_unread(result, {name for node in found.values() for name in node.input})
     add_functions(result)
     return result
 
@@ -152,70 +153,6 @@ def _packed(
     return unpackers(
         encoding, (node.input[0], node.output[0]), codes.shape, scale.dtype, *naming, for_product=is_product
     )
-
-
-def add_functions(proto: onnx.ModelProto) -> None:
-    """Put the local functions that the graph calls into the file, in place."""
-    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}
-    if not called:
-        return
-    opset = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
-    for name in sorted(called):
-        proto.functions.append(_dequantize(opset) if name == _DEQUANTIZE else _unpack(_NAMES[name], opset))
-    proto.opset_import.append(helper.make_opsetid(DOMAIN, 1))
-    proto.ir_version = max(proto.ir_version, IR_VERSION)
-
-
-def _unpack(bits: int, opset: int) -> onnx.FunctionProto:
-    """Planes `q` and a shape `n` → codes (uint8) of that shape."""
-    parts = [part for part in PARTS if bits & part]
-    nodes = [
-        _constant("u", np.array([-1], np.int64)),
-        _constant("z", np.zeros(1, np.int64)),
-        _constant("v", np.array(parts, np.int64)),
-        helper.make_node("Split", ["q", "v"], [f"q{part}" for part in parts], axis=0),
-    ]
-    together, below = "", bits
-    for part in parts:
-        below -= part
-        shifts = (np.arange(8 // part, dtype=np.uint8) * part).astype(np.uint8).reshape(-1, 1, 1)
-        nodes += [
-            _constant(f"s{part}", shifts),
-            _constant(f"m{part}", np.array((1 << part) - 1, np.uint8)),
-            helper.make_node("BitShift", [f"q{part}", f"s{part}"], [f"a{part}"], direction="RIGHT"),
-            helper.make_node("BitwiseAnd", [f"a{part}", f"m{part}"], [f"b{part}"]),
-            helper.make_node("Reshape", [f"b{part}", "u"], [f"c{part}"]),
-        ]
-        made = f"c{part}"
-        if below:
-            nodes.append(_constant(f"l{part}", np.array(below, np.uint8)))
-            nodes.append(helper.make_node("BitShift", [made, f"l{part}"], [f"d{part}"], direction="LEFT"))
-            made = f"d{part}"
-        if together:
-            nodes.append(helper.make_node("BitwiseOr", [together, made], [f"o{part}"]))
-            made = f"o{part}"
-        together = made
-    nodes += [
-        helper.make_node("ReduceProd", ["n"], ["e"]),
-        helper.make_node("Slice", [together, "z", "e"], ["g"]),
-        helper.make_node("Reshape", ["g", "n"], ["c"]),
-    ]
-    return helper.make_function(DOMAIN, f"{_UNPACK}{bits}", ["q", "n"], ["c"], nodes, [helper.make_opsetid("", opset)])
-
-
-def _dequantize(opset: int) -> onnx.FunctionProto:
-    """Codes `c`, scales `s` and zero points `z`, which broadcast to them → floats in the type of the scales."""
-    nodes = [
-        helper.make_node("CastLike", ["c", "s"], ["a"]),
-        helper.make_node("CastLike", ["z", "s"], ["b"]),
-        helper.make_node("Sub", ["a", "b"], ["d"]),
-        helper.make_node("Mul", ["d", "s"], ["w"]),
-    ]
-    return helper.make_function(DOMAIN, _DEQUANTIZE, ["c", "s", "z"], ["w"], nodes, [helper.make_opsetid("", opset)])
-
-
-def _constant(name: str, values: NDArray[Any]) -> onnx.NodeProto:
-    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values))
 
 
 # ---------------------------------------------------------------------- read
@@ -242,7 +179,7 @@ def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
     """
     unpacks = {node.output[0]: node for node in proto.graph.node if _is_unpack(node)}
     if not unpacks:
-        return WithoutPlanes(proto)
+        return WithoutPlanes(with_dequantizers(proto))
     stored = {tensor.name: tensor for tensor in proto.graph.initializer}
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in proto.graph.node:
@@ -260,7 +197,7 @@ def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
     made: dict[str, onnx.NodeProto] = {}
     for codes, reader in known.items():
         name = unpacks[codes].input[0]
-        bits[name] = _NAMES[unpacks[codes].op_type]
+        bits[name] = BITS_OF[unpacks[codes].op_type]
         made[reader.output[0]] = _in_types(result, stored, unpacks[codes], reader)
     nodes = []
     for node in proto.graph.node:
@@ -271,24 +208,24 @@ def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
         nodes.append(copy)
     result.graph.ClearField("node")
     result.graph.node.extend(nodes)
-    _drop_unread(result, {name for codes, node in known.items() for name in (*unpacks[codes].input, *node.input)})
-    _drop_functions(result)
-    return WithoutPlanes(result, bits)
+    drop_unread(result, {name for codes, node in known.items() for name in (*unpacks[codes].input, *node.input)})
+    drop_functions(result)
+    return WithoutPlanes(with_dequantizers(result), bits)
 
 
 def _is_unpack(node: onnx.NodeProto) -> bool:
-    return node.domain == DOMAIN and node.op_type in _NAMES
+    return node.domain == DOMAIN and node.op_type in BITS_OF
 
 
 def _gives_floats(node: onnx.NodeProto) -> bool:
-    return (node.domain, node.op_type) in ((DOMAIN, _DEQUANTIZE), ("", "DequantizeLinear")) and len(node.input) > 2
+    return (node.domain, node.op_type) in ((DOMAIN, DEQUANTIZE), ("", "DequantizeLinear")) and len(node.input) > 2
 
 
 def _in_types(
     proto: onnx.ModelProto, stored: Mapping[str, onnx.TensorProto], unpack: onnx.NodeProto, node: onnx.NodeProto
 ) -> onnx.NodeProto:
     """A DequantizeLinear of integers of 8 bits, which are stored in `proto` under the name that the planes had."""
-    half = 1 << (_NAMES[unpack.op_type] - 1)
+    half = 1 << (BITS_OF[unpack.op_type] - 1)
     shape = tuple(int(size) for size in numpy_helper.to_array(stored[unpack.input[1]]))
     scale, zero = (np.asarray(numpy_helper.to_array(stored[name])) for name in node.input[1:3])
     name, planes = unpack.input[0], stored[unpack.input[0]]
@@ -319,22 +256,3 @@ def _stored_anew(proto: onnx.ModelProto, name: str, values: NDArray[Any]) -> str
         name += "_"
     proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
     return name
-
-
-def _drop_unread(proto: onnx.ModelProto, names: Collection[str]) -> None:
-    """Of these initializers, remove those that nothing reads any more."""
-    read = {name for node in proto.graph.node for name in node.input}
-    for index in reversed(range(len(proto.graph.initializer))):
-        name = proto.graph.initializer[index].name
-        if name in names and name not in read:
-            del proto.graph.initializer[index]
-
-
-def _drop_functions(proto: onnx.ModelProto) -> None:
-    """Remove the functions of this domain where nothing calls them any more."""
-    if any(node.domain == DOMAIN for node in proto.graph.node):
-        return
-    for entries in (proto.functions, proto.opset_import):
-        for index in reversed(range(len(entries))):
-            if entries[index].domain == DOMAIN:
-                del entries[index]

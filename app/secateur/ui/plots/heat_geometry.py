@@ -13,6 +13,8 @@ GAP = 2.0
 GROUP_GAP = 14.0
 ROW = (16.0, 24.0)
 CELL = (18.0, 72.0)
+MANY, CELL_OF_MANY = 8, 54.0
+"""Of more options than so many, cells are this wide at most: the legend then has room beside them."""
 PRINTED = 44.0
 """Cells at least this wide carry their value in the selected row."""
 NAME_PAD = 24.0
@@ -61,16 +63,17 @@ class HeatGeometry:
 
 
 def arrange(rows: int, options: Sequence[Option], width: float, height: float, names: float) -> HeatGeometry:
-    """Cells as wide as there is room for up to 72 px, rows 16 to 24 px.
+    """Cells as wide as there is room for up to 72 px (54 where there are many options), rows 16 to 24 px.
 
     Names get a third of the width at most, and beyond that what the widest cells leave.
     """
     groups = grouped(options)
     between = GROUP_GAP * max(len(groups) - 1, 0) + GAP * max(len(options) - len(groups), 0)
-    left_over = width - between - 2 - CELL[1] * len(options)
+    widest = CELL[1] if len(options) <= MANY else CELL_OF_MANY
+    left_over = width - between - 2 - widest * len(options)
     names = min(names + NAME_PAD, max(width * 0.36, 72.0, left_over))
     room = (width - names - between - 2) / max(len(options), 1)
-    cell = float(int(min(max(room, CELL[0]), CELL[1])))
+    cell = float(int(min(max(room, CELL[0]), widest)))
     pitch = float(int(min(max((height - HEADER) / max(rows, 1), ROW[0]), ROW[1])))
     lefts: list[float] = []
     x = names

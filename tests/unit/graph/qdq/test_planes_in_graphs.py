@@ -1,5 +1,6 @@
 """Integers of 3, 5 and 6 bits in ONNX files: their true room, computed as floats, read back to the bit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from secateur.data.batch import Batch
 from secateur.formats.describing.describe import describe
 from secateur.formats.kinds.onnx_file import OnnxFormat, OnnxOptions
 from secateur.formats.onnx_files.glance import glance_at
@@ -21,6 +23,7 @@ from secateur.graph.network import OnnxModel, TorchModel
 from secateur.graph.onnx_layers import layer_weights
 from secateur.graph.qdq.planes import DOMAIN
 from secateur.graph.qdq.standard import in_standard_form
+from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource, Port
 from secateur.model.encoding import packed_bytes, planes_bytes
@@ -200,3 +203,59 @@ def test_a_file_that_stays_a_file_keeps_its_planes(tmp_path: Path, bits: int) ->
     assert np.array_equal(OnnxFormat().run(tmp_path / "again.onnx")(x), OnnxFormat().run(tmp_path / "net.onnx")(x))
     for layer in describe(kept).layers:
         assert layer.size_bytes < layer.params * (bits + 0.2) / 8 + layer.weight.shape[0] * 4 + 1
+
+
+@pytest.mark.parametrize("scheme", ["symmetric", "affine"])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_integers_that_onnx_has_are_unpacked_once_too_and_read_as_before(
+    network: TorchModel, tmp_path: Path, bits: int, scheme: str
+) -> None:
+    encoded, x = quantized(network, bits, scheme), sample()
+    for form in ("packed", "standard"):
+        OnnxFormat().write(encoded, tmp_path / f"{form}.onnx", OnnxOptions(few_bits=form))
+    packed, standard = (onnx.load(str(tmp_path / f"{form}.onnx")) for form in ("packed", "standard"))
+    onnx.checker.check_model(packed, full_check=True)
+    assert [node.op_type for node in packed.graph.node][: len(LAYERS)] == ["Dequantize"] * len(LAYERS)
+    assert not any(node.domain == DOMAIN for node in standard.graph.node)
+    assert not standard.functions
+    read, plain = in_standard_form(packed), in_standard_form(standard)
+    assert not read.functions
+    first, second = layer_weights(read), layer_weights(plain)
+    for name in LAYERS:
+        assert np.array_equal(first[name], second[name])
+        unpack = next(node for node in read.graph.node if node.input[0] == f"{name}.weight")
+        assert unpack.op_type == "DequantizeLinear"
+        assert len(unpack.input) == (3 if scheme == "affine" else 2)
+    proof = local_proof(tmp_path / "packed.onnx", encoded, (x,))
+    assert proof is not None
+    assert proof.is_right, proof.sentence
+    assert np.allclose(OnnxFormat().run(tmp_path / "packed.onnx")(x), encoded.run(x), atol=1e-4)
+
+
+class Noise:
+    """Calibration samples."""
+
+    def size(self, split: str) -> int:
+        return 8
+
+    def batches(self, split: str, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
+        yield Batch({"x": sample(8)}, np.zeros(8, np.int64))
+
+
+def test_a_layer_that_computes_in_integers_keeps_its_dequantizer(network: TorchModel, tmp_path: Path) -> None:
+    few = WeightOnly(bits=5).apply(network, ("turned", "flat"), Context())
+    mixed = StaticInt8().apply(few, ("conv",), Context(data=Noise()))
+    OnnxFormat().write(mixed, tmp_path / "net.onnx")
+    proto = onnx.load(str(tmp_path / "net.onnx"))
+    made = {node.output[0]: node for node in proto.graph.node}
+    unpacks = {
+        node.op_type: made[node.input[1]].op_type for node in proto.graph.node if node.op_type.startswith("Conv")
+    }
+    assert unpacks == {"Conv": "DequantizeLinear", "ConvTranspose": "Dequantize"}
+    proof = local_proof(tmp_path / "net.onnx", mixed, (sample(),))
+    assert proof is not None
+    assert proof.is_right, proof.sentence
+    again = open_model(ModelSource(str(tmp_path / "net.onnx")))
+    assert {layer.name: layer.size_bytes for layer in describe(again).layers} == pytest.approx(
+        {layer.name: layer.size_bytes for layer in describe(mixed).layers}, abs=70
+    )
