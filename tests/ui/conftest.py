@@ -135,7 +135,11 @@ def table(model: ModelDescription) -> SensitivityTable:
     """A data-free table: every option of every layer, damage growing with the option."""
     damage = {
         "int8": 1e-4,
+        "w8": 1e-4,
+        "int6": 6e-4,
+        "int5": 0.003,
         "int4": 0.01,
+        "int3": 0.05,
         "int2": 0.3,
         "prune50": 0.1,
         "prune75": 0.3,
@@ -145,7 +149,11 @@ def table(model: ModelDescription) -> SensitivityTable:
     }
     share = {
         "int8": 0.3,
+        "w8": 0.3,
+        "int6": 0.25,
+        "int5": 0.22,
         "int4": 0.2,
+        "int3": 0.16,
         "int2": 0.12,
         "prune50": 1.0,
         "prune75": 1.0,

@@ -32,6 +32,9 @@ class Target:
     linear_bits: ClassVar[tuple[int, ...]] = ()
     """Widths of stored weights that its linear layers multiply with activations rounded to 8 bits on the way."""
 
+    unpacks_once: ClassVar[bool] = False
+    """Whether weights that are only stored in few bits, a scale per channel, are unpacked when it loads the file."""
+
     def __init_subclass__(cls) -> None:
         missing = [name for name in ("id", "title", "runtime", "formats") if name not in cls.__dict__]
         if missing:
@@ -87,7 +90,7 @@ class Target:
     def cause_of_slowness(self, precisions: Iterable[Precision]) -> str:
         """Why a network is slower at these precisions, and the way out; empty where they cannot be the cause."""
         known = tuple(precisions)
-        if any(not p.is_float and not p.is_static for p in known):
+        if any(not p.is_float and not p.is_static and (p.group or not self.unpacks_once) for p in known):
             return (
                 f"{self.title} unpacks weights that are only stored in few bits before every product: "
                 "static int8 in those layers is computed in integers."

@@ -18,6 +18,7 @@ class OnnxRuntime(Target):
     formats: ClassVar[tuple[str, ...]] = ("onnx",)
     module: ClassVar[str] = "onnxruntime"
     channel_step: ClassVar[int] = 8
+    unpacks_once: ClassVar[bool] = True
 
     def kernel_times(
         self, works: Sequence[Workload], threads: int, check: Callable[[], None] = lambda: None

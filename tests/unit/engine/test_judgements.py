@@ -61,7 +61,7 @@ def timed(milliseconds: float, runtime: str) -> Evaluation:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.id)
 def test_the_cause_of_slowness_is_that_of_the_runtime_that_was_measured(target):
-    told = headline_of(timed(1.0, target.runtime), timed(1.5, target.runtime), {Precision(4)})
+    told = headline_of(timed(1.0, target.runtime), timed(1.5, target.runtime), {Precision(4, group=32)})
     assert told.startswith("Slower here: 1.00")
     assert f"{target.title} unpacks weights" in told
     assert told.count("ONNX Runtime") == (target.id == "onnxruntime")

@@ -50,7 +50,8 @@ def test_weights_alone_are_unpacked_but_where_a_runtime_multiplies_them_as_they_
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.id)
 def test_the_cause_of_slowness_is_told_in_the_name_of_the_target(target: Target) -> None:
-    assert target.cause_of_slowness({Precision(4)}).startswith(f"{target.title} unpacks")
+    assert target.cause_of_slowness({Precision(4, group=32)}).startswith(f"{target.title} unpacks")
+    assert bool(target.cause_of_slowness({Precision(4)})) != target.unpacks_once
     assert "leave the smallest in float" in target.cause_of_slowness({Precision(8, 8)})
     assert target.cause_of_slowness({FLOAT}) == ""
 
