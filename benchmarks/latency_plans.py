@@ -26,7 +26,8 @@ from secateur.errors import UserError
 from secateur.formats import format_named
 from secateur.graph.layers import example_inputs
 from secateur.model.description import ModelSource
-from secateur.recipe.budget import recipe_of, solve_budget
+from secateur.recipe.budget import solve_budget
+from secateur.recipe.chosen import recipe_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed import plan_ms

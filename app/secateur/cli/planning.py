@@ -93,14 +93,17 @@ def _solved(
     target: str,
 ) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
     """The recipe of least damage within `limits`, what it is expected to cost, and how fast it was when tried."""
-    from secateur.recipe.budget import recipe_of, solve_budget, without_options
+    from secateur.recipe.budget import Budget, Wish
+    from secateur.recipe.choices import without_options
+    from secateur.recipe.chosen import recipe_of
     from secateur.recipe.prediction import predict_plan
     from secateur.recipe.speed_cost import speed_cost
 
     begun = time.perf_counter()
-    chosen = solve_budget(model, table, limits, timings=timings)
+    budget = Budget(model, table, timings)
+    chosen = budget.solve(Wish(limits))
     seconds = time.perf_counter() - begun
-    recipe, cost = recipe_of(chosen), speed_cost(model, table, chosen, limits, timings)
+    recipe, cost = recipe_of(chosen), speed_cost(budget, chosen, limits)
     predicted = predict_plan(model, terminal.facts(source, model, target), recipe, table, baseline, timings)
     tried = rehearsed(terminal, source, recipe, target)
     if predicted.latency_ms is None and tried.after is not None:

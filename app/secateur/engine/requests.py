@@ -3,6 +3,7 @@
 A new question that looks something up goes into `QUICK` below, so that it is answered while a job runs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -205,9 +206,10 @@ class WriteSkeleton:
 
 @dataclass(frozen=True)
 class SolveBudget:
-    """Least damage within `limits` (`bytes`, `macs`, `latency_ms`) → `PlanSolved`. Answered at once, beside a job.
+    """Least damage within `limits` (see `recipe.budget.Wish`) → `PlanSolved`. Answered at once, beside a job.
 
-    `keep` is the plan whose training and channel steps stay.
+    `keep` is the plan whose training and channel steps stay, `pins` are the layers that stay as a person chose them
+    (layer → option, empty for float).
     """
 
     model: ModelDescription
@@ -215,6 +217,7 @@ class SolveBudget:
     limits: dict[str, float]
     keep: Recipe
     timings: Timings | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

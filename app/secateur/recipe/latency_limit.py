@@ -1,115 +1,77 @@
-"""Milliseconds as a linear function of a budget's choices: the layers', and what borders between them cost.
+"""What borders between integers and floats cost a plan: a function of which layers are computed in integers.
 
 A layer in integers rounds what it reads and what it makes; where a float layer makes or reads a rounded value, it is
-quantized or dequantized, and a float layer with rounded values before and behind it may be computed otherwise. Each of
-these is a variable between 0 and 1 beside the choices, held from below by them; the programme makes it as small as it
-may be, which is what the network does.
+quantized or dequantized, and a float layer with rounded values before and behind it may be computed otherwise. That is
+no sum over the layers, but near any plan it is one: what a layer adds to the borders where it changes alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.targets.timings import Timings
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secateur.targets.timings import Timings
+
+Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """What a budget's choice is to a target: `ms` of its layer, and whether that is computed in integers then."""
+class Borders:
+    """For the layers of `names`, in their order, in a network that was timed."""
 
-    layer: str
-    ms: float
-    is_static: bool
+    def __init__(self, timings: "Timings", names: "Sequence[str]") -> None:
+        self._flow = timings.flow
+        self._places = {name: place for place, name in enumerate(names)}
+        values = dict.fromkeys([*names, *self._flow.sources, *self._flow.readers])
+        counts = {value: timings.count_of(value) for value in values}
+        factor = timings.correction
+        self._quantize = {value: factor * timings.quantizing.at(count) for value, count in counts.items()}
+        self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}
+        apart = {name: timings.between(timings.layers.get(name, ())) for name in names if name in self._flow.layers}
+        self._around: dict[bytes, tuple[NDArray[np.float64], float]] = {}
+        self._between = {name: longer for name, longer in apart.items() if longer > 0}
 
+    def ms(self, static: Flags) -> NDArray[np.float64]:
+        """Milliseconds (plans,) that all borders take where the layers of `static` (plans, layers) are in integers."""
+        plans = len(static)
+        nowhere = np.zeros(plans, dtype=np.bool_)
+        integer = {name: static[:, place] for name, place in self._places.items()}
+        grid = dict(integer)
+        for name, sources in self._flow.sources.items():
+            if name in self._places:
+                for source in sources:
+                    grid[source] = grid.get(source, nowhere) | integer[name]
+        for name, sources in self._flow.sources.items():  # in the order of the graph
+            if name in self._flow.integer and name not in self._places and sources:
+                together = np.logical_and.reduce([grid.get(source, nowhere) for source in sources])
+                integer[name] = together
+                grid[name] = grid.get(name, nowhere) | together
+        total = np.zeros(plans)
+        for value, rounded in grid.items():
+            total += self._quantize[value] * (rounded & ~integer.get(value, nowhere))
+            readers = self._flow.readers.get(value, ())
+            if readers:
+                floats = np.logical_or.reduce([~integer.get(reader, nowhere) for reader in readers])
+                total += self._dequantize[value] * (rounded & floats)
+        for name, longer in self._between.items():
+            before = [grid.get(source, nowhere) for source in self._flow.sources.get(name, ())]
+            if before:
+                total += longer * (grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before))
+        return total
 
-@dataclass
-class _Rows:
-    """Rows of `sum of coefficient × variable ≥ bound`; variables are the choices, then further ones as they come."""
-
-    count: int
-    names: dict[tuple[str, str], int] = field(default_factory=dict)
-    rows: list[tuple[dict[int, float], float]] = field(default_factory=list)
-
-    def variable(self, kind: str, name: str) -> int:
-        return self.names.setdefault((kind, name), self.count + len(self.names))
-
-    def at_least(self, bound: float, *terms: tuple[float, dict[int, float]]) -> None:
-        row: dict[int, float] = {}
-        for factor, parts in terms:
-            for index, value in parts.items():
-                row[index] = row.get(index, 0.0) + factor * value
-        self.rows.append((row, bound))
-
-
-@dataclass(frozen=True)
-class LatencyTerms:
-    """`cost` are milliseconds for each variable, the choices first; `matrix` × variables ≥ `bounds`."""
-
-    cost: NDArray[np.float64]
-    matrix: Any
-    bounds: NDArray[np.float64]
-
-    @property
-    def further(self) -> int:
-        """How many variables there are besides the choices."""
-        return len(self.cost) - self.choices
-
-    choices: int = 0
-
-
-def latency_terms(choices: Sequence[Chosen], timings: Timings) -> LatencyTerms:
-    """The milliseconds of a plan by its choices; see the head of this file."""
-    from scipy.sparse import csr_array
-
-    rows = _Rows(len(choices))
-    static: dict[str, dict[int, float]] = {}
-    for place, choice in enumerate(choices):
-        if choice.is_static:
-            static.setdefault(choice.layer, {})[place] = 1.0
-    costs = {place: choice.ms for place, choice in enumerate(choices)}
-    flow, sizes = timings.flow, timings.layers
-    integer: dict[str, dict[int, float]] = dict(static)
-
-    def grid(name: str) -> dict[int, float]:
-        return {rows.variable("grid", name): 1.0}
-
-    for name, sources in flow.sources.items():
-        if name in static:
-            for value in (name, *sources):
-                rows.at_least(0.0, (1.0, grid(value)), (-1.0, static[name]))
-        elif name in flow.integer and sources:
-            own = {rows.variable("integer", name): 1.0}
-            integer[name] = own
-            for source in sources:
-                rows.at_least(0.0, (1.0, grid(source)), (-1.0, own))
-            together = [(-1.0, grid(source)) for source in sources]
-            rows.at_least(1.0 - len(sources), (1.0, grid(name)), *together)
-            rows.at_least(0.0, (1.0, grid(name)), (-1.0, own))
-    for value in {kind_name[1] for kind_name in rows.names if kind_name[0] == "grid"}:
-        count = timings.count_of(value)
-        quantized = {rows.variable("quantized", value): 1.0}
-        rows.at_least(0.0, (1.0, quantized), (-1.0, grid(value)), (1.0, integer.get(value, {})))
-        costs[next(iter(quantized))] = timings.correction * timings.quantizing.at(count)
-        for reader in flow.readers.get(value, ()):
-            back = {rows.variable("dequantized", value): 1.0}
-            rows.at_least(0.0, (1.0, back), (-1.0, grid(value)), (1.0, integer.get(reader, {})))
-            costs[next(iter(back))] = timings.correction * timings.dequantizing.at(count)
-    for name in flow.layers & set(static):
-        longer = timings.between(sizes.get(name, ()))
-        if longer <= 0:
-            continue
-        for source in flow.sources.get(name, ()):
-            apart = {rows.variable("between", name): 1.0}
-            rows.at_least(-1.0, (1.0, apart), (-1.0, grid(name)), (-1.0, grid(source)), (1.0, static[name]))
-            costs[next(iter(apart))] = longer
-    width = rows.count + len(rows.names)
-    cost = np.zeros(width)
-    for index, ms in costs.items():
-        cost[index] = ms
-    entries = [(i, index, value) for i, (row, _) in enumerate(rows.rows) for index, value in row.items()]
-    places, columns, values = zip(*entries, strict=True) if entries else ((), (), ())
-    matrix = csr_array((values, (places, columns)), shape=(len(rows.rows), width))
-    return LatencyTerms(cost, matrix, np.array([bound for _, bound in rows.rows]), len(choices))
+    def around(self, static: Flags) -> tuple[NDArray[np.float64], float]:
+        """(what each layer adds where it is in integers, the rest): a sum that is exact for the plan `static` (layers,)
+        and for those that differ from it in one layer."""
+        known = self._around.get(static.tobytes())
+        if known is not None:
+            return known
+        count = len(static)
+        every = np.tile(static, (2 * count + 1, 1))
+        every[np.arange(count), np.arange(count)] = True
+        every[count + np.arange(count), np.arange(count)] = False
+        ms = self.ms(every)
+        each = ms[:count] - ms[count : 2 * count]
+        self._around[static.tobytes()] = found = each, float(ms[-1] - each[static].sum())
+        return found

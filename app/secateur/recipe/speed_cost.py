@@ -6,10 +6,9 @@ from math import ceil
 
 from secateur import figures
 from secateur.model.description import ModelDescription
-from secateur.model.documents import SensitivityTable
 from secateur.model.workload import Workload
-from secateur.recipe.budget import FLOAT, choices_of, smallest_bytes
-from secateur.recipe.options import OPTIONS, option
+from secateur.recipe.budget import Budget
+from secateur.recipe.choices import FLOAT, least_bytes, methods_in, words_of
 from secateur.targets.timings import Timings
 
 NAMED_LAYERS = 3
@@ -54,22 +53,16 @@ class SpeedCost:
         return f"The last {figures.size(self.short_bytes)} cost speed" if self.short_bytes else "This plan costs speed"
 
 
-def speed_cost(
-    model: ModelDescription,
-    table: SensitivityTable,
-    chosen: Mapping[str, str],
-    limits: Mapping[str, float],
-    timings: Timings | None = None,
-) -> SpeedCost | None:
-    """What the choice per layer costs in speed; None where it costs none: with `timings`, where it is not slower."""
-    slow = [c for c in choices_of(model, table, timings) if not c.faster and chosen.get(c.layer) == c.option]
+def speed_cost(budget: Budget, chosen: Mapping[str, str], limits: Mapping[str, float]) -> SpeedCost | None:
+    """What the choice per layer costs in speed; None where it costs none: timed, where it is not slower."""
+    model, timings, choices = budget.model, budget.timings, budget.programme.choices
+    slow = [c for c in choices if not c.faster and chosen.get(c.layer) == c.option]
     if not slow or (timings is not None and not _is_slower(model, chosen, timings)):
         return None
-    words = {each.id: each.words for each in OPTIONS}
-    needed = smallest_bytes(model, table, at_speed=True, timings=timings)
+    needed = least_bytes(model, [choice for choice in choices if choice.faster])
     return SpeedCost(
         layers=tuple(choice.layer for choice in slow),
-        options=tuple(dict.fromkeys(words.get(choice.option, choice.option) for choice in slow)),
+        options=tuple(dict.fromkeys(words_of(choice.option) for choice in slow)),
         short_bytes=max(0, round(needed - limits.get("bytes", needed))),
         needed_bytes=needed,
         needed_share=ceil(100 * needed / max(model.source_bytes, 1)) / 100,
@@ -83,4 +76,6 @@ def _is_slower(model: ModelDescription, chosen: Mapping[str, str], timings: Timi
 
 def _chosen_works(model: ModelDescription, name: str, chosen: str, timings: Timings) -> tuple[Workload, ...]:
     works = timings.layers[name]
-    return works if chosen == FLOAT else option(chosen).method.workloads(model.layer(name), works)
+    for method in methods_in(chosen):
+        works = method.workloads(model.layer(name), works)
+    return works

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from secateur.engine.requests import SolveBudget
 from secateur.methods.base import Method
-from secateur.recipe.budget import smallest_bytes
+from secateur.recipe.choices import smallest_bytes
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
 

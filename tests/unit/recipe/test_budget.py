@@ -13,7 +13,9 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.recipe.budget import choices_of, fixed_bytes, recipe_of, smallest_bytes, solve_budget
+from secateur.recipe.budget import Budget, solve_budget
+from secateur.recipe.choices import choices_of, fixed_bytes, smallest_bytes
+from secateur.recipe.chosen import recipe_of
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Repeat, Step
 from secateur.recipe.speed_cost import speed_cost
@@ -126,7 +128,7 @@ def test_a_size_that_fast_options_reach_is_never_bought_with_milliseconds(seed, 
     scores = slow_table(seed, slow_damage=1e-6)  # 4 bits would do less damage everywhere
     chosen = solve_budget(model(), scores, {"bytes": limit})
     assert "int4" not in chosen.values()
-    assert speed_cost(model(), scores, chosen, {"bytes": limit}) is None
+    assert speed_cost(Budget(model(), scores), chosen, {"bytes": limit}) is None
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -151,7 +153,7 @@ def test_a_plan_that_costs_speed_says_which_layers_and_which_budget_would_not():
     chosen = solve_budget(model(), scores, limits)
     slow = [name for name, option in chosen.items() if option == "int4"]
     assert len(slow) == 1
-    cost = speed_cost(model(), scores, chosen, limits)
+    cost = speed_cost(Budget(model(), scores), chosen, limits)
     assert cost is not None
     sentence = cost.sentence
     assert sentence.startswith("The last 20\u00a0B cost speed: ")

@@ -10,7 +10,7 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
-from secateur.recipe.budget import recipe_of
+from secateur.recipe.chosen import recipe_of
 from secateur.recipe.editing import (
     dissolved,
     doubled,

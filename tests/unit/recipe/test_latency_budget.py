@@ -8,7 +8,7 @@ from secateur.errors import UserError
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
-from secateur.recipe.budget import solve_budget
+from secateur.recipe.budget import Budget, solve_budget
 from secateur.recipe.options import option
 from secateur.recipe.speed import judged
 from secateur.recipe.speed_cost import speed_cost
@@ -93,14 +93,14 @@ def test_a_smaller_plan_is_not_slower_than_the_original_where_it_need_not_be() -
     known = timings()
     chosen = solve_budget(model(), table(), {"bytes": 700.0}, timings=known)
     assert ms_of(chosen, known) <= 8.0
-    assert speed_cost(model(), table(), chosen, {"bytes": 700.0}, known) is None
+    assert speed_cost(Budget(model(), table(), known), chosen, {"bytes": 700.0}) is None
 
 
 def test_a_plan_that_has_to_be_slower_says_so_before_it_is_run() -> None:
     known = timings()
     chosen = solve_budget(model(), table(), {"bytes": 130.0}, timings=known)
     assert set(chosen.values()) == {"int4"}
-    cost = speed_cost(model(), table(), chosen, {"bytes": 130.0}, known)
+    cost = speed_cost(Budget(model(), table(), known), chosen, {"bytes": 130.0})
     assert cost is not None
     assert set(cost.layers) == set(NAMES)
 

@@ -1,0 +1,187 @@
+"""What can be chosen for each layer of a plan: the cells of a table, the layer as it is, and two methods together.
+
+A choice is named by its option, `rank25+int8` where a transform and an encoding work on one layer: what they do adds
+up unless it was measured, and the layer costs what the one leaves of what the other left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from secateur.graph.context import LeftOut
+from secateur.methods.base import Method
+from secateur.methods.offers import Option
+from secateur.model.costs import Costs
+from secateur.model.description import Layer, ModelDescription
+from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.workload import Workload
+from secateur.recipe.options import option
+from secateur.recipe.tables import encodes, saved_bytes
+from secateur.targets.timings import Timings
+
+FLOAT = ""
+"""The choice that leaves a layer as it is."""
+
+TOGETHER = "+"
+"""Stands between the options of a choice of several."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`faster`: the layer computes faster than it does untouched, or it is the untouched layer itself."""
+
+    layer: str
+    option: str
+    damage: float
+    costs: Costs
+    faster: bool = True
+    is_static: bool = False
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the layer is stored in an encoding then."""
+        return encodes(methods_in(self.option))
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one option, or none."""
+        return TOGETHER not in self.option
+
+
+def parts(choice: str) -> tuple[str, ...]:
+    """The options that a choice consists of; none of the untouched layer."""
+    return tuple(choice.split(TOGETHER)) if choice else ()
+
+
+def methods_in(choice: str) -> tuple[Method, ...]:
+    """The methods of a choice, in the order in which they run; UserError for an option that does not exist."""
+    return tuple(sorted((option(name).method for name in parts(choice)), key=lambda method: method.order))
+
+
+def words_of(choice: str) -> str:
+    """A choice in a sentence: `4-bit`, `25 % rank and 8-bit`, `float`."""
+    return " and ".join(option(name).words for name in parts(choice)) or "float"
+
+
+def choices_of(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> list[Choice]:
+    """All that can be chosen, the untouched layer among it, layer by layer.
+
+    With `timings` their milliseconds and what is faster are as measured, and what was not measured is left out.
+    """
+    by_layer: dict[str, list[Choice]] = {}
+    for row in table.rows:
+        if row.damage is not None and not row.unavailable:
+            cell = Choice(row.layer, row.option, row.damage, row.costs, row.faster)
+            by_layer.setdefault(row.layer, []).append(cell)
+    works = _Works(timings) if timings is not None else None
+    choices = []
+    for layer in model.weighted_layers:
+        single = [Choice(layer.name, FLOAT, 0.0, layer.costs), *by_layer.get(layer.name, [])]
+        every = [*single, *_together(layer, single)]
+        if works is not None:
+            every = [timed for choice in every if (timed := works.timed(choice, layer)) is not None]
+        choices += every
+    return choices
+
+
+def _together(layer: Layer, single: Sequence[Choice]) -> list[Choice]:
+    """A transform and an encoding on one layer, where no option by itself is as small at no more damage."""
+    encodings = [choice for choice in single if choice.is_encoded]
+    transforms = [choice for choice in single if choice.option and not choice.is_encoded]
+    whole, made = layer.costs, []
+    for first in transforms:
+        for second in encodings:
+            costs = second.costs.relative_to(replace(whole, latency_ms=None), first.costs)
+            damage = first.damage + second.damage
+            better = (c for c in single if c.costs.bytes <= costs.bytes and c.costs.macs <= costs.macs)
+            if not any(c.damage <= damage for c in better):
+                name = TOGETHER.join((first.option, second.option))
+                made.append(Choice(layer.name, name, damage, costs, first.faster or second.faster))
+    return made
+
+
+class _Works:
+    """What a target computes for choices, and how long that takes: layers of the same shapes are asked once."""
+
+    def __init__(self, timings: Timings) -> None:
+        self._timings = timings
+        self._known: dict[object, tuple[float, bool, bool] | None] = {}
+
+    def timed(self, choice: Choice, layer: Layer) -> Choice | None:
+        """The choice with its milliseconds; None where these were not measured."""
+        before = self._timings.layers.get(choice.layer)
+        if before is None:  # of no kind that can be timed: the same whatever is chosen
+            return replace(choice, costs=replace(choice.costs, latency_ms=0.0))
+        key = (before, choice.option, layer.weight and layer.weight.shape)
+        if key not in self._known:
+            self._known[key] = self._ms(choice.option, layer, before)
+        found = self._known[key]
+        if found is None:
+            return None
+        ms, faster, static = found
+        costs = Costs(choice.costs.bytes, choice.costs.macs, ms)
+        return Choice(choice.layer, choice.option, choice.damage, costs, faster, static)
+
+    def _ms(self, name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[float, bool, bool] | None:
+        works = before
+        for method in methods_in(name):
+            works = method.workloads(layer, works)
+        was, now, part = self._timings.of(before), self._timings.of(works), self._timings.part_of(works)
+        if was is None or now is None or part is None:
+            return None
+        return part, name == FLOAT or now < was, is_static(works)
+
+
+def is_static(works: tuple[Workload, ...]) -> bool:
+    """Whether a layer that is computed so is computed in integers."""
+    return bool(works) and works[-1].precision.is_static
+
+
+def fastest_choices(model: ModelDescription, options: Iterable[Option], timings: Timings) -> list[Choice]:
+    """What these options make of each layer, of each kind of kernels one: for milliseconds alone."""
+    listed, works = list(options), _Works(timings)
+    known: dict[tuple[str, float | None, bool], Choice] = {}
+    for layer in model.weighted_layers:
+        for name in (FLOAT, *(each.id for each in listed if not each.method.supports(layer))):
+            choice = works.timed(Choice(layer.name, name, 0.0, layer.costs), layer)
+            if choice is not None:
+                known.setdefault((layer.name, choice.costs.latency_ms, choice.is_static), choice)
+    return list(known.values())
+
+
+def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[LeftOut, ...]:
+    """The layers for which the table has nothing to choose, with its reason: no plan changes them."""
+    by_layer: dict[str, list[SensitivityRow]] = {}
+    for row in table.rows:
+        by_layer.setdefault(row.layer, []).append(row)
+    left_out = []
+    for layer in model.weighted_layers:
+        rows = by_layer.get(layer.name, [])
+        if rows and all(row.unavailable or row.damage is None for row in rows):
+            reason = next((row.unavailable for row in rows if row.unavailable), "No damage is known for its options.")
+            left_out.append(LeftOut(layer.name, reason))
+    return tuple(left_out)
+
+
+def smallest_bytes(
+    model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False, timings: Timings | None = None
+) -> int:
+    """The least file size that any choice of options reaches; `at_speed`: of those that cost no speed."""
+    return least_bytes(model, [c for c in choices_of(model, table, timings) if c.faster or not at_speed])
+
+
+def least_bytes(model: ModelDescription, choices: Iterable[Choice]) -> int:
+    """The file size where of each layer the smallest of these is chosen."""
+    least: dict[str, int] = {}
+    encoded: dict[str, int] = {}
+    for choice in choices:
+        least[choice.layer] = min(least.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
+        if choice.is_encoded:
+            encoded[choice.layer] = min(encoded.get(choice.layer, choice.costs.bytes), choice.costs.bytes)
+    among_integers = sum(encoded.values()) - saved_bytes(model)
+    mixed = sum(least.values())
+    return fixed_bytes(model) + (min(mixed, among_integers) if encoded.keys() == least.keys() else mixed)
+
+
+def fixed_bytes(model: ModelDescription) -> int:
+    """Bytes of the file that no option changes by itself: its structure and the layers without options."""
+    return model.overhead_bytes + sum(layer.size_bytes for layer in model.layers if not layer.is_weighted)

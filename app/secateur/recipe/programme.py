@@ -1,0 +1,217 @@
+"""The choices of a model as numbers: what each takes, what a plan takes, and the plan that takes least of something.
+
+All adds up over the layers but two: what borders between integers and floats cost in milliseconds, and which values
+are held at once at the peak. Near a plan these are sums as well (`latency_limit.py`, `peak_memory.py`), so that plans
+are solved in turns: around the one that was found last, until it stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.model.description import ModelDescription
+from secateur.recipe.choices import FLOAT, Choice, fixed_bytes
+from secateur.recipe.knapsack import GAP, WORK, Flags, Floats, Solution, solve, undominated
+from secateur.recipe.latency_limit import Borders
+from secateur.recipe.peak_memory import PeakMemory
+from secateur.recipe.tables import saved_bytes
+from secateur.targets.timings import Timings
+
+TURNS = 6
+"""Plans that are solved one around the other at most: two or three do in most cases."""
+MOST_DAMAGE_UNITS = 1e6
+"""Damages span six decades and more: beyond, all are equally out of the question."""
+
+Items = NDArray[np.int64]
+"""Of each layer the place of its choice."""
+
+
+class Programme:
+    """The choices of a model, layer by layer. `amounts` (choices,) by name: `damage`, `bytes`, `macs`, `slow`, …
+
+    `slow` is computation in choices that are not faster, 1 for the largest layer. `latency_ms` is known where
+    `timings` are: `is_timed`.
+    """
+
+    def __init__(self, model: ModelDescription, choices: Sequence[Choice], timings: Timings | None = None) -> None:
+        self.choices = list(choices)
+        self.layers = list(dict.fromkeys(choice.layer for choice in choices))
+        place = {name: number for number, name in enumerate(self.layers)}
+        self.groups = np.array([place[choice.layer] for choice in choices], dtype=np.intp)
+        self.is_static = np.array([choice.is_static for choice in choices])
+        self.is_encoded = np.array([choice.is_encoded for choice in choices])
+        self.is_timed = timings is not None and timings.whole is not None
+        self.original_ms = timings.whole if timings is not None else None
+        self.fixed, self.saved = fixed_bytes(model), saved_bytes(model)
+        damage = np.array([choice.damage for choice in choices])
+        positive = damage[damage > 0]
+        self.unit = float(np.quantile(positive, 0.25)) if positive.size else 1.0
+        slow = np.array([0.0 if choice.faster else max(choice.costs.macs, 1) for choice in choices])
+        self.amounts: dict[str, Floats] = {
+            "damage": np.clip(damage, 0.0, MOST_DAMAGE_UNITS * self.unit),
+            "bytes": np.array([choice.costs.bytes for choice in choices], dtype=float),
+            "macs": np.array([choice.costs.macs for choice in choices], dtype=float),
+            "slow": slow / max(float(slow.max()), 1.0),
+        }
+        self._borders: Borders | None = None
+        self._peak: PeakMemory | None = None
+        if timings is not None:
+            self.amounts["latency_ms"] = np.array([choice.costs.latency_ms or 0.0 for choice in choices])
+            self._borders = Borders(timings, self.layers)
+            self._peak = PeakMemory(timings, self.layers)
+        self._start = np.array(
+            [self.is_static[self.groups == g].any() for g in range(len(self.layers))], dtype=np.bool_
+        )
+
+    @cached_property
+    def worthwhile(self) -> Flags:
+        """The choices that no other of their layer is better than in everything."""
+        names = [name for name in self.amounts if name != "slow"]
+        columns = np.stack([self.amounts[name] for name in names], axis=1)
+        # what is in integers has borders of its own, and all encoded layers let the tables beside them be smaller
+        kind = 2.0 * self.is_static + self.is_encoded
+        return undominated(self.groups, np.column_stack([columns, kind, -kind, self.amounts["slow"]]))
+
+    def pinned(self, pins: Mapping[str, str]) -> Flags:
+        """What may be chosen where these layers have to be as they are pinned; KeyError names what there is not."""
+        allowed = self.worthwhile.copy()
+        for name, option in pins.items():
+            own = [p for p, choice in enumerate(self.choices) if choice.layer == name]
+            kept = [p for p in own if self.choices[p].option == option]
+            if not kept:
+                raise KeyError(name, option)
+            allowed[own] = False
+            allowed[kept] = True
+        return allowed
+
+    # ------------------------------------------------------------------ what a plan takes
+
+    def items_of(self, chosen: Mapping[str, str]) -> Items:
+        """The places of a choice per layer; layers that are not in it stay as they are."""
+        places = {(choice.layer, choice.option): place for place, choice in enumerate(self.choices)}
+        return np.array([places[name, chosen.get(name, FLOAT)] for name in self.layers], dtype=np.int64)
+
+    def chosen(self, items: Items) -> dict[str, str]:
+        """Layer → option."""
+        return {self.choices[place].layer: self.choices[place].option for place in items}
+
+    def takes(self, name: str, items: Items) -> float:
+        """How much of something a plan takes: of the file's bytes, the network's milliseconds, its peak memory."""
+        if name == "memory_bytes":
+            return self._memory(items)
+        total = float(self.amounts[name][items].sum())
+        if name == "bytes":
+            return total + self.fixed - (self.saved if self.is_encoded[items].all() else 0)
+        if name == "latency_ms" and self._borders is not None:
+            return total + float(self._borders.ms(self.is_static[items][None])[0])
+        return total
+
+    def _memory(self, items: Items) -> float:
+        assert self._peak is not None  # noqa: S101 - asked for where the network was timed
+        weights = self.takes("bytes", items)
+        return weights + float(self._peak.held(self.is_static[items][None])[0].max())
+
+    # ------------------------------------------------------------------ the plan that takes least
+
+    def least(
+        self,
+        cost: Mapping[str, float],
+        limits: Mapping[str, float],
+        allowed: Flags,
+        gap: float = GAP,
+        known: Items | None = None,
+    ) -> tuple[Items, float] | None:
+        """The plan of least `cost` (what → weight of it) within `limits`, and the bound that is proven of that cost.
+
+        Where a plan is `known` that is within them, it is looked for around it.
+
+        None where no plan is within them. Where all layers are encoded the tables beside them are smaller: plans of
+        such layers alone are solved by themselves.
+        """
+        found = self._in_turns(cost, limits, allowed, gap, self.fixed, known)
+        if self.saved and ("bytes" in cost or limits.keys() & {"bytes", "memory_bytes"}):
+            other = self._in_turns(cost, limits, allowed & self.is_encoded, gap, self.fixed - self.saved, known)
+            if other is not None and (found is None or self._value(cost, other[0]) < self._value(cost, found[0])):
+                return other[0], min(other[1], found[1] if found else other[1])
+        return found
+
+    def _value(self, cost: Mapping[str, float], items: Items) -> float:
+        return sum(weight * self.takes(name, items) for name, weight in cost.items())
+
+    def _in_turns(
+        self,
+        cost: Mapping[str, float],
+        limits: Mapping[str, float],
+        allowed: Flags,
+        gap: float,
+        fixed: float,
+        known: Items | None,
+    ) -> tuple[Items, float] | None:
+        timed = "latency_ms" in cost or "latency_ms" in limits
+        if not timed and "memory_bytes" not in limits:
+            solution = self._solved(cost, limits, allowed, gap, fixed, self._start, known=known)
+            return (solution.items, solution.bound) if solution is not None else None
+        best, bound = known, np.inf
+        starts = (self._start, np.zeros_like(self._start)) if known is None else (self.is_static[known],)
+        for start in starts:
+            static, seen, warm = start, set[bytes](), None
+            tighter = dict(limits)
+            for _ in range(TURNS):
+                work = WORK if best is None else WORK // 10  # what is known already is only to be improved on
+                solution = self._solved(cost, tighter, allowed, gap, fixed, static, warm, best, work)
+                if solution is None:
+                    break
+                warm, items = solution.prices, solution.items
+                over = {name: self.takes(name, items) - limit for name, limit in limits.items()}
+                fits = all(more <= 1e-9 * max(abs(limits[name]), 1.0) for name, more in over.items())
+                if fits and (best is None or self._value(cost, items) < self._value(cost, best)):
+                    best, bound = items, min(bound, solution.bound)
+                after = self.is_static[items]
+                if after.tobytes() in seen:
+                    curved = [n for n in ("latency_ms", "memory_bytes") if over.get(n, 0.0) > 0]
+                    if not curved:
+                        break
+                    for name in curved:  # plans that take turns: less room ends that
+                        tighter[name] -= over[name]
+                seen.add(after.tobytes())
+                static = after
+        return None if best is None else (best, bound)
+
+    def _solved(
+        self,
+        cost: Mapping[str, float],
+        limits: Mapping[str, float],
+        allowed: Flags,
+        gap: float,
+        fixed: float,
+        static: Flags,
+        warm: Floats | None = None,
+        known: Items | None = None,
+        work: int = WORK,
+    ) -> Solution | None:
+        """The best plan where borders and memory are what they are around the layers `static` in integers."""
+        timed, total, constant = None, np.zeros(len(self.choices)), 0.0
+        if self._borders is not None and ("latency_ms" in cost or "latency_ms" in limits):
+            each, rest = self._borders.around(static)
+            timed = self.amounts["latency_ms"] + each[self.groups] * self.is_static
+            constant = rest
+        for name, weight in cost.items():
+            total += weight * (timed if name == "latency_ms" and timed is not None else self.amounts[name])
+        rows: list[Floats] = []
+        bounds: list[float] = []
+        for name, limit in limits.items():
+            if name == "latency_ms" and timed is not None:
+                rows.append(timed)
+                bounds.append(limit - constant)
+            elif name == "memory_bytes" and self._peak is not None:
+                changes, held = self._peak.around(static)
+                for change, base in zip(changes.T, held, strict=True):
+                    rows.append(self.amounts["bytes"] + change[self.groups] * self.is_static)
+                    bounds.append(limit - fixed - base)
+            else:
+                rows.append(self.amounts[name])
+                bounds.append(limit - (fixed if name == "bytes" else 0.0))
+        matrix = np.stack(rows, axis=1) if rows else np.zeros((len(self.choices), 0))
+        return solve(self.groups, total, matrix, np.array(bounds), allowed, gap=gap, warm=warm, known=known, work=work)
