@@ -3,21 +3,19 @@
 A new question that looks something up goes into `QUICK` below, so that it is answered while a job runs.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from secateur.data.source import DataSource as DataSource
+from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
 from secateur.methods.base import Method
-from secateur.model.description import ModelDescription, ModelSource
+from secateur.model.description import ModelSource
 from secateur.model.device import DeviceChoice
-from secateur.model.documents import SensitivityTable
 from secateur.model.weight_views import Blocks, Order
 from secateur.recipe.recipe import Recipe, Step
 from secateur.targets import TARGETS
-from secateur.targets.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -202,22 +200,6 @@ class WriteSkeleton:
     """The model's graph without its weights as a small ONNX file, for a graph viewer → `SkeletonWritten`."""
 
     model: ModelSource
-
-
-@dataclass(frozen=True)
-class SolveBudget:
-    """Least damage within `limits` (see `recipe.budget.Wish`) → `PlanSolved`. Answered at once, beside a job.
-
-    `keep` is the plan whose training and channel steps stay, `pins` are the layers that stay as a person chose them
-    (layer → option, empty for float).
-    """
-
-    model: ModelDescription
-    table: SensitivityTable
-    limits: dict[str, float]
-    keep: Recipe
-    timings: Timings | None = None
-    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
