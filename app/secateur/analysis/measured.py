@@ -218,12 +218,12 @@ class Measuring:
 
     def _tallies(self, block: "Block", cell: Cell, change: Change) -> Iterator[tuple[Span, Tally]]:
         begun = time.monotonic()
-        found = [self._answered(part, cell.layer, change) for part in block.parts]
+        found = [self._answered(part, cell.layer, change, alone=block.is_first) for part in block.parts]
         seconds = (time.monotonic() - begun) / block.samples
         for span in block.spans:
             count = len(range(*span))
             parts = np.zeros((2, count))
-            alone = np.zeros(count) if change.rounded else None
+            alone = np.zeros(count) if change.rounded and block.is_first else None
             before, after = [], []
             for part, said in zip(block.parts, found, strict=True):
                 if (rows := part.rows.get(span)) is None:
@@ -240,15 +240,16 @@ class Measuring:
             told = joined(before), joined(after), of_weights, seconds * count
             yield span, Tally(count, found[0].unit, error, weight, small, *told)
 
-    def _answered(self, part: "Part", layer: str, change: Change) -> "Answered":
+    def _answered(self, part: "Part", layer: str, change: Change, *, alone: bool) -> "Answered":
+        """`alone`: whether to tell the weights' share, too, where activations are rounded."""
         task = self.data.task
         scores = task.scores(part.cache.outputs_with(layer, change), part.fed)
         unit, errors, weights = task.damages(part.reference, scores)
-        alone = None
-        if change.rounded:
+        of_weights = None
+        if change.rounded and alone:
             given = part.cache.outputs_with(layer, replace(change, rounded={}))
-            alone = task.damages(part.reference, task.scores(given, part.fed))[1]
-        return Answered(unit, np.stack([errors, weights]), alone, task.answers(scores))
+            of_weights = task.damages(part.reference, task.scores(given, part.fed))[1]
+        return Answered(unit, np.stack([errors, weights]), of_weights, task.answers(scores))
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,6 +273,11 @@ class Block(NamedTuple):
 
     spans: tuple[Span, ...]
     parts: tuple[Part, ...]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is of the first samples, on which shares are told."""
+        return self.spans[0].start < BATCH
 
     @property
     def samples(self) -> int:

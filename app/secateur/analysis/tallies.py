@@ -48,7 +48,8 @@ class Tally:
 
     `unit`, `error` and `weight` are the task's (`Task.damage`); `parts` float32 (2, samples) is what each sample adds
     to error and weight. `before` and `after` are what tells the data's metric (`Task.evidence`), None where it is not
-    kept. `weights_error` is the error with the layer's weights rounded and nothing else, None where nothing else is.
+    kept. `weights_error` is the error with the layer's weights rounded and nothing else, None where nothing else is and
+    beyond the first `BATCH` samples.
     `seconds` is what it took.
     """
 
@@ -191,9 +192,10 @@ def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], task: Task) -> 
     before, after = _metric([t.before for t in tallies], task), _metric([t.after for t in tallies], task)
     drop = kind_of(task.metric).gain(after, before) if before is not None and after is not None else None
     low, high = interval(np.concatenate([tally.parts for tally in tallies], axis=1, dtype=np.float64))
-    alone = [tally.weights_error for tally in tallies]
-    of_weights = None if None in alone or not weight else max(0.0, sum(value or 0.0 for value in alone) / weight)
     damage = max(0.0, damage)
+    alone = [(tally.weights_error, tally.error) for tally in tallies if tally.weights_error is not None]
+    whole = sum(part for _, part in alone)
+    of_weights = damage * max(0.0, sum(part for part, _ in alone) / whole) if whole > 0 else None
     within = {"low": min(low, damage), "high": max(high, damage)} if isfinite(high) else {}  # one sample tells none
     told = {"damage": damage, "metric_drop": drop, **within}
     return row.model_copy(update={**known, **told, "weights_damage": of_weights})

@@ -70,3 +70,25 @@ def test_the_network_is_as_before_after_a_measurement(lowered_network: Any, nois
     before = lowered_network.run(inputs)
     measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
     assert np.array_equal(lowered_network.run(inputs), before)
+
+
+def test_a_changed_layer_leaves_the_cached_results_as_they_were(
+    lowered_network: Any, noise_set: Any, question: Question
+) -> None:
+    import torch
+
+    from secateur.analysis.swapping import CachedNetwork, SwappedNetwork
+    from secateur.methods.change import Lowered
+
+    network = SwappedNetwork(lowered_network.module)
+    inputs = noise_set.batch("validation", range(8)).first
+    cached = CachedNetwork(network, [torch.from_numpy(inputs)])
+    before = {node: value.clone() for node, value in cached.results.items()}
+    layers = Lowered(lowered_network, ["conv1", "conv2", "fc"], Context(data=noise_set))
+    for option in (METHODS[0], METHODS[-1], OPTIONS[-1]):
+        for layer in ("conv1", "conv2", "fc"):
+            change = option.method.change(layer, layers)
+            once, again = (cached.outputs_with(layer, change)[0] for _ in range(2))
+            assert np.array_equal(once, again)
+    assert all(torch.equal(cached.results[node], value) for node, value in before.items())
+    assert np.allclose(cached.reference[0], lowered_network.run(inputs), atol=1e-5)

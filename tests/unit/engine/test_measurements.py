@@ -44,9 +44,9 @@ def computed(monkeypatch):
     seen = []
     original = Measuring._answered
 
-    def counting(self, part, layer, change):
+    def counting(self, part, layer, change, **asked):
         seen.append(layer)
-        return original(self, part, layer, change)
+        return original(self, part, layer, change, **asked)
 
     monkeypatch.setattr(Measuring, "_answered", counting)
     return seen
