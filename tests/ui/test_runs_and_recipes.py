@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from known_results import a_document, an_evaluation
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
@@ -28,7 +29,9 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import ModelSource
 from secateur.recipe.reading import load_recipe
 from secateur.recipe.recipe import Recipe, Step
+from secateur.session.run_table import csv_of_runs
 from secateur.ui.panels.runs import COLUMNS
+from secateur.ui.widgets.elided_label import ElidedLabel
 
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -342,3 +345,95 @@ def test_what_the_menu_cannot_do_now_says_why(shown) -> None:
     assert not item.isEnabled()
     assert item.toolTip().endswith("Open a model first.")
     menu.close()
+
+
+# ---------------------------------------------------------------------- notes, the filter, two side by side, the table
+
+
+def with_result(run: RunRecord, value: float = 0.8, size_bytes: int = 200_000) -> RunRecord:
+    document = a_document(run.run).model_copy(update={"result": an_evaluation(value, size_bytes)})
+    return replace(run, state="finished", document=document)
+
+
+def test_n_writes_notes_that_stand_beside_the_name(history, runs) -> None:
+    assert table(history).isColumnHidden(COLUMNS.index("notes"))
+    go_to(history, 0)
+    press(history, Qt.Key.Key_N)
+    typed(history, "for the phone, not the watch")
+    notes = "for the phone, not the watch"
+    assert history.engine.asked(ChangeRun) == [ChangeRun("a", notes=notes, fingerprint="f" * 8)]
+    answer(history, (replace(runs[0], notes=notes), runs[1]), kind=ChangeRun)
+    index = table(history).model().index(0, COLUMNS.index("notes"))
+    assert index.data() == notes
+    assert notes in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert not table(history).isColumnHidden(index.column())
+
+
+def test_the_filter_leaves_runs_with_its_words_in_list_and_picture(history, runs) -> None:
+    shown = tuple(replace(with_result(run), notes=notes) for run, notes in zip(runs, ("phone", "watch"), strict=True))
+    answer(history, shown)
+    box = history.find(QLineEdit, "runs_filter")
+    history.qtbot.keyClicks(box, "WATCH")
+    history.until(lambda: table(history).model().rowCount() == 1)
+    assert table(history).runs.run(0).run == "b"
+    with pytest.raises(KeyError):
+        history.workspace.jobs.plot.place_of("a")
+    assert history.find(ElidedLabel, "jobs_words").text() == "1 of 2 runs shown"
+    history.qtbot.keyClicks(box, " nowhere")
+    history.until(lambda: history.find(QLabel, "no_runs").isVisible())
+    assert "Esc" in history.find(QLabel, "no_runs").text()
+    history.qtbot.keyClick(box, Qt.Key.Key_Escape)
+    history.until(lambda: table(history).model().rowCount() == 2)
+
+
+def test_two_runs_are_compared_by_keyboard(history, runs) -> None:
+    answer(history, tuple(with_result(run) for run in runs))
+    go_to(history, 0)
+    press(history, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert table(history).selected_runs() == ("a", "b")
+    press(history, Qt.Key.Key_B)
+    history.until(lambda: history.state.right is not None)
+    assert (history.state.left.run, history.state.right.run) == ("b", "a")
+    history.until(lambda: history.workspace.detail.current == "compare")
+
+
+def test_two_runs_are_compared_by_mouse_and_a_selecting_click_does_nothing_else(history, runs) -> None:
+    answer(history, tuple(with_result(run) for run in runs))
+    view = table(history)
+    planned = history.state.recipe
+    for row, held in ((0, Qt.KeyboardModifier.NoModifier), (1, CONTROL)):
+        column = "name" if row == 0 else "restore"
+        place = view.visualRect(view.model().index(row, COLUMNS.index(column))).center()
+        history.qtbot.mouseClick(view.viewport(), LEFT, held, place)
+    assert view.selected_runs() == ("a", "b")
+    assert history.state.recipe == planned
+    view._show_menu(1, view.viewport().mapToGlobal(place))
+    menu = history.window.findChild(QMenu, "run_menu")
+    history.qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(menu.findChild(QAction, "run_compare_two")).center())
+    history.until(lambda: history.state.right is not None and history.state.right.run == "a")
+
+
+def test_a_run_without_a_result_is_not_offered_for_a_comparison_of_two(history, runs) -> None:
+    answer(history, (with_result(runs[0]), runs[1]))
+    go_to(history, 0)
+    press(history, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    press(history, Qt.Key.Key_B)
+    assert history.state.right is None
+
+
+def test_a_selection_of_two_outlives_news_of_the_history(history, runs) -> None:
+    answer(history, tuple(with_result(run) for run in runs))
+    go_to(history, 0)
+    press(history, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    answer(history, tuple(replace(with_result(run), tags=("new",)) for run in runs))
+    assert table(history).selected_runs() == ("a", "b")
+
+
+def test_the_runs_that_are_shown_are_copied_and_saved_as_csv(history, runs, tmp_path, monkeypatch) -> None:
+    answer(history, tuple(with_result(run) for run in runs))
+    history.qtbot.mouseClick(history.find(QPushButton, "copy_runs"), LEFT)
+    text = QGuiApplication.clipboard().text()
+    assert text == csv_of_runs(history.state.runs)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    history.qtbot.mouseClick(history.find(QPushButton, "save_runs"), LEFT)
+    assert (tmp_path / "mine.csv").read_bytes().decode() == text

@@ -64,6 +64,12 @@ class History:
         if record is not None and tags != record.tags:
             self._change(ChangeRun(run, tags=tags))
 
+    def annotate(self, run: str, notes: str) -> None:
+        """Write about a run whatever a person wants to remember of it."""
+        record, notes = self.find(run), notes.strip()
+        if record is not None and notes != record.notes:
+            self._change(ChangeRun(run, notes=notes))
+
     def delete(self, run: str) -> None:
         """Put a run into the trash, and say how it comes back; not one that goes on, or whose file is open."""
         record, model = self.find(run), self.session.state.model

@@ -16,6 +16,7 @@ from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.session import reasons
 from secateur.session.notices import REFUSAL
+from secateur.session.state import Side
 from secateur.ui.actions import PRESETS, TABS, WEIGHT_VIEWS, remedy
 from secateur.ui.dialogs.kinds import kind_of_path, whole_of
 from secateur.ui.dialogs.opened import Dialogs
@@ -263,6 +264,11 @@ class Commands(QObject):
 
     def show_run(self, run: str) -> None:
         self.session.comparing.show_run(run)
+        self.moving.show_tab("compare")
+
+    def compare_runs(self, one: str, other: str) -> None:
+        """Two runs side by side, down to the layer."""
+        self.session.comparing.choose(Side(run=one), Side(run=other))
         self.moving.show_tab("compare")
 
     def _broken_run(self) -> str:

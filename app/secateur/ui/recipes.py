@@ -1,5 +1,6 @@
 """What a person does with plans and runs as files: recipes in and out, the command for a script, the run's folder."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +9,11 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from secateur.engine.events import RunRecord
 from secateur.errors import UserError
 from secateur.recipe.reading import load_recipe, parse_recipe
 from secateur.recipe.recipe import Recipe
+from secateur.session.run_table import csv_of_runs
 
 if TYPE_CHECKING:
     from secateur.engine.requests import DataSource
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
     from secateur.ui.dialogs.opened import Dialogs
 
+TABLES = "Tables (*.csv);;All files (*)"
 RECIPES = "Recipes (*.yaml *.yml);;All files (*)"
 
 
@@ -71,21 +75,13 @@ class Recipes(QObject):
 
     def save(self) -> None:
         """Write the plan as a recipe file, where a person chooses."""
-        from secateur.files import write_text
-        from secateur.session.reasons import guard_of
-
         start = str(Path(self._dialogs.folder or Path.home()) / "recipe.yaml")
         path, _ = QFileDialog.getSaveFileName(self._dialogs.window, "Save plan as recipe", start, RECIPES)
         if not path:
             return
         target = Path(path) if Path(path).suffix else Path(path).with_suffix(".yaml")
         self._dialogs.remember_folder(path)
-        try:
-            replace(guard_of(self._session.state), replace=True).check(target)  # the file dialog has asked
-            write_text(target, self._session.state.recipe.to_yaml())
-        except (UserError, OSError) as error:
-            sentence = error.sentence if isinstance(error, UserError) else f"{target} cannot be written: {error}."
-            self.refused.emit(sentence, getattr(error, "hint", "Choose another folder."))
+        self._write(target, self._session.state.recipe.to_yaml())
 
     def show_command(self) -> None:
         """Show the command that would carry out the present plan."""
@@ -103,6 +99,8 @@ class Recipes(QObject):
                 history.rename(run, text)
             case "tag":
                 history.tag(run, text)
+            case "notes":
+                history.annotate(run, text)
             case "delete":
                 history.delete(run)
             case "folder":
@@ -111,6 +109,31 @@ class Recipes(QObject):
                 self._copy_recipe(run)
             case "show_command":
                 self._show_command_of(run)
+
+    def copy_table(self, runs: Sequence[RunRecord]) -> None:
+        """Put these runs on the clipboard as CSV."""
+        QGuiApplication.clipboard().setText(csv_of_runs(runs))
+
+    def save_table(self, runs: Sequence[RunRecord]) -> None:
+        """Write these runs as a CSV file, where a person chooses."""
+        start = str(Path(self._dialogs.folder or Path.home()) / "runs.csv")
+        path, _ = QFileDialog.getSaveFileName(self._dialogs.window, "Save the runs as CSV", start, TABLES)
+        if not path:
+            return
+        target = Path(path) if Path(path).suffix else Path(path).with_suffix(".csv")
+        self._dialogs.remember_folder(path)
+        self._write(target, csv_of_runs(runs))
+
+    def _write(self, target: Path, text: str) -> None:
+        from secateur.files import write_text
+        from secateur.session.reasons import guard_of
+
+        try:
+            replace(guard_of(self._session.state), replace=True).check(target)  # the file dialog has asked
+            write_text(target, text)
+        except (UserError, OSError) as error:
+            sentence = error.sentence if isinstance(error, UserError) else f"{target} cannot be written: {error}."
+            self.refused.emit(sentence, getattr(error, "hint", "Choose another folder."))
 
     def _show_folder(self, run: str) -> None:
         record = self._session.history.find(run)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
     from secateur.ui.commands import Commands
     from secateur.ui.display import Display
+    from secateur.ui.panels.jobs import JobsPanel
     from secateur.ui.panels.steps_card import StepsCard
     from secateur.ui.workspace import Workspace
 
@@ -47,13 +48,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     bar.target_wanted.connect(lambda: commands.trigger("target"))
     bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
     bar.run_wanted.connect(lambda: commands.trigger("run"))
-    jobs.stop_wanted.connect(commands.stop_job)
-    jobs.restore_wanted.connect(session.history.restore)
-    jobs.run_shown.connect(commands.show_run)
-    jobs.resume_wanted.connect(session.history.resume)
-    jobs.wanted.connect(commands.recipes.want)
-    jobs.engine_menu_wanted.connect(lambda: commands.trigger("engine"))
-    jobs.bring_back_wanted.connect(lambda: commands.trigger("bring_back"))
+    _connect_jobs(jobs, session, commands)
 
     def forget_read_news(tab: str) -> None:
         """The Compare tab says itself what a notice would send a person there for."""
@@ -211,3 +206,16 @@ _CONNECT_TAB: dict[str, Callable[[Any, "Session", "Display", "Commands"], None]]
     "distil": _connect_distil,
     "netron": _connect_netron,
 }
+
+
+def _connect_jobs(jobs: "JobsPanel", session: "Session", commands: "Commands") -> None:
+    jobs.stop_wanted.connect(commands.stop_job)
+    jobs.restore_wanted.connect(session.history.restore)
+    jobs.run_shown.connect(commands.show_run)
+    jobs.resume_wanted.connect(session.history.resume)
+    jobs.wanted.connect(commands.recipes.want)
+    jobs.compare_wanted.connect(commands.compare_runs)
+    jobs.table_copied.connect(commands.recipes.copy_table)
+    jobs.table_saved.connect(commands.recipes.save_table)
+    jobs.engine_menu_wanted.connect(lambda: commands.trigger("engine"))
+    jobs.bring_back_wanted.connect(lambda: commands.trigger("bring_back"))

@@ -6,10 +6,13 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from secateur.engine.events import RunRecord
 from secateur.model.documents import Predicted
+from secateur.session.run_table import matching
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.job_card import JobCard, progress_words, share_done
 from secateur.ui.panels.runs import RunsTable
+from secateur.ui.panels.runs_filter import RunsFilter
 from secateur.ui.plots.pareto import ParetoPlot
 from secateur.ui.theme.style import font
 from secateur.ui.widgets.button import IconButton
@@ -23,7 +26,10 @@ PLOT_FROM = 900
 
 
 class JobsPanel(QWidget):
-    """30 px line, and below it job, runs and picture; `set_open(bool)` folds it, `opened(bool)` says so."""
+    """30 px line, and below it job, runs and picture; `set_open(bool)` folds it, `opened(bool)` says so.
+
+    `table_copied(runs)` and `table_saved(runs)` are for the runs that are shown: those that the filter leaves.
+    """
 
     shows: ClassVar[frozenset[str]] = frozenset(
         {"baseline", "deleted", "engine", "engine_ready", "jobs", "progress", "recipe", "runs"}
@@ -33,7 +39,10 @@ class JobsPanel(QWidget):
     restore_wanted = Signal(str)
     run_shown = Signal(str)
     resume_wanted = Signal(str)
+    compare_wanted = Signal(str, str)
     wanted = Signal(str, str, str)
+    table_copied = Signal(object)
+    table_saved = Signal(object)
     bring_back_wanted = Signal()
     opened = Signal(bool)
     engine_menu_wanted = Signal()
@@ -47,6 +56,12 @@ class JobsPanel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._is_open = True
         self._job: JobState | None = None
+        self._shown: tuple[RunRecord, ...] = ()
+        self._predicted: Predicted | None = None
+        self._no_runs = self.tr(
+            "No runs yet. Run plan keeps every result here: size, metric, and the plan to go back to."
+        )
+        self._no_match = self.tr("No run has all of these words. Clear the filter (Esc) to see them all.")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -82,6 +97,11 @@ class JobsPanel(QWidget):
         row.addWidget(self._dot)
         row.addWidget(self._words)
         row.addStretch(1)
+        self.filter = RunsFilter()
+        self.filter.textChanged.connect(self._filter_changed)
+        row.addWidget(self.filter)
+        for button in self._table_buttons():
+            row.addWidget(button)
         row.addWidget(self._line_progress)
         row.addWidget(self._line_stop)
         row.addWidget(self._engine)
@@ -90,6 +110,15 @@ class JobsPanel(QWidget):
         self.engine_menu.clicked.connect(self.engine_menu_wanted.emit)
         row.addWidget(self.engine_menu)
         return line
+
+    def _table_buttons(self) -> tuple[IconButton, IconButton]:
+        self.copy = IconButton("copy", self.tr("Copy the runs that are shown as CSV"))
+        self.copy.setObjectName("copy_runs")
+        self.copy.clicked.connect(lambda: self.table_copied.emit(self._shown))
+        self.save = IconButton("save", self.tr("Save the runs that are shown as a CSV file"))
+        self.save.setObjectName("save_runs")
+        self.save.clicked.connect(lambda: self.table_saved.emit(self._shown))
+        return self.copy, self.save
 
     def _make_body(self) -> QWidget:
         body = QWidget()
@@ -103,17 +132,15 @@ class JobsPanel(QWidget):
         self.job.log_wanted.connect(self._show_log)
         left.addWidget(self.job)
         self._stack = QStackedWidget()
-        self._nothing = label(
-            self.tr("No runs yet. Run plan keeps every result here: size, metric, and the plan to go back to."),
-            "secondary",
-            wrap=True,
-        )
+        self._nothing = label(self._no_runs, "secondary", wrap=True)
         self._nothing.setObjectName("no_runs")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.runs = RunsTable()
         self.runs.restore_wanted.connect(self.restore_wanted)
         self.runs.run_shown.connect(self.run_shown)
         self.runs.resume_wanted.connect(self.resume_wanted)
+        self.filter.left_downwards.connect(self.runs.setFocus)
+        self.runs.compare_wanted.connect(self.compare_wanted)
         self.runs.wanted.connect(self.wanted)
         self.runs.bring_back_wanted.connect(self.bring_back_wanted)
         self._log = QPlainTextEdit()
@@ -135,20 +162,34 @@ class JobsPanel(QWidget):
     def show_state(self, state: SessionState, predicted: Predicted | None = None) -> None:
         """Show jobs and runs; with `predicted` the picture holds the present plan."""
         self._job = state.running
-        self._show_words(state)
+        self._last_state = state
         self._engine.set_text(state.engine, "secondary" if state.engine_ready else "warn")
         self.job.setVisible(self._job is not None)
         if self._job is not None:
             self.job.show_job(self._job, waiting=len(state.jobs) - 1)
             self._line_progress.set_share(share_done(self._job))
-        self.runs.show_runs(state.runs, can_bring_back=bool(state.deleted))
-        self._show_page()
-        self.plot.show_runs(state.runs, state.baseline, predicted, bool(state.recipe.steps))
+        self._predicted = predicted
+        self._show_runs(state)
+        self._show_words(state)
         self._fit()
+
+    def _show_runs(self, state: SessionState) -> None:
+        """The runs that the filter leaves, in list and picture."""
+        self._shown = matching(state.runs, self.filter.text()) if self.filter.text().strip() else state.runs
+        self.runs.show_runs(self._shown, can_bring_back=bool(state.deleted))
+        self._nothing.setText(self._no_match if state.runs else self._no_runs)
+        self._show_page()
+        self.plot.show_runs(self._shown, state.baseline, self._predicted, bool(state.recipe.steps))
+
+    def _filter_changed(self) -> None:
+        self._show_runs(self._last_state)
+        self._show_words(self._last_state)
 
     def _show_words(self, state: SessionState) -> None:
         job = self._job
         kept = f"{len(state.runs)} {'run' if len(state.runs) == 1 else 'runs'} kept"
+        if len(self._shown) != len(state.runs):
+            kept = f"{len(self._shown)} of {len(state.runs)} runs shown"
         if job is None:
             text = kept if state.runs else self.tr("nothing running")
         elif self._is_open:
@@ -216,6 +257,9 @@ class JobsPanel(QWidget):
         self._line_stop.setVisible(closed_job)
         self._engine.setVisible(self._is_open or self._job is None)
         self.plot.setVisible(self.width() >= PLOT_FROM)
+        has_tools = self._is_open and self.width() >= PLOT_FROM and hasattr(self, "_last_state")
+        for tool in (self.filter, self.copy, self.save):
+            tool.setVisible(has_tools and bool(self._last_state.runs))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(480, CLOSED_HEIGHT)

@@ -1,11 +1,21 @@
 """The history of runs as a table: state, name, size, metric, when, and what can be done with each."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
@@ -23,10 +33,12 @@ from secateur.ui.theme.style import color, font, icon, notifier
 
 Index = QModelIndex | QPersistentModelIndex
 
-COLUMNS: Final = ("state", "name", "tags", "size", "metric", "when", "compare", "restore", "more")
+COLUMNS: Final = ("state", "name", "tags", "notes", "size", "metric", "when", "compare", "restore", "more")
 WIDTHS: Final = {"state": 28, "size": 72, "metric": 64, "when": 92, "compare": 78, "restore": 98, "more": 28}
 TAG_COUNT_WIDTH: Final = 60
-EDITABLE: Final = ("name", "tags")
+NOTES_WIDTH: Final = 160
+EDITABLE: Final = {"name": "rename", "tags": "tag", "notes": "notes"}
+"""Columns that are typed into, and the wish that this is."""
 ROW_HEIGHT: Final = 24
 _ICON: Final = {
     "finished": ("done", "positive"),
@@ -46,18 +58,21 @@ RESUMABLE: Final = frozenset({"stopped", "interrupted", "failed"})
 MORE: Final = (
     ("rename", "Rename…", "F2"),
     ("tag", "Tags…", "T"),
+    ("notes", "Notes…", "N"),
     ("folder", "Show in folder", "O"),
     ("copy_recipe", "Copy as recipe", "Ctrl+C"),
     ("show_command", "Show as command…", "C"),
     ("delete", "Delete", "Del"),
 )
 """(wish, text, key in the table) of what else can be done with a run."""
+COMPARE_TWO: Final = ("compare_two", "Compare the two selected", "B")
+"""What can be done with two runs that are selected."""
 
 
 class RunsModel(QAbstractTableModel):
     """Ready strings for each run; action columns say what a click does, empty where it can do nothing.
 
-    `edited(wish, run, text)` when a name or the tags were typed anew: `rename` or `tag`.
+    `edited(wish, run, text)` when a name, tags or notes were typed anew: `rename`, `tag` or `notes`.
     """
 
     edited = Signal(str, str, str)
@@ -95,7 +110,7 @@ class RunsModel(QAbstractTableModel):
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Say what was typed; it is shown when the history has it."""
-        wish = {"name": "rename", "tags": "tag"}.get(COLUMNS[index.column()], "")
+        wish = EDITABLE.get(COLUMNS[index.column()], "")
         if not wish or role != Qt.ItemDataRole.EditRole:
             return False
         self.edited.emit(wish, self._runs[index.row()].run, str(value))
@@ -129,7 +144,7 @@ class RunsModel(QAbstractTableModel):
                 words = {"state": _WORDS[run.state], "more": "More"}
                 return words.get(name)
             case Qt.ItemDataRole.TextAlignmentRole:
-                is_left = name in ("state", "name", "tags")
+                is_left = name in ("state", *EDITABLE)
                 side = Qt.AlignmentFlag.AlignLeft if is_left else Qt.AlignmentFlag.AlignRight
                 return side | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ForegroundRole:
@@ -147,6 +162,8 @@ class RunsModel(QAbstractTableModel):
                 return "1 tag" if len(run.tags) == 1 else f"{len(run.tags)} tags"
             case "tags":
                 return ", ".join(run.tags)
+            case "notes":
+                return run.notes
             case "size":
                 return figures.size(result.bytes) if result else ""
             case "metric":
@@ -162,7 +179,7 @@ class RunsModel(QAbstractTableModel):
     def _role(name: str) -> str:
         if name in ("compare", "restore"):
             return "accent"
-        return "secondary" if name in ("when", "tags") else "text"
+        return "secondary" if name in ("when", "tags", "notes") else "text"
 
     @staticmethod
     def _tooltip(run: RunRecord, name: str) -> str:
@@ -175,8 +192,10 @@ class RunsModel(QAbstractTableModel):
                 return "Go on from where it broke off" if run.state in RESUMABLE else ""
             case "tags" if run.tags:
                 return f"Tags: {', '.join(run.tags)} (T changes them)"
+            case "notes" if run.notes:
+                return f"{run.notes} (N changes it)"
             case "more":
-                return "Rename, tag, show in folder, copy as recipe or command, delete"
+                return "Rename, tag, annotate, show in folder, copy as recipe or command, delete"
         words = f"{run.name}: {_WORDS[run.state].lower()}"
         if run.document is not None and run.document.device:
             threads = figures.counted(run.document.threads, "thread")
@@ -187,13 +206,15 @@ class RunsModel(QAbstractTableModel):
 class RunsTable(QTableView):
     """`restore_wanted`, `run_shown` and `resume_wanted` carry the run's name; Return restores, Space compares.
 
-    `wanted(wish, run, text)` is for all of `MORE`; `text` is what was typed, for `rename` and `tag`. Ctrl+Z brings the
+    `compare_wanted(one, other)` where two are selected (B). `wanted(wish, run, text)` is for all of `MORE`; `text` is
+    what was typed, for `rename`, `tag` and `notes`. Ctrl+Z brings the
     run back that was deleted here last: `bring_back_wanted`.
     """
 
     restore_wanted = Signal(str)
     run_shown = Signal(str)
     resume_wanted = Signal(str)
+    compare_wanted = Signal(str, str)
     wanted = Signal(str, str, str)
     bring_back_wanted = Signal()
 
@@ -213,7 +234,7 @@ class RunsTable(QTableView):
         self.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)  # a click is a wish, F2 and T edit
         self.setTabKeyNavigation(False)
@@ -238,12 +259,32 @@ class RunsTable(QTableView):
             return
         current = self.currentIndex()
         run = self.runs.run(current.row()).run if current.isValid() else ""
+        selected = self.selected_runs()
         self.runs.set_runs(runs)
         self._can_bring_back = can_bring_back
         self._show_tags()
         row = next((row for row, record in enumerate(runs) if record.run == run), -1)
         if row >= 0 and self.currentIndex().row() != row:
             self.setCurrentIndex(self.runs.index(row, max(current.column(), 0)))
+        if len(selected) > 1 and self.selected_runs() != selected:
+            self._select(selected)
+
+    def selected_runs(self) -> tuple[str, ...]:
+        """The runs that are selected, in the order of the table."""
+        rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
+        return tuple(self.runs.run(row).run for row in rows)
+
+    def _select(self, runs: Collection[str]) -> None:
+        how = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for row in range(self.runs.rowCount()):
+            if self.runs.run(row).run in runs:
+                self.selectionModel().select(self.runs.index(row, 0), how)
+
+    @property
+    def can_compare_two(self) -> bool:
+        """Whether two runs with a result are selected."""
+        rows = {index.row() for index in self.selectionModel().selectedRows()}
+        return len(rows) == 2 and all(self.runs.run(row).document is not None for row in rows)
 
     def _show_tags(self) -> None:
         """The column is there as soon as a run has a tag, as wide as they are, or else with their number."""
@@ -254,6 +295,9 @@ class RunsTable(QTableView):
         self.runs.counts_tags = wide > room
         self.setColumnWidth(column, TAG_COUNT_WIDTH if self.runs.counts_tags else wide)
         self.setColumnHidden(column, not any(written))
+        noted, place = any(self.runs.run(row).notes for row in range(self.runs.rowCount())), COLUMNS.index("notes")
+        self.setColumnWidth(place, NOTES_WIDTH)
+        self.setColumnHidden(place, not noted or room < NOTES_WIDTH)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Whole rows only: half a row at the foot looks like a mistake."""
@@ -268,19 +312,23 @@ class RunsTable(QTableView):
         signals = {"restore": self.restore_wanted, "compare": self.run_shown, "resume": self.resume_wanted}
         if action in signals:
             signals[action].emit(run)
-        elif action in ("rename", "tag"):
-            self._edit("name" if action == "rename" else "tags", run)
+        elif action == "compare_two":
+            if self.can_compare_two:
+                newer, older = self.selected_runs()
+                self.compare_wanted.emit(older, newer)
+        elif action in EDITABLE.values():
+            self._edit(next(column for column, wish in EDITABLE.items() if wish == action), run)
         else:
             self.wanted.emit(action, run, "")
 
     def _edit(self, column: str, run: str) -> None:
-        """Let the name or the tags be typed in their place."""
+        """Let name, tags or notes be typed in their place."""
         row = next((row for row in range(self.runs.rowCount()) if self.runs.run(row).run == run), None)
         if row is None:  # it went while the menu was open
             return
         index = self.runs.index(row, COLUMNS.index(column))
         self.setColumnHidden(index.column(), False)
-        if column == "tags":
+        if column != "name":
             self.setColumnWidth(index.column(), max(160, self.columnWidth(index.column())))
         self.setCurrentIndex(index)
         self.edit(index)
@@ -294,7 +342,8 @@ class RunsTable(QTableView):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)
         index = self.indexAt(event.position().toPoint())
-        if index.isValid() and event.button() == Qt.MouseButton.LeftButton:
+        is_plain = event.modifiers() == Qt.KeyboardModifier.NoModifier  # with Ctrl or Shift it selects
+        if index.isValid() and event.button() == Qt.MouseButton.LeftButton and is_plain:
             action, run = self.runs.action(index.row(), index.column()), self.runs.run(index.row()).run
             if action == "more":
                 self._show_menu(index.row(), self.viewport().mapToGlobal(self.visualRect(index).bottomLeft()))
@@ -327,6 +376,8 @@ class RunsTable(QTableView):
             return self.runs.action(row, COLUMNS.index("restore"))
         if event.key() == Qt.Key.Key_Space:
             return self.runs.action(row, COLUMNS.index("compare"))
+        if pressed == QKeySequence(COMPARE_TWO[2]):
+            return COMPARE_TWO[0] if self.can_compare_two else ""
         return next((wish for wish, _, key in MORE if pressed == QKeySequence(key)), "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -354,6 +405,9 @@ class RunsTable(QTableView):
             if wish := self.runs.action(row, column):
                 key = "Return" if wish == "restore" else "Space"
                 _add(menu, wish, f"{self.runs.index(row, column).data()}\t{key}", partial(self.ask, wish, run))
+        if self.can_compare_two:
+            wish, text, key = COMPARE_TWO
+            _add(menu, wish, f"{text}\t{key}", partial(self.ask, wish, run))
         menu.addSeparator()
         for wish, text, key in MORE:
             # once the menu has given the keyboard back: an editor that loses it closes
