@@ -295,7 +295,7 @@ class SensitivityTab(TabView):
         set_role(self.measure, "default")
 
     def _show_samples(self, job: JobState | None, depth: str) -> None:
-        self.samples.setVisible(depth == "measure" or job is not None)
+        self.samples.setVisible(depth == "measure")
         self.samples.setCurrentIndex(max(0, self.samples.findData(self._state.measured_on)))
         reason = self.tr("The measurement is running; stop it in the jobs panel (Esc).") if job else ""
         tip = self.tr("On how many samples each cell is measured: 64 order the layers well in an eighth of the time")
