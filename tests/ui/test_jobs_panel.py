@@ -17,7 +17,8 @@ from secateur.recipe.recipe import Recipe, Step
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.jobs import CLOSED_HEIGHT, OPEN_HEIGHT, JobsPanel
 from secateur.ui.panels.runs import COLUMNS
-from secateur.ui.plots.pareto import ParetoPlot, Point, frontier
+from secateur.ui.plots.pareto import ParetoPlot
+from secateur.ui.plots.pareto_points import Point, frontier
 from secateur.ui.theme.palette import DARK
 from secateur.ui.theme.style import apply_theme
 
@@ -220,7 +221,7 @@ def test_no_point_of_the_frontier_is_beaten_by_another() -> None:
     best = frontier(points, kind_of("top1"))
     assert [p.run for p in best] == ["1", "2", "3"]
     for point in points:
-        assert any(b.size_bytes <= point.size_bytes and b.metric >= point.metric for b in best)
+        assert any(b.x <= point.x and b.y >= point.y for b in best)
 
 
 def test_the_frontier_of_an_error_goes_down() -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
+    QComboBox,
     QDialog,
     QFileDialog,
     QLabel,
@@ -437,3 +438,15 @@ def test_the_runs_that_are_shown_are_copied_and_saved_as_csv(history, runs, tmp_
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
     history.qtbot.mouseClick(history.find(QPushButton, "save_runs"), LEFT)
     assert (tmp_path / "mine.csv").read_bytes().decode() == text
+
+
+def test_the_axes_of_the_picture_are_chosen_and_remembered(history, runs) -> None:
+    answer(history, (with_result(runs[0], 0.8, 100_000), with_result(runs[1], 0.7, 300_000)))
+    across = history.find(QComboBox, "pareto_across")
+    across.setFocus()
+    history.until(across.hasFocus)
+    history.qtbot.keyClick(across, Qt.Key.Key_Down)
+    history.until(lambda: history.workspace.jobs.plot.axes == ("latency", "metric"))
+    assert history.window.current_preferences().pareto == {"across": "latency", "upwards": "metric"}
+    history.workspace.jobs.axes.choose("nothing", "known")
+    assert history.workspace.jobs.plot.axes == ("size", "metric")

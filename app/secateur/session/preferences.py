@@ -40,6 +40,8 @@ class Preferences:
     geometry: str = ""
     splitters: dict[str, list[int]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
+    pareto: dict[str, str] = field(default_factory=dict)
+    """What the picture of runs shows `across` and `upwards`."""
     folder: str = ""
     device: str = "auto"
     threads: int = 0

@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
                 self.key_actions[entry.id].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 view.addAction(self.key_actions[entry.id])
         workspace.restore(self.preferences.columns, self.preferences.splitters)
+        workspace.jobs.axes.choose(**self.preferences.pareto)
 
     # ------------------------------------------------------------------ state in
 
@@ -195,6 +196,7 @@ class MainWindow(QMainWindow):
             geometry=geometry,
             columns=self.workspace.columns,
             splitters=self.workspace.sizes(),
+            pareto=self.workspace.jobs.axes.chosen,
         )
 
 

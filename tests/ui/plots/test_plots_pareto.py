@@ -1,5 +1,6 @@
 """The picture of all runs: texts that are whole, what the mouse says of a run, and a closer look."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,9 +9,11 @@ from charts_with_data import hover
 from PySide6.QtCore import QPointF, QRectF, Qt
 
 from secateur.engine.events import RunRecord
-from secateur.model.documents import Evaluation, Metric, Predicted, RunDocument
+from secateur.model.documents import Evaluation, Latency, Metric, Predicted, RunDocument
 from secateur.ui.plots import pareto
 from secateur.ui.plots.pareto import ParetoPlot, SizeAxis, size_texts
+from secateur.ui.plots.pareto_axes import ACROSS, UPWARDS
+from secateur.ui.plots.pareto_points import plan_words
 
 
 def evaluation(metric: float, size_bytes: int, name: str = "top1") -> Evaluation:
@@ -170,3 +173,64 @@ def test_where_less_is_better_the_axis_is_upside_down(qtbot, plot: ParetoPlot) -
     plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
     plot.grab()
     assert not plot.box.yInverted()
+
+
+# ---------------------------------------------------------------------- other axes
+
+
+def costly(name: str, metric: float, size_bytes: int, ms: float, macs: int) -> RunRecord:
+    made = record(name, metric, size_bytes)
+    latency = Latency(median=ms, p10=ms, p90=ms, runtime="ONNX Runtime", threads=1)
+    changed = {"latency_ms": latency, "macs": macs, "peak_memory_bytes": 10 * size_bytes}
+    result = made.document.result.model_copy(update=changed)
+    return replace(made, document=made.document.model_copy(update={"original": result, "result": result}))
+
+
+MIXED = (costly("small", 0.8, 100_000, 0.02, 9_000_000), costly("fast", 0.7, 300_000, 0.005, 4_000_000))
+
+
+@pytest.mark.parametrize("across", ACROSS)
+@pytest.mark.parametrize("upwards", UPWARDS)
+def test_any_two_can_stand_on_the_axes_and_better_is_left_and_above(plot: ParetoPlot, across, upwards) -> None:
+    plot.set_axes(across, upwards)
+    plot.show_runs(MIXED, None, None, has_plan=False)
+    plot.grab()
+    better_across = "fast" if across in ("latency", "macs") else "small"
+    shown = plot.axes[1]
+    better_upwards = "fast" if shown in ("latency", "macs") else "small"
+    places = {name: plot.place_of(name) for name in ("small", "fast")}
+    assert min(places, key=lambda name: places[name].x()) == better_across
+    assert min(places, key=lambda name: places[name].y()) == better_upwards
+    assert plot.area.adjusted(-1, -1, 1, 1).contains(places["small"])
+    assert len(set(texts_of(plot.bottom_axis))) >= 2
+
+
+def test_a_run_without_what_an_axis_is_of_has_no_place(plot: ParetoPlot) -> None:
+    plot.set_axes("latency", "metric")
+    plot.show_runs((*RUNS, *MIXED), None, None, has_plan=False)
+    plot.grab()
+    plot.place_of("fast")
+    with pytest.raises(KeyError):
+        plot.place_of("r0")
+
+
+def test_a_run_that_another_one_beats_is_faded_and_says_by_which(plot: ParetoPlot) -> None:
+    runs = (costly("good", 0.8, 100_000, 1, 1), costly("beaten", 0.7, 200_000, 1, 1))
+    plot.show_runs(runs, evaluation(0.81, 1_090_000), None, has_plan=False)
+    plot.grab()
+    opacity = {spot.pos().y(): spot.pen().color().alphaF() for spot in plot._dots.points()}
+    assert opacity[70.0] < opacity[80.0] == 1.0
+    hover(plot, plot.place_of("beaten"))
+    assert "beaten by Run good" in [row[0] for row in plot.reading.words.rows]
+    hover(plot, plot.place_of("good"))
+    assert not any("beaten" in row[0] for row in plot.reading.words.rows)
+
+
+def test_the_mouse_over_a_run_tells_its_plan_in_words(plot: ParetoPlot) -> None:
+    recipe = "schema: 1\nsteps:\n- {method: static_int8, layers: [conv1, conv2, fc]}\n- {method: distillation}\n"
+    plot.show_runs((replace(RUNS[0], recipe_yaml=recipe),), None, None, has_plan=False)
+    plot.grab()
+    hover(plot, plot.place_of("r0"))
+    rows = [row[0] for row in plot.reading.words.rows]
+    assert "int8 on conv1, conv2 and 1 more" in rows
+    assert plan_words("schema: 1\nsteps:\n- {method: of_a_later_version}\n") == ()

@@ -11,6 +11,7 @@ from secateur.model.documents import Predicted
 from secateur.session.run_table import matching
 from secateur.session.state import JobState, SessionState
 from secateur.ui.panels.job_card import JobCard, progress_words, share_done
+from secateur.ui.panels.pareto_choosers import ParetoChoosers
 from secateur.ui.panels.runs import RunsTable
 from secateur.ui.panels.runs_filter import RunsFilter
 from secateur.ui.plots.pareto import ParetoPlot
@@ -102,6 +103,8 @@ class JobsPanel(QWidget):
         row.addWidget(self.filter)
         for button in self._table_buttons():
             row.addWidget(button)
+        self.axes = ParetoChoosers()
+        row.addWidget(self.axes)
         row.addWidget(self._line_progress)
         row.addWidget(self._line_stop)
         row.addWidget(self._engine)
@@ -154,6 +157,7 @@ class JobsPanel(QWidget):
         row.addLayout(left, 64)
         self.plot = ParetoPlot()
         self.plot.restore_wanted.connect(self.restore_wanted)
+        self.axes.changed.connect(self.plot.set_axes)
         row.addWidget(self.plot, 36)
         return body
 
@@ -258,7 +262,7 @@ class JobsPanel(QWidget):
         self._engine.setVisible(self._is_open or self._job is None)
         self.plot.setVisible(self.width() >= PLOT_FROM)
         has_tools = self._is_open and self.width() >= PLOT_FROM and hasattr(self, "_last_state")
-        for tool in (self.filter, self.copy, self.save):
+        for tool in (self.filter, self.copy, self.save, self.axes):
             tool.setVisible(has_tools and bool(self._last_state.runs))
 
     def minimumSizeHint(self) -> QSize:

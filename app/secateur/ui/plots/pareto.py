@@ -1,6 +1,6 @@
-"""All runs as a picture: file size (log) against the metric, with the frontier as a step line."""
+"""All runs as a picture: a cost (log) against the metric or another cost, with the frontier as a step line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -19,6 +19,8 @@ from secateur.ui.plots.chart import Chart, Range
 from secateur.ui.plots.chart_axis import ChartAxis
 from secateur.ui.plots.crosshair import Reading
 from secateur.ui.plots.labels import HEIGHT, Taken, around, label_boxes, paint_label
+from secateur.ui.plots.pareto_axes import COSTS, Cost, known_axes
+from secateur.ui.plots.pareto_points import Point, beats, frontier, plan_words
 from secateur.ui.plots.read_out import ReadOut
 from secateur.ui.plots.strokes import DASHED, line_pen
 from secateur.ui.plots.table import Table
@@ -27,16 +29,10 @@ from secateur.ui.plots.ticks import tick_text
 from secateur.ui.theme.style import color
 
 _REACH = 9.0
-
-
-@dataclass(frozen=True)
-class Point:
-    """One network: bytes of its file and the value of its metric; `run` is empty for the original."""
-
-    run: str
-    name: str
-    size_bytes: float
-    metric: float
+TINY = 1e-6
+"""What a logarithm is taken of at least."""
+FADED = 0.4
+"""Opacity of a run that another one beats in both."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +42,21 @@ class RunReading(Reading):
     run: str = ""
 
 
-def frontier(points: Sequence[Point], kind: MetricKind) -> list[Point]:
-    """The points that no smaller or equal one reaches in metric, from small to large."""
-    best: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.size_bytes, -kind.gain(0.0, p.metric))):
-        if not best or kind.is_better(point.metric, than=best[-1].metric):
-            best.append(point)
-    return best
-
-
-def size_texts(sizes: Sequence[float]) -> list[str]:
-    """Ascending sizes in bytes with three digits; the unit stands where it begins."""
+def size_texts(sizes: Sequence[float], write: Callable[[float | None], str] = figures.size) -> list[str]:
+    """Ascending sizes with three digits; the unit stands where it begins."""
     texts, unit = [], ""
     for value in sizes:
-        digits, _, name = figures.size(value).partition(figures.SPACE)
-        short = f"{float(digits):g}"
+        digits, _, name = write(value).partition(figures.SPACE)
+        short = f"{float(digits.replace(',', '')):g}"
         texts.append(short if name == unit else f"{short}{figures.SPACE}{name}")
         unit = name
     return texts
 
 
 class SizeAxis(ChartAxis):
-    """File sizes on a log axis: 1, 2 and 5 times powers of ten, within a decade what pyqtgraph finds round."""
+    """Costs on a log axis, written by `write`: 1, 2 and 5 times powers of ten, within a decade what is round."""
+
+    write: Callable[[float | None], str] = staticmethod(figures.size)
 
     def logTickValues(
         self, low: float, high: float, size: float, ticks: list[tuple[float, list[float]]]
@@ -82,7 +71,7 @@ class SizeAxis(ChartAxis):
         return [(None, sorted(places))]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float | None) -> list[str]:
-        return size_texts([10**value for value in values])
+        return size_texts([10**value for value in values], self.write)
 
 
 class ParetoPlot(Chart):
@@ -93,11 +82,14 @@ class ParetoPlot(Chart):
     bottom_axis_kind = SizeAxis
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("pareto", "Runs: file size against metric", parent, zoom="xy")
+        super().__init__("pareto", "Runs: a cost against metric or another cost", parent, zoom="xy")
+        self._best: set[str] = set()
         self._points: tuple[Point, ...] = ()
         self._original: Point | None = None
         self._plan: tuple[float, float | None] | None = None
-        self._kind = kind_of("")
+        self._kind: MetricKind = kind_of("")
+        self._axes = known_axes("", "")
+        self._shown: tuple[Sequence[RunRecord], Evaluation | None, Predicted | None, bool] = ((), None, None, False)
         self.bottom_axis.set_log(True)
         self._steps = pg.PlotCurveItem(antialias=True)
         self._dots = pg.ScatterPlotItem(pxMode=True, antialias=True)
@@ -117,31 +109,62 @@ class ParetoPlot(Chart):
     def show_runs(
         self, runs: Sequence[RunRecord], baseline: Evaluation | None, predicted: Predicted | None, has_plan: bool
     ) -> None:
-        """Show finished runs that have a metric, the original, and the plan where there is one."""
+        """Show finished runs of which both axes are known, the original, and the plan where there is one."""
+        self._shown = (runs, baseline, predicted, has_plan)
         results = [(run, run.document.result) for run in runs if run.document is not None]
         original = baseline or next((run.document.original for run in runs if run.document), None)
         measured = [m for e in (original, *(result for _, result in results)) if e and (m := e.metric)]
-        self._kind = kind_of(measured[0].name if measured else "")
-        self._points = tuple(  # neither another metric's values stand on this axis nor what is no number
-            Point(run.run, run.name, float(result.bytes), result.metric.value)
-            for run, result in results
-            if result.metric is not None and result.metric.name == self._kind.name and isfinite(result.metric.value)
-        )
-        has_metric = original is not None and original.metric is not None
-        self._original = None
-        if original is not None and original.metric is not None and isfinite(original.metric.value):
-            self._original = Point("", "original", float(original.bytes), original.metric.value)
-        self._plan = (float(predicted.bytes), predicted.metric) if predicted and has_plan and has_metric else None
+        upwards = self._axes[1]
+        self._kind = COSTS[upwards] if upwards in COSTS else kind_of(measured[0].name if measured else "")
+        places = [(run, place) for run, result in results if (place := self._place_on_axes(result)) is not None]
+        self._points = tuple(Point(run.run, run.name, *place) for run, place in places)
+        place = self._place_on_axes(original) if original is not None else None
+        self._original = Point("", "original", *place) if place is not None else None
+        self._plan = self._plan_on_axes(predicted) if predicted and has_plan and place is not None else None
+        self._best = {point.run for point in frontier(self._all, self._kind)}
         if self.chosen not in {"", *(point.run for point in self._points)}:
             self.read(None)
         self._describe()
-        self.renew(self._points, self._original, self._plan, self._kind)
+        self.renew(self._points, self._original, self._plan, self._kind, self._axes)
         if self.is_stale and self._all:
             self.show_range(*self._ranges(), keep=True)
 
+    def _place_on_axes(self, evaluation: Evaluation) -> tuple[float, float] | None:
+        """Where a result stands: neither another metric's values stand on the axis nor what is no number."""
+        x = self._cost.of(evaluation)
+        if isinstance(self._kind, Cost):
+            y = self._kind.of(evaluation)
+        else:
+            metric = evaluation.metric
+            y = metric.value if metric is not None and metric.name == self._kind.name else None
+        return (float(x), float(y)) if x and y is not None and isfinite(x) and isfinite(y) else None
+
+    def _plan_on_axes(self, predicted: Predicted) -> tuple[float, float | None] | None:
+        x = self._cost.of_plan(predicted)
+        y = self._kind.of_plan(predicted) if isinstance(self._kind, Cost) else predicted.metric
+        return (float(x), y) if x else None
+
+    @property
+    def _cost(self) -> Cost:
+        """What stands across."""
+        return COSTS[self._axes[0]]
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """What the axes are of: names of `pareto_axes`."""
+        return self._axes
+
+    def set_axes(self, across: str, upwards: str) -> None:
+        """Show the runs on other axes; the usual ones for what is not known."""
+        self._axes = known_axes(across, upwards)
+        self.mark_stale()
+        self.show_runs(*self._shown)
+        if self._all:
+            self.show_range(*self._ranges())
+
     def _describe(self) -> None:
         best = frontier(self._points, self._kind)
-        words = [f"{p.name}: {figures.size(p.size_bytes)}, {self._kind.write(p.metric)}" for p in best]
+        words = [f"{p.name}: {self._cost.write(p.x)}, {self._kind.write(p.y)}" for p in best]
         self.setAccessibleDescription(f"{len(self._points)} runs. Best: {'; '.join(words)}" if words else "No runs yet")
 
     @property
@@ -150,8 +173,8 @@ class ParetoPlot(Chart):
 
     def _ranges(self) -> tuple[Range, Range]:
         """Log sizes and the metric in the axis' unit, with a margin on each side."""
-        sizes = [p.size_bytes for p in self._all] + ([self._plan[0]] if self._plan else [])
-        metrics = [p.metric for p in self._all]
+        sizes = [p.x for p in self._all] + ([self._plan[0]] if self._plan else [])
+        metrics = [p.y for p in self._all]
         if self._plan and self._plan[1] is not None:
             metrics.append(self._plan[1])
         kind, factor = self._kind, self._kind.axis_factor
@@ -159,7 +182,7 @@ class ParetoPlot(Chart):
         margin = max((high - low) * 0.15, 0.5 if kind.is_share else 0.05 * abs(high) or 0.5)
         bottom = low - margin if kind.low is None else max(low - margin, kind.low * factor)
         top = high + margin if kind.high is None else min(high + margin, kind.high * factor + 1.0)
-        first, last = np.log10(max(min(sizes), 1.0)), np.log10(max(*sizes, 1.0))
+        first, last = np.log10(max(min(sizes), TINY)), np.log10(max(*sizes, TINY))
         edge = max(0.08 * (last - first), 0.06)
         return (float(first - edge), float(last + edge)), (float(bottom), float(top))
 
@@ -170,7 +193,7 @@ class ParetoPlot(Chart):
 
     def _values(self, point: Point) -> tuple[float, float]:
         """Where a point stands on the axes."""
-        return float(np.log10(max(point.size_bytes, 1.0))), point.metric * self._kind.axis_factor
+        return float(np.log10(max(point.x, TINY))), point.y * self._kind.axis_factor
 
     # ------------------------------------------------------------------ drawing
 
@@ -183,7 +206,9 @@ class ParetoPlot(Chart):
         self.quantity = self.axis_title()
         self.box.invertY(not self._kind.is_higher_better)  # better is above, whichever way the numbers go
         unit = f"{figures.SPACE}%" if self._kind.is_share else ""
-        self.left_axis.texts = lambda value, spacing: tick_text(value, spacing) + unit
+        kind, self.bottom_axis.write = self._kind, self._cost.write  # type: ignore[attr-defined]
+        is_cost = isinstance(kind, Cost)
+        self.left_axis.texts = lambda value, step: kind.write(value) if is_cost else tick_text(value, step) + unit
         self._draw_frontier()
         self._draw_points()
         self._draw_plan()
@@ -204,16 +229,22 @@ class ParetoPlot(Chart):
         points = [(p, "accent" if p.run == self.chosen else "secondary", p.run == self.chosen) for p in self._points]
         if self._original is not None:
             points.append((self._original, "text", False))
+        points = [(p, "faded" if role == "secondary" and p.run not in self._best else role, c) for p, role, c in points]
         pens = {role: line_pen(role, 2.0 if role == "accent" else 1.5) for role in ("accent", "secondary", "text")}
+        pens["faded"] = line_pen("secondary", 1.5, opacity=FADED)
         spots = [
-            {"pos": self._values(p), "size": 9 if chosen else 7, "pen": pens[role]}  # one pen, one dot in memory
+            {
+                "pos": self._values(p),
+                "size": 9 if chosen else 6 if role == "faded" else 7,
+                "pen": pens[role],
+            }  # one pen, one dot in memory
             for p, role, chosen in points
         ]
         self._dots.setData(spots=spots, brush=color("panel"))
 
     def _draw_plan(self) -> None:
         size, metric = self._plan or (1.0, None)
-        x = float(np.log10(max(size, 1.0)))
+        x = float(np.log10(max(size, TINY)))
         self._plan_line.setVisible(self._plan is not None and metric is None)  # before the run only its size is known
         self._plan_line.setValue(x)
         self._plan_line.setPen(line_pen("accent", 1.5, dashes=DASHED))
@@ -225,7 +256,7 @@ class ParetoPlot(Chart):
         """The labels, each where it covers neither a point nor another one."""
         if not self._all:
             set_caption(painter)
-            text = self.tr("Runs appear here: file size against the metric.")
+            text = self.tr("Runs appear here: {} against {}.").format(self._cost.noun, self._kind.noun or "the metric")
             painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
             return
         area = self.area
@@ -243,7 +274,7 @@ class ParetoPlot(Chart):
     def _paint_foot(self, painter: QPainter, area: QRectF, taken: list[Taken]) -> None:
         """What the axis is of, in a corner that is free; nowhere where none is: the sizes say their unit."""
         set_caption(painter)
-        foot = self.tr("file size, log")
+        foot = self.tr("{}, log").format(self._cost.noun)
         width = caption_width([foot])
         places = ((area.right() - width, 17), (area.left() + 4, 17), (area.right() - width, area.height() + 21))
         corners = [QRectF(x, area.bottom() - above, width, HEIGHT) for x, above in places]
@@ -263,7 +294,7 @@ class ParetoPlot(Chart):
         size, metric = self._plan or (1.0, None)
         if metric is None:
             return
-        at = self.pixel(float(np.log10(max(size, 1.0))), metric * self._kind.axis_factor)
+        at = self.pixel(float(np.log10(max(size, TINY))), metric * self._kind.axis_factor)
         if area.contains(at):
             text = self.tr("this plan")
             set_caption(painter, "text", 600)
@@ -309,8 +340,12 @@ class ParetoPlot(Chart):
         return self._reading_of(point) if point is not None else None
 
     def _reading_of(self, point: Point) -> RunReading:
+        record = next((run for run in self._shown[0] if run.run == point.run), None)
+        better = next((p for p in self._all if beats(p, point, self._kind)), None)
         rows = (
-            (f"{figures.size(point.size_bytes)} · {self._kind.write(point.metric)}", ""),
+            (f"{self._cost.write(point.x)} · {self._kind.write(point.y)}", ""),
+            *((line, "") for line in (plan_words(record.recipe_yaml) if record is not None else ())),
+            *(((self.tr("beaten by {}").format(better.name), ""),) if better is not None else ()),
             (self.tr("a click restores its plan"), ""),
         )
         return RunReading(self._values(point)[0], ReadOut(point.name, rows), point.run)
@@ -324,8 +359,9 @@ class ParetoPlot(Chart):
     def table(self) -> Table | None:
         if not self._all:
             return None
-        rows = [(p.run, p.name, p.size_bytes, p.metric) for p in self._all]
-        return Table(("run", "name", "bytes", self._kind.name or "metric"), rows)
+        rows = [(p.run, p.name, p.x, p.y) for p in self._all]
+        across = "bytes" if self._cost.name == "size" else self._cost.name
+        return Table(("run", "name", across, self._kind.name or "metric"), rows)
 
     # ------------------------------------------------------------------ mouse and keys
 
@@ -335,7 +371,7 @@ class ParetoPlot(Chart):
             self.restore_wanted.emit(point.run)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        order = sorted(self._points, key=lambda p: p.size_bytes)
+        order = sorted(self._points, key=lambda p: p.x)
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and order:
             step = 1 if event.key() == Qt.Key.Key_Right else -1
             names = [p.run for p in order]
