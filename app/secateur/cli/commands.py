@@ -142,7 +142,10 @@ def plan(
     model: Model,
     data: Data = "",
     budget: Annotated[
-        list[str], typer.Option(help="size=0.25 (a share) or size=150kB; latency=0.6; macs=0.5. Several together.")
+        list[str],
+        typer.Option(
+            help="size=0.25 (a share) or 150kB, latency=0.6, macs=0.5, memory=0.5, drop=0.01; several; size=least."
+        ),
     ] = [],  # noqa: B006 - Typer copies it
     out: Annotated[
         Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Where the recipe goes.")
@@ -150,6 +153,12 @@ def plan(
     weights: Weights = "",
     target: Target = "onnxruntime",
     samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    pin: Annotated[
+        list[str], typer.Option(help="Layers with the option that they have to have: --pin 'layer1.*=int8'.")
+    ] = [],  # noqa: B006 - Typer copies it
+    keep: Annotated[list[str], typer.Option(help="Layers that stay in float (glob).")] = [],  # noqa: B006
+    front: Annotated[bool, typer.Option("--front", help="Tell the plans of all sizes beside it.")] = False,
+    why: Annotated[list[str], typer.Option(help="Layers whose choice is told why.")] = [],  # noqa: B006
     json: AsJson = False,
     trust: Trust = False,
     force: Force = False,
@@ -162,7 +171,22 @@ def plan(
 
     hardware.use(device, threads)
     consent = {"force": force, "trust": trust}
-    planning.plan(model, weights, data, budget, out, samples, target=target, as_json=json, debug=debug, **consent)
+    planning.plan(
+        model,
+        weights,
+        data,
+        budget,
+        out,
+        samples,
+        target=target,
+        as_json=json,
+        debug=debug,
+        pins=pin,
+        keep=keep,
+        with_front=front,
+        asked_why=why,
+        **consent,
+    )
 
 
 @app.command()

@@ -156,14 +156,30 @@ class Predicted(Document):
         return Costs(self.bytes, self.macs, self.latency_ms)
 
 
+class FrontPlan(Document):
+    """A plan of the front: what it takes, as the solver counts, and the metric that is predicted of its damage."""
+
+    bytes: int
+    macs: int
+    latency_ms: float | None
+    damage: float
+    metric: float | None
+    recipe: dict[str, object]
+
+
 class PlanDocument(Document):
-    """The recipe that a budget was solved to, and what it is expected to cost; `warnings` say what it costs unasked."""
+    """The recipe that a budget was solved to, and what it is expected to cost; `warnings` say what it costs unasked.
+
+    `why` says of some layers why they are planned so; `front` are the plans of all sizes, where they were asked for.
+    """
 
     recipe: dict[str, object]
     predicted: Predicted
     limits: dict[str, float]
     seconds: float
     warnings: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    front: tuple[FrontPlan, ...] = ()
 
 
 Verdict = Literal["proven", "differs", "broken"]
