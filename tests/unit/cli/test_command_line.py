@@ -103,7 +103,7 @@ def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_p
     ("arguments", "named"),
     [
         (("inspect", "nowhere.onnx"), "nowhere.onnx"),
-        (("sensitivity", "sample:model", "--options", "int5"), "int5"),
+        (("sensitivity", "sample:model", "--options", "int7"), "int5"),
         (("sensitivity", "sample:model", "--target", "abacus"), "abacus"),
         (("compress", "sample:model", "--recipe", "r.yaml", "-o", "x", "--target", "abacus"), "abacus"),
         (("plan", "sample:model", "--budget", "weight=1"), "weight"),
