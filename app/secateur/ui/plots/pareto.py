@@ -261,7 +261,7 @@ class ParetoPlot(Chart):
             return
         area = self.area
         quantity = QRectF(area.left(), area.top() - 22, caption_width([self.quantity]), HEIGHT)
-        taken = [Taken(quantity), *(Taken(around(self._place(p), 5.0)) for p in self._all)]
+        taken = [Taken(quantity), *(Taken(around(place, 5.0)) for place in self._places(self._all))]
         taken += [Taken(line, is_firm=False) for line in self._lines()]
         self._paint_plan_label(painter, area, taken)
         if self._original is not None and area.contains(self._place(self._original)):
@@ -312,6 +312,12 @@ class ParetoPlot(Chart):
             line = QRectF(x - 2, area.top(), 4, area.height())
             paint_label(painter, [b for b in boxes if not b.intersects(line)], taken, text)
 
+    def _places(self, points: Sequence[Point]) -> list[QPointF]:
+        """Where points stand, all at once: the box takes its time for each that is asked for by itself."""
+        at = np.array([self._values(point) for point in points], dtype=np.float64).reshape(-1, 2)
+        polygon = self.pixels(at[:, 0], at[:, 1])
+        return [polygon.at(number) for number in range(polygon.count())]
+
     def _place(self, point: Point) -> QPointF:
         return self.pixel(*self._values(point))
 
@@ -319,7 +325,8 @@ class ParetoPlot(Chart):
 
     def point_at(self, position: QPointF) -> Point | None:
         """The run under the mouse."""
-        near = [(p, (self._place(p) - position).manhattanLength()) for p in self._points]
+        places = zip(self._points, self._places(self._points), strict=True)
+        near = [(p, (place - position).manhattanLength()) for p, place in places]
         best = min(near, key=lambda pair: pair[1], default=None)
         return best[0] if best is not None and best[1] <= _REACH else None
 
