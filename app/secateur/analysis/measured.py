@@ -51,7 +51,7 @@ CACHE_BYTES = 2_000_000_000
 CHANGE_BYTES = 500_000_000
 """Changed weights held for the next pass: what a method makes of a layer may take longer to find than to measure."""
 
-MEASURING_VERSION = 4
+MEASURING_VERSION = 5
 """Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
 
 Progress = Callable[[int, int, str], None]
@@ -104,7 +104,9 @@ class Measuring:
         self.options = {option.id: option for option in question.options}
         self.tallies = usable(keeper.known(), question)
         self.refused: dict[Cell, str] = {}
-        self.layers = Lowered(model, [layer.name for layer in question.layers], self._context(), question.facts)
+        methods = [option.method for option in question.options]
+        names = [layer.name for layer in question.layers]
+        self.layers = Lowered(model, names, self._context(), question.facts, methods)
         self.total = len(question.cells) * len(question.spans)
         self._changes: dict[Cell, Change] = {}
         self._change_bytes = 0

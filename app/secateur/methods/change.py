@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from secateur.graph.context import Context
 from secateur.methods.facts import Facts
 from secateur.model.encoding import ActivationEncoding
-from secateur.model.spectrum import Spectrum
 
 if TYPE_CHECKING:
+    from secateur.graph.homes import Home
     from secateur.graph.network import TorchModel
+    from secateur.methods.base import Method
+    from secateur.methods.quantize.recording import Recorded
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class Change:
 class Lowered:
     """A lowered network whose layers are asked about one at a time. What was recorded once serves all methods.
 
-    `context` has the data that ranges are recorded on, for all of `layers` at once. `facts` is what is known of them.
+    `context` has the data that ranges and means are recorded on, for all of `layers` at once, and for all of `methods`
+    that will ask. `facts` is what is known of the layers.
     """
 
     def __init__(
@@ -38,12 +41,14 @@ class Lowered:
         layers: Sequence[str],
         context: Context,
         facts: Mapping[str, Facts] | None = None,
+        methods: "Sequence[Method]" = (),
     ) -> None:
         self.model, self.layers, self.context = model, tuple(layers), context
-        self.weights = model.weights()
-        self.recorded: dict[int, Mapping[str, Spectrum]] = {}
-        """By number of samples: the spectra of the graph's tensors around the layers, in the order of the network."""
+        self.weights, self.methods = model.weights(), tuple(methods)
+        self.recorded: dict[int, Recorded] = {}
+        """By number of samples: spectra of the graph's tensors around the layers, and the mean inputs of the layers."""
         self._facts = facts or {}
+        self._said: set[str] = set()
 
     @cached_property
     def axes(self) -> Mapping[str, int]:
@@ -51,6 +56,19 @@ class Lowered:
         from secateur.graph.layers import channel_axes
 
         return channel_axes(self.model)
+
+    @cached_property
+    def biases(self) -> "Mapping[str, Home]":
+        """Layer name → where its bias lives, for those that have one in the graph that is shipped."""
+        from secateur.graph.biases import shipped_biases
+
+        return shipped_biases(self.model)
+
+    def say(self, sentence: str) -> None:
+        """Write a sentence to the log, unless it is there already."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.context.log(sentence)
 
     def facts(self, layer: str) -> Facts:
         """What is known of a layer; at least where its output channels lie."""

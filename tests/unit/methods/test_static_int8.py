@@ -8,7 +8,8 @@ import pytest
 
 from secateur.errors import Cancelled, UserError
 from secateur.graph.context import Context
-from secateur.methods.quantize.calibration import fit_bias, record_spectra
+from secateur.methods.quantize.calibration import fit_bias
+from secateur.methods.quantize.recording import record
 from secateur.methods.quantize.scales import encode_weight
 from secateur.methods.quantize.static_int8 import StaticInt8
 
@@ -49,7 +50,7 @@ def test_quantizing_the_rest_later_keeps_the_ranges_found_first(lowered_network:
 
 
 def test_the_calibration_sees_as_many_samples_as_were_asked_for(lowered_network: Any, noise_data: Any) -> None:
-    spectra = record_spectra(lowered_network, {"image"}, Context(data=noise_data), 40)
+    spectra = record(lowered_network, Context(data=noise_data), 40, tensors={"image"}).spectra
     assert spectra["image"].size == noise_data.inputs[:40].size
     assert spectra["image"].maximum == noise_data.inputs[:40].max()
 

@@ -1,37 +1,38 @@
 """Calibration: activation ranges of a static quantization, from spectra of exactly the tensors that will be rounded."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
 from secateur.methods.change import Change
 from secateur.model.encoding import ActivationEncoding, Encodings, WeightEncoding
-from secateur.model.spectrum import Spectrum, merge
+from secateur.model.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from secateur.graph.network import TorchModel
     from secateur.graph.qdq.placement import Placement
     from secateur.methods.change import Lowered
+    from secateur.methods.quantize.recording import Recorded
     from secateur.methods.quantize.static_int8 import StaticInt8
 
-BATCH = 32
 _BIAS_LIMIT = 2.0**30
 
 
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
     """The lowered model with encodings of these layers' weights (8 bits) and of all activations around them.
 
-    Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from
-    calibration samples run in float. What was encoded before stays encoded. UserError where there is no data, or where
-    it makes the network overflow.
+    Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from calibration
+    samples, run in float but for what was encoded before, which stays so. Biases are corrected on the same samples.
+    UserError where there is no data, or where it makes the network overflow.
     """
     from secateur.graph.lowering import lower, require_layers
+    from secateur.methods.quantize.correction import to_correct, with_corrected_biases
+    from secateur.methods.quantize.recording import record
     from secateur.methods.quantize.tables import with_tables_in_half
 
     if context.data is None:
@@ -39,8 +40,12 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     lowered = lower(model, context)
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
-    spectra = record_spectra(lowered, wanted, context, method.samples)
-    encoded = replace(lowered, encodings=static_encodings(lowered, layers, method, spectra, context.log))
+    chosen = to_correct(lowered, layers, context) if method.bias_correction else None
+    once, repeated = (chosen.once, chosen.repeated) if chosen else ((), ())
+    found = record(lowered, context, method.samples, tensors=wanted, inputs=repeated, outputs=once)
+    encoded = replace(lowered, encodings=static_encodings(lowered, layers, method, found.spectra, context.log))
+    if chosen is not None:
+        encoded = with_corrected_biases(lowered, encoded, chosen, found, context, method.samples)
     return with_tables_in_half(encoded, context.log)
 
 
@@ -53,13 +58,15 @@ def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 
     from secateur.graph.layers import example_inputs
     from secateur.graph.lowering import lower, require_layers
+    from secateur.methods.quantize.recording import recorder_of
 
     lowered = lower(model)
     require_layers(lowered, layers, method.title)
-    recorder = _recorder(lowered.module, tensors_to_record(lowered, layers))
+    wanted = tensors_to_record(lowered, layers)
+    recorder = recorder_of(lowered, tensors=wanted)
     with torch.inference_mode():
-        recorder.run(*(torch.from_numpy(array) for array in example_inputs(lowered)))
-    spectra = _with_aliases(lowered.module, recorder.spectra)
+        recorder.take(tuple(torch.from_numpy(array) for array in example_inputs(lowered)))
+    spectra = recorder.finished(wanted).spectra
     quick = method.model_copy(update={"observer": "minmax"})
     return replace(lowered, encodings=static_encodings(lowered, layers, quick, spectra))
 
@@ -67,21 +74,52 @@ def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 def static_change(layer: str, method: "StaticInt8", network: "Lowered") -> Change:
     """What static quantization makes of one layer alone: weight, bias, and the tensors around it in 8 bits.
 
-    The ranges of all layers of `network` are recorded when the first is asked for.
+    The ranges and means of all layers of `network` are recorded when the first is asked for.
     """
-    from secateur.graph.simulation import rounded_biases
+    from secateur.graph.biases import as_added
+    from secateur.graph.simulation import input_scales
+    from secateur.methods.quantize.correction import corrected_alone, why_not
 
     model = network.model
-    if method.samples not in network.recorded:
-        wanted: set[str] = set()
+    found = recorded(network, method.samples, ranges=True)
+    encodings = static_encodings(model, [layer], method, found.spectra)
+    rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
+    weight = encodings.weights[layer].round_trip(network.weights[layer])
+    bias: NDArray[np.float32] | None = None
+    if method.bias_correction:
+        if reason := why_not(network.context):
+            network.say(reason)
+        else:
+            bias = corrected_alone(layer, weight, network, found.inputs)
+    own: Any = model.module.get_submodule(layer).bias
+    scales = input_scales(model.module, encodings)  # type: ignore[arg-type]
+    if own is not None and layer in scales:
+        bias = as_added(own.detach().float().numpy() if bias is None else bias, layer, encodings, scales)
+    return Change(weight, bias, rounded)
+
+
+def recorded(network: "Lowered", samples: int, *, ranges: bool = False) -> "Recorded":
+    """What is recorded of a network whose layers are asked about one at a time: in one pass for all of its methods.
+
+    The mean inputs of its layers, and with `ranges` the spectra of what is rounded around them. UserError where there
+    are no samples.
+    """
+    from secateur.methods.quantize.correction import why_not
+    from secateur.methods.quantize.recording import record
+    from secateur.methods.quantize.static_int8 import StaticInt8
+
+    known, model = network.recorded.get(samples), network.model
+    if known is not None and (known.spectra or not ranges):
+        return known
+    wanted: set[str] = set()
+    if ranges or any(isinstance(method, StaticInt8) and method.samples == samples for method in network.methods):
         for done, name in enumerate(network.layers):
             network.context.progress(done, len(network.layers), "Placing the rounding of int8")
             wanted |= tensors_to_record(model, [name])
-        network.recorded[method.samples] = record_spectra(model, wanted, network.context, method.samples)
-    encodings = static_encodings(model, [layer], method, network.recorded[method.samples])
-    rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
-    biases = rounded_biases(model.module, encodings)  # type: ignore[arg-type]
-    return Change(encodings.weights[layer].round_trip(network.weights[layer]), biases.get(layer), rounded)
+    means = {name for name in network.layers if name in network.biases} if why_not(network.context) is None else set()
+    found = record(model, network.context, samples, tensors=wanted, inputs=means if known is None else ())
+    network.recorded[samples] = found if known is None else replace(known, spectra=found.spectra)
+    return network.recorded[samples]
 
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:
@@ -126,68 +164,6 @@ def _static_placement(lowered: "TorchModel", layers: Sequence[str]) -> "Placemen
     proto = structure_of(lowered)
     static = [*layers, *(name for name in static_layers(proto, lowered.encodings) if name not in layers)]
     return static_placement(proto, static)
-
-
-def record_spectra(
-    lowered: "TorchModel", tensors: Collection[str], context: Context, samples: int
-) -> dict[str, Spectrum]:
-    """The spectrum of each named tensor of a lowered graph over the first `samples` calibration samples.
-
-    The network runs in float; encodings are not simulated. `context.progress` is called for every batch.
-    """
-    import torch
-
-    recorder = _recorder(lowered.module, set(tensors))
-    total = min(samples, context.data.size("calibration"))
-    if not total:
-        raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
-    done = 0
-    for batch in context.data.batches("calibration", min(BATCH, total), total):
-        context.progress(done, total, "Recording activation ranges")
-        with torch.inference_mode():
-            recorder.run(*(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays))
-        done += len(batch)
-    context.progress(total, total, "Recording activation ranges")
-    found = _with_aliases(lowered.module, recorder.spectra)
-    missing = set(tensors) - set(found)
-    if missing:
-        raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
-    return {name: spectrum for name, spectrum in found.items() if name in tensors}
-
-
-def _with_aliases(module: Any, spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:
-    """The spectra under all names of their tensors: an Identity gives a second name to the same values."""
-    from secateur.graph.graph_module import nodes_by_tensor
-
-    nodes = nodes_by_tensor(module)
-    counted = {nodes[name]: spectrum for name, spectrum in spectra.items()}
-    return {name: counted[node] for name, node in nodes.items() if node in counted}
-
-
-def _recorder(module: "nn.Module", tensors: set[str]) -> Any:
-    """An interpreter of the graph that counts the named tensors as they come by."""
-    from torch import fx
-
-    from secateur.graph.graph_module import nodes_by_tensor
-    from secateur.model.counting import spectrum_of
-
-    if not isinstance(module, fx.GraphModule):
-        raise TypeError("only a lowered network names its tensors")
-    names = {node: name for name, node in nodes_by_tensor(module).items() if name in tensors}
-
-    class Recorder(fx.Interpreter):
-        def __init__(self, graph: fx.GraphModule) -> None:
-            super().__init__(graph)
-            self.spectra: dict[str, Spectrum] = {}
-
-        def run_node(self, n: fx.Node) -> Any:
-            result = super().run_node(n)
-            if n in names:
-                seen, name = spectrum_of(result.float().numpy()), names[n]
-                self.spectra[name] = merge(self.spectra[name], seen) if name in self.spectra else seen
-            return result
-
-    return Recorder(module.eval())
 
 
 def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEncoding:

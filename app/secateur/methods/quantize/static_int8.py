@@ -63,6 +63,11 @@ class StaticInt8(Method):
         description="Share of activations inside the range, for the percentile observer.",
     )
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
+    bias_correction: bool = Field(
+        True,
+        title="Bias correction",
+        description="Give each layer the bias that brings its mean output on calibration samples back to what it was.",
+    )
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:

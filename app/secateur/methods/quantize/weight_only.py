@@ -20,6 +20,7 @@ from secateur.model.workload import Precision
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.methods.change import Change, Lowered
 
 
 def is_integer(layer: Layer) -> bool:
@@ -43,7 +44,8 @@ class WeightOnly(Method):
     One scale for each output channel, or one for each group of neighbouring inputs, which costs a little room and
     follows the weights more closely; affine groups have a zero point beside it. In matrix products ONNX Runtime goes
     further by itself: with its default options it rounds the inputs of layers with scales per channel to 8 bits.
-    Smaller, never faster in ONNX Runtime on a CPU. Needs no data.
+    Smaller, never faster in ONNX Runtime on a CPU. Needs no data; with some, biases take back on average what rounding
+    did to each layer, which from 4 bits down is worth several points.
     """
 
     id: ClassVar[str] = "weight_only"
@@ -54,7 +56,7 @@ class WeightOnly(Method):
     order: ClassVar[int] = 40
     works_on_weights_alone: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
-    decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme"})
+    decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme", "bias_correction"})
 
     bits: Literal[8, 6, 5, 4, 3, 2] = Field(
         4,
@@ -76,6 +78,11 @@ class WeightOnly(Method):
         "mse",
         title="Observer",
         description="Scale from the maximum of each channel or group, or the one with the least squared error.",
+    )
+    bias_correction: bool = Field(
+        True,
+        title="Bias correction",
+        description="Give each layer the bias that brings its mean output on calibration samples back to what it was.",
     )
 
     @classmethod
@@ -154,6 +161,14 @@ class WeightOnly(Method):
     def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         return self.encoded(weight, facts.channel_axis).round_trip(weight)
 
+    def change(self, layer: str, network: "Lowered") -> "Change":
+        from secateur.methods.quantize.weights import weights_change
+
+        return weights_change(layer, self, network)
+
+    def without_data(self) -> "Method | str":
+        return self.model_copy(update={"bias_correction": False})
+
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.graph.network import TorchModel
         from secateur.methods.quantize.weights import quantize_stored, quantize_weights
@@ -163,4 +178,5 @@ class WeightOnly(Method):
         return quantize_weights(model, layers, self, context)
 
     def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
-        return self.model_copy(update={"observer": "minmax"}).apply(model, layers, Context())
+        quick = self.model_copy(update={"observer": "minmax", "bias_correction": False})
+        return quick.apply(model, layers, Context())

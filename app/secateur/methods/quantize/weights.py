@@ -8,20 +8,27 @@ import numpy as np
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
+from secateur.methods.change import Change
 from secateur.model.encoding import WeightEncoding
 
 if TYPE_CHECKING:
     from secateur.graph.network import OnnxModel, StoredModel, TorchModel
+    from secateur.methods.change import Lowered
     from secateur.methods.quantize.weight_only import WeightOnly
 
 
 def quantize_weights(
     model: "TorchModel", layers: Sequence[str], method: "WeightOnly", context: Context
 ) -> "TorchModel":
-    """The lowered model with weight encodings for these layers; what was encoded before stays encoded."""
+    """The lowered model with weight encodings for these layers; what was encoded before stays encoded.
+
+    Where there are calibration samples, biases are corrected on them.
+    """
     from secateur.graph.layers import channel_axes
     from secateur.graph.lowering import lower, require_layers, structure_of
     from secateur.graph.qdq.placing import settled
+    from secateur.methods.quantize.correction import SAMPLES, to_correct, with_corrected_biases
+    from secateur.methods.quantize.recording import record
     from secateur.methods.quantize.tables import with_tables_in_half
 
     lowered = lower(model, context)
@@ -34,7 +41,28 @@ def quantize_weights(
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
     encoded_model = replace(lowered, encodings=settled(structure_of(lowered), encodings))
+    chosen = to_correct(lowered, layers, context) if method.bias_correction else None
+    if chosen is not None:
+        means = record(lowered, context, SAMPLES, inputs=chosen.repeated, outputs=chosen.once)
+        encoded_model = with_corrected_biases(lowered, encoded_model, chosen, means, context, SAMPLES)
     return with_tables_in_half(encoded_model, context.log)
+
+
+def weights_change(layer: str, method: "WeightOnly", network: "Lowered") -> Change:
+    """What storing one layer alone in few bits makes of it, its bias corrected where there are calibration samples.
+
+    The mean inputs of all layers of `network` are recorded when the first is asked for.
+    """
+    from secateur.methods.quantize.calibration import recorded
+    from secateur.methods.quantize.correction import SAMPLES, corrected_alone, why_not
+
+    weight = method.perturb(network.weights[layer], network.facts(layer))
+    if not method.bias_correction:
+        return Change(weight)
+    if reason := why_not(network.context):
+        network.say(reason)
+        return Change(weight)
+    return Change(weight, corrected_alone(layer, weight, network, recorded(network, SAMPLES).inputs))
 
 
 def one_per_weight(
@@ -76,6 +104,8 @@ def quantize_stored(
     """Weights without a network, or of a file that is none here, with encodings for these layers, one at a time."""
     from secateur.graph.layers import channel_axes
 
+    if method.bias_correction:
+        context.log("Biases are not corrected: that needs a network to run, and there are only its weights here.")
     weights, axes = model.weights(), channel_axes(model)
     encoded: dict[str, WeightEncoding] = {}
     integers = _stored_as_integers(model)

@@ -1,0 +1,259 @@
+"""Bias correction: each encoded layer's mean output brought back to that of the network before it was encoded.
+
+Rounding a weight W to W' moves what a layer gives on average by (W' − W)·E[x], channel by channel, which its bias can
+take back at no cost (Nagel et al. 2019, Data-Free Quantization Through Weight Equalization and Bias Correction;
+Banner et al. 2019, Post Training 4-bit Quantization of Convolutional Networks for Rapid-Deployment). Of one layer alone
+that follows from its mean input. Of several it is measured, in the order of the network, for what a layer is given
+has moved by what was done to the layers before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.graph.context import Context
+from secateur.methods.quantize.recording import (
+    BATCH,
+    InputMean,
+    OutputSum,
+    Recorded,
+    calibration_size,
+    mean_of,
+    mean_output,
+    output_axis,
+    output_sum,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx
+
+    from secateur.graph.homes import Home
+    from secateur.graph.network import TorchModel
+    from secateur.methods.change import Lowered
+
+SAMPLES: Final = 256
+"""Calibration samples whose means are taken where a method has no number of its own."""
+HELD_BYTES: Final = 1_000_000_000
+"""Results of all batches that are held at once; fewer batches are taken where a network makes more of them."""
+SAYING: Final = "Correcting biases"
+_NAMED: Final = 6
+
+
+def why_not(context: Context) -> str | None:
+    """None where there are samples to correct biases with, else why there are none, as a sentence."""
+    if context.data is None:
+        return "Biases are not corrected: that needs calibration samples, and no data is open."
+    if getattr(context.data, "source", "") == "random":
+        return "Biases are not corrected: means of random numbers are not those that the network will see."
+    if not context.data.size("calibration"):
+        return "Biases are not corrected: the data has no calibration samples."
+    return None
+
+
+# ---------------------------------------------------------------------- one layer alone
+
+
+def corrected_alone(
+    layer: str, weight: NDArray[np.float32], network: "Lowered", inputs: Mapping[str, InputMean]
+) -> NDArray[np.float32] | None:
+    """The bias, float32 (channels,), with which a layer gives on average what it gave, with `weight` for its own.
+
+    `inputs`: layer → its mean input. None where the bias stays as it is, which `network` says once.
+    """
+    from secateur.graph.biases import as_stored
+
+    if layer not in network.biases:
+        network.say(_without_bias([layer]))
+        return None
+    own: Any = network.model.module.get_submodule(layer)
+    moved = mean_output(own, weight - network.weights[layer], inputs[layer])
+    if moved is None or not np.isfinite(moved).all():
+        network.say(_untold([layer]))
+        return None
+    return as_stored(network.model, network.biases[layer], (_array(own.bias) - moved).astype(np.float32))
+
+
+def _without_bias(layers: Sequence[str]) -> str:
+    return f"No bias is corrected in {_listed(layers)}: the graph that is shipped has none there."
+
+
+def _untold(layers: Sequence[str]) -> str:
+    return f"The bias of {_listed(layers)} stays as it is: its mean input is not known for inputs that differ in size."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _array(values: "torch.Tensor") -> NDArray[np.float32]:
+    return np.asarray(values.detach().float().cpu().numpy())
+
+
+# ---------------------------------------------------------------------- all layers, in order
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The layers whose biases are corrected, in any order: those that are called `once`, and others (`repeated`).
+
+    A bias that is added in several places cannot bring back the mean of each: it is given what brings back that of
+    them all, for the inputs that the network had before.
+    """
+
+    once: tuple[str, ...]
+    repeated: tuple[str, ...]
+    homes: "Mapping[str, Home]"
+
+
+def to_correct(lowered: "TorchModel", layers: Sequence[str], context: Context) -> Corrected | None:
+    """What can be corrected where these layers are encoded; None where nothing can. The log has the reasons."""
+    from secateur.graph.biases import shipped_biases
+    from secateur.graph.network import weighted_modules
+
+    if reason := why_not(context):
+        context.log(reason)
+        return None
+    encoded = {id(lowered.module.get_submodule(name).weight) for name in layers}
+    rounded = [name for name, layer in weighted_modules(lowered.module) if id(layer.weight) in encoded]
+    homes, calls = shipped_biases(lowered), _calls(lowered.module)  # type: ignore[arg-type]
+    if missing := [name for name in rounded if name not in homes]:
+        context.log(_without_bias(missing))
+    found = [name for name in rounded if name in homes and calls.get(name)]
+    once = tuple(name for name in found if calls[name] == 1)
+    return Corrected(once, tuple(name for name in found if calls[name] > 1), homes) if found else None
+
+
+def _calls(module: "fx.GraphModule") -> dict[str, int]:
+    """Layer → how many nodes call it."""
+    counts: dict[str, int] = {}
+    for node in module.graph.nodes:
+        if node.op == "call_module":
+            counts[str(node.target)] = counts.get(str(node.target), 0) + 1
+    return counts
+
+
+def with_corrected_biases(
+    before: "TorchModel", encoded: "TorchModel", chosen: Corrected, recorded: Recorded, context: Context, samples: int
+) -> "TorchModel":
+    """`encoded` with biases that bring the mean outputs of the chosen layers back to those of `before`.
+
+    `before` is the lowered model without this step's encodings, and `recorded` has of it the outputs of the layers that
+    are called once and the inputs of the others, on the first `samples` calibration samples. One pass in the order of
+    the network, all batches side by side: each layer is given what the layers before it give once they are corrected.
+    """
+    from secateur.graph.biases import with_biases
+
+    if not chosen.once and not chosen.repeated:
+        return encoded
+    walk = _Walk(encoded, chosen)
+    untold = walk.correct_repeated(before, recorded.inputs)
+    if untold:
+        context.log(_untold(untold))
+    walk.correct_in_order(recorded, context, samples)
+    return with_biases(encoded, walk.biases)
+
+
+class _Walk:
+    """A pass over the simulation of a model. `biases` are those that were found: float, as they are shipped."""
+
+    def __init__(self, encoded: "TorchModel", chosen: Corrected) -> None:
+        from secateur.graph.simulation import input_scales, simulate
+
+        self.encoded, self.chosen, encodings = encoded, chosen, encoded.encodings
+        self.module: Any = simulate(encoded.module, encodings)
+        self.scales = input_scales(encoded.module, encodings) if encodings.activations else {}  # type: ignore[arg-type]
+        self.biases: dict[str, NDArray[np.float32]] = {}
+
+    def _moved(self, name: str, shift: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Add to a bias; float32 (channels,): how far what the simulation adds has moved by it."""
+        import torch
+
+        from secateur.graph.biases import as_added, as_stored
+
+        layer = self.module.get_submodule(name)
+        old = _array(layer.bias)
+        wanted = np.where(np.isfinite(shift), old + shift, old).astype(np.float32)
+        self.biases[name] = as_stored(self.encoded, self.chosen.homes[name], wanted)
+        new = as_added(self.biases[name], name, self.encoded.encodings, self.scales)
+        layer.bias = torch.nn.Parameter(torch.from_numpy(new), requires_grad=False)
+        return new - old
+
+    def correct_repeated(self, before: "TorchModel", inputs: Mapping[str, InputMean]) -> list[str]:
+        """Correct those that are called several times; the layers of which that cannot be told."""
+        from secateur.graph.simulation import simulate
+
+        if not self.chosen.repeated:
+            return []
+        earlier: Any = simulate(before.module, before.encodings)
+        untold = []
+        for name in self.chosen.repeated:
+            layer = self.module.get_submodule(name)
+            change = _array(layer.weight) - _array(earlier.get_submodule(name).weight)
+            moved = mean_output(layer, change, inputs[name])
+            if moved is None:
+                untold.append(name)
+                continue
+            self._moved(name, -moved)
+        return untold
+
+    def correct_in_order(self, recorded: Recorded, context: Context, samples: int) -> None:
+        """Correct those that are called once, node by node."""
+        import torch
+        from torch import fx
+
+        nodes = list(self.module.graph.nodes)
+        own = {node: str(node.target) for node in nodes if node.op == "call_module" and node.target in self.chosen.once}
+        last = max((place for place, node in enumerate(nodes) if node in own), default=-1)
+        places = _batches_that_fit(recorded.peaks)
+        if len(places) < len(recorded.peaks):
+            part = f"{len(places)} of {len(recorded.peaks)} batches of calibration samples"
+            context.log(f"Biases are corrected on {part}: more results are not held at once.")
+        with torch.inference_mode():
+            runs = [fx.Interpreter(self.module) for _ in places]
+            for run, batch in zip(runs, _batches(context, samples, places), strict=True):
+                run.args_iter = iter(self.module.graph.process_inputs(*batch))
+            for place, node in enumerate(nodes[: last + 1]):
+                context.progress(place, last + 1, SAYING)
+                for run in runs:
+                    run.env[node] = run.run_node(node)
+                if node in own:
+                    layer = own[node]
+                    self._correct(layer, node, runs, [recorded.outputs[batch][layer] for batch in places])
+                for run in runs:
+                    for done in run.user_to_last_uses.get(node, ()):
+                        del run.env[done]
+        context.progress(last + 1, last + 1, SAYING)
+
+    def _correct(self, layer: str, node: "fx.Node", runs: "Sequence[fx.Interpreter]", wanted: list[OutputSum]) -> None:
+        axis = output_axis(self.module.get_submodule(layer))
+        given = [output_sum(run.env[node], axis) for run in runs]
+        shift = _tensor(self._moved(layer, mean_of(wanted) - mean_of(given)))
+        for run in runs:
+            values = run.env[node]
+            values += shift if axis == -1 else shift.reshape(-1, *[1] * (values.dim() - 2))
+
+
+def _tensor(values: NDArray[np.float32]) -> "torch.Tensor":
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(values))
+
+
+def _batches_that_fit(peaks: Sequence[int]) -> list[int]:
+    """Which batches are taken: all of them, or so many, spread evenly, as are held in `HELD_BYTES`; at least one."""
+    count = len(peaks)
+    if sum(peaks) > HELD_BYTES:
+        count = max(1, int(len(peaks) * HELD_BYTES / sum(peaks)))
+    return sorted({int(place) for place in np.linspace(0, len(peaks) - 1, count).round()})
+
+
+def _batches(context: Context, samples: int, places: Sequence[int]) -> "list[tuple[torch.Tensor, ...]]":
+    """The inputs of these batches, as `record` took them."""
+    total, wanted = calibration_size(context, samples), set(places)
+    found = context.data.batches("calibration", min(BATCH, total), total)
+    return [tuple(map(_tensor, batch.arrays)) for place, batch in enumerate(found) if place in wanted]

@@ -1,0 +1,261 @@
+"""What is recorded of a network on calibration samples, all of it in one pass: spectra, mean inputs, mean outputs."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.errors import UserError
+from secateur.graph.context import Context
+from secateur.model.spectrum import Spectrum, merge
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx
+
+    from secateur.graph.network import TorchModel
+
+BATCH: Final = 32
+SAYING: Final = "Recording activation ranges"
+SAYING_MEANS: Final = "Recording means"
+
+
+@dataclass(eq=False)
+class InputMean:
+    """The mean of what a layer computes with, over samples and over its calls.
+
+    A map, float64 with one sample on axis 0, where all are equally large: what a convolution makes of it is the mean of
+    what it makes of each, padding included. For inputs of different sizes, and those of matrix products, the sum of
+    each channel over all places (`by_channel`, axis `axis` of what comes in).
+    """
+
+    axis: int
+    by_channel: bool
+    total: "torch.Tensor | None" = None
+    count: int = 0
+
+    def add(self, values: "torch.Tensor") -> None:
+        """Take in what the layer is called with, (samples, …) floats."""
+        seen = values.sum(0, keepdim=True, dtype=_exact())
+        if not self.by_channel and self.total is not None and self.total.shape != seen.shape:
+            self.total, self.count = self._in_channels(self.total), self.count * _places(self.total, self.axis)
+            self.by_channel = True
+        count = len(values)
+        if self.by_channel:
+            seen, count = self._in_channels(seen), count * _places(seen, self.axis)
+        self.total = seen if self.total is None else self.total + seen
+        self.count += count
+
+    def _in_channels(self, values: "torch.Tensor") -> "torch.Tensor":
+        return values.movedim(self.axis, 0).flatten(1).sum(1)
+
+    @property
+    def mean(self) -> "torch.Tensor | None":
+        """float32; None where the layer was never called."""
+        return None if self.total is None or not self.count else (self.total / self.count).float()
+
+
+def _exact() -> "torch.dtype":
+    import torch
+
+    return torch.float64
+
+
+def _places(values: "torch.Tensor", axis: int) -> int:
+    """How many numbers of one sample each channel has."""
+    return values[0].numel() // max(values.shape[axis], 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSum:
+    """What one call of a layer gave for one batch: the sum of each output channel, float64, of so many numbers."""
+
+    total: NDArray[np.float64]
+    count: int
+
+
+@dataclass(eq=False)
+class Recorded:
+    """`spectra` by tensor; `inputs` by layer, over all its calls; `outputs`: for each batch by layer, of its last call.
+
+    `peaks`: bytes that a run of each batch holds at the most.
+    """
+
+    spectra: dict[str, Spectrum] = field(default_factory=dict)
+    inputs: dict[str, InputMean] = field(default_factory=dict)
+    outputs: list[dict[str, OutputSum]] = field(default_factory=list)
+    peaks: list[int] = field(default_factory=list)
+
+
+def calibration_size(context: Context, samples: int) -> int:
+    """How many calibration samples there are, at most `samples`; UserError where there are none."""
+    total = min(samples, int(context.data.size("calibration")))
+    if not total:
+        raise UserError("The data has no calibration samples.", "Open data with a training or calibration part.")
+    return total
+
+
+def record(
+    lowered: "TorchModel",
+    context: Context,
+    samples: int,
+    *,
+    tensors: Collection[str] = (),
+    inputs: Collection[str] = (),
+    outputs: Collection[str] = (),
+) -> Recorded:
+    """The spectra of `tensors`, the mean inputs of the layers `inputs` and the sums of what the layers `outputs` give.
+
+    Over the first `samples` calibration samples, of the network as it computes by now: what is encoded is simulated.
+    `context.progress` is called for every batch. UserError where there are no samples.
+    """
+    import torch
+
+    total, done = calibration_size(context, samples), 0
+    saying = SAYING if tensors else SAYING_MEANS
+    recorder = recorder_of(lowered, tensors=tensors, inputs=inputs, outputs=outputs)
+    for batch in context.data.batches("calibration", min(BATCH, total), total):
+        context.progress(done, total, saying)
+        with torch.inference_mode():
+            recorder.take(tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays))
+        done += len(batch)
+    context.progress(total, total, saying)
+    found: Recorded = recorder.finished(tensors)
+    return found
+
+
+def recorder_of(
+    lowered: "TorchModel",
+    *,
+    tensors: Collection[str] = (),
+    inputs: Collection[str] = (),
+    outputs: Collection[str] = (),
+) -> Any:
+    """What runs a lowered network batch by batch (`take`), looks at what comes by, and tells it (`finished`)."""
+    import torch
+    from torch import fx
+
+    from secateur.graph.graph_module import nodes_by_tensor
+    from secateur.graph.simulation import simulate
+    from secateur.model.counting import spectrum_of
+
+    module = simulate(lowered.module, lowered.encodings) if lowered.encodings else lowered.module.eval()
+    if not isinstance(module, fx.GraphModule):
+        raise TypeError("only a lowered network names its tensors")
+    wanted = set(tensors)
+    nodes = nodes_by_tensor(module)
+    names = {node: name for name, node in nodes.items() if name in wanted}
+    known = Recorded(inputs={name: input_mean(module.get_submodule(name)) for name in inputs})
+    axes = {name: output_axis(module.get_submodule(name)) for name in outputs}
+
+    class Recorder(fx.Interpreter):
+        def __init__(self) -> None:
+            super().__init__(module)
+            self.sizes: dict[fx.Node, int] = {}
+            self.held = 0
+
+        def take(self, batch: "tuple[torch.Tensor, ...]") -> None:
+            self.sizes, self.held = {}, 0
+            known.outputs.append({})
+            known.peaks.append(0)
+            self.run(*batch)
+
+        def run_node(self, n: fx.Node) -> Any:
+            if n.op == "call_module" and n.target in known.inputs:
+                known.inputs[str(n.target)].add(self.env[n.all_input_nodes[0]])
+            result = super().run_node(n)
+            if n in names:
+                seen, name = spectrum_of(result.float().numpy()), names[n]
+                known.spectra[name] = merge(known.spectra[name], seen) if name in known.spectra else seen
+            if n.op == "call_module" and n.target in axes:
+                known.outputs[-1][str(n.target)] = output_sum(result, axes[str(n.target)])
+            self._weigh(n, result)
+            return result
+
+        def _weigh(self, n: fx.Node, result: Any) -> None:
+            self.sizes[n] = result.numel() * result.element_size() if isinstance(result, torch.Tensor) else 0
+            self.held += self.sizes[n]
+            known.peaks[-1] = max(known.peaks[-1], self.held)
+            self.held -= sum(self.sizes.pop(node, 0) for node in self.user_to_last_uses.get(n, ()))
+
+        def finished(self, tensors: Collection[str]) -> Recorded:
+            known.spectra = _with_aliases(nodes, known.spectra)
+            missing = set(tensors) - set(known.spectra)
+            if missing:
+                raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
+            known.spectra = {name: spectrum for name, spectrum in known.spectra.items() if name in set(tensors)}
+            return known
+
+    return Recorder()
+
+
+def _with_aliases(nodes: "Mapping[str, fx.Node]", spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:
+    """The spectra under all names of their tensors: an Identity gives a second name to the same values."""
+    counted = {nodes[name]: spectrum for name, spectrum in spectra.items()}
+    return {name: counted[node] for name, node in nodes.items() if node in counted}
+
+
+# ---------------------------------------------------------------------- layers
+
+
+def output_axis(layer: Any) -> int:
+    """The axis of the output channels in what a layer gives."""
+    return 1 if is_convolution(layer) else -1
+
+
+def is_convolution(layer: Any) -> bool:
+    from torch import nn
+
+    return isinstance(layer, nn.modules.conv._ConvNd)
+
+
+def input_mean(layer: Any) -> InputMean:
+    """An empty mean of the kind that this layer's output follows from."""
+    if is_convolution(layer):
+        return InputMean(1, by_channel=False)
+    return InputMean(-1, by_channel=layer.weight.dim() == 2)  # stacks of matrices: each has inputs of its own
+
+
+def output_sum(values: "torch.Tensor", axis: int) -> OutputSum:
+    rows = values.movedim(axis, 0).flatten(1)
+    return OutputSum(np.asarray(rows.sum(1, dtype=_exact()).numpy()), int(rows.shape[1]))
+
+
+def mean_of(sums: Sequence[OutputSum]) -> NDArray[np.float64]:
+    """float64 (channels,) of all of them together."""
+    return np.asarray(sum(one.total for one in sums) / max(sum(one.count for one in sums), 1))
+
+
+def mean_output(layer: Any, weight: NDArray[np.float32], inputs: InputMean) -> NDArray[np.float64] | None:
+    """float64 (channels,): what the layer would give on average with this weight and no bias, by linearity exact.
+
+    Of convolutions whose inputs differ in size without what padding takes away at the borders. None where the mean
+    input does not tell: it was never called, or is transposed or a stack of matrices, and its inputs differ in size.
+    """
+    import torch
+    from torch import nn
+    from torch.func import functional_call
+
+    mean = inputs.mean
+    if mean is None:
+        return None
+    given = {"weight": torch.from_numpy(np.ascontiguousarray(weight, np.float32))}
+    if isinstance(layer.bias, torch.Tensor):
+        given["bias"] = torch.zeros_like(layer.bias)
+    with torch.inference_mode():
+        if not inputs.by_channel:
+            made = functional_call(layer, given, (mean,))
+        elif not is_convolution(layer):
+            if layer.weight.dim() > 2:
+                return None
+            made = functional_call(layer, given, (mean[None],))
+        elif isinstance(layer, nn.modules.conv._ConvTransposeNd):
+            return None
+        else:
+            summed = given["weight"].flatten(2).sum(2)  # every weight meets the mean of its channel
+            groups = mean.reshape(layer.groups, -1, 1)
+            made = torch.bmm(summed.reshape(layer.groups, -1, summed.shape[1]), groups).reshape(1, -1)
+        one = output_sum(made, output_axis(layer))
+    return np.asarray(one.total / max(one.count, 1))
