@@ -109,16 +109,17 @@ def recorded(network: "Lowered", samples: int, *, ranges: bool = False) -> "Reco
     from secateur.methods.quantize.static_int8 import StaticInt8
 
     known, model = network.recorded.get(samples), network.model
-    if known is not None and (known.spectra or not ranges):
+    if known is not None and (known.has_ranges or not ranges):
         return known
     wanted: set[str] = set()
-    if ranges or any(isinstance(method, StaticInt8) and method.samples == samples for method in network.methods):
+    ranges = ranges or any(isinstance(method, StaticInt8) and method.samples == samples for method in network.methods)
+    if ranges:
         for done, name in enumerate(network.layers):
             network.context.progress(done, len(network.layers), "Placing the rounding of int8")
             wanted |= tensors_to_record(model, [name])
     means = {name for name in network.layers if name in network.biases} if why_not(network.context) is None else set()
     found = record(model, network.context, samples, tensors=wanted, inputs=means if known is None else ())
-    network.recorded[samples] = found if known is None else replace(known, spectra=found.spectra)
+    network.recorded[samples] = replace(known or found, spectra=found.spectra, has_ranges=ranges)
     return network.recorded[samples]
 
 

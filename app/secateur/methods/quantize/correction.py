@@ -18,9 +18,9 @@ from secateur.graph.context import Context
 from secateur.methods.quantize.recording import (
     BATCH,
     InputMean,
-    OutputSum,
     Recorded,
     calibration_size,
+    kept_of,
     mean_of,
     mean_output,
     output_axis,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
     from torch import fx
 
+    from secateur.data.batch import Batch
     from secateur.graph.homes import Home
     from secateur.graph.network import TorchModel
     from secateur.methods.change import Lowered
@@ -214,31 +215,37 @@ class _Walk:
             part = f"{len(places)} of {len(recorded.peaks)} batches of calibration samples"
             context.log(f"Biases are corrected on {part}: more results are not held at once.")
         with torch.inference_mode():
+            batches = _batches(context, samples, places)
+            kept = [kept_of(batch) for batch in batches]
             runs = [fx.Interpreter(self.module) for _ in places]
-            for run, batch in zip(runs, _batches(context, samples, places), strict=True):
-                run.args_iter = iter(self.module.graph.process_inputs(*batch))
+            for run, batch in zip(runs, batches, strict=True):
+                run.args_iter = iter(self.module.graph.process_inputs(*map(_tensor, batch.arrays)))
             for place, node in enumerate(nodes[: last + 1]):
                 context.progress(place, last + 1, SAYING)
                 for run in runs:
                     run.env[node] = run.run_node(node)
                 if node in own:
                     layer = own[node]
-                    self._correct(layer, node, runs, [recorded.outputs[batch][layer] for batch in places])
+                    given = [
+                        output_sum(run.env[node], output_axis(self.module.get_submodule(layer)), mask)
+                        for run, mask in zip(runs, kept, strict=True)
+                    ]
+                    shift = mean_of([recorded.outputs[batch][layer] for batch in places]) - mean_of(given)
+                    self._correct(layer, node, runs, shift)
                 for run in runs:
                     for done in run.user_to_last_uses.get(node, ()):
                         del run.env[done]
         context.progress(last + 1, last + 1, SAYING)
 
-    def _correct(self, layer: str, node: "fx.Node", runs: "Sequence[fx.Interpreter]", wanted: list[OutputSum]) -> None:
-        axis = output_axis(self.module.get_submodule(layer))
-        given = [output_sum(run.env[node], axis) for run in runs]
-        shift = _tensor(self._moved(layer, mean_of(wanted) - mean_of(given)))
+    def _correct(self, layer: str, node: "fx.Node", runs: "Sequence[fx.Interpreter]", by: NDArray[np.float64]) -> None:
+        """Add to a layer's bias, and to what it gave in all runs."""
+        axis, shift = output_axis(self.module.get_submodule(layer)), _tensor(self._moved(layer, by))
         for run in runs:
             values = run.env[node]
             values += shift if axis == -1 else shift.reshape(-1, *[1] * (values.dim() - 2))
 
 
-def _tensor(values: NDArray[np.float32]) -> "torch.Tensor":
+def _tensor(values: NDArray[Any]) -> "torch.Tensor":
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(values))
@@ -252,8 +259,8 @@ def _batches_that_fit(peaks: Sequence[int]) -> list[int]:
     return sorted({int(place) for place in np.linspace(0, len(peaks) - 1, count).round()})
 
 
-def _batches(context: Context, samples: int, places: Sequence[int]) -> "list[tuple[torch.Tensor, ...]]":
-    """The inputs of these batches, as `record` took them."""
+def _batches(context: Context, samples: int, places: Sequence[int]) -> "list[Batch]":
+    """These batches, as `record` took them."""
     total, wanted = calibration_size(context, samples), set(places)
     found = context.data.batches("calibration", min(BATCH, total), total)
-    return [tuple(map(_tensor, batch.arrays)) for place, batch in enumerate(found) if place in wanted]
+    return [batch for place, batch in enumerate(found) if place in wanted]

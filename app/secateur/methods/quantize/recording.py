@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import fx
 
+    from secateur.data.batch import Batch
     from secateur.graph.network import TorchModel
 
 BATCH: Final = 32
@@ -36,8 +37,9 @@ class InputMean:
     total: "torch.Tensor | None" = None
     count: int = 0
 
-    def add(self, values: "torch.Tensor") -> None:
-        """Take in what the layer is called with, (samples, …) floats."""
+    def add(self, values: "torch.Tensor", kept: "torch.Tensor | None" = None) -> None:
+        """Take in what the layer is called with, (samples, …) floats; `kept` says which positions of a text count."""
+        values = counted(values, kept) if self.by_channel else values
         seen = values.sum(0, keepdim=True, dtype=_exact())
         if not self.by_channel and self.total is not None and self.total.shape != seen.shape:
             self.total, self.count = self._in_channels(self.total), self.count * _places(self.total, self.axis)
@@ -80,10 +82,11 @@ class OutputSum:
 class Recorded:
     """`spectra` by tensor; `inputs` by layer, over all its calls; `outputs`: for each batch by layer, of its last call.
 
-    `peaks`: bytes that a run of each batch holds at the most.
+    `peaks`: bytes that a run of each batch holds at the most. `has_ranges` is set where spectra were asked for.
     """
 
     spectra: dict[str, Spectrum] = field(default_factory=dict)
+    has_ranges: bool = False
     inputs: dict[str, InputMean] = field(default_factory=dict)
     outputs: list[dict[str, OutputSum]] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
@@ -119,7 +122,9 @@ def record(
     for batch in context.data.batches("calibration", min(BATCH, total), total):
         context.progress(done, total, saying)
         with torch.inference_mode():
-            recorder.take(tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays))
+            recorder.take(
+                tuple(torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays), kept_of(batch)
+            )
         done += len(batch)
     context.progress(total, total, saying)
     found: Recorded = recorder.finished(tensors)
@@ -155,22 +160,23 @@ def recorder_of(
             super().__init__(module)
             self.sizes: dict[fx.Node, int] = {}
             self.held = 0
+            self.kept: torch.Tensor | None = None
 
-        def take(self, batch: "tuple[torch.Tensor, ...]") -> None:
-            self.sizes, self.held = {}, 0
+        def take(self, batch: "tuple[torch.Tensor, ...]", kept: "torch.Tensor | None" = None) -> None:
+            self.sizes, self.held, self.kept = {}, 0, kept
             known.outputs.append({})
             known.peaks.append(0)
             self.run(*batch)
 
         def run_node(self, n: fx.Node) -> Any:
             if n.op == "call_module" and n.target in known.inputs:
-                known.inputs[str(n.target)].add(self.env[n.all_input_nodes[0]])
+                known.inputs[str(n.target)].add(self.env[n.all_input_nodes[0]], self.kept)
             result = super().run_node(n)
             if n in names:
                 seen, name = spectrum_of(result.float().numpy()), names[n]
                 known.spectra[name] = merge(known.spectra[name], seen) if name in known.spectra else seen
             if n.op == "call_module" and n.target in axes:
-                known.outputs[-1][str(n.target)] = output_sum(result, axes[str(n.target)])
+                known.outputs[-1][str(n.target)] = output_sum(result, axes[str(n.target)], self.kept)
             self._weigh(n, result)
             return result
 
@@ -218,7 +224,39 @@ def input_mean(layer: Any) -> InputMean:
     return InputMean(-1, by_channel=layer.weight.dim() == 2)  # stacks of matrices: each has inputs of its own
 
 
-def output_sum(values: "torch.Tensor", axis: int) -> OutputSum:
+def kept_of(batch: "Batch") -> "torch.Tensor | None":
+    """bool (rows, length): which positions of a batch of texts hold a token; None where no port tells.
+
+    What stands in the others is read by nothing, and a third of a batch of short and long texts is that.
+    """
+    import torch
+
+    from secateur.data.tasks.similarity import mask_of
+
+    name = mask_of(batch.inputs)
+    if name is None or batch.inputs[name].ndim != 2:
+        return None
+    return torch.from_numpy(np.ascontiguousarray(batch.inputs[name])).bool()
+
+
+def counted(values: "torch.Tensor", kept: "torch.Tensor | None") -> "torch.Tensor":
+    """(positions, channels): those of (rows, length, channels), or of its rows one after the other, that count.
+
+    `values` themselves where they are not laid out by the positions of `kept`.
+    """
+    if kept is None or kept.shape[1] == 1:
+        return values
+    if values.dim() == 3 and values.shape[:2] == kept.shape:
+        return values[kept]
+    if values.dim() == 2 and len(values) == kept.numel():
+        return values[kept.flatten()]
+    return values
+
+
+def output_sum(values: "torch.Tensor", axis: int, kept: "torch.Tensor | None" = None) -> OutputSum:
+    """What comes of a layer, summed over all but its channels on `axis` (1, or −1: the last)."""
+    if axis == -1:
+        values = counted(values, kept)
     rows = values.movedim(axis, 0).flatten(1)
     return OutputSum(np.asarray(rows.sum(1, dtype=_exact()).numpy()), int(rows.shape[1]))
 

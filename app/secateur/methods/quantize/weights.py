@@ -105,7 +105,9 @@ def quantize_stored(
     from secateur.graph.layers import channel_axes
 
     if method.bias_correction:
-        context.log("Biases are not corrected: that needs a network to run, and there are only its weights here.")
+        context.log(
+            "Biases are not corrected: that needs a network whose layers can be followed, and this is none here."
+        )
     weights, axes = model.weights(), channel_axes(model)
     encoded: dict[str, WeightEncoding] = {}
     integers = _stored_as_integers(model)
