@@ -19,7 +19,7 @@ from secateur.graph.context import Context
 from secateur.graph.simulation import simulate
 from secateur.methods.change import Lowered
 from secateur.methods.quantize import correction
-from secateur.methods.quantize.recording import InputMean, mean_output
+from secateur.methods.quantize.recording import InputMean, mean_output, record
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource
@@ -90,6 +90,16 @@ def answers(path: Any, inputs: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(None, {session.get_inputs()[0].name: inputs})[0])
 
 
+def ordered(model: Any, data: Any, method: Any = FEW, layers: Any = EVERY, log: Any = print) -> Any:
+    """The model encoded, with its biases corrected in the order of the network whatever else there is to choose."""
+    context = Context(data=data, log=log)
+    encoded = method.model_copy(update={"bias_correction": False}).apply(model, layers, context)
+    chosen = correction.to_correct(model, layers, context)
+    assert chosen is not None
+    found = record(model, context, 256, inputs=chosen.layers, outputs=chosen.once)
+    return correction.in_order(model, encoded, chosen, found, context, 256)
+
+
 def test_the_bias_of_a_layer_alone_takes_back_what_its_weights_lost_times_its_mean_input(lowered_network: Any) -> None:
     """By hand: fc reads what the pooling gives, and (W' − W)·E[x] is a product of a matrix and a vector."""
     inputs = RANDOM.standard_normal((40, 3, 12, 12)).astype(np.float32)
@@ -130,7 +140,7 @@ def test_inputs_of_different_sizes_are_told_by_their_channels_as_if_there_were_n
 def test_the_network_whole_gives_in_every_layer_on_average_what_it_gave(lowered_network: Any, noise_data: Any) -> None:
     before = means(lowered_network, noise_data.inputs)
     for method, left in ((FEW, 0.01), (StaticInt8(), 0.5)):  # integer kernels add biases in steps
-        corrected = method.apply(lowered_network, EVERY, Context(data=noise_data))
+        corrected = ordered(lowered_network, noise_data, method)
         plain = method.model_copy(update={"bias_correction": False}).apply(
             lowered_network, EVERY, Context(data=noise_data)
         )
@@ -142,7 +152,7 @@ def test_the_network_whole_gives_in_every_layer_on_average_what_it_gave(lowered_
 
 def test_each_layer_is_corrected_for_what_the_layers_before_it_became(lowered_network: Any, noise_data: Any) -> None:
     """The naive way: a forward pass for every layer, in order."""
-    result = FEW.apply(lowered_network, EVERY, Context(data=noise_data))
+    result = ordered(lowered_network, noise_data)
     wanted = means(lowered_network, noise_data.inputs)
     plain = replace(lowered_network, encodings=result.encodings)
     biases: dict[str, np.ndarray] = {}
@@ -154,6 +164,26 @@ def test_each_layer_is_corrected_for_what_the_layers_before_it_became(lowered_ne
     later = alone(lowered_network, "fc", noise_data)
     np.testing.assert_allclose(first.bias, bias_of(result, "conv1"), atol=2e-5)
     assert np.abs(later.bias - bias_of(result, "fc")).max() > 1e-2
+
+
+@pytest.mark.parametrize("method", [FEW, WeightOnly(bits=3), WeightOnly(bits=2, observer="minmax")])
+def test_of_all_corrections_that_is_taken_whose_answers_are_nearest(
+    lowered_network: Any, noise_data: Any, method: Any
+) -> None:
+    inputs, said = noise_data.inputs, []
+    plain = method.model_copy(update={"bias_correction": False}).apply(lowered_network, EVERY, Context())
+    single = {name: alone(lowered_network, name, noise_data, method).bias for name in EVERY}
+    choices = {
+        "in the order": ordered(lowered_network, noise_data, method),
+        "for itself": with_biases(plain, single),
+        "stay as they are": plain,
+    }
+    result = method.apply(lowered_network, EVERY, Context(data=noise_data, log=said.append))
+    far = {name: np.square(model.run(inputs) - lowered_network.run(inputs)).sum() for name, model in choices.items()}
+    best = min(far, key=lambda name: far[name])
+    assert np.square(result.run(inputs) - lowered_network.run(inputs)).sum() == pytest.approx(far[best], rel=0.02)
+    assert far[best] < far["stay as they are"]
+    assert len([sentence for sentence in said if best in sentence]) == 1
 
 
 def test_without_samples_no_bias_changes_and_the_log_says_so_once(lowered_network: Any) -> None:
@@ -274,7 +304,7 @@ def test_fewer_batches_are_taken_where_all_of_them_would_not_be_held(
     noise_data.inputs = RANDOM.standard_normal((96, 3, 12, 12)).astype(np.float32)
     monkeypatch.setattr(correction, "HELD_BYTES", 1_500_000)
     said: list[str] = []
-    result = FEW.apply(lowered_network, EVERY, Context(data=noise_data, log=said.append))
+    result = ordered(lowered_network, noise_data, log=said.append)
     assert any("1 of 3 batches" in sentence for sentence in said)
     first = noise_data.inputs[:32]
     for name, mean in means(lowered_network, first).items():

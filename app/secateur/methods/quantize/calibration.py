@@ -41,8 +41,8 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
     chosen = to_correct(lowered, layers, context) if method.bias_correction else None
-    once, repeated = (chosen.once, chosen.repeated) if chosen else ((), ())
-    found = record(lowered, context, method.samples, tensors=wanted, inputs=repeated, outputs=once)
+    once, every = (chosen.once, chosen.layers) if chosen else ((), ())
+    found = record(lowered, context, method.samples, tensors=wanted, inputs=every, outputs=once)
     encoded = replace(lowered, encodings=static_encodings(lowered, layers, method, found.spectra, context.log))
     if chosen is not None:
         encoded = with_corrected_biases(lowered, encoded, chosen, found, context, method.samples)

@@ -20,6 +20,7 @@ from secateur.methods.quantize.recording import (
     InputMean,
     Recorded,
     calibration_size,
+    counted,
     kept_of,
     mean_of,
     mean_output,
@@ -41,6 +42,10 @@ SAMPLES: Final = 256
 HELD_BYTES: Final = 1_000_000_000
 """Results of all batches that are held at once; fewer batches are taken where a network makes more of them."""
 SAYING: Final = "Correcting biases"
+COMPARING: Final = "Comparing corrections of biases"
+_COMPARED: Final = 4
+"""Batches of calibration samples on which corrections are compared."""
+_CHOICES: Final = ("in order", "each for itself", "without")
 _NAMED: Final = 6
 
 
@@ -110,6 +115,10 @@ class Corrected:
     repeated: tuple[str, ...]
     homes: "Mapping[str, Home]"
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (*self.once, *self.repeated)
+
 
 def to_correct(lowered: "TorchModel", layers: Sequence[str], context: Context) -> Corrected | None:
     """What can be corrected where these layers are encoded; None where nothing can. The log has the reasons."""
@@ -141,22 +150,84 @@ def _calls(module: "fx.GraphModule") -> dict[str, int]:
 def with_corrected_biases(
     before: "TorchModel", encoded: "TorchModel", chosen: Corrected, recorded: Recorded, context: Context, samples: int
 ) -> "TorchModel":
-    """`encoded` with biases that bring the mean outputs of the chosen layers back to those of `before`.
+    """`encoded` with the biases, of three choices, whose answers are nearest to those of `before`; the log says which.
 
-    `before` is the lowered model without this step's encodings, and `recorded` has of it the outputs of the layers that
-    are called once and the inputs of the others, on the first `samples` calibration samples. One pass in the order of
-    the network, all batches side by side: each layer is given what the layers before it give once they are corrected.
+    In the order of the network; each layer for itself; or as they are. The order is best where rounding is all that
+    happens. Where scales cut large weights off (`mse`), or a few tokens have values of their own, what a layer is given
+    has changed in more than its mean, and bringing back the mean of what it gives moves all else: ResNet-20 in 3 bits
+    with `mse` keeps 46 % without, 36 % in order and 62 % each for itself.
+
+    `before` is the lowered model without this step's encodings; `recorded` has of it the outputs of the layers that are
+    called once and the inputs of all of them, on the first `samples` calibration samples.
+    """
+    ordered = in_order(before, encoded, chosen, recorded, context, samples)
+    single = each_alone(before, encoded, chosen, recorded, context)
+    choices = {
+        "Biases are corrected in the order of the network": ordered,
+        "Biases are corrected in each layer for itself": single,
+        "Biases stay as they are, for correcting them moves the answers further away": encoded,
+    }
+    far = _deviations(before, tuple(choices.values()), context, samples)
+    best = int(np.argmin(far))
+    told = ", ".join(f"{100 * value:.3g} % {word}" for value, word in zip(far, _CHOICES, strict=True))
+    context.log(f"{tuple(choices)[best]} (squared error of the answers: {told}).")
+    return tuple(choices.values())[best]
+
+
+def each_alone(
+    before: "TorchModel", encoded: "TorchModel", chosen: Corrected, recorded: Recorded, context: Context
+) -> "TorchModel":
+    """`encoded` with what its own rounding does to each layer taken back, as if it were the only one."""
+    from secateur.graph.biases import with_biases
+
+    walk = _Walk(encoded, chosen)
+    if untold := walk.correct_alone(before, chosen.layers, recorded.inputs):
+        context.log(_untold(untold))
+    return with_biases(encoded, walk.biases)
+
+
+def in_order(
+    before: "TorchModel", encoded: "TorchModel", chosen: Corrected, recorded: Recorded, context: Context, samples: int
+) -> "TorchModel":
+    """`encoded` with biases that bring the mean output of each chosen layer back to that of `before`.
+
+    One pass in the order of the network, all batches side by side: each layer is given what the layers before it give
+    once they are corrected.
     """
     from secateur.graph.biases import with_biases
 
-    if not chosen.once and not chosen.repeated:
-        return encoded
     walk = _Walk(encoded, chosen)
-    untold = walk.correct_repeated(before, recorded.inputs)
-    if untold:
-        context.log(_untold(untold))
+    walk.correct_alone(before, chosen.repeated, recorded.inputs)
     walk.correct_in_order(recorded, context, samples)
     return with_biases(encoded, walk.biases)
+
+
+def _deviations(
+    before: "TorchModel", models: "Sequence[TorchModel]", context: Context, samples: int
+) -> NDArray[np.float64]:
+    """How far the answers of each model are from those of `before`: squared error, relative, summed over the outputs.
+
+    float64 (models,), infinite where answers are no numbers; on a few batches, spread evenly.
+    """
+    import torch
+
+    from secateur.graph.network import all_outputs
+    from secateur.graph.simulation import simulate
+
+    reference, *others = (simulate(model.module, model.encodings) for model in (before, *models))
+    count = -(-calibration_size(context, samples) // BATCH)
+    places = sorted({int(place) for place in np.linspace(0, count - 1, min(count, _COMPARED)).round()})
+    wrong = np.zeros(len(models))
+    with torch.inference_mode():
+        for batch in _batches(context, samples, places):
+            context.progress(0, 1, COMPARING)
+            arrays, kept = tuple(map(_tensor, batch.arrays)), kept_of(batch)
+            wanted = [counted(made, kept).double() for made in all_outputs(reference(*arrays))]
+            for place, other in enumerate(others):
+                given = [counted(made, kept).double() for made in all_outputs(other(*arrays))]
+                for one, right in zip(given, wanted, strict=True):
+                    wrong[place] += float((one - right).square().sum() / right.square().sum().clamp(min=1e-30))
+    return np.where(np.isfinite(wrong), wrong / max(len(places), 1), np.inf)
 
 
 class _Walk:
@@ -184,15 +255,13 @@ class _Walk:
         layer.bias = torch.nn.Parameter(torch.from_numpy(new), requires_grad=False)
         return new - old
 
-    def correct_repeated(self, before: "TorchModel", inputs: Mapping[str, InputMean]) -> list[str]:
-        """Correct those that are called several times; the layers of which that cannot be told."""
+    def correct_alone(self, before: "TorchModel", layers: Sequence[str], inputs: Mapping[str, InputMean]) -> list[str]:
+        """Correct layers by their mean inputs in `before`; those of which that cannot be told."""
         from secateur.graph.simulation import simulate
 
-        if not self.chosen.repeated:
-            return []
         earlier: Any = simulate(before.module, before.encodings)
         untold = []
-        for name in self.chosen.repeated:
+        for name in layers:
             layer = self.module.get_submodule(name)
             change = _array(layer.weight) - _array(earlier.get_submodule(name).weight)
             moved = mean_output(layer, change, inputs[name])

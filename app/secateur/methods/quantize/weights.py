@@ -43,7 +43,7 @@ def quantize_weights(
     encoded_model = replace(lowered, encodings=settled(structure_of(lowered), encodings))
     chosen = to_correct(lowered, layers, context) if method.bias_correction else None
     if chosen is not None:
-        means = record(lowered, context, SAMPLES, inputs=chosen.repeated, outputs=chosen.once)
+        means = record(lowered, context, SAMPLES, inputs=chosen.layers, outputs=chosen.once)
         encoded_model = with_corrected_biases(lowered, encoded_model, chosen, means, context, SAMPLES)
     return with_tables_in_half(encoded_model, context.log)
 
