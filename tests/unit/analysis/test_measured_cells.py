@@ -43,9 +43,10 @@ def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
         answers = alone.run(inputs)
         row = table.row(layer.name, option.id)
         assert row is not None
-        # of int8 the bias that is corrected leaves out how far rounding moves the mean of the layer's input
+        # a correction of next to nothing may be left out by the method; of int8 the one that is measured leaves out how
+        # far rounding moves the mean of the layer's input
         near = 1e-1 if option.method.id == "static_int8" else 2e-2
-        assert row.damage == pytest.approx(damage_of(noise_set.task, original, answers), rel=near, abs=1e-9)
+        assert row.damage == pytest.approx(damage_of(noise_set.task, original, answers), rel=near, abs=5e-8)
         assert row.damage > 0
         right = (original.argmax(1) == labels).mean() - (answers.argmax(1) == labels).mean()
         assert row.metric_drop == pytest.approx(right, abs=1e-9)
