@@ -94,7 +94,7 @@ class Photographer:
         commands, session = self.assembly.commands, self.assembly.session
         commands.trigger("open_sample")
         self.wait("the sample", lambda: self.state.data is not None and "free" in self.state.tables and self.idle())
-        commands.trigger("analyse")
+        session.score("measure")
         self.wait("the sensitivity", lambda: "measure" in self.state.tables and self.idle())
         commands.trigger("record_activations")
         self.wait("the activations", lambda: self.state.activations is not None and self.idle())
