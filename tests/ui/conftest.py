@@ -135,6 +135,11 @@ def table(model: ModelDescription) -> SensitivityTable:
     """A data-free table: every option of every layer, damage growing with the option."""
     damage = {
         "int8": 1e-4,
+        "w6a8": 7e-4,
+        "w5a8": 0.004,
+        "w4a8": 0.012,
+        "w3a8": 0.06,
+        "w2a8": 0.31,
         "w8": 1e-4,
         "int6": 6e-4,
         "int5": 0.003,
@@ -149,6 +154,11 @@ def table(model: ModelDescription) -> SensitivityTable:
     }
     share = {
         "int8": 0.3,
+        "w6a8": 0.25,
+        "w5a8": 0.22,
+        "w4a8": 0.2,
+        "w3a8": 0.16,
+        "w2a8": 0.13,
         "w8": 0.3,
         "int6": 0.25,
         "int5": 0.22,

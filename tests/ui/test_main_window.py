@@ -97,7 +97,8 @@ def test_8_and_4_choose_bits_for_the_selection_and_del_goes_back(shown, model) -
     shown.layers.select(["layer1.0.conv1", "linear"])
     view = shown.layers.view
     shown.press(Qt.Key.Key_8, widget=view)
-    assert {m.id for name in ("layer1.0.conv1", "linear") for m in shown.state.steps_of(name)} == {"static_int8"}
+    steps = [m for name in ("layer1.0.conv1", "linear") for m in shown.state.steps_of(name)]
+    assert {(m.id, m.stored_bits) for m in steps} == {("weight_only", 8)}, "integers need data"
     shown.press(Qt.Key.Key_4, widget=view)
     assert [m.badge() for m in shown.state.steps_of("linear")] == ["4-bit"]
     shown.press(Qt.Key.Key_Delete, widget=view)

@@ -323,7 +323,7 @@ def test_a_plan_that_will_be_slower_says_so_before_it_is_run(
     bar: PlanBar, state: SessionState, predicted: Predicted, timed: OptionsTimed
 ) -> None:
     slower = predicted.model_copy(update={"latency_ms": 3.0})
-    narrow = state.with_(timed=timed, recipe=Recipe((Step(WeightOnly(bits=4), ("conv1",)),)))
+    narrow = state.with_(timed=timed, recipe=Recipe((Step(WeightOnly(bits=4, group_size=32), ("conv1",)),)))
     bar.show_state(narrow, slower, RANGE, "", MS_RANGE)
     assert bar.run.isEnabled()
     assert bar.reason.text().replace("\u00a0", " ") == "Will be slower in ONNX Runtime: +45 %."

@@ -232,11 +232,11 @@ def test_the_bits_of_weights_are_chosen_in_the_form(
     qtbot: QtBot, panel: PlanPanel, state: SessionState, wishes: Wishes
 ) -> None:
     panel.show_state(state.with_(recipe=with_method(state.recipe, ["conv1"], "quantize", WeightOnly())), ["conv1"])
-    bits = find(find(panel, MethodForm, "form_weight_only"), Segmented, "field_bits")
-    assert bits.value() == "4"
-    segment = find(bits, QWidget, "segment_3")
-    qtbot.waitUntil(lambda: segment.height() > 0)
-    qtbot.mouseClick(segment, Qt.MouseButton.LeftButton)
+    bits = find(find(panel, MethodForm, "form_weight_only"), QComboBox, "field_bits")
+    assert bits.currentText() == "4"
+    place = bits.findText("3")
+    bits.setCurrentIndex(place)
+    bits.activated.emit(place)
     assert wishes == [("quantize", WeightOnly(bits=3), "")]
 
 

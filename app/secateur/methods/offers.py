@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 class Option:
     """A cell of the sensitivity table: a name for one method with its parameters.
 
-    `id` as on the command line (`int8`, `prune50`); `group` and `label` head its column in the heat map, where `w8` are
-    weights alone.
+    `id` as on the command line (`int8`, `prune50`); `group` and `label` head its column in the heat map.
     """
 
     id: str
@@ -24,10 +23,9 @@ class Option:
 
     @property
     def words(self) -> str:
-        """The option in a sentence: `4-bit`, `50 % zero weights`."""
-        if self.group != "Bits":
-            return f"{self.label} {self.group.lower()}"
-        return f"{self.label}-bit" if self.label.isdigit() else f"{self.label.removeprefix('w')}-bit weights"
+        """The option in a sentence: `4-bit static`, `4-bit weights`, `50 % zero weights`."""
+        group = self.group.lower().removesuffix(" only")
+        return f"{self.label}{'-bit' if self.label.isdigit() else ''} {group}"
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ class IntegerEncoding:
     The integers, of 2 to 8 bits: affine ones are 0 … 2^bits − 1. Symmetric ones are −(2^(bits−1) − 1) … 2^(bits−1) − 1,
     as integer kernels want them; in groups they have −2^(bits−1) too, and a negative scale lets the largest value of
     either sign be there (as in ggml's Q4_0 and ONNX Runtime's MatMulNBits).
+
+    `in_integers`: fewer than 8 bits that are computed with in integers all the same, in kernels for 8: activations
+    around them are rounded too.
     """
 
     bits: int
@@ -49,6 +52,7 @@ class IntegerEncoding:
     axis: int | None = 0
     zero_point: NDArray[np.uint8] | None = None
     group_size: int | None = None
+    in_integers: bool = False
 
     # ------------------------------------------------------------------ what it is
 
@@ -82,7 +86,12 @@ class IntegerEncoding:
     @property
     def feeds_integer_kernels(self) -> bool:
         """Whether kernels that multiply int8 with int8 can take the codes as they are: the rest computes in float."""
-        return self.bits == 8 and not self.is_affine and self.group_size is None
+        return (self.bits == 8 or self.in_integers) and not self.is_affine and self.group_size is None
+
+    @property
+    def container(self) -> int:
+        """Bits of the integers of an ONNX file, of 2, 4 or 8, that a code lies in where it lies in no planes."""
+        return 8 if self.in_integers else container_bits(self.bits)
 
     @property
     def words(self) -> str:
@@ -147,11 +156,14 @@ class IntegerEncoding:
     def size_bytes(self, shape: Sequence[int]) -> int:
         """Bytes of a weight of this shape in an ONNX file: its codes, its scales in float32, its zero points."""
         count, scales = int(np.prod(shape, dtype=np.int64)), self.scale.size
-        return stored_bytes(count, scales, self.bits, self.group_size, is_affine=self.is_affine)
+        return stored_bytes(
+            count, scales, self.bits, self.group_size, is_affine=self.is_affine, in_integers=self.in_integers
+        )
 
     def lies_in_planes(self, shape: Sequence[int]) -> bool:
         """Whether an ONNX file holds the codes of a weight of this shape in planes; see `lies_in_planes`."""
-        return lies_in_planes(int(np.prod(shape, dtype=np.int64)), self.bits, self.group_size)
+        count = int(np.prod(shape, dtype=np.int64))
+        return lies_in_planes(count, self.bits, self.group_size, in_integers=self.in_integers)
 
     def planes(self, codes: NDArray[Any]) -> NDArray[np.uint8]:
         """Codes in as many bits as they have, counted from 0 (symmetric ones from −2^(bits−1)); see `packed_planes`."""
@@ -205,19 +217,30 @@ def planes_bytes(count: int, bits: int) -> int:
     return bits * -(-count // 8)
 
 
-def lies_in_planes(count: int, bits: int, group_size: int | None = None) -> bool:
+def lies_in_planes(count: int, bits: int, group_size: int | None = None, *, in_integers: bool = False) -> bool:
     """Whether an ONNX file holds so many codes in planes, as many bits to a code as it has, and not in containers.
 
-    Those of 3, 5 and 6 bits with scales per channel, where that saves more than the nodes take that put them together.
+    Those of 3, 5 and 6 bits with scales per channel, and all of fewer than 8 that are computed with in integers, where
+    that saves more than the nodes take that put them together.
     """
-    if group_size is not None or bits == container_bits(bits):
+    container = 8 if in_integers else container_bits(bits)
+    if group_size is not None or bits == container:
         return False
-    return planes_bytes(count, bits) + PLANES_BYTES < packed_bytes(count, container_bits(bits))
+    return planes_bytes(count, bits) + PLANES_BYTES < packed_bytes(count, container)
 
 
-def stored_bytes(count: int, scales: int, bits: int, group_size: int | None = None, *, is_affine: bool = False) -> int:
+def stored_bytes(
+    count: int,
+    scales: int,
+    bits: int,
+    group_size: int | None = None,
+    *,
+    is_affine: bool = False,
+    in_integers: bool = False,
+) -> int:
     """Bytes of so many codes in an ONNX file, with so many scales (float32), and zero points where they are affine."""
-    in_planes, container = lies_in_planes(count, bits, group_size), container_bits(bits)
+    in_planes = lies_in_planes(count, bits, group_size, in_integers=in_integers)
+    container = 8 if in_integers else container_bits(bits)
     codes = planes_bytes(count, bits) if in_planes else packed_bytes(count, container)
     zeros = packed_bytes(scales, 8 if in_planes else container) if is_affine else 0
     return codes + scales * SCALE_BYTES + zeros

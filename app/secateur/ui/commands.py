@@ -195,10 +195,15 @@ class Commands(QObject):
     # ------------------------------------------------------------------ plan, jobs, runs
 
     def choose_bits(self, bits: int) -> None:
-        """Plan this bit width for the selection; widths without an option are not offered."""
-        found = next((option.id for option in OPTIONS if option.method.stored_bits == bits), "")
-        if found:
-            self.session.choose_option(self._selected(), found)
+        """Plan this bit width for the selection, computed in integers where data tells their ranges.
+
+        Widths without an option are not offered.
+        """
+        wide = [option for option in OPTIONS if option.method.stored_bits == bits]
+        has_data = self.session.state.data is not None
+        fitting = [option for option in wide if has_data or not option.method.wants_data]
+        if wide:
+            self.session.choose_option(self._selected(), (fitting or wide)[0].id)
 
     def _analyse(self) -> None:
         self.moving.show_tab("sensitivity")

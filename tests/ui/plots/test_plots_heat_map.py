@@ -46,6 +46,10 @@ def with_row(table, layer, option, **changes):
     return table.model_copy(update={"rows": rows})
 
 
+def column_of(option: str) -> int:
+    return next(column for column, one in enumerate(OPTIONS) if one.id == option)
+
+
 def middle(heat_map, layer, option) -> QPoint:
     return heat_map.cell_box(layer, option).center().toPoint()
 
@@ -85,7 +89,7 @@ def test_an_unavailable_cell_is_not_chosen_and_says_why(qtbot, heat_map, names, 
     heat_map.show_table(names, OPTIONS, table, sizes=sizes)
     with qtbot.assertNotEmitted(heat_map.option_chosen):
         qtbot.mouseClick(heat_map.viewport(), LEFT, pos=middle(heat_map, "conv1", "int4"))
-    words = cell_read_out(heat_map.cells, (0, 4), sizes, (table, None))
+    words = cell_read_out(heat_map.cells, (0, column_of("int4")), sizes, (table, None))
     assert "The first layer stays dense." in " ".join(text for text, _ in words.rows)
 
 
@@ -94,18 +98,18 @@ def test_arrows_move_and_space_chooses(qtbot, heat_map):
         qtbot.keyClick(heat_map, key)
     with qtbot.waitSignal(heat_map.option_chosen) as chosen:
         qtbot.keyClick(heat_map, Qt.Key.Key_Space)
-    assert chosen.args == [["layer1.0.conv2"], "w8"]
+    assert chosen.args == [["layer1.0.conv2"], "w6a8"]
 
 
 @pytest.mark.parametrize(
     ("key", "option"),
     [
         (Qt.Key.Key_8, "int8"),
-        (Qt.Key.Key_6, "int6"),
-        (Qt.Key.Key_5, "int5"),
-        (Qt.Key.Key_4, "int4"),
-        (Qt.Key.Key_3, "int3"),
-        (Qt.Key.Key_2, "int2"),
+        (Qt.Key.Key_6, "w6a8"),
+        (Qt.Key.Key_5, "w5a8"),
+        (Qt.Key.Key_4, "w4a8"),
+        (Qt.Key.Key_3, "w3a8"),
+        (Qt.Key.Key_2, "w2a8"),
     ],
 )
 def test_a_digit_chooses_that_bit_width_in_the_row_of_the_cursor(qtbot, heat_map, key, option):

@@ -15,7 +15,13 @@ from secateur.installing import install_command
 
 def test_words_become_what_the_fields_are() -> None:
     options = write_options("onnx", ["opset=17", "external_data=true", "dtype=float16"])
-    assert options.model_dump() == {"opset": "17", "external_data": True, "dtype": "float16", "groups": "fast"}
+    assert options.model_dump() == {
+        "opset": "17",
+        "external_data": True,
+        "dtype": "float16",
+        "groups": "fast",
+        "few_bits": "packed",
+    }
 
 
 def test_several_values_are_separated_by_commas() -> None:
@@ -34,7 +40,7 @@ def test_a_wrong_setting_is_named_with_what_there_is(setting: str, said: str) ->
     with pytest.raises(UserError, match=said) as raised:
         write_options("onnx", [setting])
     if "=" in setting:
-        assert "opset, dtype, groups, external_data" in raised.value.hint
+        assert "opset, dtype, groups, few_bits, external_data" in raised.value.hint
 
 
 @pytest.mark.parametrize("target", FORMATS, ids=lambda target: target.id)

@@ -8,6 +8,8 @@ from typing import Final
 
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 
+from secateur.graph.qdq.functions import DOMAIN
+
 INTEGER_KERNELS: Final = frozenset({
     "QLinearConv", "ConvInteger", "QGemm", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat",
     "DynamicQuantizeMatMul", "QAttention",
@@ -33,10 +35,13 @@ def float_layers(proto: onnx.ModelProto, layers: Collection[str]) -> tuple[str, 
     for node in optimized_graph(proto).graph.node:
         for name in node.input:
             kernels[name].add(node.op_type)
-    turned = {node.input[0]: node.output[0] for node in proto.graph.node if node.op_type == "Transpose"}
+    made: dict[str, list[str]] = defaultdict(list)
+    for node in proto.graph.node:
+        if node.op_type == "Transpose" or node.domain == DOMAIN:
+            made[node.input[0]].append(node.output[0])
 
     def used(weight: str) -> set[str]:
-        """The kernels that read a weight, as it is stored or turned (as one of two uses of a tied weight is)."""
-        return kernels[weight] | (kernels[turned[weight]] if weight in turned else set())
+        """The kernels that read a weight: as it is stored, turned (one of two uses of a tied one), or unpacked."""
+        return kernels[weight].union(*map(used, made[weight]))
 
     return tuple(layer for layer in layers if not used(f"{layer}.weight") & INTEGER_KERNELS)

@@ -4,7 +4,7 @@ They come with the file, so that no runtime needs to know them. ONNX Runtime com
 the file, where all that they read is stored; a DequantizeLinear it leaves for the run, where each batch pays for it.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +21,8 @@ OLDEST_OPSET: Final = 15
 
 UNPACK: Final = "Unpack"
 DEQUANTIZE: Final = "Dequantize"
-WIDTHS: Final = (3, 5, 6)
+SIGNED: Final = "Signed"
+WIDTHS: Final = (2, 3, 4, 5, 6)
 BITS_OF: Final = {f"{UNPACK}{bits}": bits for bits in WIDTHS}
 """Name of a function that unpacks planes → bits of its codes."""
 
@@ -34,7 +35,7 @@ def add_functions(proto: onnx.ModelProto) -> None:
         return
     opset = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
     for name in sorted(called):
-        proto.functions.append(_dequantize(opset) if name == DEQUANTIZE else _unpack(BITS_OF[name], opset))
+        proto.functions.append(_MAKERS[name](opset) if name in _MAKERS else _unpack(BITS_OF[name], opset))
     if not there:
         proto.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     proto.ir_version = max(proto.ir_version, IR_VERSION)
@@ -86,6 +87,18 @@ def _dequantize(opset: int) -> onnx.FunctionProto:
         helper.make_node("Mul", ["d", "s"], ["w"]),
     ]
     return helper.make_function(DOMAIN, DEQUANTIZE, ["c", "s", "z"], ["w"], nodes, [helper.make_opsetid("", opset)])
+
+
+def _signed(opset: int) -> onnx.FunctionProto:
+    """Codes `c` (uint8) and the one that stands for 0, `f` (int8) → int8."""
+    nodes = [
+        helper.make_node("Cast", ["c"], ["a"], to=onnx.TensorProto.INT8),
+        helper.make_node("Sub", ["a", "f"], ["i"]),
+    ]
+    return helper.make_function(DOMAIN, SIGNED, ["c", "f"], ["i"], nodes, [helper.make_opsetid("", opset)])
+
+
+_MAKERS: Final[Mapping[str, Callable[[int], onnx.FunctionProto]]] = {DEQUANTIZE: _dequantize, SIGNED: _signed}
 
 
 def _constant(name: str, values: NDArray[Any]) -> onnx.NodeProto:

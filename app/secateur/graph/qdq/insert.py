@@ -65,8 +65,8 @@ class Inserting:
         if encoding.feeds_integer_kernels:
             self._turn_integers(stored, back, inputs[1:], encoding.axis)
 
-    def store_planes(self, layer: OnnxLayer, encoding: WeightEncoding) -> None:
-        """Replace a float weight by integers in planes, called `<layer>.weight`, that two nodes give back."""
+    def store_planes(self, layer: OnnxLayer, encoding: WeightEncoding, *, with_zero: bool) -> None:
+        """Replace a float weight by integers in planes, called `<layer>.weight`, that further nodes give back."""
         tensor = self._tensors[layer.weight]
         floats = np.asarray(numpy_helper.to_array(tensor))
         codes = encoding.quantize(floats.astype(np.float32))
@@ -79,7 +79,7 @@ class Inserting:
         self._add(stored_planes(stored, codes, encoding))
         self._first += unpackers(
             encoding, (stored, back), floats.shape, floats.dtype, self._constant, self._short,
-            for_product=layer.operator == "MatMul",
+            for_product=layer.operator == "MatMul", with_zero=with_zero,
         )  # fmt: skip
 
     def _turn_integers(self, stored: str, back: str, grid: list[str], axis: int | None) -> None:
@@ -96,6 +96,10 @@ class Inserting:
             node.output[0] = turned
             unpack = helper.make_node("DequantizeLinear", [turned, *grid], [result], axis=order.index(axis))
             self._behind[turned] = [unpack]
+
+    def is_turned(self, layer: OnnxLayer) -> bool:
+        """Whether a Transpose reads the layer's weight."""
+        return any(node.op_type == "Transpose" for node in self._readers.get(layer.weight, []))
 
     def bias_of(self, layer: OnnxLayer) -> NDArray[np.float32] | None:
         """A layer's stored bias, float32 in the shape of the file; None where it has none."""

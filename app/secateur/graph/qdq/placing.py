@@ -35,9 +35,9 @@ def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placeme
 def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) -> onnx.ModelProto:
     """The encoded, compact form of a lowered float graph; `proto` is not changed.
 
-    Layers of 8 bits whose inputs have an activation encoding are computed in integers; all others are stored in few
-    bits only, those of 3, 5 and 6 in planes unless ONNX's own integers are asked for. UserError where a weight is
-    missing or an activation has no encoding.
+    Layers of 8 bits, or of fewer that are meant for it, whose inputs have an activation encoding are computed in
+    integers; all others are stored in few bits only. What ONNX has no integers for lies in planes unless its own are
+    asked for. UserError where a weight is missing or an activation has no encoding.
     """
     layers = {layer.name: layer for layer in onnx_layers(proto)}
     for name in encodings.weights:
@@ -62,10 +62,11 @@ def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) 
             continue
         done.add(layer.weight)
         laid = in_file_layout(encoding, layer, result)
-        if name in packed:
-            inserting.store_planes(layer, laid)
+        with_zero = _is_gemm(layer, name, static)
+        if name in packed and not (laid.in_integers and inserting.is_turned(layer)):
+            inserting.store_planes(layer, laid, with_zero=with_zero)
         else:
-            inserting.store_weight(layer, laid, with_zero=_is_gemm(layer, name, static))
+            inserting.store_weight(layer, laid, with_zero=with_zero)
     for layer in layers.values():
         _store_bias(inserting, layer, encodings, is_static=layer.name in static)
     inserting.round_activations({name: encodings.activations[source] for name, source in providers.items()})

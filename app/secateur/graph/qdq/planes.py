@@ -1,17 +1,20 @@
-"""Integers of 3, 5 and 6 bits in an ONNX file, in as many bits as they have: planes, and functions that unpack them.
+"""Integers of few bits in an ONNX file, in as many bits as they have: planes, and functions that unpack them.
 
-ONNX has integers of 2, 4 and 8 bits alone. Others lie in planes (`secateur.model.encoding.packed_planes`) that a local
-function of the file puts together (`Unpack3(planes, shape)`), in standard operators. What then gives floats back:
+ONNX has integers of 2, 4 and 8 bits alone, and kernels for those of 8. Others lie in planes
+(`secateur.model.encoding.packed_planes`) that a local function of the file puts together (`Unpack3(planes, shape)`), in
+standard operators. What then gives floats back:
 
 - `Dequantize(codes, scale, zero)`, another local function: ONNX Runtime computes it when it loads the file, and the
   layer runs as fast as in float. It leaves every DequantizeLinear for the run, where each batch pays for it.
 - A DequantizeLinear before a MatMul: of that it makes a product with stored integers, as of those of 8 bits.
+- A DequantizeLinear behind `Signed(codes, first)`, a third local function that makes int8 of them, where activations
+  are rounded too: ONNX Runtime computes the int8 when it loads the file, and then the layer in integers.
 
 What is read is brought into the second form, with integers of 8 bits, which everything here knows as a layer with
 integer weights, and the bits of each are told beside it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +28,7 @@ from secateur.graph.qdq.functions import (
     BITS_OF,
     DEQUANTIZE,
     DOMAIN,
+    SIGNED,
     UNPACK,
     WIDTHS,
     add_functions,
@@ -46,9 +50,11 @@ def paying(encodings: Mapping[str, tuple[WeightEncoding, tuple[int, ...]]]) -> f
     kept: set[str] = set()
     for bits in WIDTHS:
         names = [name for name, (one, shape) in encodings.items() if one.bits == bits and one.lies_in_planes(shape)]
-        counts = [int(np.prod(encodings[name][1], dtype=np.int64)) for name in names]
-        in_containers = 4 if bits < 4 else 8
-        if sum(counts) * (in_containers - bits) // 8 > _FUNCTION_BYTES:
+        saved = (
+            int(np.prod(shape, dtype=np.int64)) * (one.container - bits)
+            for one, shape in (encodings[name] for name in names)
+        )
+        if sum(saved) // 8 > _FUNCTION_BYTES:
             kept.update(names)
     return frozenset(kept)
 
@@ -62,11 +68,12 @@ def unpackers(
     fresh: Callable[[str], str],
     *,
     for_product: bool,
+    with_zero: bool = False,
 ) -> list[onnx.NodeProto]:
     """The nodes between stored planes and the weight as floats, `names` both, in the order of a graph.
 
     `encoding` has its axis in the layout of the file, `numbers` is the type of the floats. `constant` stores an array
-    and gives its name, `fresh` a name that is not taken.
+    and gives its name, `fresh` a name that is not taken. `with_zero`: what computes in integers wants zero points of 0.
     """
     planes, weight = names
     codes = fresh("c")
@@ -75,6 +82,11 @@ def unpackers(
         f"{UNPACK}{encoding.bits}", [planes, constant(np.array(shape, np.int64), "n")], [codes], domain=DOMAIN
     )
     scale = encoding.scale.astype(numbers)
+    if encoding.in_integers:
+        whole = fresh("c")
+        signed = helper.make_node(SIGNED, [codes, constant(first.astype(np.int8), "z")], [whole], domain=DOMAIN)
+        read = [whole, constant(scale, "s"), *([constant(np.zeros(scale.shape, np.int8), "z")] if with_zero else [])]
+        return [unpack, signed, helper.make_node("DequantizeLinear", read, [weight], axis=encoding.axis)]
     if for_product:
         zeros = np.broadcast_to(first, scale.shape).copy()
         read = [codes, constant(scale, "s"), constant(zeros, "z")]
@@ -122,10 +134,12 @@ def in_planes(proto: onnx.ModelProto, narrow: Mapping[str, str]) -> onnx.ModelPr
             result.graph.initializer.append(numpy_helper.from_array(values, shared[key]))
         return shared[key]
 
+    back = (node for node in proto.graph.node if node.op_type == "DequantizeLinear" and node.input[0] not in stored)
+    rounded = {node.output[0] for node in back}
     nodes: list[onnx.NodeProto] = []
     for node in proto.graph.node:
         if node.input and node.input[0] in found and node.op_type == "DequantizeLinear":
-            nodes += _packed(result, node, widths[node.input[0]], readers, (constant, fresh))
+            nodes += _packed(result, node, widths[node.input[0]], readers, rounded, (constant, fresh))
         else:
             nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
     result.graph.ClearField("node")
@@ -140,19 +154,33 @@ def _packed(
     node: onnx.NodeProto,
     bits: int,
     readers: Mapping[str, list[onnx.NodeProto]],
+    rounded: Collection[str],
     naming: tuple[Callable[[NDArray[Any], str], str], Callable[[str], str]],
 ) -> list[onnx.NodeProto]:
-    """What takes the place of a DequantizeLinear whose integers, in `proto`, become planes."""
+    """What takes the place of a DequantizeLinear whose integers, in `proto`, become planes.
+
+    `rounded` are the activations that were rounded to integers.
+    """
     tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
     codes, scale = (np.asarray(numpy_helper.to_array(tensors[name])) for name in node.input[:2])
     zero = numpy_helper.to_array(tensors[node.input[2]]).reshape(-1) if len(node.input) > 2 else None
     axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
-    encoding = IntegerEncoding(bits, scale.reshape(-1), axis if scale.size > 1 else None, zero)
-    tensors[node.input[0]].CopyFrom(stored_planes(node.input[0], codes, encoding))
-    is_product = scale.size > 1 and {one.op_type for one in readers.get(node.output[0], [])} == {"MatMul"}
-    return unpackers(
-        encoding, (node.input[0], node.output[0]), codes.shape, scale.dtype, *naming, for_product=is_product
+    reading = readers.get(node.output[0], [])
+    is_static = bool(reading) and all(one.input[0] in rounded for one in reading)
+    encoding = IntegerEncoding(
+        bits,
+        scale.reshape(-1),
+        axis if scale.size > 1 else None,
+        None if is_static else zero,
+        in_integers=is_static,
     )
+    tensors[node.input[0]].CopyFrom(stored_planes(node.input[0], codes, encoding))
+    names, is_product = (
+        (node.input[0], node.output[0]),
+        scale.size > 1 and {one.op_type for one in reading} == {"MatMul"},
+    )
+    with_zero = len(node.input) > 2
+    return unpackers(encoding, names, codes.shape, scale.dtype, *naming, for_product=is_product, with_zero=with_zero)
 
 
 # ---------------------------------------------------------------------- read
@@ -186,9 +214,16 @@ def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
         for name in node.input:
             readers.setdefault(name, []).append(node)
     known = {}
+    signed: dict[str, str] = {}
     for codes, unpack in unpacks.items():
         reader = readers.get(codes, [])
-        is_own = len(reader) == 1 and _gives_floats(reader[0]) and len(readers[unpack.input[0]]) == 1
+        if len(reader) == 1 and (reader[0].domain, reader[0].op_type) == (DOMAIN, SIGNED):
+            first = reader[0].input[1]
+            half = 1 << (BITS_OF[unpack.op_type] - 1)
+            if first in stored and numpy_helper.to_array(stored[first]) == half:
+                signed[reader[0].output[0]] = codes
+                reader = readers.get(reader[0].output[0], [])
+        is_own = len(reader) == 1 and _gives_floats(reader[0], signed) and len(readers[unpack.input[0]]) == 1
         if is_own and all(name in stored for name in (*unpack.input, *reader[0].input[1:])):
             known[codes] = reader[0]
     result = onnx.ModelProto()
@@ -201,14 +236,15 @@ def without_planes(proto: onnx.ModelProto) -> WithoutPlanes:
         made[reader.output[0]] = _in_types(result, stored, unpacks[codes], reader)
     nodes = []
     for node in proto.graph.node:
-        if node.output[0] in known:
+        if node.output[0] in known or signed.get(node.output[0]) in known:
             continue
         copy = onnx.NodeProto()
         copy.CopyFrom(made.get(node.output[0], node))
         nodes.append(copy)
     result.graph.ClearField("node")
     result.graph.node.extend(nodes)
-    drop_unread(result, {name for codes, node in known.items() for name in (*unpacks[codes].input, *node.input)})
+    unread = {name for codes, node in known.items() for name in (*unpacks[codes].input, *node.input)}
+    drop_unread(result, unread | {readers[codes][0].input[1] for codes in signed.values()})
     drop_functions(result)
     return WithoutPlanes(with_dequantizers(result), bits)
 
@@ -217,8 +253,12 @@ def _is_unpack(node: onnx.NodeProto) -> bool:
     return node.domain == DOMAIN and node.op_type in BITS_OF
 
 
-def _gives_floats(node: onnx.NodeProto) -> bool:
-    return (node.domain, node.op_type) in ((DOMAIN, DEQUANTIZE), ("", "DequantizeLinear")) and len(node.input) > 2
+def _gives_floats(node: onnx.NodeProto, signed: Collection[str]) -> bool:
+    """Whether it makes floats of codes, or of the int8 that `signed` names, which have no zero points."""
+    kind = (node.domain, node.op_type)
+    if kind == ("", "DequantizeLinear") and node.input[0] in signed:
+        return True
+    return kind in ((DOMAIN, DEQUANTIZE), ("", "DequantizeLinear")) and len(node.input) > 2
 
 
 def _in_types(
@@ -227,16 +267,20 @@ def _in_types(
     """A DequantizeLinear of integers of 8 bits, which are stored in `proto` under the name that the planes had."""
     half = 1 << (BITS_OF[unpack.op_type] - 1)
     shape = tuple(int(size) for size in numpy_helper.to_array(stored[unpack.input[1]]))
-    scale, zero = (np.asarray(numpy_helper.to_array(stored[name])) for name in node.input[1:3])
+    scale = np.asarray(numpy_helper.to_array(stored[node.input[1]]))
+    is_signed = node.input[0] != unpack.output[0]
+    zero = np.full(1, half) if is_signed else np.asarray(numpy_helper.to_array(stored[node.input[2]]))
     name, planes = unpack.input[0], stored[unpack.input[0]]
     is_loaded = planes.data_location != onnx.TensorProto.EXTERNAL
     codes = unpacked_planes(numpy_helper.to_array(planes), int(np.prod(shape))) if is_loaded else np.ones(1, np.uint8)
-    is_affine = bool((zero != half).any()) or not codes.all()
+    is_affine = not is_signed and (bool((zero != half).any()) or not codes.all())
     axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), None)
     if axis is None:
         axis = next((place for place, size in enumerate(scale.shape) if size > 1), 0)
     read = [name, _stored_anew(proto, f"{name}_scale", scale.reshape(-1) if scale.size > 1 else scale.reshape(()))]
-    if is_affine:
+    if is_signed:
+        read += node.input[2:]
+    elif is_affine:
         spread = np.broadcast_to(zero.reshape(-1), (scale.size,)).reshape(-1 if scale.size > 1 else ()).copy()
         read.append(_stored_anew(proto, f"{name}_zero", spread.astype(np.uint8)))
     whole = codes if is_affine else (codes.astype(np.int16) - half).astype(np.int8)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import OnnxLayer
-from secateur.model.encoding import Encodings, WeightEncoding, container_bits, grouped_axis
+from secateur.model.encoding import Encodings, WeightEncoding, grouped_axis
 
 _PER_CHANNEL_OPSET: Final = 13
 _BLOCK_OPSET: Final = 21
@@ -28,7 +28,7 @@ _TYPES: Final = {
 
 def opset_for(encodings: Encodings) -> tuple[int, str]:
     """The first operator set of ONNX that can hold these encodings, and what of them needs it."""
-    if any(container_bits(encoding.bits) == 2 for encoding in encodings.weights.values()):
+    if any(encoding.container == 2 for encoding in encodings.weights.values()):
         return _TWO_BIT_OPSET, "weights of 2 bits"
     if any(encoding.bits < 8 for encoding in encodings.weights.values()):
         return _BLOCK_OPSET, "weights of fewer than 8 bits"
@@ -59,7 +59,7 @@ def integer_tensor(name: str, codes: NDArray[Any], encoding: WeightEncoding) -> 
     ONNX Runtime 1.32 turns a matrix in groups of 2 bits into a MatMulNBits that is wrong where its columns do not fill
     whole bytes: such a one is stored in 4.
     """
-    bits = container_bits(encoding.bits)
+    bits = encoding.container
     if bits == 2 and encoding.group_size is not None and codes.shape[-1] % 4:
         bits = 4
     kind = _TYPES[bits, encoding.is_affine]

@@ -24,7 +24,7 @@ _BIAS_LIMIT = 2.0**30
 
 
 def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticInt8", context: Context) -> "TorchModel":
-    """The lowered model with encodings of these layers' weights (8 bits) and of all activations around them.
+    """The lowered model with encodings of these layers' weights and of all activations around them.
 
     Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from calibration
     samples, run in float but for what was encoded before, which stays so. Biases are corrected on the same samples.
@@ -152,7 +152,7 @@ def static_encodings(
     found = {name: within(encoding, placement.bounds.get(name)) for name, encoding in found.items()}
     known = {**before.activations, **found}
     activations = {name: known[provider] for name, provider in providers.items()}
-    weights = one_per_weight(lowered, _encode_weights(lowered, layers, activations), log)
+    weights = one_per_weight(lowered, _encode_weights(lowered, layers, method, activations), log)
     encodings = replace(before.with_weights(weights), activations=activations)
     return settled(structure_of(lowered), encodings)
 
@@ -179,17 +179,19 @@ def _encode(name: str, spectrum: Spectrum, method: "StaticInt8") -> ActivationEn
 
 
 def _encode_weights(
-    lowered: "TorchModel", layers: Sequence[str], activations: Mapping[str, ActivationEncoding]
+    lowered: "TorchModel",
+    layers: Sequence[str],
+    method: "StaticInt8",
+    activations: Mapping[str, ActivationEncoding],
 ) -> dict[str, WeightEncoding]:
     from secateur.graph.layers import channel_axes
     from secateur.graph.lowering import structure_of
     from secateur.graph.qdq.placing import layer_inputs
-    from secateur.methods.quantize.scales import encode_weight
 
     weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(structure_of(lowered))
     encoded = {}
     for name in layers:
-        encoding = encode_weight(weights[name], 8, axes[name])
+        encoding = method.encoded(weights[name], axes[name])
         bias = lowered.module.get_submodule(name).bias
         if bias is not None:
             inputs = [activations[source] for source in sources[name]]

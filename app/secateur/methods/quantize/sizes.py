@@ -26,5 +26,6 @@ def encoded_bytes(
     scales = layer.out_channels if group_size is None else scales_in(layer.weight.shape, axis, group_size)
     codes = layer.weight.count if group_size is None else scales * group_size
     nodes = DEQUANTIZE_NODE_BYTES + (ACTIVATION_NODES_BYTES if static else 0)
-    nodes += PLANES_BYTES if lies_in_planes(codes, bits, group_size) else 0
-    return stored_bytes(codes, scales, bits, group_size, is_affine=is_affine) + layer.out_channels * 4 + nodes
+    nodes += PLANES_BYTES if lies_in_planes(codes, bits, group_size, in_integers=static) else 0
+    stored = stored_bytes(codes, scales, bits, group_size, is_affine=is_affine, in_integers=static)
+    return stored + layer.out_channels * 4 + nodes

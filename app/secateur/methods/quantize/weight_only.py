@@ -81,14 +81,15 @@ class WeightOnly(Method):
     )
     bias_correction: bool = Field(
         True,
-        title="Bias correction",
+        title="Correct bias",
         description="Give each layer the bias that brings its mean output on calibration samples back to what it was.",
     )
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        few = [Option(f"int{bits}", "Bits", str(bits), cls.model_validate({"bits": bits})) for bits in (6, 5, 4, 3, 2)]
-        return (Option("w8", "Bits", "w8", cls(bits=8)), *few)
+        widths = (8, 6, 5, 4, 3, 2)
+        ids = {bits: f"int{bits}" if bits < 8 else "w8" for bits in widths}
+        return tuple(Option(ids[b], "Weights only", str(b), cls.model_validate({"bits": b})) for b in widths)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:

@@ -12,7 +12,7 @@ HEADER = 46.0
 GAP = 2.0
 GROUP_GAP = 14.0
 ROW = (16.0, 24.0)
-CELL = (18.0, 72.0)
+CELL = (14.0, 72.0)
 MANY, CELL_OF_MANY = 8, 54.0
 """Of more options than so many, cells are this wide at most: the legend then has room beside them."""
 PRINTED = 44.0

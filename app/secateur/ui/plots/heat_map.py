@@ -379,6 +379,6 @@ class HeatMap(QAbstractScrollArea):
 
     def _column_of_digit(self, digit: str) -> int | None:
         for column, option in enumerate(self.cells.options):
-            if digit and option.group == "Bits" and option.label == digit:
+            if digit and option.method.stored_bits == int(digit):
                 return column
         return None

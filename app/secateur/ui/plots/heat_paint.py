@@ -50,7 +50,9 @@ def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, ho
             strong = column == hovered
             set_caption(painter, "text" if strong else "secondary", 600 if strong else 400)
             box = QRectF(geometry.lefts[column] - 8, 24, geometry.cell + 16, 18)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, cells.options[column].label)
+            painter.drawText(
+                box, Qt.AlignmentFlag.AlignCenter, _fitting(cells.options[column].label, geometry.cell, painter)
+            )
 
 
 def paint_name(painter: QPainter, box: QRectF, name: ShortName, *, selected: bool, hovered: bool) -> None:
@@ -68,6 +70,12 @@ def paint_name(painter: QPainter, box: QRectF, name: ShortName, *, selected: boo
     painter.setFont(font(11, 600 if selected else 500))
     painter.setPen(color("text"))
     painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, name.own)
+
+
+def _fitting(label: str, width: float, painter: QPainter) -> str:
+    """An option's label, without its per cent sign where the column is too narrow for that."""
+    advance = QFontMetricsF(painter.font()).horizontalAdvance(label)
+    return label if advance <= width else label.removesuffix("\u00a0%").removesuffix(" %")
 
 
 def name_words(box: QRectF) -> QRectF:
