@@ -109,7 +109,7 @@ def sensitivity(
     options: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: int8 (static), w8 (weights alone), int6, int5, int4, int3, int2, prune50, prune75, "
+            help="Comma-separated: int8, w6a8 … w2a8 (static), w8, int6 … int2 (weights alone), prune50, prune75, "
             "prune90, rank25, rank10."
         ),
     ] = "",
@@ -225,6 +225,48 @@ def compress(
     answers.compress(
         model, weights, data, recipe, out, export, target=target, resume=resume, as_json=json, debug=debug, **consent
     )
+
+
+@app.command()
+def autopilot(
+    model: Model,
+    data: Data,
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--output", parser=place, metavar="PATH", help="Folder for the best model and all trials."),
+    ],
+    drop: Annotated[
+        float,
+        typer.Option(min=0.0, help="How much of the metric may be lost, in its own unit (0.01: a point of a share)."),
+    ] = 0.01,
+    size: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of the file size that is wanted at most.")
+    ] = None,
+    latency: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of the milliseconds that is wanted at most.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Plans that are tried at most.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
+    samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    weights: Weights = "",
+    target: Target = "onnxruntime",
+    json: AsJson = False,
+    trust: Trust = False,
+    force: Force = False,
+    debug: Debug = False,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """The smallest and fastest verified model that loses no more than --drop.
+
+    Plans are tried one after the other, each a run of the history; Ctrl+C keeps the best so far.
+    """
+    from secateur.cli import hardware, piloting
+
+    hardware.use(device, threads)
+    asked = piloting.Asked(drop, size, latency, trials, samples, target)
+    consent = {"force": force, "trust": trust}
+    piloting.autopilot(model, weights, data, out, asked, resume=resume, as_json=json, debug=debug, **consent)
 
 
 @app.command()

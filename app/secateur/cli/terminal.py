@@ -19,6 +19,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from secateur import figures
+from secateur.engine.autopilot import Autopilot
 from secateur.engine.events import (
     Event,
     Failed,
@@ -142,6 +143,8 @@ def cancelled_words(request: Request) -> str:
     match request:
         case ScoreSensitivity(depth="estimate" | "measure"):
             return "Cancelled. What was measured is kept: the same command goes on from there."
+        case Autopilot():
+            return "Cancelled. The best so far is in the folder; --resume with the same -o goes on from there."
         case Compress():
             return "Cancelled. The run goes on from its last checkpoint with --resume and the same -o."
         case _:

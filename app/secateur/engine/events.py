@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
+from secateur.engine.autopilot import AutopilotEnded, TrialsTold
 from secateur.engine.requests import DataSource, Request
 from secateur.engine.timing import OptionsTimed
 from secateur.model.description import Couplings, ModelDescription, ModelSource
@@ -276,6 +277,7 @@ class Configured:
 Result = (
     Configured
     | OptionsTimed
+    | AutopilotEnded
     | ModelOpened
     | SpectraCounted
     | PlanSolved
@@ -302,7 +304,17 @@ Result = (
     | FiltersRead
     | MatrixRead
 )
-Live = CurvePoint | SpectraReady | RowsMeasured | SoftAnswers | TakenSample | LayerMaps | AnswerAt | ChannelsRead
+Live = (
+    CurvePoint
+    | SpectraReady
+    | RowsMeasured
+    | SoftAnswers
+    | TakenSample
+    | LayerMaps
+    | AnswerAt
+    | ChannelsRead
+    | TrialsTold
+)
 
 
 @dataclass(frozen=True)

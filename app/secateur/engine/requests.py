@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from secateur.data.source import DataSource as DataSource
+from secateur.engine.autopilot import Autopilot as Autopilot
 from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
@@ -365,6 +366,7 @@ Request = (
     | Evaluate
     | RecordActivations
     | Compress
+    | Autopilot
     | Compare
     | Export
     | AskFormats

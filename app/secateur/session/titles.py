@@ -1,5 +1,6 @@
 """What each job is called in the jobs panel."""
 
+from secateur.engine.autopilot import Autopilot
 from secateur.engine.requests import (
     AskFormats,
     Compare,
@@ -48,6 +49,8 @@ def title_of(request: Request) -> str:
             return "Trying how fast the plan will be"
         case Compress():
             return request.name or "Running the plan"
+        case Autopilot():
+            return request.name or "Autopilot"
         case Compare():
             return "Comparing two models"
         case Export():

@@ -1,0 +1,77 @@
+"""Which plan autopilot tries next: the limit of each family is found in few trials, and what was tried counts."""
+
+import pytest
+
+from secateur.recipe.autopilot import Candidate, Family, Goal, Outcome, best_of, gain_of, next_trial
+from secateur.recipe.recipe import Recipe
+
+GOAL = Goal(drop=0.01)
+
+
+def family(name: str, sizes: list[float], latency: float = 0.5) -> Family:
+    return Family(name, name, "", tuple(Candidate(name, Recipe(), size, latency) for size in sizes))
+
+
+SIZES = [0.25 * 0.86**step for step in range(10)]
+PLAIN, TRAINED = family("plain", SIZES), family("trained", SIZES)
+
+
+def searched(families: list[Family], last_good: dict[str, int], goal: Goal = GOAL, most: int = 99) -> dict:
+    """What is tried where each family keeps the quality up to a place, and what each came to."""
+    outcomes: dict[tuple[str, int], Outcome] = {}
+    while len(outcomes) < most and (trial := next_trial(families, outcomes, goal)) is not None:
+        drop = 0.0 if trial.place <= last_good[trial.family.id] else 0.05
+        outcomes[trial.key] = Outcome(drop, trial.candidate.size, trial.candidate.latency, True)
+    return outcomes
+
+
+@pytest.mark.parametrize("limit", range(-1, 10))
+def test_the_most_severe_plan_that_keeps_the_quality_is_found(limit: int) -> None:
+    outcomes = searched([PLAIN], {"plain": limit})
+    assert len(outcomes) <= 4, "ten plans need four trials"
+    best = best_of(outcomes, GOAL)
+    assert best == (("plain", limit) if limit >= 0 else None)
+
+
+def test_a_further_family_is_tried_only_where_it_promises_more() -> None:
+    outcomes = searched([PLAIN, TRAINED], {"plain": 4, "trained": 7})
+    assert best_of(outcomes, GOAL) == ("trained", 7)
+    assert all(place > 4 for name, place in outcomes if name == "trained")
+    assert not [key for key in searched([PLAIN, TRAINED], {"plain": 9, "trained": 9}) if key[0] == "trained"]
+
+
+def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not_been() -> None:
+    whole = searched([PLAIN, TRAINED], {"plain": 3, "trained": 6})
+    for broken_off_after in range(len(whole)):
+        known = dict(list(whole.items())[:broken_off_after])
+        trial = next_trial([PLAIN, TRAINED], known, GOAL)
+        assert trial is not None
+        assert trial.key == list(whole)[broken_off_after]
+
+
+def test_what_was_not_proven_or_judged_worse_is_never_the_best() -> None:
+    outcomes = {
+        ("plain", 0): Outcome(0.0, 0.2, 0.5, is_sound=False),
+        ("plain", 1): Outcome(float("nan"), 0.1, 0.5, True),
+    }
+    assert best_of(outcomes, GOAL) is None
+
+
+def test_a_plan_that_meets_what_was_wanted_goes_before_one_that_gains_more() -> None:
+    goal = Goal(drop=0.01, latency=0.5)
+    outcomes = {("plain", 0): Outcome(0.0, 0.2, 0.45, True), ("plain", 1): Outcome(0.0, 0.05, 0.9, True)}
+    assert best_of(outcomes, goal) == ("plain", 0)
+    assert best_of(outcomes, GOAL) == ("plain", 1)
+
+
+def test_what_does_not_meet_the_goal_yet_stops_no_family() -> None:
+    """A slow plan that gains much in size: the faster family is tried although it promises less in sum."""
+    slow, fast = family("plain", [0.05], latency=1.0), family("trained", [0.2], latency=0.4)
+    goal = Goal(drop=0.01, latency=0.5)
+    outcomes = searched([slow, fast], {"plain": 0, "trained": 0}, goal)
+    assert best_of(outcomes, goal) == ("trained", 0)
+
+
+def test_the_gain_counts_size_and_speed_alike() -> None:
+    assert gain_of(0.5, 1.0) == pytest.approx(gain_of(1.0, 0.5))
+    assert gain_of(0.5, None) == pytest.approx(gain_of(0.5, 1.0))
