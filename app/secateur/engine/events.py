@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
 from secateur.engine.autopilot import AutopilotEnded, TrialsTold
+from secateur.engine.looked import ChannelsRead as ChannelsRead
+from secateur.engine.looked import FiltersRead as FiltersRead
+from secateur.engine.looked import MapsRead as MapsRead
+from secateur.engine.looked import MatrixRead as MatrixRead
+from secateur.engine.looked import SamplesShown as SamplesShown
 from secateur.engine.requests import DataSource, Request
 from secateur.engine.timing import OptionsTimed
 from secateur.model.description import Couplings, ModelDescription, ModelSource
@@ -25,10 +30,10 @@ from secateur.model.documents import (
     SensitivityTable,
 )
 from secateur.model.graph import NetworkGraph
-from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample, Thumbnail
+from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
-from secateur.model.weight_views import ChannelActivity, ChannelFigures, FilterPage, MatrixTile
+from secateur.model.weight_views import ChannelActivity
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
 from secateur.training.curves import CurvePoint as CurvePoint
@@ -225,37 +230,6 @@ class SampleFollowed:
     compressed: tuple[Guess, ...] = ()
     unsaid: str = ""
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class MapsRead:
-    maps: LayerMaps
-
-
-@dataclass(frozen=True, eq=False)
-class SamplesShown:
-    """Small pictures of the test split, which holds `total` samples."""
-
-    total: int
-    samples: tuple[Thumbnail, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class ChannelsRead:
-    layer: str
-    figures: ChannelFigures
-
-
-@dataclass(frozen=True, eq=False)
-class FiltersRead:
-    layer: str
-    page: FilterPage
-
-
-@dataclass(frozen=True, eq=False)
-class MatrixRead:
-    layer: str
-    tile: MatrixTile
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What each job is called in the jobs panel."""
 
-from secateur.engine.autopilot import Autopilot
 from secateur.engine.requests import (
     AskFormats,
+    Autopilot,
     Compare,
     Compress,
     CountSpectra,

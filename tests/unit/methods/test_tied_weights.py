@@ -113,7 +113,8 @@ def test_a_tied_weight_is_stored_once_as_integers(request: Any, tmp_path: Any, f
     result = method.apply(model, weighted(model), Context(data=Samples(inputs)))
     path = tmp_path / "small.onnx"
     write_onnx(result, path)
-    stored = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 2}
+    matrices = [tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 2]
+    stored = {tensor.name: tensor for tensor in matrices if min(tensor.dims) > 1}  # scales are columns
     wanted = onnx.TensorProto.INT4 if getattr(method, "bits", 8) == 4 else onnx.TensorProto.INT8
     assert [tensor.data_type for tensor in stored.values()] == [wanted]
     written, simulated, before = run_onnx(path)(inputs), result.run(inputs), model.run(inputs)
@@ -135,7 +136,7 @@ def test_layers_with_the_same_channels_share_scales_and_others_say_that_they_do_
 ) -> None:
     said: list[str] = []
     both = StaticInt8().apply(two_heads, ["one", "two"], Context(data=Samples(inputs_for(two_heads)), log=said.append))
-    assert not said
+    assert not any("shares its weight" in line for line in said)
     np.testing.assert_array_equal(both.encodings.weights["one"].scale, both.encodings.weights["two"].scale)
     back = WeightOnly(bits=8).apply(there_and_back, ["down", "up"], Context(log=said.append))
     assert list(back.encodings.weights) == ["down"]

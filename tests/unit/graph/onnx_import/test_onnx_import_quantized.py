@@ -18,6 +18,7 @@ from secateur.graph.network import OnnxModel
 from secateur.graph.onnx_import.check import run_file, run_module
 from secateur.graph.onnx_import.importer import import_model, quantized_reason
 from secateur.graph.qdq.placing import encode
+from secateur.graph.qdq.standard import in_standard_form
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource
@@ -57,7 +58,7 @@ def test_gradients_pass_through_the_rounding(int8_file: onnx.ModelProto, noise_d
 @pytest.mark.parametrize("bits", [8, 4])
 def test_stored_integers_become_the_weights_that_they_stand_for(lowered_network: Any, bits: int) -> None:
     model = WeightOnly(bits=bits).apply(lowered_network, EVERY, Context())
-    module = import_model(encode(graph_of(model), model.encodings))
+    module = import_model(in_standard_form(encode(graph_of(model), model.encodings)))
     for name in EVERY:
         expected = model.encodings.weights[name].round_trip(model.weights()[name])
         np.testing.assert_allclose(module.get_submodule(name).weight.detach(), expected, rtol=1e-6, atol=1e-8)

@@ -1,7 +1,6 @@
 """Weights of few bits that a layer computes with in integers: their room in the file, int8 kernels in the runtime."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -9,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from secateur.data.batch import Batch
 from secateur.formats.kinds.onnx_file import OnnxFormat, OnnxOptions
 from secateur.formats.proving.arithmetic import local_proof
 from secateur.formats.reading import open_model
@@ -46,15 +46,7 @@ class Noise:
     def batches(self, split: str, count: int, total: int):
         for start in range(0, total, count):
             part = self.inputs[start : min(start + count, total)]
-            yield _Batch((part,))
-
-
-class _Batch(SimpleNamespace):
-    def __init__(self, arrays: tuple[np.ndarray, ...]) -> None:
-        super().__init__(arrays=arrays)
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
+            yield Batch({"x": part}, np.zeros(len(part), np.int64))
 
 
 @pytest.fixture(scope="module")
