@@ -8,6 +8,7 @@ known alone: a search that was broken off goes on where it was.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
+from statistics import median
 
 from secateur.recipe.recipe import Recipe
 
@@ -106,20 +107,49 @@ def best_of(outcomes: Outcomes, goal: Goal) -> tuple[str, int] | None:
 
 
 def next_trial(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Trial | None:
-    """The next plan worth trying; None where none is left that could be better than the best that is known."""
+    """The next plan worth trying; None where none is left that could be better than the best that is known.
+
+    What a plan promises is its predicted size and time, corrected by how far those of the plans tried were off.
+    """
     best = best_of(outcomes, goal)
-    least = outcomes[best].gain if best is not None else None
-    has_met = best is not None and outcomes[best].meets(goal)
+    least = outcomes[best].gain if best is not None and outcomes[best].meets(goal) else None
+    learned = _learned(families, outcomes)
     for family in families:
         low, high = _bracket(family, outcomes, goal)
         open_places = [
             place
             for place in range(low + 1, high)
-            if least is None or not has_met or _predicted_gain(family.candidates[place]) > least
+            if least is None or _promise(family.candidates[place], learned) > least
         ]
         if open_places:
             return Trial(family, open_places[len(open_places) // 2])
     return None
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """By what predicted shares have to be multiplied to be the measured ones."""
+
+    size: float = 1.0
+    latency: float = 1.0
+
+
+def _learned(families: Sequence[Family], outcomes: Outcomes) -> _Learned:
+    """Medians over what was tried."""
+    tried = [
+        (one, outcomes[family.id, place])
+        for family in families
+        for place, one in enumerate(family.candidates)
+        if (family.id, place) in outcomes
+    ]
+    sizes = [outcome.size / one.size for one, outcome in tried if one.size > 0]
+    times = [outcome.latency / one.latency for one, outcome in tried if one.latency and outcome.latency]
+    return _Learned(median(sizes) if sizes else 1.0, median(times) if times else 1.0)
+
+
+def _promise(candidate: Candidate, learned: _Learned) -> float:
+    latency = None if candidate.latency is None else candidate.latency * learned.latency
+    return gain_of(candidate.size * learned.size, latency)
 
 
 def _bracket(family: Family, outcomes: Outcomes, goal: Goal) -> tuple[int, int]:
@@ -134,7 +164,3 @@ def _bracket(family: Family, outcomes: Outcomes, goal: Goal) -> tuple[int, int]:
         else:
             high = min(high, place)
     return min(low, high - 1), high
-
-
-def _predicted_gain(candidate: Candidate) -> float:
-    return gain_of(candidate.size, candidate.latency)

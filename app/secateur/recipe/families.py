@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from secateur import figures
 from secateur.errors import UserError
 from secateur.methods import first_of
 from secateur.methods.base import Family as Kind
@@ -145,12 +146,14 @@ def _family(
         predicted = predict_plan(ground.model, ground.facts, recipe, ground.table, ground.baseline, ground.timings)
         whole = ground.baseline.latency_ms
         is_timed = predicted.latency_ms is not None and whole is not None
+        size = predicted.bytes / max(ground.baseline.bytes, 1)
+        latency = predicted.latency_ms / whole.median if is_timed and predicted.latency_ms and whole else None
         candidates.append(
             Candidate(
-                title,
+                f"{title}: {figures.ratio(ground.baseline.bytes, predicted.bytes)} smaller planned",
                 recipe,
-                predicted.bytes / max(ground.baseline.bytes, 1),
-                predicted.latency_ms / whole.median if is_timed and predicted.latency_ms and whole else None,
+                size,
+                latency,
             )
         )
     candidates.sort(key=lambda one: gain_of(one.size, None))

@@ -72,6 +72,19 @@ def test_what_does_not_meet_the_goal_yet_stops_no_family() -> None:
     assert best_of(outcomes, goal) == ("trained", 0)
 
 
+def test_predictions_that_are_off_are_corrected_by_what_was_measured() -> None:
+    """Sizes that are predicted twice too large keep no plan from being tried that is really smaller."""
+    plain, trained = family("plain", [0.2]), family("trained", [0.3, 0.25])
+    outcomes = {("plain", 0): Outcome(0.0, 0.2, 0.5, True)}
+    assert next_trial([plain, trained], outcomes, GOAL) is None
+    outcomes[("trained", 0)] = Outcome(0.0, 0.15, 0.5, True)
+    outcomes[("plain", 0)] = Outcome(0.0, 0.1, 0.5, True)
+    larger = family("pruned", [0.19])
+    trial = next_trial([plain, trained, larger], outcomes, GOAL)
+    assert trial is not None
+    assert trial.key == ("pruned", 0)
+
+
 def test_the_gain_counts_size_and_speed_alike() -> None:
     assert gain_of(0.5, 1.0) == pytest.approx(gain_of(1.0, 0.5))
     assert gain_of(0.5, None) == pytest.approx(gain_of(0.5, 1.0))

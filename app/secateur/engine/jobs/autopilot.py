@@ -33,9 +33,12 @@ from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
 from secateur.files import Guard, atomic, write_text
 from secateur.model.documents import ExportedFile, RunDocument
+from secateur.model.workload import Workload
 from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, best_of, next_trial
 from secateur.recipe.families import Ground, families_of
 from secateur.recipe.options import OPTIONS
+from secateur.recipe.speed import to_be_timed
+from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -95,7 +98,7 @@ class _Search:
         }
 
     def run(self) -> None:
-        families = families_of(self._ground())
+        families = self._families()
         before = self._on_validation(self.workshop.file(self.bench), "the original")
         while True:
             trial = next_trial(families, self._outcomes(families), self.goal)
@@ -108,8 +111,8 @@ class _Search:
                 return
             self._try(trial, before)
 
-    def _ground(self) -> Ground:
-        """What plans are made from: damages, milliseconds, couplings. What was measured before is there at once.
+    def _families(self) -> tuple[Family, ...]:
+        """The plans to choose among, from damages, milliseconds and couplings; what was measured before is there.
 
         Estimated damages are enough to tell which plan is milder: each plan itself is measured.
         """
@@ -117,20 +120,32 @@ class _Search:
         options = tuple(option.id for option in OPTIONS)
         asked = ScoreSensitivity(model, request.data, "estimate", options, request.samples, request.target)
         table = score_sensitivity(asked, self._beside("Analysing: "), self.workshop).table
-        timed = time_options(
-            TimeOptions(model, request.target, options), self._beside("Measuring milliseconds: "), self.workshop
-        )
         description = self.bench.description
         if description.trainable:
             description = description.with_couplings(couplings_of(self.bench, self.reporter))
-        return Ground(
+        ground = Ground(
             description,
             self.workshop.facts(self.bench, self.reporter, request.target),
             table,
             self.baseline.evaluation,
-            timed.timings,
+            self._timed(options),
             self.data.size("train"),
         )
+        families = families_of(ground)
+        if ground.timings is None:
+            return families
+        narrowed = dict.fromkeys(
+            work
+            for family in families
+            for candidate in family.candidates
+            for work in to_be_timed(description, candidate.recipe, ground.timings, ground.facts)
+        )
+        return families_of(replace(ground, timings=self._timed(options, tuple(narrowed)))) if narrowed else families
+
+    def _timed(self, options: tuple[str, ...], further: tuple[Workload, ...] = ()) -> Timings | None:
+        """Milliseconds of the options in the target, and of what plans lead to `further`."""
+        asked = TimeOptions(self.request.model, self.request.target, options, further)
+        return time_options(asked, self._beside("Measuring milliseconds: "), self.workshop).timings
 
     # ------------------------------------------------------------------ one trial
 

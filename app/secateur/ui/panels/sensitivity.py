@@ -36,7 +36,7 @@ from secateur.ui.widgets.segmented import Segmented
 from secateur.ui.widgets.state_panel import StatePanel
 from secateur.ui.widgets.why_not import set_why_not
 
-NARROW = 800
+NARROW = 900
 SAMPLES = (64, 128, 256, 512)
 BAR = 14
 """Room for the map's scroll bar."""
