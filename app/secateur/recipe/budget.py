@@ -24,6 +24,8 @@ from secateur.targets.timings import Timings
 
 NEARLY_LEAST: Final = 1.1
 """Damage, as a multiple of the least possible, up to which a plan is preferred that gives up less speed."""
+NEGLIGIBLE: Final = 1e-3
+"""Damage (nats, or relative squared error of the answers) that no metric shows: speed is not given up for less."""
 PREFERENCE_GAP: Final = 0.01
 """How far from the least the speed given up may be."""
 SAME: Final = 1.001
@@ -156,7 +158,7 @@ class Budget:
         """The plan that gives up least `speed` among those of nearly the damage of `best`."""
         programme = self.programme
         damage = programme.takes("damage", best)
-        nearly = min(NEARLY_LEAST * damage, limits.get("damage", float("inf")))
+        nearly = min(max(NEARLY_LEAST * damage, NEGLIGIBLE), limits.get("damage", float("inf")))
         within = {**limits, "damage": nearly + 1e-4 * programme.unit}
         if least != "damage":
             within[least] = programme.takes(least, best)

@@ -154,7 +154,7 @@ class Programme:
             solution = self._solved(cost, limits, allowed, gap, fixed, self._start, known=known)
             return (solution.items, solution.bound) if solution is not None else None
         best, bound = known, np.inf
-        starts = (self._start, np.zeros_like(self._start)) if known is None else (self.is_static[known],)
+        starts = (self._start, np.zeros_like(self._start) if known is None else self.is_static[known])
         for start in starts:
             static, seen, warm = start, set[bytes](), None
             tighter = dict(limits)
