@@ -50,7 +50,7 @@ def state(model, spectra, table):
 def tab(qtbot):
     tab = SensitivityTab()
     qtbot.addWidget(tab)
-    tab.resize(870, 600)
+    tab.resize(940, 600)
     tab.show()
     qtbot.waitExposed(tab)
     return tab
