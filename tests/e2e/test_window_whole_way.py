@@ -77,7 +77,9 @@ def test_from_the_sample_to_an_exported_file(real, tmp_path: Path) -> None:
     drag_budget(real, 0.3)
     limit = BUDGET_SHARE * real.state.model.source_bytes
     real.until(lambda: real.assembly.session.predicted().bytes < limit)
-    real.until_idle()  # the last place of the slider is solved for after those on its way
+    real.until(
+        lambda: not real.assembly.session.budget.is_solving
+    )  # the slider's last place comes after those on its way
     planned = real.state.recipe
 
     run_plan(real)

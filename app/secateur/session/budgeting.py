@@ -65,6 +65,11 @@ class Budgeting:
         """The solver is gone with the engine: the next wish starts anew."""
         self._job, self._next = None, None
 
+    @property
+    def is_solving(self) -> bool:
+        """Whether a wish is not answered yet."""
+        return self._job is not None
+
     def is_job(self, job: int) -> bool:
         return self._job == job
 
