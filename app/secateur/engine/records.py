@@ -16,6 +16,7 @@ from secateur.engine.requests import DataSource
 from secateur.model.description import ModelSource
 from secateur.model.documents import RunDocument
 from secateur.model.run_details import RunOrigin
+from secateur.recipe.reading import as_meant_then
 
 S = TypeVar("S", ModelSource, DataSource)
 RESULT = "result.json"
@@ -34,7 +35,7 @@ def record_of_row(row: sqlite3.Row) -> RunRecord:
         model=row["model"],
         fingerprint=row["fingerprint"],
         data=row["data"],
-        recipe_yaml=row["recipe"],
+        recipe_yaml=as_meant_then(row["recipe"]),
         state=_state(row),
         created=row["created"],
         folder=row["folder"],
@@ -112,7 +113,7 @@ def record_in(folder: Path) -> RunRecord | None:
         model=origin.model,
         fingerprint=origin.fingerprint,
         data=origin.data,
-        recipe_yaml=origin.recipe_yaml,
+        recipe_yaml=as_meant_then(origin.recipe_yaml),
         state="finished",
         created=origin.created,
         folder=str(folder.absolute()),
@@ -138,7 +139,7 @@ def _finished_after_all(record: RunRecord, begun: float) -> RunRecord:
     document = document_in(folder) if _written(folder / RESULT) >= begun - _CLOCK_S else None
     if document is None or document.run != record.run:
         return record
-    if document.origin is None or document.origin.recipe_yaml != record.recipe_yaml:
+    if document.origin is None or as_meant_then(document.origin.recipe_yaml) != record.recipe_yaml:
         return record
     return replace(record, state="finished", document=document.model_copy(update={"name": record.name}), error="")
 

@@ -79,6 +79,8 @@ class Method(BaseModel):
     """The fields by which damage differs: parameter sets that agree in these do the same damage."""
     grows: ClassVar[frozenset[str]] = frozenset()
     """Fields that count what is taken away for good: where they differ from round to round, they must not fall."""
+    spelled_out: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a recipe states at their defaults too: what was measured here counts where it is repeated."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -275,6 +277,10 @@ class Method(BaseModel):
 
     def _perturbed(self, weights: Mapping[str, NDArray[Any]], name: str, axis: int) -> NDArray[np.float32]:
         return self.perturb(weights[name], Facts(channel_axis=axis))
+
+    def suited(self, channel_step: int) -> "Method":
+        """As it is proposed for a target that likes widths which `channel_step` divides."""
+        return self
 
     def in_rounds(self, fields: frozenset[str]) -> "Method":
         """This step as one round of a repeat in which `fields` differ from round to round."""

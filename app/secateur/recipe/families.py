@@ -38,7 +38,10 @@ ROUNDING_RATE: Final = 0.001
 
 @dataclass(frozen=True)
 class Ground:
-    """All that plans are made from; `training_samples` is 0 where nothing can be trained."""
+    """All that plans are made from; `training_samples` is 0 where nothing can be trained.
+
+    `channel_step` divides the widths that are left.
+    """
 
     model: ModelDescription
     facts: Mapping[str, Facts]
@@ -46,7 +49,7 @@ class Ground:
     baseline: Evaluation
     timings: Timings | None = None
     training_samples: int = 0
-    channel_multiple: int = 8
+    channel_step: int = 8
 
 
 def families_of(ground: Ground) -> tuple[Family, ...]:
@@ -75,7 +78,7 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
         return tuple(made)
     recovery = Step(_training(ground, RECOVERING_SAMPLES))
     for ratio in RATIOS:
-        pruning = first_of("channel_pruning").model_copy(update={"ratio": ratio, "round_to": ground.channel_multiple})
+        pruning = first_of("channel_pruning").suited(ground.channel_step).model_copy(update={"ratio": ratio})
         made.append(
             _family(
                 ground,

@@ -14,6 +14,7 @@ from secateur.methods.base import Method
 from secateur.recipe.recipe import SCHEMA, Growth, Recipe, Repeat, Step
 
 MOST_ROUNDS = 100
+CHANNELS = "channel_pruning"
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -42,6 +43,22 @@ def parse_recipe(document: Any, name: str = "The recipe") -> Recipe:
     if not isinstance(steps, list):
         raise UserError(f"{name} has no list of steps.", "Give steps: a list, one entry for each method.")
     return Recipe(tuple(_parse_entry(step, f"Step {n}", name.lower()) for n, step in enumerate(steps, 1)))
+
+
+def as_meant_then(text: str) -> str:
+    """A recipe that an earlier version wrote down with a run, saying what it left out as its default: any width.
+
+    What has been written since says what divides the widths that channel pruning leaves.
+    """
+    if CHANNELS not in text:
+        return text
+    document = yaml.safe_load(text)
+    entries = document.get("steps", ()) if isinstance(document, dict) else ()
+    steps = [step for entry in entries for step in entry.get("steps", (entry,))]
+    lacking = [step for step in steps if step.get("method") == CHANNELS and "round_to" not in step]
+    for step in lacking:
+        step["round_to"] = 1
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100) if lacking else text
 
 
 def _parse_entry(entry: Any, place: str, name: str) -> Step | Repeat:

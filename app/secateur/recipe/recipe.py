@@ -143,7 +143,7 @@ class Recipe:
         return Recipe(tuple(entries))
 
     def to_document(self) -> dict[str, Any]:
-        """The plain mapping that YAML and JSON hold; parameters at their defaults are left out."""
+        """The plain mapping that YAML and JSON hold; parameters at their defaults are left out, but `spelled_out`."""
         return {"schema": SCHEMA, "steps": [_entry_document(entry) for entry in self.steps]}
 
     def to_yaml(self) -> str:
@@ -205,5 +205,6 @@ def _step_document(step: Step) -> dict[str, Any]:
         document["layers"] = list(step.layers)
         if step.exclude:
             document["except"] = list(step.exclude)
-    values: Mapping[str, Any] = step.method.model_dump(mode="json", exclude_defaults=True)
+    told = {*step.method.model_dump(exclude_defaults=True), *step.method.spelled_out}
+    values: Mapping[str, Any] = step.method.model_dump(mode="json", include=told)
     return {**document, **values, **{growth.field: list(growth.values) for growth in step.growing}}

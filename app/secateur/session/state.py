@@ -217,6 +217,12 @@ class SessionState:
         return self.timed.timings if self.timed and self.timed.timings and self.timed.timings.whole else None
 
     @property
+    def channel_step(self) -> int:
+        """What divides the widths that the target likes: as measured on this machine, else as is known of it."""
+        measured = self.timed.timings.channel_step if self.timed and self.timed.timings else None
+        return measured or target_named(self.target).channel_step
+
+    @property
     def latency_before(self) -> float | None:
         """Milliseconds of the network as it is in the target: what was measured with the data, else with the options.
 

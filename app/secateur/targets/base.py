@@ -26,7 +26,7 @@ class Target:
     formats: ClassVar[tuple[str, ...]]
     module: ClassVar[str] = ""
     channel_step: ClassVar[int] = 8
-    """What its kernels like a number of channels to be a multiple of."""
+    """What its kernels like a number of channels to be a multiple of, where that was not measured on the machine."""
     machine: ClassVar[str] = ""
     """What it runs on, where that is not this machine."""
     linear_bits: ClassVar[tuple[int, ...]] = ()

@@ -78,6 +78,8 @@ class Timings:
     mixed: float | None = None
     mixed_layers: frozenset[str] = frozenset()
     mixed_precision: Precision = FLOAT
+    channel_step: int | None = None
+    """What divides the widths that the target's kernels like here; None where that was not measured."""
 
     def of(self, works: tuple[Workload, ...]) -> float | None:
         """Milliseconds of a layer that is computed so, with its share of the rest; None where it was not measured.

@@ -31,7 +31,7 @@ def recipe(*steps: dict[str, Any]) -> Recipe:
 
 PRUNED = recipe({"method": "magnitude_pruning", "layers": ["3", "7"], "ratio": 0.6})
 INT8 = recipe({"method": "static_int8", "layers": ["*"], "samples": 32})
-THINNER = recipe({"method": "channel_pruning", "layers": ["0"], "ratio": 0.5, "repair": False})
+THINNER = recipe({"method": "channel_pruning", "layers": ["0"], "ratio": 0.5, "round_to": 1, "repair": False})
 
 
 class Followed:

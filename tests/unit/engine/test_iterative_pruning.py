@@ -35,7 +35,7 @@ RECIPE = parse_recipe(
             {
                 "repeat": 4,
                 "steps": [
-                    {"method": "channel_pruning", "layers": ["0"], "ratio": RATIOS},
+                    {"method": "channel_pruning", "layers": ["0"], "ratio": RATIOS, "round_to": 1},
                     {"method": "distillation", "epochs": 2, "batch_size": 4},
                 ],
             }

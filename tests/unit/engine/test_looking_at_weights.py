@@ -70,7 +70,7 @@ def test_of_many_channels_figures_come_before_they_are_compared(ask, model, monk
 
 
 def test_the_channels_that_leave_are_those_that_the_run_removes(ask, model):
-    step = Step(ChannelPruning(ratio=0.5, repair=False), ("0", CONV))
+    step = Step(ChannelPruning(round_to=1, ratio=0.5, repair=False), ("0", CONV))
     figures = ask(ReadChannels(model, CONV, WeightPlan((), (step,)))).figures
     assert figures.gone.sum() == 4
     opened = open_model(model)
@@ -81,14 +81,14 @@ def test_the_channels_that_leave_are_those_that_the_run_removes(ask, model):
 
 def test_two_steps_that_remove_channels_follow_each_other(ask, model):
     steps = (
-        Step(ChannelPruning(ratio=0.25, repair=False), (CONV,)),
-        Step(ChannelPruning(ratio=0.5, repair=False), (CONV,)),
+        Step(ChannelPruning(round_to=1, ratio=0.25, repair=False), (CONV,)),
+        Step(ChannelPruning(round_to=1, ratio=0.5, repair=False), (CONV,)),
     )
     assert ask(ReadChannels(model, CONV, WeightPlan((), steps))).figures.gone.sum() == 5
 
 
 def test_what_needs_samples_is_not_marked_and_says_why(ask, model):
-    step = Step(ChannelPruning(ratio=0.5, criterion="taylor"), (CONV,))
+    step = Step(ChannelPruning(round_to=1, ratio=0.5, criterion="taylor"), (CONV,))
     figures = ask(ReadChannels(model, CONV, WeightPlan((), (step,)))).figures
     assert not figures.gone.any()
     assert "samples" in figures.why_not_marked
@@ -121,7 +121,7 @@ def test_after_agrees_with_the_weights_of_the_finished_step(ask, model):
 
 
 def test_methods_after_channel_pruning_see_only_what_is_left(ask, model, weights):
-    step = Step(ChannelPruning(ratio=0.5, repair=False), (CONV,))
+    step = Step(ChannelPruning(round_to=1, ratio=0.5, repair=False), (CONV,))
     plan = WeightPlan((MagnitudePruning(ratio=0.5),), (step,))
     tile = ask(whole(model, CONV, plan=plan)).tile
     gone = np.isnan(tile.after).all(axis=1)
@@ -174,7 +174,7 @@ def test_filters_come_in_pages_as_small_integers(ask, model, weights):
 
 
 def test_filters_after_the_plan_have_no_values_where_the_channel_leaves(ask, model):
-    step = Step(ChannelPruning(ratio=0.5, repair=False), (CONV,))
+    step = Step(ChannelPruning(round_to=1, ratio=0.5, repair=False), (CONV,))
     page = ask(ReadFilters(model, CONV, plan=WeightPlan((), (step,)), is_after=True)).page
     assert (page.codes == -128).all(axis=(1, 2, 3)).sum() == 4
 

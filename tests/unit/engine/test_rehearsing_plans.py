@@ -66,7 +66,7 @@ def test_a_plan_that_will_be_faster_is_told_nothing_about(rehearsed: Any) -> Non
 
 
 def test_every_kind_of_step_is_rehearsed_without_data(rehearsed: Any) -> None:
-    steps = [{"method": "channel_pruning", "layers": ["0"], "ratio": 0.5, "criterion": "taylor"}]
+    steps = [{"method": "channel_pruning", "layers": ["0"], "ratio": 0.5, "round_to": 1, "criterion": "taylor"}]
     steps += [{"method": "magnitude_pruning", "layers": ["*"], "ratio": 0.5}, {"method": "distillation"}, INT8]
     assert rehearsed(steps, 0.1, 0.1).before is not None
 

@@ -75,7 +75,7 @@ def rewritten(model: Any, data: Any) -> Any:
 
 
 def smaller(model: Any, data: Any) -> Any:
-    pruned = ChannelPruning(ratio=0.5, criterion="l1").apply(model, ["conv1"], Context(data=data))
+    pruned = ChannelPruning(round_to=1, ratio=0.5, criterion="l1").apply(model, ["conv1"], Context(data=data))
     assert pruned.weights()["conv1"].shape[0] == 8
     return pruned
 

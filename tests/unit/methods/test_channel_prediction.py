@@ -52,7 +52,7 @@ def run(model: TorchModel, steps: Sequence[Step]) -> TorchModel:
 @pytest.mark.parametrize("ratio", [0.25, 0.5])
 def test_parameters_and_products_are_predicted_as_the_run_leaves_them(make_model, ratio):
     model = make_model()
-    recipe = Recipe((Step(ChannelPruning(ratio=ratio), ("*",)),))
+    recipe = Recipe((Step(ChannelPruning(round_to=1, ratio=ratio), ("*",)),))
     pruned = run(model, recipe.steps)
     told = predicted(model, recipe)
     # a bias that its network never reads keeps its channels, where the layer's weight loses them
@@ -63,7 +63,7 @@ def test_parameters_and_products_are_predicted_as_the_run_leaves_them(make_model
 
 def test_two_rounds_are_predicted_like_two_runs(make_model):
     model = make_model()
-    recipe = Recipe((Step(ChannelPruning(ratio=0.25), ("*",)), Step(ChannelPruning(ratio=0.3), ("*",))))
+    recipe = Recipe((Step(ChannelPruning(round_to=1, ratio=0.25), ("*",)), Step(ChannelPruning(round_to=1, ratio=0.3), ("*",))))
     assert predicted(model, recipe).params == pytest.approx(params(run(model, recipe.steps)), rel=0.06)
 
 
@@ -71,14 +71,14 @@ def test_blocks_are_counted_before_the_run(networks):
     model = networks.model_of(networks.pixel_shuffle())
     layer = coupled(model).layer("a")
     assert layer.channel_block == 4
-    effect = ChannelPruning(ratio=0.1).predict(layer, Facts())
+    effect = ChannelPruning(round_to=1, ratio=0.1).predict(layer, Facts())
     assert not effect.smaller
     assert "blocks of 4" in effect.sentence
 
 
 def test_before_it_is_known_which_channels_leave_together_nothing_is_promised(networks):
     layer = describe(networks.model_of(networks.pixel_shuffle())).layer("a")
-    effect = ChannelPruning(ratio=0.5).predict(layer, Facts())
+    effect = ChannelPruning(round_to=1, ratio=0.5).predict(layer, Facts())
     assert (effect.costs.bytes, effect.smaller, effect.faster) == (layer.size_bytes, False, False)
     assert "is still being found out" in effect.sentence
 
@@ -86,7 +86,7 @@ def test_before_it_is_known_which_channels_leave_together_nothing_is_promised(ne
 def test_what_the_run_leaves_whole_is_told_with_the_reason(networks):
     model = networks.model_of(networks.pixel_shuffle())
     left_out = []
-    ChannelPruning(ratio=0.1).apply(model, ["a", "b"], Context(leave_out=left_out.extend))
+    ChannelPruning(round_to=1, ratio=0.1).apply(model, ["a", "b"], Context(leave_out=left_out.extend))
     assert {one.layer: one.reason for one in left_out} == {
         "a": "Its channels go in blocks of 4, and the ratio takes fewer.",
         "b": "The ratio takes less than one of its channels.",
@@ -100,7 +100,7 @@ def test_the_sample_with_fewer_channels_in_int8_is_what_was_predicted():
     assert isinstance(model, TorchModel)
     description = coupled(model)
     spectra = {name: Facts(spectra_of(weight)) for name, weight in model.weights().items()}
-    recipe = Recipe((Step(ChannelPruning(ratio=0.25)), Step(StaticInt8())))
+    recipe = Recipe((Step(ChannelPruning(round_to=1, ratio=0.25)), Step(StaticInt8())))
     told = predict_plan(description, spectra, recipe, None, None)
     channels, int8 = require_plan(recipe, description).steps
     pruned = channels.method.rehearse(model, channels.layers)

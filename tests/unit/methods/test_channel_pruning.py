@@ -141,7 +141,7 @@ def multiplications(model: TorchModel, images: np.ndarray) -> int:
 
 
 def test_ratio_zero_is_the_identity(model: TorchModel, images: np.ndarray) -> None:
-    same = ChannelPruning(ratio=0.0).apply(model, prunable(model), Context())
+    same = ChannelPruning(round_to=1, ratio=0.0).apply(model, prunable(model), Context())
     np.testing.assert_array_equal(same.run(images), model.run(images))
 
 
@@ -151,21 +151,21 @@ def test_every_chosen_layer_loses_its_share(ratio: float, traced: bool, model: T
     if traced:
         model = replace(model, module=fx.symbolic_trace(model.module))
     layers = prunable(model)
-    pruned = ChannelPruning(ratio=ratio).apply(model, layers, Context())
+    pruned = ChannelPruning(round_to=1, ratio=ratio).apply(model, layers, Context())
     assert len(layers) == 5
     for name in layers:
         assert width(model, name) - width(pruned, name) == removed_channels(width(model, name), ratio), name
 
 
 def test_outputs_keep_their_shape_and_the_work_falls(model: TorchModel, images: np.ndarray) -> None:
-    pruned = ChannelPruning(ratio=0.5).apply(model, prunable(model), Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, prunable(model), Context())
     assert pruned.run(images).shape == model.run(images).shape
     assert multiplications(pruned, images) < 0.5 * multiplications(model, images)
 
 
 def test_the_original_is_not_changed(model: TorchModel, images: np.ndarray) -> None:
     before, names = model.run(images), list(model.module.state_dict())
-    ChannelPruning(ratio=0.5).apply(model, prunable(model), Context())
+    ChannelPruning(round_to=1, ratio=0.5).apply(model, prunable(model), Context())
     np.testing.assert_array_equal(model.run(images), before)
     assert list(model.module.state_dict()) == names
     assert isinstance(model.module, SmallResNet)
@@ -173,7 +173,7 @@ def test_the_original_is_not_changed(model: TorchModel, images: np.ndarray) -> N
 
 def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model: TorchModel) -> None:
     assert set(couplings(model).layers["stem"].together) == {"narrow.conv2", "wide.conv2"}
-    pruned = ChannelPruning(ratio=0.25).apply(model, ["stem"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.25).apply(model, ["stem"], Context())
     assert width(pruned, "stem") == width(pruned, "narrow.conv2") == 6
     assert width(pruned, "wide.conv2") == 14
     assert width(pruned, "narrow.conv1") == 8
@@ -181,7 +181,7 @@ def test_layers_that_meet_in_an_addition_are_coupled_and_end_equally_wide(model:
 
 def test_a_wide_layer_first_loses_channels_that_a_padded_shortcut_leaves_empty(model: TorchModel) -> None:
     assert couplings(model).layers["wide.conv2"].together == ()
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["wide.conv2"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["wide.conv2"], Context())
     assert width(pruned, "wide.conv2") == 8
     assert width(pruned, "stem") == 8
 
@@ -204,7 +204,7 @@ def test_removing_channels_that_are_silent_changes_no_answer(layer: str, model: 
                     part.bias[own] = 0.0  # type: ignore[operator, index]
     quiet = replace(model, module=silent)
     ratio = 2 / width(model, layer)
-    pruned = ChannelPruning(ratio=ratio).apply(quiet, [layer], Context())
+    pruned = ChannelPruning(round_to=1, ratio=ratio).apply(quiet, [layer], Context())
     assert width(pruned, layer) == width(model, layer) - 2
     np.testing.assert_allclose(pruned.run(images), quiet.run(images), rtol=1e-4, atol=1e-5)
 
@@ -212,20 +212,20 @@ def test_removing_channels_that_are_silent_changes_no_answer(layer: str, model: 
 def test_layers_that_give_the_answers_stay(model: TorchModel) -> None:
     assert couplings(model).layers["head"] == Coupling((), "Its outputs are the model's answers.")
     with pytest.raises(UserError, match="answers"):
-        ChannelPruning(ratio=0.5).apply(model, ["head"], Context())
+        ChannelPruning(round_to=1, ratio=0.5).apply(model, ["head"], Context())
 
 
 def test_a_depthwise_convolution_follows_the_layer_before_it(images: np.ndarray) -> None:
     model = model_of(Depthwise(groups=8), outputs=4)
     assert couplings(model).layers["first"].together == ("depth",)
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["first"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["first"], Context())
     assert width(pruned, "first") == width(pruned, "depth") == pruned.module.depth.groups == 4  # type: ignore[union-attr]
     assert pruned.run(images).shape == (4, 4)
 
 
 def test_a_grouped_convolution_loses_as_many_channels_in_each_group(images: np.ndarray) -> None:
     model = model_of(Depthwise(groups=2), outputs=4)
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["first", "depth"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["first", "depth"], Context())
     assert width(pruned, "first") == width(pruned, "depth") == 4
     assert pruned.module.depth.groups == 2  # type: ignore[union-attr]
     assert pruned.run(images).shape == (4, 4)
@@ -233,7 +233,7 @@ def test_a_grouped_convolution_loses_as_many_channels_in_each_group(images: np.n
 
 def test_branches_that_are_joined_side_by_side_shrink_alone(images: np.ndarray) -> None:
     model = model_of(Joined(), outputs=7)
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["right"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["right"], Context())
     assert (width(pruned, "left"), width(pruned, "right")) == (6, 5)
     assert pruned.module.after.weight.shape[1] == 11  # type: ignore[union-attr, index]
     assert pruned.run(images).shape == (4, 7)
@@ -244,7 +244,7 @@ def test_channels_that_meet_fixed_sizes_are_reported_and_the_rest_still_prunable
     found = couplings(model).layers
     assert "sizes are fixed" in found["bound"].reason
     assert not found["free"].reason
-    assert width(ChannelPruning(ratio=0.5).apply(model, ["free"], Context()), "free") == 5
+    assert width(ChannelPruning(round_to=1, ratio=0.5).apply(model, ["free"], Context()), "free") == 5
 
 
 def test_a_network_that_cannot_be_traced_says_so() -> None:
@@ -272,7 +272,7 @@ def test_the_weakest_channels_go(model: TorchModel) -> None:
         module.narrow.conv1.weight[[2, 5]] *= 0.01  # type: ignore[union-attr, index, operator]
         kept = module.narrow.conv1.weight[[0, 1, 3, 4, 6, 7]].clone()  # type: ignore[union-attr, index]
     for criterion in ("l1", "l2"):
-        method = ChannelPruning(ratio=0.25, criterion=criterion)  # type: ignore[arg-type]
+        method = ChannelPruning(round_to=1, ratio=0.25, criterion=criterion)  # type: ignore[arg-type]
         pruned = method.apply(replace(model, module=module), ["narrow.conv1"], Context())
         assert torch.equal(pruned.module.narrow.conv1.weight, kept)  # type: ignore[union-attr]
 
@@ -294,7 +294,7 @@ def test_the_taylor_criterion_drops_channels_that_nothing_listens_to(model: Torc
     module = copy.deepcopy(model.module)
     with torch.no_grad():
         module.narrow.conv2.weight[:, [3, 6]] = 0.0  # type: ignore[union-attr, index, operator]
-    method = ChannelPruning(ratio=0.25, criterion="taylor")
+    method = ChannelPruning(round_to=1, ratio=0.25, criterion="taylor")
     pruned = method.apply(replace(model, module=module), ["narrow.conv1"], Context(data=FewSamples()))
     expected = module.narrow.conv1.weight[[0, 1, 2, 4, 5, 7]]  # type: ignore[union-attr, index]
     assert torch.equal(pruned.module.narrow.conv1.weight, expected)  # type: ignore[union-attr]
@@ -302,7 +302,7 @@ def test_the_taylor_criterion_drops_channels_that_nothing_listens_to(model: Torc
 
 def test_the_taylor_criterion_without_data_says_what_to_do(model: TorchModel) -> None:
     with pytest.raises(UserError, match="Open a data set"):
-        ChannelPruning(criterion="taylor").apply(model, ["stem"], Context())
+        ChannelPruning(round_to=1, criterion="taylor").apply(model, ["stem"], Context())
 
 
 def test_an_unknown_layer_is_named(model: TorchModel) -> None:
@@ -318,13 +318,13 @@ def test_a_quantized_network_is_refused(model: TorchModel) -> None:
 
 def test_layers_that_shrank_along_are_named_in_the_log(model: TorchModel) -> None:
     log: list[str] = []
-    ChannelPruning(ratio=0.5).apply(model, ["stem"], Context(log=log.append))
+    ChannelPruning(round_to=1, ratio=0.5).apply(model, ["stem"], Context(log=log.append))
     assert "stem, narrow.conv2: 8 → 4 channels" in log
     assert "wide.conv2" in log[-1]
 
 
 def test_frozen_weights_stay_frozen(model: TorchModel) -> None:
     model.module.stem.weight.requires_grad_(False)  # type: ignore[union-attr, operator]
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["stem"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["stem"], Context())
     assert not pruned.module.stem.weight.requires_grad  # type: ignore[union-attr]
     assert pruned.module.head.weight.requires_grad  # type: ignore[union-attr]

@@ -69,7 +69,7 @@ def statistics(model: TorchModel, data: Images) -> dict[str, Any]:
 
 def test_what_is_left_has_the_mean_and_spread_it_had(folded: TorchModel) -> None:
     data = Images(64)
-    pruned = ChannelPruning(ratio=0.5).apply(folded, ["0"], Context(data=data))
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(folded, ["0"], Context(data=data))
     before, after = statistics(folded, data)["2"], statistics(pruned, data)["2"]
     torch.testing.assert_close(after[0], before[0], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(after[1], before[1], rtol=1e-2, atol=1e-3)
@@ -83,11 +83,11 @@ def test_the_answers_are_nearer_to_the_original_than_without_repair(folded: Torc
         answers = method.apply(folded, ["0"], Context(data=data)).run(data.inputs)
         return float(np.square(answers - truth).mean())
 
-    assert error(ChannelPruning(ratio=0.5)) < 0.1 * error(ChannelPruning(ratio=0.5, repair=False))
+    assert error(ChannelPruning(round_to=1, ratio=0.5)) < 0.1 * error(ChannelPruning(round_to=1, ratio=0.5, repair=False))
 
 
 def test_batch_norm_that_is_there_is_measured_anew_and_keeps_its_momentum(normed: TorchModel) -> None:
-    pruned = ChannelPruning(ratio=0.25).apply(normed, ["0"], Context(data=Images(64)))
+    pruned = ChannelPruning(round_to=1, ratio=0.25).apply(normed, ["0"], Context(data=Images(64)))
     norm = pruned.module[1]  # type: ignore[index]
     assert norm.momentum == normed.module[1].momentum  # type: ignore[index]
     assert norm.running_mean.shape == (12,)
@@ -96,19 +96,19 @@ def test_batch_norm_that_is_there_is_measured_anew_and_keeps_its_momentum(normed
 
 
 def test_nothing_is_repaired_where_nothing_was_removed(folded: TorchModel) -> None:
-    same = ChannelPruning(ratio=0.0).apply(folded, ["0"], Context(data=Images(64)))
+    same = ChannelPruning(round_to=1, ratio=0.0).apply(folded, ["0"], Context(data=Images(64)))
     np.testing.assert_array_equal(same.weights()["2"], folded.weights()["2"])
 
 
 def test_few_samples_are_not_trusted(folded: TorchModel) -> None:
     few, none = Context(data=Images(8)), Context()
-    a, b = (ChannelPruning(ratio=0.5).apply(folded, ["0"], context) for context in (few, none))
+    a, b = (ChannelPruning(round_to=1, ratio=0.5).apply(folded, ["0"], context) for context in (few, none))
     np.testing.assert_array_equal(a.weights()["2"], b.weights()["2"])
 
 
 def test_the_original_is_not_changed(folded: TorchModel) -> None:
     before = {name: tensor.clone() for name, tensor in folded.module.state_dict().items()}
-    ChannelPruning(ratio=0.5).apply(folded, ["0"], Context(data=Images(64)))
+    ChannelPruning(round_to=1, ratio=0.5).apply(folded, ["0"], Context(data=Images(64)))
     for name, tensor in folded.module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
@@ -128,6 +128,6 @@ def test_a_network_of_linear_layers_is_repaired_on_one_sample_more_than_a_batch(
 
     module = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3)).eval()
     model = TorchModel("flat", module, (Port("x", "float32", (None, 8)),), (Port("y", "float32", (None, 3)),))
-    pruned = ChannelPruning(ratio=0.25).apply(model, ["0"], Context(data=Vectors()))
+    pruned = ChannelPruning(round_to=1, ratio=0.25).apply(model, ["0"], Context(data=Vectors()))
     assert pruned.module[1].running_var.shape == (24,)  # type: ignore[index, union-attr]
     assert torch.isfinite(pruned.module[1].running_var).all()  # type: ignore[index, union-attr]

@@ -16,7 +16,7 @@ from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.deviation import UNCHANGED, Deviation, deviation_of, reasons_missing, sentence_of
 from secateur.model.documents import LayerError
 
-BARE = ChannelPruning(ratio=0.4, repair=False)
+BARE = ChannelPruning(round_to=1, ratio=0.4, repair=False)
 
 
 def errors_of(before, after):

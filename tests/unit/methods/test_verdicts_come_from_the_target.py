@@ -51,5 +51,5 @@ def test_zeros_are_told_of_in_the_name_of_the_target() -> None:
 
 
 def test_what_is_coupled_with_a_layer_is_told_where_channels_leave() -> None:
-    effect = ChannelPruning(ratio=0.5).predict(LINEAR, Facts(SPECTRA, coupled=("a", "b")))
+    effect = ChannelPruning(round_to=1, ratio=0.5).predict(LINEAR, Facts(SPECTRA, coupled=("a", "b")))
     assert "a and b with it" in effect.sentence

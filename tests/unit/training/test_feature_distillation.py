@@ -130,7 +130,7 @@ def test_the_features_come_to_resemble_the_teachers(student: Any, teacher: Any, 
 @pytest.fixture
 def narrow(student: Any) -> Any:
     """A student with two thirds of the channels, whose features need an adapter."""
-    return ChannelPruning(ratio=0.34, repair=False).apply(student, ("0",), Context())
+    return ChannelPruning(round_to=1, ratio=0.34, repair=False).apply(student, ("0",), Context())
 
 
 def test_the_adapter_is_not_in_the_result(narrow: Any, teacher: Any, data: Any) -> None:

@@ -38,6 +38,7 @@ from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, best_of, nex
 from secateur.recipe.families import Ground, families_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.speed import to_be_timed
+from secateur.targets import target_named
 from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
@@ -123,13 +124,15 @@ class _Search:
         description = self.bench.description
         if description.trainable:
             description = description.with_couplings(couplings_of(self.bench, self.reporter))
+        timings = self._timed(options)
         ground = Ground(
             description,
             self.workshop.facts(self.bench, self.reporter, request.target),
             table,
             self.baseline.evaluation,
-            self._timed(options),
+            timings,
             self.data.size("train"),
+            (timings.channel_step if timings else None) or target_named(request.target).channel_step,
         )
         families = families_of(ground)
         if ground.timings is None:

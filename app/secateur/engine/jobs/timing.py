@@ -19,6 +19,7 @@ from secateur.recipe.budget import fastest_ms
 from secateur.recipe.options import option
 from secateur.targets import target_named
 from secateur.targets.base import Target
+from secateur.targets.channel_steps import THREADS, liking, measured_step
 from secateur.targets.kept import TimingStore
 from secateur.targets.timing import least_together
 from secateur.targets.timings import Spread, Timings
@@ -49,9 +50,18 @@ def time_options(request: TimeOptions, reporter: Reporter, workshop: Workshop) -
     kernels = timed(
         works, target, store, workshop.threads, lambda d, t: reporter.progress(d, t, f"shape {d + 1} of {t}")
     )
-    timings = Timings(target.id, workshop.threads, layers, kernels, flow=flow_of(proto, layers))
+    step = _channel_step(target, reporter)
+    timings = Timings(target.id, workshop.threads, layers, kernels, flow=flow_of(proto, layers), channel_step=step)
     whole = _with_wholes(timings, bench, methods, store, target, reporter, workshop)
     return OptionsTimed(whole, fastest_ms=fastest_ms(bench.description, [option(o) for o in request.options], whole))
+
+
+def _channel_step(target: Target, reporter: Reporter) -> int:
+    """The widths that the target likes on this machine, said in the log."""
+    store = TimingStore(home() / "milliseconds", target, THREADS)
+    step = measured_step(target, store, lambda: reporter.progress(0, 1, "The widths that the target likes"))
+    reporter.log(liking(target, step))
+    return step
 
 
 def _of_options(bench: Bench, options: Sequence[str], layers: Mapping[str, tuple[Workload, ...]]) -> Iterator[Workload]:

@@ -35,6 +35,7 @@ class ChannelPruning(Method):
     order: ClassVar[int] = 10
     changes_widths: ClassVar[bool] = True
     grows: ClassVar[frozenset[str]] = frozenset({"ratio"})
+    spelled_out: ClassVar[frozenset[str]] = frozenset({"round_to"})
 
     ratio: float = Field(
         0.25, ge=0.0, lt=1.0, title="Ratio", description="Share of the output channels to remove, 0 to 1."
@@ -45,7 +46,11 @@ class ChannelPruning(Method):
         description="How a channel's importance is scored: norm of its weights, or weight × gradient (needs data).",
     )
     round_to: int = Field(
-        1, ge=1, le=64, title="Multiple of", description="Keep a number of channels that this divides."
+        8,
+        ge=1,
+        le=64,
+        title="Multiple of",
+        description="Keep a number of channels that this divides: other widths can be slower than all channels were.",
     )
 
     ratio_of: Literal["present", "original"] = Field(
@@ -128,6 +133,9 @@ class ChannelPruning(Method):
     def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
         without_data = self.model_copy(update={"repair": False, "criterion": "l1"})
         return without_data.apply(model, layers, Context(original=original))
+
+    def suited(self, channel_step: int) -> Method:
+        return self.model_copy(update={"round_to": channel_step})
 
     def in_rounds(self, fields: frozenset[str]) -> "Method":
         return self.model_copy(update={"ratio_of": "original"}) if "ratio" in fields else self

@@ -13,6 +13,8 @@ from secateur.methods.left_out import sentences_about
 from secateur.methods.offers import Variant
 from secateur.model.description import Layer
 from secateur.session.state import SessionState
+from secateur.targets import target_named
+from secateur.targets.channel_steps import liking
 from secateur.ui.panels.plan_families import TITLES, reason_against, summary, variants
 from secateur.ui.panels.plan_form import MethodForm
 from secateur.ui.theme.style import notifier
@@ -34,7 +36,8 @@ class FamilyCard(Card):
         self.family = family
         self.variants = variants(family)
         self._variant = self._preferred = self.variants[0]
-        self._last: dict[str, Method] = {variant.key: variant.method for variant in self.variants}
+        self._last: dict[str, Method] = {}
+        self._channel_step = 0
         self.switch = Switch(TITLES[family])
         self.switch.setObjectName(f"switch_{family}")
         self.switch.setToolTip(summary(type(self._variant.method)))
@@ -63,6 +66,7 @@ class FamilyCard(Card):
 
     def show_layers(self, state: SessionState, layers: Sequence[Layer]) -> None:
         """Show what is planned for these layers, or why nothing can be."""
+        self._channel_step = state.channel_step
         planned = [state.step_of(layer.name, self.family) for layer in layers]
         methods = [method for method in planned if method is not None]
         method = methods[0] if methods else None
@@ -98,7 +102,7 @@ class FamilyCard(Card):
 
     def _advice(self, state: SessionState, layers: Sequence[Layer]) -> str:
         """What a person should know about the chosen step: left-out layers, coupled layers, missing data."""
-        method = self._last[self._variant.key]
+        method = self._method(self._variant)
         reasons = [(layer.name, method.supports(layer)) for layer in layers]
         left_out = [LeftOut(name, reason) for name, reason in reasons if reason]
         lines = [*sentences_about(left_out, len(layers), method.title)]
@@ -113,6 +117,8 @@ class FamilyCard(Card):
             lines.append(f"Channels go in blocks of {' or '.join(map(str, sorted(blocks)))}.")
         elif self.family == "quantize" and len(self.variants) > 1:
             lines.append(summary(type(method)))
+        if method.changes_widths:
+            lines.append(liking(target_named(state.target), state.channel_step))
         if method.wants_data and state.data is None:
             lines.append("Needs samples to run: open the data first.")
         return " ".join(lines)
@@ -124,11 +130,15 @@ class FamilyCard(Card):
     # ------------------------------------------------------------------ the widgets move the model
 
     def _switched(self, on: bool) -> None:
-        self.wanted.emit(self._last[self._variant.key] if on else None, "")
+        self.wanted.emit(self._method(self._variant) if on else None, "")
 
     def _variant_chosen(self, key: str) -> None:
         self._variant = self._preferred = next(v for v in self.variants if v.key == key)
-        self.wanted.emit(self._last[key], "")
+        self.wanted.emit(self._method(self._variant), "")
+
+    def _method(self, variant: Variant) -> Method:
+        """What was planned of a variant last; before, as it is proposed for the target."""
+        return self._last.get(variant.key) or variant.method.suited(self._channel_step)
 
     def _edited(self, method: Method, merge: str) -> None:
         self._last[self._variant.key] = method

@@ -103,7 +103,7 @@ def test_every_make_loses_channels_and_still_runs(
 ) -> None:
     model = make_model()
     layers = [name for name, found in couplings(model).layers.items() if not found.reason]
-    pruned = ChannelPruning(ratio=ratio).apply(model, layers, Context())
+    pruned = ChannelPruning(round_to=1, ratio=ratio).apply(model, layers, Context())
     assert pruned.run(images).shape == model.run(images).shape
     before, after = (sum(p.numel() for p in m.module.parameters()) for m in (model, pruned))
     assert after < before
@@ -114,7 +114,7 @@ def test_the_pruned_network_is_the_same_in_onnx_runtime(
 ) -> None:
     model = make_model()
     layers = [name for name, found in couplings(model).layers.items() if not found.reason]
-    pruned = ChannelPruning(ratio=0.4).apply(model, layers, Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.4).apply(model, layers, Context())
     format_named("onnx").write(pruned, tmp_path / "pruned.onnx")
     session = ort.InferenceSession(str(tmp_path / "pruned.onnx"), providers=["CPUExecutionProvider"])
     (answer, *_) = session.run(None, {session.get_inputs()[0].name: images})
@@ -152,7 +152,7 @@ def test_channels_that_the_code_cuts_by_number_stay_and_the_rest_goes(networks: 
     found = couplings(model).layers
     assert found["a"].reason == "Its channels reach an operation whose sizes are fixed."
     assert found["b"].reason == ""
-    assert ChannelPruning(ratio=0.5).apply(model, ["b"], Context()).run(images).shape == (3, 4)
+    assert ChannelPruning(round_to=1, ratio=0.5).apply(model, ["b"], Context()).run(images).shape == (3, 4)
 
 
 def test_a_shuffle_written_in_pairs_takes_channels_in_pairs(networks: Any, images: np.ndarray) -> None:
@@ -173,7 +173,7 @@ def test_a_shuffle_written_in_pairs_takes_channels_in_pairs(networks: Any, image
     with torch.no_grad():
         model.module.a.weight[[2, 3, 8, 9]] = 0.0  # type: ignore[index, operator, union-attr]
         model.module.a.bias[[2, 3, 8, 9]] = 0.0  # type: ignore[index, operator, union-attr]
-    pruned = ChannelPruning(ratio=0.25).apply(model, ["a"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.25).apply(model, ["a"], Context())
     assert pruned.weights()["a"].shape[0] == 12
     np.testing.assert_allclose(pruned.run(images), model.run(images), rtol=1e-4, atol=1e-5)
 
@@ -217,7 +217,7 @@ def test_the_hidden_layer_of_torchs_own_transformer_layer_can_lose_channels(netw
 
     model = networks.model_of(Encoder())
     assert couplings(model).layers["layer.linear1"].reason == ""
-    pruned = ChannelPruning(ratio=0.5).apply(model, ["layer.linear1"], Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, ["layer.linear1"], Context())
     assert pruned.weights()["layer.linear2"].shape == (12, 8)
     assert pruned.run(images).shape == (3, 4)
 
@@ -290,7 +290,7 @@ def test_what_one_block_cannot_lose_is_not_tried_in_all_that_are_like_it(network
     assert large.coupling("blocks.59.up").block == 1
     model = networks.model_of(tower(12))
     layers = tuple(f"blocks.{number}.{name}" for number in range(12) for name in ("q", "v", "up"))
-    pruned = ChannelPruning(ratio=0.5).apply(model, layers, Context())
+    pruned = ChannelPruning(round_to=1, ratio=0.5).apply(model, layers, Context())
     assert pruned.module.blocks[11].v.out_features == 4
     assert pruned.module.blocks[11].up.out_features == 6
     assert pruned.run(images).shape == model.run(images).shape
