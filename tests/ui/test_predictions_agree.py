@@ -63,11 +63,20 @@ def switch_on(shown, family):
     shown.qtbot.mouseClick(switch, LEFT)
 
 
+def prune_single_channels(shown, layer):
+    """Channel pruning on, of as many channels as the ratio says: these layers are too narrow for a target's step."""
+    switch_on(shown, "channel_pruning")
+    shown.until(lambda: shown.state.step_of(layer, "channel_pruning"))
+    any_width = {"round_to": 1}
+    shown.session.plan(
+        shown.state.recipe.mapped(lambda step: replace(step, method=step.method.model_copy(update=any_width)))
+    )
+
+
 def test_with_every_layer_selected_card_and_bar_say_the_same_of_channels_and_int8(opened, coupled_model, spectra):
     opened.layers.view.setFocus()
     opened.qtbot.keyClick(opened.layers.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    switch_on(opened, "channel_pruning")
-    opened.until(lambda: opened.state.step_of("conv1", "channel_pruning"))
+    prune_single_channels(opened, "conv1")
     switch_on(opened, "quantize")
     opened.until(lambda: opened.state.step_of("conv1", "quantize"))
     assert isinstance(opened.state.step_of("conv1", "quantize"), StaticInt8)
@@ -83,8 +92,8 @@ def test_with_every_layer_selected_card_and_bar_say_the_same_of_channels_and_int
 
 def test_for_one_layer_the_card_tells_what_its_coupled_layers_and_readers_save(opened, coupled_model, spectra):
     opened.layers.select(["conv1"])
-    switch_on(opened, "channel_pruning")
-    opened.until(lambda: opened.state.steps_of("conv1") == (ChannelPruning(),))
+    prune_single_channels(opened, "conv1")
+    opened.until(lambda: opened.state.steps_of("conv1") == (ChannelPruning(round_to=1),))
     effect = opened.session.effect(("conv1",))
     assert effect.coupled == ("layer1.0.conv1", "layer1.0.conv2", "layer2.0.conv1")
     whole = predict_plan(coupled_model, facts_of(coupled_model.layers, spectra), opened.state.recipe, None, None)
@@ -99,7 +108,7 @@ def test_for_one_layer_the_card_tells_what_its_coupled_layers_and_readers_save(o
 
 def test_a_layer_that_shrinks_along_is_not_said_to_stay(opened):
     opened.layers.select(["conv1"])
-    switch_on(opened, "channel_pruning")
+    prune_single_channels(opened, "conv1")
     opened.qtbot.keyClick(opened.layers.view, Qt.Key.Key_Down)
     opened.until(lambda: opened.assembly.display.selected == ("layer1.0.conv1",))
     card = opened.workspace.plan.effect

@@ -9,6 +9,7 @@ for each target on each machine.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from secateur.model.workload import FLOAT, Precision, Workload
@@ -32,7 +33,7 @@ def step_of(milliseconds: Mapping[int, float]) -> int:
     2 at least: where every width is as good, odd ones gain nothing.
     """
     found = STEPS[0]
-    for coarse, fine in zip(STEPS, STEPS[1:], strict=False):
+    for coarse, fine in pairwise(STEPS):
         new = [width for width in milliseconds if width % fine == 0 and width % coarse]
         losses = [milliseconds[width] / min(ms for w, ms in milliseconds.items() if w >= width) for width in new]
         if not losses or sum(losses) / len(losses) > NOISE:

@@ -63,7 +63,9 @@ def test_parameters_and_products_are_predicted_as_the_run_leaves_them(make_model
 
 def test_two_rounds_are_predicted_like_two_runs(make_model):
     model = make_model()
-    recipe = Recipe((Step(ChannelPruning(round_to=1, ratio=0.25), ("*",)), Step(ChannelPruning(round_to=1, ratio=0.3), ("*",))))
+    recipe = Recipe(
+        (Step(ChannelPruning(round_to=1, ratio=0.25), ("*",)), Step(ChannelPruning(round_to=1, ratio=0.3), ("*",)))
+    )
     assert predicted(model, recipe).params == pytest.approx(params(run(model, recipe.steps)), rel=0.06)
 
 

@@ -83,7 +83,9 @@ def test_the_answers_are_nearer_to_the_original_than_without_repair(folded: Torc
         answers = method.apply(folded, ["0"], Context(data=data)).run(data.inputs)
         return float(np.square(answers - truth).mean())
 
-    assert error(ChannelPruning(round_to=1, ratio=0.5)) < 0.1 * error(ChannelPruning(round_to=1, ratio=0.5, repair=False))
+    assert error(ChannelPruning(round_to=1, ratio=0.5)) < 0.1 * error(
+        ChannelPruning(round_to=1, ratio=0.5, repair=False)
+    )
 
 
 def test_batch_norm_that_is_there_is_measured_anew_and_keeps_its_momentum(normed: TorchModel) -> None:

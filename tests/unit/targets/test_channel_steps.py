@@ -13,7 +13,7 @@ from secateur.targets.timings import Spread
 
 
 def in_blocks(block: int, rest: float = 0.0) -> dict[int, float]:
-    """Milliseconds of kernels that compute whole blocks, and take `rest` longer where a width does not fill the last."""
+    """Milliseconds of kernels that compute whole blocks, and take `rest` longer where the last one is not full."""
     return {w: -(-w // block) * block / 10 + rest * (w % block > 0) for w in WIDTHS}
 
 

@@ -31,7 +31,7 @@ class PlanPanel(QWidget):
     `layers_for`), `model_method_wanted(family, method | None)` the whole model.
     """
 
-    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "model", "recipe"})
+    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "model", "recipe", "target", "timed"})
 
     method_wanted = Signal(str, object, str)
     model_method_wanted = Signal(str, object)
