@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from secateur import figures
 from secateur.data.source import DataSource
 from secateur.model.description import ModelSource
 from secateur.model.documents import Document, Evaluation, ExportedFile
@@ -62,13 +63,45 @@ class TrialDocument(Document):
     seconds: float = 0.0
 
 
+class Ahead(Document):
+    """What it would cost to go on: at most so many `trials`, and `seconds` from what trials of the same kind took.
+
+    `seconds` is None where no kind of them was tried yet; with `is_least` that of some was not, and it takes longer.
+    """
+
+    trials: int
+    seconds: float | None = None
+    is_least: bool = False
+
+    @property
+    def words(self) -> str:
+        """`at most 5 more plans, about 2 min 10 s`."""
+        plans = f"at most {figures.counted(self.trials, 'more plan')}"
+        if not self.trials or self.seconds is None:
+            return f"{plans}, of a kind that was not tried yet" if self.trials else "no more plans"
+        return f"{plans}, {'at least' if self.is_least else 'about'} {figures.duration(self.seconds)}"
+
+
+SearchState = Literal["running", "stopped", "interrupted", "failed", "ended"]
+
+
 class AutopilotDocument(Document):
-    """What autopilot came to. `best` is the number of the best trial, 0 where none kept the quality."""
+    """What autopilot came to. `best` is the number of the best trial, 0 where none kept the quality.
+
+    `fingerprint` and `data_source` (the fields of a `DataSource`) say what it was of, `process` which one is at it.
+    """
 
     run: str
     metric: str
     goal: dict[str, float]
     original: Evaluation
+    name: str = ""
+    fingerprint: str = ""
+    data_source: dict[str, object] | None = None
+    created: float = 0.0
+    state: SearchState = "stopped"
+    process: str = ""
+    ahead: Ahead | None = None
     trials: tuple[TrialDocument, ...] = ()
     best: int = 0
     result: Evaluation | None = None
@@ -94,3 +127,19 @@ class TrialsTold:
 class AutopilotEnded:
     document: AutopilotDocument
     folder: str
+
+
+@dataclass(frozen=True)
+class FindAutopilot:
+    """The newest search of the model of this fingerprint on this data → `AutopilotFound`; none is begun or changed."""
+
+    fingerprint: str
+    data: DataSource
+
+
+@dataclass(frozen=True)
+class AutopilotFound:
+    """`document` is None where there was none; its state is `interrupted` where the process that was at it is gone."""
+
+    document: AutopilotDocument | None = None
+    folder: str = ""

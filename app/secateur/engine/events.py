@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
-from secateur.engine.autopilot import AutopilotEnded, TrialsTold
+from secateur.engine.autopilot import AutopilotEnded, AutopilotFound, TrialsTold
 from secateur.engine.looked import ChannelsRead as ChannelsRead
 from secateur.engine.looked import FiltersRead as FiltersRead
 from secateur.engine.looked import MapsRead as MapsRead
@@ -252,6 +252,7 @@ Result = (
     Configured
     | OptionsTimed
     | AutopilotEnded
+    | AutopilotFound
     | ModelOpened
     | SpectraCounted
     | PlanSolved

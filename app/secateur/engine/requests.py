@@ -8,6 +8,7 @@ from pathlib import Path
 
 from secateur.data.source import DataSource as DataSource
 from secateur.engine.autopilot import Autopilot as Autopilot
+from secateur.engine.autopilot import FindAutopilot as FindAutopilot
 from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
@@ -324,6 +325,7 @@ QUICK = (
     SolveBudget,
     ListRuns,
     ChangeRun,
+    FindAutopilot,
     AskFormats,
     ReadGraph,
     WriteSkeleton,
@@ -341,7 +343,7 @@ QUICK = (
 QUESTIONS = tuple(kind for kind in QUICK if kind is not CountSpectra)
 """Quick ones that are no jobs in the window's list: what is missing says in its own place that it is on its way."""
 
-NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns, ChangeRun)
+NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns, ChangeRun, FindAutopilot)
 """Questions that need no model and no torch: a thread of their own answers them at once."""
 
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
@@ -367,6 +369,7 @@ Request = (
     | RecordActivations
     | Compress
     | Autopilot
+    | FindAutopilot
     | Compare
     | Export
     | AskFormats

@@ -5,7 +5,7 @@ stand in order of severity, so that what is beyond a plan that failed fails too.
 known alone: a search that was broken off goes on where it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from statistics import median
@@ -111,19 +111,30 @@ def next_trial(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Tr
 
     What a plan promises is its predicted size and time, corrected by how far those of the plans tried were off.
     """
+    for family, places in _open_places(families, outcomes, goal):
+        if places:
+            return Trial(family, places[len(places) // 2])
+    return None
+
+
+def most_ahead(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> dict[str, int]:
+    """By family: the most trials that it may still take, as each halves what is open; those without any are left out.
+
+    Fewer are needed where one of them turns out better than what others promise.
+    """
+    counts = {family.id: len(places).bit_length() for family, places in _open_places(families, outcomes, goal)}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _open_places(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Iterator[tuple[Family, list[int]]]:
+    """The places of each family that may hold something better than the best that is known."""
     best = best_of(outcomes, goal)
     least = outcomes[best].gain if best is not None and outcomes[best].meets(goal) else None
     learned = _learned(families, outcomes)
     for family in families:
         low, high = _bracket(family, outcomes, goal)
-        open_places = [
-            place
-            for place in range(low + 1, high)
-            if least is None or _promise(family.candidates[place], learned) > least
-        ]
-        if open_places:
-            return Trial(family, open_places[len(open_places) // 2])
-    return None
+        places = range(low + 1, high)
+        yield family, [x for x in places if least is None or _promise(family.candidates[x], learned) > least]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The jobs: one function for each request, all with the same shape."""
 
-from secateur.engine.autopilot import Autopilot
+from secateur.engine.autopilot import Autopilot, FindAutopilot
 from secateur.engine.events import Result
-from secateur.engine.jobs.autopilot import autopilot
+from secateur.engine.jobs.autopilot import autopilot, find_autopilot
 from secateur.engine.jobs.budgeting import solve
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
@@ -65,6 +65,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return open_data(request, reporter, workshop)
         case Autopilot():
             return autopilot(request, reporter, workshop)
+        case FindAutopilot():
+            return find_autopilot(request)
         case TimeOptions():
             return time_options(request, reporter, workshop)
         case MeasureLatency():

@@ -4,49 +4,57 @@ Every trial is a run of its own, in the history and in a folder. What was tried 
 written after each trial: a search that was stopped or killed goes on from there, and what it had is there meanwhile.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from pydantic import ValidationError
+from statistics import median
+from typing import TYPE_CHECKING
 
 from secateur.analysis.evaluation import Predictions, predict
 from secateur.data.metrics import kind_of
-from secateur.engine.autopilot import Autopilot, AutopilotDocument, AutopilotEnded, TrialDocument, TrialsTold
+from secateur.engine.autopilot import (
+    Ahead,
+    Autopilot,
+    AutopilotDocument,
+    AutopilotEnded,
+    AutopilotFound,
+    FindAutopilot,
+    SearchState,
+    TrialDocument,
+    TrialsTold,
+)
 from secateur.engine.couplings import couplings_of
 from secateur.engine.events import Event, Progress
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.scoring import score_sensitivity
 from secateur.engine.jobs.timing import time_options
+from secateur.engine.jobs.trials import best_number, copy_result, judged_anew, moved, outcome_of
+from secateur.engine.journal import JOURNAL, TRIALS, data_fields, find_journal, read_journal, write_journal
 from secateur.engine.places import run_folder
 from secateur.engine.protection import kept_files
+from secateur.engine.records import this_process
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress, ScoreSensitivity
 from secateur.engine.store import RunStore
 from secateur.engine.timing import TimeOptions
 from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
-from secateur.files import Guard, atomic, write_text
-from secateur.model.documents import ExportedFile, RunDocument
+from secateur.files import Guard
+from secateur.model.documents import RunDocument
 from secateur.model.workload import Workload
-from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, best_of, next_trial
+from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, most_ahead, next_trial
 from secateur.recipe.families import Ground, families_of
 from secateur.recipe.options import OPTIONS
+from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed import to_be_timed
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
-
-JOURNAL: Final = "autopilot.json"
-RESULT: Final = "result.json"
-TRIALS: Final = "trials"
 
 
 def autopilot(request: Autopilot, reporter: Reporter, workshop: Workshop) -> AutopilotEnded:
@@ -63,14 +71,23 @@ def autopilot(request: Autopilot, reporter: Reporter, workshop: Workshop) -> Aut
     if baseline.evaluation.metric is None:
         raise UserError("Autopilot needs data that tells how good a network is.", "Open data with targets.")
     search = _Search(request, bench, data, baseline, reporter, workshop, folder)
-    search.document = _earlier(request, folder, baseline, begun)
+    search.document = _begun(request, folder, baseline, bench.description.fingerprint)
+    write_journal(folder, search.document)
     try:
         search.run()
     except Cancelled:
-        search.keep_best("Stopped by hand: the best so far.")
+        search.keep_best("Stopped by hand: the best so far.", "stopped", begun)
         raise
-    search.keep_best(search.why_ended)
+    except Exception:
+        search.keep_best("It broke off: the best so far.", "failed", begun)
+        raise
+    search.keep_best(search.why_ended, "ended", begun)
     return AutopilotEnded(search.document, str(folder))
+
+
+def find_autopilot(request: FindAutopilot) -> AutopilotFound:
+    """The newest search of a model on its data, from the journals."""
+    return find_journal(request.fingerprint, request.data)
 
 
 @dataclass
@@ -84,6 +101,7 @@ class _Search:
     folder: Path
     document: AutopilotDocument = field(init=False)
     why_ended: str = ""
+    _trial_begun: float | None = None
 
     @property
     def goal(self) -> Goal:
@@ -93,7 +111,7 @@ class _Search:
         """What is known of these plans; a trial of another plan in the same place says nothing of this one."""
         plans = {(one.id, place): c.recipe.to_document() for one in families for place, c in enumerate(one.candidates)}
         return {
-            (trial.family, trial.place): _outcome(trial, self.goal)
+            (trial.family, trial.place): outcome_of(trial, self.goal)
             for trial in self.document.trials
             if trial.state != "running" and plans.get((trial.family, trial.place)) == trial.recipe
         }
@@ -102,7 +120,9 @@ class _Search:
         families = self._families()
         before = self._on_validation(self.workshop.file(self.bench), "the original")
         while True:
-            trial = next_trial(families, self._outcomes(families), self.goal)
+            outcomes = self._outcomes(families)
+            self.document = self.document.model_copy(update={"ahead": self._ahead(families, outcomes)})
+            trial = next_trial(families, outcomes, self.goal)
             if trial is None:
                 self.why_ended = "No plan is left that promises more."
                 return
@@ -111,6 +131,18 @@ class _Search:
                 self.why_ended = f"As many plans were tried as were allowed ({done}). Next: {trial.candidate.title}."
                 return
             self._try(trial, before)
+
+    def _ahead(self, families: Sequence[Family], outcomes: Mapping[tuple[str, int], Outcome]) -> Ahead:
+        """What it would cost to go on: a family's trials take what the median of those tried of it took."""
+        counts = most_ahead(families, outcomes, self.goal)
+        took: dict[str, list[float]] = {}
+        for trial in self.document.trials:
+            if trial.seconds:
+                took.setdefault(trial.family, []).append(trial.seconds)
+        known = [count * median(took[name]) for name, count in counts.items() if name in took]
+        is_least = any(name not in took for name in counts)
+        seconds = sum(known) if known else None
+        return Ahead(trials=sum(counts.values()), seconds=seconds, is_least=is_least)
 
     def _families(self) -> tuple[Family, ...]:
         """The plans to choose among, from damages, milliseconds and couplings; what was measured before is there.
@@ -154,8 +186,7 @@ class _Search:
 
     def _try(self, trial: Trial, before: Predictions) -> None:
         """Carry out a plan as a run; one that was broken off goes on. What it came to stands in the journal."""
-        broken_off = next((one for one in self.document.trials if one.state == "running"), None)
-        number = broken_off.number if broken_off else len(self.document.trials) + 1
+        number = self._number_of(trial)
         told = TrialDocument(
             number=number,
             family=trial.family.id,
@@ -167,31 +198,50 @@ class _Search:
         )
         self._tell(told)
         self.reporter.log(f"Trial {number}: {trial.candidate.title}. {trial.family.why}")
-        begun = time.monotonic()
-        own = self.folder / TRIALS / f"{number:02}"
-        is_begun = RunStore().find(told.run) is not None and own.is_dir()
+        begun = self._trial_begun = time.monotonic()
+        try:
+            run = self._carried_out(told, trial.candidate.recipe)
+        except (UserError, JobError) as error:
+            sentence = error.sentence if isinstance(error, UserError) else str(error)
+            seconds = time.monotonic() - begun
+            self._tell(told.model_copy(update={"state": "failed", "error": sentence, "seconds": seconds}))
+            self.reporter.log(f"Trial {number} came to nothing. {sentence}")
+            return
+        ended = self._judged(told, run, before)
+        ended = ended.model_copy(update={"seconds": time.monotonic() - begun})
+        self._tell(ended)
+        self.reporter.log(self._words(ended))
+
+    def _number_of(self, trial: Trial) -> int:
+        """That of the trial that was broken off in this plan, else a new one; one of another plan is given up."""
+        broken_off = next((one for one in self.document.trials if one.state == "running"), None)
+        if broken_off is None:
+            return len(self.document.trials) + 1
+        if broken_off.recipe == trial.candidate.recipe.to_document():
+            return broken_off.number
+        given_up = {"state": "failed", "error": "It was broken off, and is not needed any more."}
+        self._tell(broken_off.model_copy(update=given_up))
+        return len(self.document.trials) + 1
+
+    def _carried_out(self, told: TrialDocument, recipe: Recipe) -> RunDocument:
+        """The trial as a run; one that was killed after its end, before the journal had it, is not run again."""
+        own = self.folder / TRIALS / f"{told.number:02}"
+        known = RunStore().find(told.run) if own.is_dir() else None
+        if known is not None and known.state == "finished" and known.document is not None:
+            return known.document
         asked = Compress(
             self.request.model,
             self.request.data,
-            trial.candidate.recipe,
+            recipe,
             told.run,
             folder=own,
-            resume=is_begun,
-            name=f"{self.request.name or self.folder.name} {number}",
+            resume=known is not None,
+            name=f"{self.document.name or self.folder.name} {told.number}",
             target=self.request.target,
         )
-        try:
-            record = compress(asked, self._beside(f"Trial {number}: "), self.workshop).record
-        except (UserError, JobError) as error:
-            sentence = error.sentence if isinstance(error, UserError) else str(error)
-            self._tell(told.model_copy(update={"state": "failed", "error": sentence}))
-            self.reporter.log(f"Trial {number} came to nothing. {sentence}")
-            return
+        record = compress(asked, self._beside(f"Trial {told.number}: "), self.workshop).record
         assert record.document is not None  # noqa: S101 - a finished run has its document
-        ended = self._judged(told, record.document, before)
-        ended = ended.model_copy(update={"seconds": told.seconds + time.monotonic() - begun})
-        self._tell(ended)
-        self.reporter.log(self._words(ended))
+        return record.document
 
     def _judged(self, told: TrialDocument, run: RunDocument, before: Predictions) -> TrialDocument:
         """The trial with what its file does on the samples that choose, and on those that judge."""
@@ -221,7 +271,7 @@ class _Search:
                 "is_proven": shipped.verified,
             }
         )
-        return found.model_copy(update={"keeps": _outcome(found, self.goal).keeps(self.goal)})
+        return found.model_copy(update={"keeps": outcome_of(found, self.goal).keeps(self.goal)})
 
     def _on_validation(self, file: Path, name: str) -> Predictions:
         run = self.workshop.session(file)
@@ -234,12 +284,8 @@ class _Search:
     def _tell(self, trial: TrialDocument) -> None:
         others = tuple(one for one in self.document.trials if one.number != trial.number)
         trials = tuple(sorted((*others, trial), key=lambda one: one.number))
-        document = self.document.model_copy(update={"trials": trials})
-        self.document = document
-        ended = {(one.family, one.number): _outcome(one, self.goal) for one in trials if one.state == "finished"}
-        best = (best_of(ended, self.goal) or ("", 0))[1]
-        self.document = document.model_copy(update={"best": best})
-        _write(self.folder, self.document)
+        self.document = self.document.model_copy(update={"trials": trials, "best": best_number(trials, self.goal)})
+        write_journal(self.folder, self.document)
         self.reporter.emit(TrialsTold(self.document))
 
     def _words(self, trial: TrialDocument) -> str:
@@ -251,37 +297,42 @@ class _Search:
         return f"Trial {trial.number}: {sizes}{speeds}, {kind.noun} {lost} on validation ({verdict})."
 
     def _beside(self, prefix: str) -> Reporter:
-        """The voice of one part: its own stages and time left say nothing of the whole search."""
+        """The voice of one part, whose progress is told as that of the whole search."""
 
         def send(event: Event) -> None:
-            if isinstance(event, Progress):
-                event = replace(event, text=f"{prefix}{event.text}")
-            self.reporter.send(event)
+            self.reporter.send(self._of_whole(event, prefix) if isinstance(event, Progress) else event)
 
         return Reporter(self.reporter.job, send, self.reporter.cancelled)
 
-    def keep_best(self, sentence: str) -> None:
+    def _of_whole(self, event: Progress, prefix: str) -> Progress:
+        """How far the search is and how long it takes, as far as that can be told: not before the first trial."""
+        text, ahead = f"{prefix}{event.text}", self.document.ahead
+        if self._trial_begun is None or ahead is None or not ahead.trials:
+            return replace(event, text=text, share=0.0, eta_is_least=True)
+        done = sum(one.state != "running" for one in self.document.trials)
+        share = (done + (event.share or 0.0)) / (done + ahead.trials)
+        if ahead.seconds is None:
+            return replace(event, text=text, share=share, eta_is_least=True)
+        left = ahead.seconds - (time.monotonic() - self._trial_begun)
+        return replace(event, text=text, share=share, eta_s=max(left, event.eta_s or 0.0), eta_is_least=ahead.is_least)
+
+    def keep_best(self, sentence: str, state: SearchState, begun: float) -> None:
         """Leave the best trial's files in the folder, and the journal that says what it is."""
         best = self.document.best_trial
-        update: dict[str, object] = {"sentence": sentence}
+        seconds = self.document.seconds + time.monotonic() - begun
+        update: dict[str, object] = {"sentence": sentence, "state": state, "seconds": seconds}
         if best is not None:
             source = self.folder / TRIALS / f"{best.number:02}"
             record = RunStore().find(best.run)
             if record is not None and record.document is not None:
-                files = tuple(_moved(file, source, self.folder) for file in record.document.files)
-                _copy_result(source, self.folder, files)
+                files = tuple(moved(file, source, self.folder) for file in record.document.files)
+                copy_result(source, self.folder, files)
                 update |= {"result": record.document.result, "files": files, "original": record.document.original}
-            update["meets_goal"] = _outcome(best, self.goal).meets(self.goal)
+            update["meets_goal"] = outcome_of(best, self.goal).meets(self.goal)
         else:
             update["sentence"] = f"{sentence} No plan kept the quality: the original is what to ship."
         self.document = self.document.model_copy(update=update)
-        _write(self.folder, self.document)
-
-
-def _outcome(trial: TrialDocument, goal: Goal) -> Outcome:
-    lost = trial.drop if trial.drop is not None else float("nan")
-    is_judged = trial.test_drop is not None and trial.test_drop <= goal.drop
-    return Outcome(lost, trial.size or 1.0, trial.latency, trial.is_proven and is_judged)
+        write_journal(self.folder, self.document)
 
 
 def _claim(request: Autopilot, folder: Path, bench: Bench) -> None:
@@ -295,50 +346,27 @@ def _claim(request: Autopilot, folder: Path, bench: Bench) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _earlier(request: Autopilot, folder: Path, baseline: Baseline, begun: float) -> AutopilotDocument:
-    """The journal of a search that goes on, or an empty one."""
+def _begun(request: Autopilot, folder: Path, baseline: Baseline, fingerprint: str) -> AutopilotDocument:
+    """The journal of a search that goes on, judged by what is asked now, or an empty one."""
     goal = {"drop": request.drop, "size": request.size, "latency": request.latency}
     asked = {name: value for name, value in goal.items() if value is not None}
     metric = baseline.evaluation.metric
     assert metric is not None  # noqa: S101 - asked by the caller
+    now: dict[str, object] = {
+        "goal": asked, "state": "running", "process": this_process(), "sentence": "", "meets_goal": False,
+        "fingerprint": fingerprint, "data_source": data_fields(request.data),
+    }  # fmt: skip
     fresh = AutopilotDocument(run=request.run, metric=metric.name, goal=asked, original=baseline.evaluation)
     if not request.resume:
         shutil.rmtree(folder / TRIALS, ignore_errors=True)
-        return fresh
-    try:
-        kept = AutopilotDocument.model_validate_json((folder / JOURNAL).read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        raise UserError(f"The journal in {folder} cannot be read.", "Start anew with --force.") from error
-    return kept.model_copy(update={"goal": asked})
-
-
-def _write(folder: Path, document: AutopilotDocument) -> None:
-    write_text(folder / JOURNAL, json.dumps(document.model_dump(mode="json"), indent=2) + "\n")
-
-
-def _moved(file: ExportedFile, source: Path, folder: Path) -> ExportedFile:
-    """What is said of a trial's file, of its copy in another folder."""
-    path = Path(file.path)
-    inside = path.is_relative_to(source)
-    return file.model_copy(update={"path": str(folder / path.relative_to(source))}) if inside else file
-
-
-def _copy_result(source: Path, folder: Path, files: tuple[ExportedFile, ...]) -> None:
-    """A trial's files into the folder of the search, each whole or not at all; its result says where they are now."""
-    for path in sorted(source.iterdir()):
-        target = folder / path.name
-        if path.name.startswith((".", "step-")):
-            continue
-        if path.is_dir():
-            with atomic(target.with_suffix(".zip")) as temporary:  # a name beside it that is free
-                aside = temporary.with_suffix("")
-            shutil.copytree(path, aside)
-            shutil.rmtree(target, ignore_errors=True)
-            aside.replace(target)
-        elif path.name == RESULT:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            told["files"] = [file.model_dump(mode="json") for file in files]
-            write_text(target, json.dumps(told, indent=2) + "\n")
-        else:
-            with atomic(target) as temporary:
-                shutil.copyfile(path, temporary)
+        return fresh.model_copy(update={**now, "name": request.name, "created": time.time()})
+    kept = read_journal(folder)
+    if kept.state == "running":
+        raise UserError(f"The search in {folder} is going on.", "Wait for it, or stop it.")
+    was, known = kept.original.metric, kept.fingerprint
+    if (known and known != fingerprint) or was is None or (was.name, was.value) != (metric.name, metric.value):
+        raise UserError(
+            f"What was tried in {folder} was of another model, or measured on other data.",
+            "Open those it was begun with, or leave out --resume to start anew.",
+        )
+    return judged_anew(kept.model_copy(update=now), Goal(request.drop, request.size, request.latency))
