@@ -39,6 +39,7 @@ DESCRIPTIONS = (
     *("data.source", "data.preview", "data.metrics", "data.presets", "training.curves"),
 )
 ENGINE_DOOR = (
+    "engine.autopilot",
     "engine.timing",
     "engine.client",
     "engine.requests",

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from secateur import figures
 from secateur.data.source import DataSource
 from secateur.model.description import ModelSource
 from secateur.model.documents import Document, Evaluation, ExportedFile
 from secateur.targets import TARGETS
+
+TRIALS: Final = "trials"
+"""The folder, in that of a search, with a folder for each trial by its number."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,14 @@ class AutopilotEnded:
 
 @dataclass(frozen=True)
 class FindAutopilot:
-    """The newest search of the model of this fingerprint on this data → `AutopilotFound`; none is begun or changed."""
+    """The newest search of the model of this fingerprint on this data → `AutopilotFound`; none is begun or changed.
+
+    With a `folder` the one that lies there.
+    """
 
     fingerprint: str
     data: DataSource
+    folder: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from secateur.errors import UserError
 from secateur.files import write_text
 
 JOURNAL: Final = "autopilot.json"
-TRIALS: Final = "trials"
-"""The folder, beside the journal, with a folder for each trial by its number."""
 
 
 def write_journal(folder: Path, document: AutopilotDocument) -> None:
@@ -35,12 +33,6 @@ def read_journal(folder: Path) -> AutopilotDocument:
         raise UserError(f"The journal in {folder} cannot be read.", "Start anew with --force.") from error
     is_gone = kept.state == "running" and not is_alive(kept.process)
     return kept.model_copy(update={"state": "interrupted"}) if is_gone else kept
-
-
-def journal_folder(trial: Path) -> Path | None:
-    """The folder of the search that a run in the folder `trial` belongs to; None where it is a run by itself."""
-    folder = trial.parent.parent
-    return folder if trial.parent.name == TRIALS and (folder / JOURNAL).is_file() else None
 
 
 def find_journal(fingerprint: str, data: DataSource) -> AutopilotFound:

@@ -44,6 +44,7 @@ from secateur.engine.events import (
 from secateur.engine.requests import (
     QUESTIONS,
     QUICK,
+    Autopilot,
     Compress,
     Export,
     OpenData,
@@ -70,6 +71,7 @@ def fold(session: "Session", event: Event) -> None:
     """Take one event in."""
     if session.looking.receive(event) or session.following.receive(event):
         return
+    session.piloting.hear(event)
     state = session.state
     match event:
         case EngineReady():
@@ -302,6 +304,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
             )
         )
     session.remembering.data_opened()
+    session.piloting.find()
     session.find_sensitivity()
     if state.comparison is not None or state.comparison_failure:  # of other samples
         session.comparing.again()
@@ -352,7 +355,7 @@ def _subject_of_lost(event: EngineDied) -> str:
     """The run or the job that was lost and can be asked for again; the engine alone, which comes back by itself."""
     if event.given_up or not event.lost:
         return notices.ENGINE
-    runs = [request for request in event.lost if isinstance(request, Compress)]
+    runs = [request for request in event.lost if isinstance(request, (Compress, Autopilot))]
     return notices.of_request(runs[0] if runs else event.lost[0])
 
 
@@ -380,6 +383,9 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
     if run:
         hint, remedy = "The run can go on from its last checkpoint.", f"resume:{run}"
+    elif any(isinstance(request, Autopilot) for request in event.lost):
+        session.piloting.died()
+        hint, remedy = "What autopilot tried is kept, and it can go on from there.", "resume_autopilot"
     else:
         hint, remedy = "Start the job again." if event.lost else "", ""
     session.notify(Notice("error", event.sentence, hint, remedy, subject=_subject_of_lost(event)))

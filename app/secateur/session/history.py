@@ -1,5 +1,7 @@
 """What a person does with the runs of the open model: go on with one, take its plan, name it, throw it away."""
 
+import time
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,12 @@ from secateur.session.state import Notice, SessionState
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
+
+
+def new_run() -> str:
+    """A name that no run has: when it is begun, and a few letters."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+
 
 BRING_BACK = "bring_back"
 """The remedy of the notice that tells of a deleted run."""

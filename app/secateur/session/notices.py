@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from secateur.engine.requests import Compress, Export, OpenData, Request
+from secateur.engine.requests import Autopilot, Compress, Export, OpenData, Request
 from secateur.session.reasons import why_not
 from secateur.session.state import Notice, SessionState
 
@@ -11,6 +11,8 @@ MOST_KEPT: Final = 20
 """So many can be asked for; the oldest go first."""
 
 DATA, BUDGET, RECIPE, HEADLINE, REHEARSED, ENGINE = "data", "budget", "recipe", "headline", "rehearsed", "engine"
+PILOT, PILOTED = "pilot", "piloted"
+"""What went wrong with autopilot, and what it came to."""
 REFUSED: Final = "refused:"
 """Before the name of an action: it stands until that can be done."""
 REFUSAL: Final = "refusal"
@@ -29,6 +31,8 @@ def of_request(request: Request | None) -> str:
     match request:
         case Compress(run=run):
             return of_run(run)
+        case Autopilot():
+            return PILOT
         case OpenData():
             return DATA
         case Export(path=path):

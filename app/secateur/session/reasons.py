@@ -1,12 +1,14 @@
 """Why an action is unavailable and what would make it available: one sentence each, one place."""
 
 from secateur.engine.protection import kept_files
-from secateur.engine.requests import Compress, Export, RecordActivations, ScoreSensitivity
+from secateur.engine.requests import Autopilot, Compress, Export, RecordActivations, ScoreSensitivity
 from secateur.files import Guard
 from secateur.formats import FORMATS
 from secateur.installing import install_command
+from secateur.session.piloted import goal_of
 from secateur.session.state import JobState, SessionState
 
+PILOT = ("autopilot", "start_autopilot", "resume_autopilot")
 NEEDS_MODEL = frozenset(
     {
         "compare",
@@ -21,11 +23,12 @@ NEEDS_MODEL = frozenset(
         "record",
         "recipe",
         "load_recipe",
+        *PILOT,
     }
 )
-NEEDS_NETWORK = frozenset({"data", "measure", "record"})
-NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export"})
-NEEDS_DATA = frozenset({"measure", "run", "record"})
+NEEDS_NETWORK = frozenset({"data", "measure", "record", *PILOT})
+NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export", *PILOT})
+NEEDS_DATA = frozenset({"measure", "run", "record", *PILOT})
 
 
 def why_not(state: SessionState, action: str) -> str:
@@ -55,6 +58,12 @@ def why_not(state: SessionState, action: str) -> str:
             if state.model is not None and not state.model.trainable:
                 return f"Measuring needs a torch network. {state.model.reason}"
             return ""
+        case "autopilot":
+            return _why_no_autopilot(state)
+        case "start_autopilot":
+            return _why_no_autopilot(state) or _why_busy(state)
+        case "resume_autopilot":
+            return _why_no_autopilot(state) or _why_busy(state) or _why_not_go_on(state)
         case "recipe":
             return "" if state.recipe.steps else "The plan is empty: choose a method for a layer first."
         case "install":
@@ -76,6 +85,33 @@ def _why_not_run(state: SessionState) -> str:
         return "A run is going on: wait for it or stop it."
     if state.data is None and not _runs_without(state, "run"):
         return "Wait until the data is open."
+    return ""
+
+
+def _why_no_autopilot(state: SessionState) -> str:
+    if state.model is not None and not state.model.trainable:
+        return f"Autopilot needs a torch network. {state.model.reason}"
+    if state.baseline is None:
+        return "Wait until the data is open: autopilot keeps to what the original scores on it."
+    if state.baseline.metric is None:
+        return "Open data with targets: without a metric nothing tells what a plan loses."
+    return ""
+
+
+def _why_busy(state: SessionState) -> str:
+    is_on = any(isinstance(job.request, Autopilot) for job in state.jobs)
+    return "Autopilot is going on: stop it first." if is_on else ""
+
+
+def _why_not_go_on(state: SessionState) -> str:
+    """Why the search that is told of cannot go on: there is none, another window is at it, or nothing is left."""
+    document = state.pilot.document
+    if document is None:
+        return "Autopilot was not begun with this model and this data."
+    if document.state == "running":
+        return "Another window is at it: wait until it has ended there."
+    if document.state == "ended" and goal_of(document) == state.pilot.goal_on(state.baseline):
+        return "No plan is left that promises more: let more be lost, or change a limit, to go on."
     return ""
 
 
@@ -107,6 +143,8 @@ def _on_closing(job: JobState, *, is_running: bool) -> str:
             return (
                 f"The run {job.title} is going on. It can be resumed next time; its steps are short, and begin again."
             )
+        case Autopilot() if is_running:
+            return "Autopilot is going on. What it tried is kept, and it goes on from there next time."
         case ScoreSensitivity(depth="estimate" | "measure"):
             return "Sensitivity is being measured. What was measured is kept, and it goes on from there next time."
         case RecordActivations():

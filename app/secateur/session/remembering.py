@@ -55,7 +55,7 @@ class Remembering:
         if known.recipe.steps:
             session.load_recipe(known.recipe)
         if model.runnable and wanted is not None:
-            self._open(wanted)
+            self.open_for(wanted)
         elif waiting is not None:
             session.open_data(waiting)  # which says why it cannot be
         elif model.runnable and known.data is not None:
@@ -78,7 +78,8 @@ class Remembering:
             hint = "Open a model, then its data once more."
             self.session.notify(Notice("warn", sentence, hint, "open", subject=notices.DATA))
 
-    def _open(self, source: DataSource) -> None:
+    def open_for(self, source: DataSource) -> None:
+        """Open this data for the open model, which is asked for it from now on."""
         self.session.update(data_source=source)
         self.session.open_data(source)
 
@@ -91,7 +92,7 @@ class Remembering:
         if mark and mark_of(source) != mark:
             sentence = f"The data has changed since it was last open: {source.file}."
             self.session.notify(Notice("info", sentence, "What depends on it is measured anew."))
-        self._open(source)
+        self.open_for(source)
 
     def _propose(self, before: SessionState) -> None:
         """Offer the data of the model before, or say why it cannot be this one's."""
@@ -112,7 +113,7 @@ class Remembering:
         """Open the data that is proposed."""
         proposed = self.session.state.proposed
         if proposed is not None:
-            self._open(proposed)
+            self.open_for(proposed)
 
     def data_opened(self) -> None:
         """The question of the data is answered."""
@@ -162,7 +163,7 @@ class Remembering:
         """Go on with a run; what it needs is opened where it is not."""
         model = self.session.state.model
         if model is not None and model.fingerprint == record.fingerprint:
-            self._start(record)
+            self.start(record)
         elif record.model_source is not None:
             self.session.open_model(record.model_source, record.data_source)
             self._resuming = record
@@ -182,13 +183,14 @@ class Remembering:
         if record is None or model is None:
             return
         if model.fingerprint == record.fingerprint:
-            self._start(record)
+            self.start(record)
             return
         sentence = f"{model.name} is not what it was when {record.name} was begun: the file has changed."
         hint, subject = "Restore its plan and run it anew.", notices.of_run(record.run)
         self.session.notify(Notice("warn", sentence, hint, subject=subject))
 
-    def _start(self, record: RunRecord) -> None:
+    def start(self, record: RunRecord, *, alone: bool = False) -> None:
+        """Go on with a run of the open model; with the search that it is a trial of, unless it is wanted `alone`."""
         import yaml
 
         session, state = self.session, self.session.state
@@ -202,7 +204,10 @@ class Remembering:
             )
             return
         if state.model.runnable and data is not None and state.data_source is None:
-            self._open(data)
+            self.open_for(data)
+        if session.piloting.belongs(record) and not alone:
+            session.piloting.go_on_with(record)
+            return
         session.resume_with(
             Compress(
                 state.model.source,

@@ -3,8 +3,6 @@
 It knows no Qt: whoever shows it passes a `changed` callback and calls `receive(event)` on its own thread.
 """
 
-import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +10,7 @@ from secateur.engine.events import Event
 from secateur.engine.requests import (
     QUESTIONS,
     AskFormats,
+    Autopilot,
     Compare,
     Compress,
     Configure,
@@ -46,10 +45,11 @@ from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
 from secateur.session.following import Following
-from secateur.session.history import History
+from secateur.session.history import History, new_run
 from secateur.session.looking import Looking
 from secateur.session.memory import Memory
 from secateur.session.ordering import Ordering
+from secateur.session.piloting import Piloting
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState
 from secateur.session.timing import Timing
@@ -57,7 +57,7 @@ from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
-SHOWN_AT_ONCE = (Compare, Compress, FindCouplings)
+SHOWN_AT_ONCE = (Autopilot, Compare, Compress, FindCouplings)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
 EXPORTS = ("onnx",)
@@ -85,6 +85,7 @@ class Session:
         self.comparing = Comparing(self)
         self.timing = Timing(self)
         self.ordering = Ordering(self)
+        self.piloting = Piloting(self)
 
     def update(self, **changes: object) -> None:
         """Replace parts of the state, and tell whoever shows it which."""
@@ -129,7 +130,7 @@ class Session:
                 Notice("warn", "Open a model before its data.", "Data is prepared for a model's input.", "open")
             )
             return
-        if not self._allowed("data"):
+        if not self.allowed("data"):
             return
         self.submit(OpenData(self.state.model.source, source))
 
@@ -141,7 +142,7 @@ class Session:
 
     def score(self, depth: str) -> None:
         """Score the sensitivity of every option of every layer: `free`, `estimate` or `measure`."""
-        if self._allowed("analyse" if depth == "free" else "measure") and self.state.model:
+        if self.allowed("analyse" if depth == "free" else "measure") and self.state.model:
             self.submit(self._scoring(depth))
 
     def analyse(self) -> None:
@@ -164,7 +165,7 @@ class Session:
 
     def record_activations(self) -> None:
         """Record the spectra of every layer's output over calibration samples."""
-        if self._allowed("measure") and self.state.model and self.state.data_source:
+        if self.allowed("measure") and self.state.model and self.state.data_source:
             self.submit(RecordActivations(self.state.model.source, self.state.data_source))
 
     def read_graph(self) -> None:
@@ -265,10 +266,10 @@ class Session:
 
     def run_plan(self) -> None:
         """Start the planned run in the background."""
-        if not self._allowed("run") or self.state.model is None:
+        if not self.allowed("run") or self.state.model is None:
             return
         data = self.state.data_source or DataSource("")
-        run = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        run = new_run()
         name = effects.plan_name(self.state)
         self.update(curve=(), answers=None)
         source, recipe, target = self.state.model.source, self.state.recipe, self.state.target
@@ -376,7 +377,8 @@ class Session:
             self.update(jobs=(*self.state.jobs, waiting))
         return job
 
-    def _allowed(self, action: str) -> bool:
+    def allowed(self, action: str) -> bool:
+        """Whether an action can be done now; where it cannot, a notice says why."""
         reason = self.why_not(action)
         if reason:
             self.notify(Notice("warn", reason, subject=f"{notices.REFUSED}{action}"))

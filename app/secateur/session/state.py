@@ -37,6 +37,7 @@ from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.followed import Followed
 from secateur.session.looked import ChosenChannel, Look, LookKind
 from secateur.session.memory import View
+from secateur.session.piloted import Piloted
 from secateur.targets import TARGETS, target_named
 from secateur.targets.timings import Timings
 
@@ -171,6 +172,8 @@ class SessionState:
     """The output channel that is selected in every view of its layer."""
     followed: Followed = field(default_factory=Followed)
     """The sample that is followed through the network, and its thumbnails."""
+    pilot: Piloted = field(default_factory=Piloted)
+    """What is asked of autopilot, and the search that is told of."""
     view: View = field(default_factory=View)
     """How a person looked at this model the last time."""
     loading: str = ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from secateur.recipe.autopilot import Candidate, Family, Goal, Outcome, best_of, gain_of, next_trial
+from secateur.recipe.autopilot import Candidate, Family, Goal, Outcome, best_of, gain_of, most_ahead, next_trial
 from secateur.recipe.recipe import Recipe
 
 GOAL = Goal(drop=0.01)
@@ -47,6 +47,16 @@ def test_a_search_that_was_broken_off_goes_on_as_if_it_had_not_been() -> None:
         trial = next_trial([PLAIN, TRAINED], known, GOAL)
         assert trial is not None
         assert trial.key == list(whole)[broken_off_after]
+
+
+@pytest.mark.parametrize("limits", [(-1, -1), (3, 6), (9, 9), (0, 9), (9, -1)])
+def test_never_more_trials_are_needed_than_were_said_to_be_ahead(limits: tuple[int, int]) -> None:
+    families, last_good = [PLAIN, TRAINED], dict(zip(("plain", "trained"), limits, strict=True))
+    whole = list(searched(families, last_good).items())
+    for done in range(len(whole) + 1):
+        counts = most_ahead(families, dict(whole[:done]), GOAL)
+        assert sum(counts.values()) >= len(whole) - done
+        assert bool(counts) == (next_trial(families, dict(whole[:done]), GOAL) is not None)
 
 
 def test_what_was_not_proven_or_judged_worse_is_never_the_best() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from secateur.analysis.evaluation import Predictions, predict
 from secateur.data.metrics import kind_of
 from secateur.engine.autopilot import (
+    TRIALS,
     Ahead,
     Autopilot,
     AutopilotDocument,
@@ -32,7 +33,7 @@ from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.scoring import score_sensitivity
 from secateur.engine.jobs.timing import time_options
 from secateur.engine.jobs.trials import best_number, copy_result, judged_anew, moved, outcome_of
-from secateur.engine.journal import JOURNAL, TRIALS, data_fields, find_journal, read_journal, write_journal
+from secateur.engine.journal import JOURNAL, data_fields, find_journal, read_journal, write_journal
 from secateur.engine.places import run_folder
 from secateur.engine.protection import kept_files
 from secateur.engine.records import this_process
@@ -86,8 +87,11 @@ def autopilot(request: Autopilot, reporter: Reporter, workshop: Workshop) -> Aut
 
 
 def find_autopilot(request: FindAutopilot) -> AutopilotFound:
-    """The newest search of a model on its data, from the journals."""
-    return find_journal(request.fingerprint, request.data)
+    """The newest search of a model on its data, or the one in a folder, from the journals."""
+    if not request.folder:
+        return find_journal(request.fingerprint, request.data)
+    folder = Path(request.folder)
+    return AutopilotFound(read_journal(folder), str(folder)) if (folder / JOURNAL).is_file() else AutopilotFound()
 
 
 @dataclass
@@ -121,15 +125,18 @@ class _Search:
         before = self._on_validation(self.workshop.file(self.bench), "the original")
         while True:
             outcomes = self._outcomes(families)
-            self.document = self.document.model_copy(update={"ahead": self._ahead(families, outcomes)})
+            ahead = self._ahead(families, outcomes)
+            self.document = self.document.model_copy(update={"ahead": ahead})
             trial = next_trial(families, outcomes, self.goal)
             if trial is None:
                 self.why_ended = "No plan is left that promises more."
                 return
             done = sum(one.state != "running" for one in self.document.trials)
             if self.request.trials is not None and done >= self.request.trials:
-                self.why_ended = f"As many plans were tried as were allowed ({done}). Next: {trial.candidate.title}."
+                self.why_ended = f"As many plans were tried as were allowed ({done}). To go on: {ahead.words}."
                 return
+            if done:
+                self.reporter.log(f"To go on: {ahead.words}.")
             self._try(trial, before)
 
     def _ahead(self, families: Sequence[Family], outcomes: Mapping[tuple[str, int], Outcome]) -> Ahead:
@@ -166,6 +173,7 @@ class _Search:
             self.data.size("train"),
             (timings.channel_step if timings else None) or target_named(request.target).channel_step,
         )
+        self._beside("").progress(0, 1, "Choosing plans")
         families = families_of(ground)
         if ground.timings is None:
             return families
@@ -236,7 +244,7 @@ class _Search:
             told.run,
             folder=own,
             resume=known is not None,
-            name=f"{self.document.name or self.folder.name} {told.number}",
+            name=f"{self.document.name or self.folder.name}, trial {told.number}",
             target=self.request.target,
         )
         record = compress(asked, self._beside(f"Trial {told.number}: "), self.workshop).record
@@ -276,7 +284,7 @@ class _Search:
     def _on_validation(self, file: Path, name: str) -> Predictions:
         run = self.workshop.session(file)
         return predict(
-            run, self.data, self.reporter.progress, text=f"Evaluating {name} on validation", split="validation"
+            run, self.data, self._beside("").progress, text=f"Evaluating {name} on validation", split="validation"
         )
 
     # ------------------------------------------------------------------ what is told and kept
