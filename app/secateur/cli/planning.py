@@ -18,6 +18,7 @@ from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, FrontPlan, PlanDocument, Predicted
 from secateur.recipe.budget import Budget, Wish
+from secateur.recipe.choices import untimed
 from secateur.recipe.quality import metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
@@ -64,6 +65,8 @@ def plan(
             opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
         table = score(terminal, source, data, "measure" if data else "free", ALL, samples, target)
         timings = timed(terminal, source, target)
+        if timings is not None and (together := untimed(opened, table, timings)):
+            timings = timed(terminal, source, target, together)
         if wants_timings(budgets) and (timings is None or timings.whole is None):
             hint = "Leave the budgets of latency and memory out."
             raise UserError(f"{opened.name} could not be timed in {runtime.title}.", hint)

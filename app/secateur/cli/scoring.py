@@ -13,6 +13,7 @@ from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
 from secateur.model.documents import SensitivityTable
+from secateur.model.workload import Workload
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.speed import judged
 from secateur.targets import TARGETS, target_named
@@ -136,7 +137,7 @@ def score(
     return expect(SensitivityScored, terminal.do(request)).table
 
 
-def timed(terminal: Terminal, model: ModelSource, target: str) -> Timings | None:
-    """The milliseconds of every option in a target; None where they cannot be measured."""
-    found = terminal.attempt(TimeOptions(model, target, ALL))
+def timed(terminal: Terminal, model: ModelSource, target: str, further: tuple[Workload, ...] = ()) -> Timings | None:
+    """The milliseconds of every option in a target, and of `further`; None where they cannot be measured."""
+    found = terminal.attempt(TimeOptions(model, target, ALL, further))
     return found.timings if isinstance(found, OptionsTimed) else None

@@ -11,7 +11,8 @@ from secateur.targets.timings import Timings
 class TimeOptions:
     """Milliseconds of every layer at the precisions of these options, in a target → `OptionsTimed`.
 
-    `further` are workloads that a plan leads to besides: narrowed layers. What was measured before on this machine is
+    `further` are workloads that a plan or a choice of two methods leads to besides: narrowed layers, factors in few
+    bits. What was measured before on this machine is
     not measured again.
     """
 

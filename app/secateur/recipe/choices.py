@@ -99,6 +99,29 @@ def _together(layer: Layer, single: Sequence[Choice]) -> list[Choice]:
     return made
 
 
+def untimed(model: ModelDescription, table: SensitivityTable, timings: Timings) -> tuple[Workload, ...]:
+    """What two methods together make of layers, and was not timed: without it such choices are none.
+
+    Only of those that could be chosen: where one option by itself is as good, nothing is to be measured.
+    """
+    layers = {layer.name: layer for layer in model.weighted_layers}
+    found: dict[Workload, None] = {}
+    for choice in choices_of(model, table):
+        before = timings.layers.get(choice.layer)
+        if before is not None and not choice.is_single:
+            works = _computed(choice.option, layers[choice.layer], before)
+            found |= dict.fromkeys(work for work in works if work not in timings.kernels)
+    return tuple(found)
+
+
+def _computed(name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    """What is computed for a layer once a choice was carried out."""
+    works = before
+    for method in methods_in(name):
+        works = method.workloads(layer, works)
+    return works
+
+
 class _Works:
     """What a target computes for choices, and how long that takes: layers of the same shapes are asked once."""
 
@@ -122,9 +145,7 @@ class _Works:
         return Choice(choice.layer, choice.option, choice.damage, costs, faster, static)
 
     def _ms(self, name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[float, bool, bool] | None:
-        works = before
-        for method in methods_in(name):
-            works = method.workloads(layer, works)
+        works = _computed(name, layer, before)
         was, now, part = self._timings.of(before), self._timings.of(works), self._timings.part_of(works)
         if was is None or now is None or part is None:
             return None

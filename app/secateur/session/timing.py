@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING
 
 from secateur.engine.requests import NEEDS_NOTHING_OPEN, QUICK, Request
 from secateur.engine.timing import OptionsTimed, TimeOptions
+from secateur.model.description import ModelDescription
+from secateur.model.documents import SensitivityTable
+from secateur.model.workload import Workload
+from secateur.recipe.choices import untimed
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.speed import to_be_timed
 from secateur.session import tables
 from secateur.targets import target_named
+from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
@@ -24,6 +29,7 @@ class Timing:
         self._job: int | None = None
         self._gives_way = False
         self._asked: TimeOptions | None = None
+        self._looked: tuple[SensitivityTable, Timings, tuple[Workload, ...]] | None = None
 
     def wanted(self) -> TimeOptions | None:
         """What would be asked now; None where all is known, nothing can be, or it was asked in vain."""
@@ -35,11 +41,20 @@ class Timing:
         if state.timed is not None:
             if state.timings is None:
                 return None
-            further = to_be_timed(model, state.recipe, state.timings, state.facts)
-            if not further:
+            lacking = list(to_be_timed(model, state.recipe, state.timings, state.facts))
+            if state.table is not None:
+                lacking += self._together(model, state.table, state.timings)
+            if not lacking:
                 return None
-            request = replace(request, further=further)
+            earlier = self._asked.further if self._asked else ()  # what an answer lacks is not known any more
+            request = replace(request, further=tuple(dict.fromkeys((*earlier, *lacking))))
         return None if request == self._asked else request
+
+    def _together(self, model: ModelDescription, table: SensitivityTable, timings: Timings) -> tuple[Workload, ...]:
+        """What is to be timed of two methods on one layer: found once for a table and what is timed already."""
+        if self._looked is None or self._looked[0] is not table or self._looked[1] is not timings:
+            self._looked = (table, timings, untimed(model, table, timings))
+        return self._looked[2]
 
     def ask(self) -> None:
         """Ask for what is missing, where nothing else is going on: whoever shows the session calls this in its rest."""

@@ -1,5 +1,7 @@
 """Milliseconds of the options: asked in a rest, making way for everything else, and forgotten with what they are of."""
 
+from dataclasses import replace
+
 import pytest
 from known_sessions import EIGHT_BITS, free_table, one_layer
 from recording_engine import RecordingEngine
@@ -11,6 +13,7 @@ from secateur.errors import UserError
 from secateur.methods.facts import UNCOUNTED
 from secateur.model.documents import SensitivityRow
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
+from secateur.recipe.choices import choices_of
 from secateur.recipe.options import option
 from secateur.session.effects import _latency
 from secateur.session.session import Session
@@ -128,6 +131,34 @@ def test_narrower_layers_of_the_plan_are_timed_once_they_are_planned(session: Se
     session.receive(ev.Finished(len(engine.requests), known()))  # that could not be timed
     session.timing.ask()
     assert len(engine.asked(TimeOptions)) == 2  # and is not asked for ever
+
+
+def test_two_methods_on_a_layer_are_timed_where_they_could_be_chosen(session: Session, engine: RecordingEngine) -> None:
+    whole, job = known(), begun(session, engine)
+    session.receive(ev.Finished(job, whole))
+    session.timing.ask()
+    assert len(engine.asked(TimeOptions)) == 1
+    rank = SensitivityRow(layer="conv", option="rank25", damage=0.1, bytes=128, macs=3200)
+    session.receive(ev.Finished(70, ev.SensitivityScored(free_table(EIGHT_BITS, rank))))
+    assert not any("+" in choice.option for choice in choices_of(one_layer(), session.state.table, whole.timings))
+    job = begun(session, engine)
+    factors = engine.asked(TimeOptions)[-1].further
+    assert [(work.inputs, work.outputs, work.precision) for work in factors] == [(8, 2, INT8), (2, 8, INT8)]
+    timings = whole.timings
+    kernels = {**timings.kernels, **{work: Spread(0.2, 0.2, 0.2) for work in factors}}
+    session.receive(ev.Finished(job, replace(whole, timings=replace(timings, kernels=kernels))))
+    session.timing.ask()
+    assert len(engine.asked(TimeOptions)) == 2
+    choices = choices_of(one_layer(), session.state.table, session.state.timings)
+    assert next(c for c in choices if c.option == "rank25+int8").costs.latency_ms == pytest.approx(0.4, abs=0.2)
+
+
+def test_what_one_option_does_as_well_is_not_timed(session: Session, engine: RecordingEngine) -> None:
+    session.receive(ev.Finished(begun(session, engine), known()))
+    useless = SensitivityRow(layer="conv", option="rank25", damage=0.1, bytes=256, macs=6400)
+    session.receive(ev.Finished(70, ev.SensitivityScored(free_table(EIGHT_BITS, useless))))
+    session.timing.ask()
+    assert len(engine.asked(TimeOptions)) == 1
 
 
 def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(

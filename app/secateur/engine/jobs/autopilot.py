@@ -47,6 +47,7 @@ from secateur.files import Guard
 from secateur.model.documents import RunDocument
 from secateur.model.workload import Workload
 from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, most_ahead, next_trial
+from secateur.recipe.choices import untimed
 from secateur.recipe.families import Ground, families_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
@@ -164,6 +165,9 @@ class _Search:
         if description.trainable:
             description = description.with_couplings(couplings_of(self.bench, self.reporter))
         timings = self._timed(options)
+        together: tuple[Workload, ...] = ()
+        if timings is not None and (together := untimed(description, table, timings)):
+            timings = self._timed(options, together)
         ground = Ground(
             description,
             self.workshop.facts(self.bench, self.reporter, request.target),
@@ -183,7 +187,9 @@ class _Search:
             for candidate in family.candidates
             for work in to_be_timed(description, candidate.recipe, ground.timings, ground.facts)
         )
-        return families_of(replace(ground, timings=self._timed(options, tuple(narrowed)))) if narrowed else families
+        return (
+            families_of(replace(ground, timings=self._timed(options, (*together, *narrowed)))) if narrowed else families
+        )
 
     def _timed(self, options: tuple[str, ...], further: tuple[Workload, ...] = ()) -> Timings | None:
         """Milliseconds of the options in the target, and of what plans lead to `further`."""
