@@ -16,6 +16,8 @@ from secateur.engine.looked import MapsRead as MapsRead
 from secateur.engine.looked import MatrixRead as MatrixRead
 from secateur.engine.looked import SamplesShown as SamplesShown
 from secateur.engine.requests import DataSource, Request
+from secateur.engine.solving import BudgetUnmet as BudgetUnmet
+from secateur.engine.solving import PlanSolved as PlanSolved
 from secateur.engine.timing import OptionsTimed
 from secateur.model.description import Couplings, ModelDescription, ModelSource
 from secateur.model.device import DeviceOffer as DeviceOffer
@@ -34,8 +36,6 @@ from secateur.model.maps import AnswerAt, Guess, LayerMaps, TakenSample
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport as WantedImport
 from secateur.model.weight_views import ChannelActivity
-from secateur.recipe.recipe import Recipe
-from secateur.recipe.speed_cost import SpeedCost
 from secateur.training.curves import CurvePoint as CurvePoint
 from secateur.training.curves import LossTerm as LossTerm
 from secateur.training.curves import SoftAnswers as SoftAnswers
@@ -104,12 +104,6 @@ class SpectraCounted:
     """All spectra have been sent; the data-free sensitivity that follows from them."""
 
     table: SensitivityTable
-
-
-@dataclass(frozen=True)
-class PlanSolved:
-    recipe: Recipe
-    speed_cost: SpeedCost | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +250,7 @@ Result = (
     | ModelOpened
     | SpectraCounted
     | PlanSolved
+    | BudgetUnmet
     | PlanRehearsed
     | DataOpened
     | LatencyMeasured

@@ -90,8 +90,13 @@ class Programme:
 
     def items_of(self, chosen: Mapping[str, str]) -> Items:
         """The places of a choice per layer; layers that are not in it stay as they are."""
-        places = {(choice.layer, choice.option): place for place, choice in enumerate(self.choices)}
+        places = self._places
         return np.array([places[name, chosen.get(name, FLOAT)] for name in self.layers], dtype=np.int64)
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], int]:
+        """(layer, option) → the place of the choice."""
+        return {(choice.layer, choice.option): place for place, choice in enumerate(self.choices)}
 
     def chosen(self, items: Items) -> dict[str, str]:
         """Layer → option."""
@@ -107,6 +112,24 @@ class Programme:
         if name == "latency_ms" and self._borders is not None:
             return total + float(self._borders.ms(self.is_static[items][None])[0])
         return total
+
+    def swapped(self, name: str, items: Items) -> Floats:
+        """How much of `bytes`, `macs`, `damage` or `latency_ms` the plan takes with one choice made, (choices,).
+
+        Each stands for the plan `items` in which its layer alone is changed to it.
+        """
+        amounts, before = self.amounts[name], self.amounts[name][items]
+        after = float(before.sum()) + amounts - before[self.groups]
+        if name == "bytes":
+            floats = ~self.is_encoded[items]
+            left = int(floats.sum()) - floats[self.groups] + ~self.is_encoded
+            after = after + self.fixed - self.saved * (left == 0)
+        if name == "latency_ms" and self._borders is not None:
+            static = self.is_static[items]
+            each, _ = self._borders.around(static)
+            change = each[self.groups] * (self.is_static.astype(float) - static[self.groups])
+            after = after + float(self._borders.ms(static[None])[0]) + change
+        return np.asarray(after)
 
     def _memory(self, items: Items) -> float:
         assert self._peak is not None  # noqa: S101 - asked for where the network was timed

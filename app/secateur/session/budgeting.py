@@ -1,19 +1,37 @@
-"""The budget sliders' wishes: one solution at a time, and of the wishes that wait only the newest."""
+"""The budget's wishes: one solution at a time, and of the wishes that wait only the newest."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secateur.engine.requests import SolveBudget
+from secateur.engine.solving import BudgetUnmet, PlanSolved
 from secateur.methods.base import Method
 from secateur.recipe.choices import smallest_bytes
+from secateur.recipe.chosen import is_chosen
 from secateur.recipe.recipe import Recipe
-from secateur.recipe.speed_cost import SpeedCost
+from secateur.session import notices
+from secateur.session.keeping import pins_of
+from secateur.session.plans import Planned
+from secateur.session.state import Notice
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
 
 Limits = Mapping[str, float]
-"""What the sliders hold: `bytes` of the file and `latency_ms` of the network as the plan bar shows them."""
+"""What a plan is to keep within: `bytes` of the file and `latency_ms` of the network as the plan bar shows them."""
+
+NEAREST = "nearest"
+"""The remedy of a notice that tells of limits that cannot be met."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Limits, the name of the gesture that they were asked with, and whether a person dragged a slider to them."""
+
+    limits: Limits
+    gesture: str = ""
+    dragged: bool = True
 
 
 class Budgeting:
@@ -22,44 +40,102 @@ class Budgeting:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._job: int | None = None
-        self._asked: tuple[Limits, Recipe] = ({}, Recipe())
-        self._next: tuple[Limits, str] | None = None
-        self._gesture = ""
+        self._asked = (Wish({}), Planned(Recipe()))
+        self._next: Wish | None = None
+        self._met: Limits = {}
+        self._gesture = 0
 
-    def set(self, limits: Limits, *, merge: str = "budget") -> None:
-        """Re-solve the whole plan within all of these limits; the answer comes as an event."""
+    def set(self, limits: Limits, *, merge: str = "budget", dragged: bool = True) -> None:
+        """Re-solve the whole plan within all of these limits; the answer comes as an event.
+
+        Limits that were not `dragged` to move the sliders to them.
+        """
+        self._ask(Wish(limits, merge, dragged))
+
+    def take(self, limits: Limits) -> None:
+        """Take the plan of these limits as if the sliders had been moved there, in one step of its own."""
+        self._gesture += 1
+        self._ask(Wish(limits, f"taken {self._gesture}", dragged=False))
+
+    def take_nearest(self) -> None:
+        """Take the plan nearest to the limits that cannot be met (undoable)."""
+        unmet = self._session.state.unmet
+        if unmet is not None and unmet.nearest is not None:
+            self._gesture += 1
+            plan = PlanSolved(unmet.nearest, unmet.speed_cost, unmet.binding)
+            self._take(plan, Wish(unmet.reached, f"nearest {self._gesture}", dragged=False))
+
+    def _ask(self, wish: Wish) -> None:
         if self._job is not None:
-            self._next = (limits, merge)
+            self._next = wish
             return
         state = self._session.state
         if state.model is None or state.table is None:
             return
-        wanted = dict(limits)
-        if "latency_ms" in wanted:  # the solver counts in milliseconds as the options were timed
-            wanted["latency_ms"] /= self._shown_per_timed
-        request = SolveBudget(state.model, state.table, wanted, state.recipe, state.timings)
+        pins, costs = pins_of(state)
+        limits = _scaled(wish.limits, 1 / self.shown_per_timed)
+        request = SolveBudget(state.model, state.table, limits, state.recipe, state.timings, pins, costs)
         self._job = self._session.engine.submit(request)
-        self._asked, self._gesture = (limits, state.recipe), merge
+        self._asked = wish, Planned(state.recipe, state.kept)
 
-    def solved(self, recipe: Recipe | None, cost: SpeedCost | None = None) -> None:
-        """The solver's answer; None where no plan meets the budget. `cost` stands as long as this plan does.
+    def answered(self, answer: PlanSolved | BudgetUnmet | None) -> None:
+        """The solver's answer, which is None where it failed.
 
-        What a person has changed by hand meanwhile is not lost: for a step of the whole network the wish is solved
-        anew, with it in the plan; a step of some layers counts more than the wish.
+        What a person has changed by hand meanwhile is not lost: for a step of the whole network, and for layers that
+        are kept or let go, the wish is solved anew, with it in the plan; a step of some layers counts more than the
+        wish.
         """
         self._job = None
         waiting, self._next = self._next, None
-        (limits, asked), now = self._asked, self._session.state.recipe
-        if recipe is not None and now != asked:
-            recipe = None
-            if waiting is None and _of_layers(now) == _of_layers(asked):
-                waiting = limits, self._gesture
-        if recipe is not None:
-            self._session.update(solved=recipe)
-            self._session.plan(recipe, self._gesture)
-            self._session.update(speed_cost=cost)
+        (wish, asked), state = self._asked, self._session.state
+        if answer is not None and Planned(state.recipe, state.kept) != asked:
+            answer = None
+            if waiting is None and _of_layers(state.recipe) == _of_layers(asked.recipe):
+                waiting = wish
+        match answer:
+            case PlanSolved():
+                self._take(answer, wish)
+            case BudgetUnmet():
+                self._tell(answer)
         if waiting is not None:
-            self.set(waiting[0], merge=waiting[1])
+            self._ask(waiting)
+
+    def _take(self, plan: PlanSolved, wish: Wish) -> None:
+        session, before = self._session, self._session.state
+        self._met = dict(wish.limits)
+        changes = {
+            "solved": plan.recipe,
+            "speed_cost": plan.speed_cost,
+            "binding": plan.binding,
+            "unmet": None,
+            "taken": {} if wish.dragged else dict(wish.limits),
+        }
+        session.answered(notices.BUDGET)
+        session.plans.take(plan.recipe, wish.gesture, changes=changes)
+        if before.solved is None and any(is_chosen(step) for step in before.recipe.final):
+            sentence = "The budget has chosen for all layers, those that you had planned yourself too."
+            hint = "Keep the choice of a layer (K), and the budget leaves it as it is."
+            session.notify(Notice("info", sentence, hint, "undo", subject=notices.KEPT))
+
+    def _tell(self, answer: BudgetUnmet) -> None:
+        """Say that there is no plan, and offer the nearest one."""
+        unmet = BudgetUnmet(
+            answer.sentence,
+            answer.hint,
+            answer.nearest,
+            _scaled(answer.reached, self.shown_per_timed),
+            answer.speed_cost,
+            answer.binding,
+        )
+        remedy = NEAREST if answer.nearest is not None else ""
+        self._session.update(unmet=unmet)
+        self._session.notify(Notice("warn", answer.sentence, answer.hint, remedy, subject=notices.BUDGET))
+
+    @property
+    def limits(self) -> Limits:
+        """What the plan keeps within, where the budget made it and nothing was changed since; else nothing."""
+        state = self._session.state
+        return self._met if state.solved is not None and state.recipe == state.solved else {}
 
     def forget(self) -> None:
         """The solver is gone with the engine: the next wish starts anew."""
@@ -86,14 +162,19 @@ class Budgeting:
         before, fastest = state.latency_before, state.timed.fastest_ms if state.timed else None
         if state.table is None or state.timings is None or before is None or fastest is None:
             return None
-        return fastest * self._shown_per_timed, before
+        return fastest * self.shown_per_timed, before
 
     @property
-    def _shown_per_timed(self) -> float:
+    def shown_per_timed(self) -> float:
         """The network's milliseconds as shown ÷ as timed with the options: two measurements of the same."""
         state = self._session.state
         whole = state.timings.whole if state.timings else None
         return state.latency_before / whole if state.latency_before and whole else 1.0
+
+
+def _scaled(limits: Limits, factor: float) -> dict[str, float]:
+    """The limits with their milliseconds multiplied: the solver counts in those in which the options were timed."""
+    return {name: limit * factor if name == "latency_ms" else limit for name, limit in limits.items()}
 
 
 def _of_layers(recipe: Recipe) -> list[tuple[Method, tuple[str, ...]]]:

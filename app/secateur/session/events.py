@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from secateur.engine.events import (
     ActivationsRecorded,
+    BudgetUnmet,
     Compared,
     Configured,
     CouplingsFound,
@@ -202,8 +203,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
                 session.notify(
                     Notice("warn", warning, "Stop the run where that is not what you want.", subject=notices.REHEARSED)
                 )
-        case PlanSolved(recipe, cost):
-            session.budget.solved(recipe, cost)
+        case PlanSolved() | BudgetUnmet():
+            session.budget.answered(result)
         case DataOpened():
             _data_opened(session, result, request)
         case LatencyMeasured() if state.model is not None:
@@ -250,7 +251,7 @@ def _runs_listed(session: "Session", runs: tuple[RunRecord, ...]) -> None:
 
 def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.remembering.keep()
-    session.forget_plans()
+    session.plans.forget()
     session.timing.forget()
     before = session.state
     session.state = SessionState(
@@ -313,7 +314,7 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
 def _failed(session: "Session", event: Failed) -> None:
     request = _request_of(session.state, event.job)
     if session.budget.is_job(event.job):
-        session.budget.solved(None)
+        session.budget.answered(None)
         session.notify(Notice("warn", event.sentence, event.hint, subject=notices.BUDGET))
         return
     _end_job(session, event.job)

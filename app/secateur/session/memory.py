@@ -39,6 +39,8 @@ class Remembered:
     data_mark: str = ""
     recipe: Recipe = field(default_factory=Recipe)
     view: View = field(default_factory=View)
+    kept: frozenset[str] = frozenset()
+    """Layers whose choice a person keeps in the plan."""
 
 
 class Memory:
@@ -66,6 +68,7 @@ class Memory:
             data_mark=str(document.get("data_mark", "")),
             recipe=_recipe(document.get("recipe")),
             view=_view(document.get("view")),
+            kept=_names(document.get("kept")),
         )
 
     def keep(self, fingerprint: str, remembered: Remembered) -> None:
@@ -75,6 +78,7 @@ class Memory:
             "data_mark": remembered.data_mark,
             "recipe": remembered.recipe.to_document(),
             "view": asdict(remembered.view),
+            "kept": sorted(remembered.kept),
         }
         path = self._file(fingerprint)
         draft = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -128,6 +132,10 @@ def _view(document: Any) -> View:
         if isinstance(of_tab, dict)
     }
     return replace(view, widths=widths, pinned=[name for name in view.pinned if isinstance(name, str)])
+
+
+def _names(document: Any) -> frozenset[str]:
+    return frozenset(name for name in document if isinstance(name, str)) if isinstance(document, list) else frozenset()
 
 
 def _recipe(document: Any) -> Recipe:

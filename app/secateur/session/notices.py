@@ -13,6 +13,8 @@ MOST_KEPT: Final = 20
 DATA, BUDGET, RECIPE, HEADLINE, REHEARSED, ENGINE = "data", "budget", "recipe", "headline", "rehearsed", "engine"
 PILOT, PILOTED = "pilot", "piloted"
 """What went wrong with autopilot, and what it came to."""
+KEPT: Final = "kept"
+"""Layers whose choice is kept."""
 REFUSED: Final = "refused:"
 """Before the name of an action: it stands until that can be done."""
 REFUSAL: Final = "refusal"

@@ -52,6 +52,10 @@ def why_not(state: SessionState, action: str) -> str:
             return _why_not_run(state)
         case "budget":
             return "" if state.table else "Wait for the sensitivity table: the budget is solved from it."
+        case "free":
+            return "" if state.kept else "No choice is kept: the budget chooses for every layer."
+        case "nearest":
+            return "" if state.unmet and state.unmet.nearest else "The budget that was asked for last can be met."
         case "reset":
             return "" if state.recipe.steps else "The plan is empty already."
         case "measure" | "record":

@@ -54,6 +54,7 @@ class Remembering:
         session.update(view=known.view)
         if known.recipe.steps:
             session.load_recipe(known.recipe)
+        session.keeping.keep(known.kept)
         if model.runnable and wanted is not None:
             self.open_for(wanted)
         elif waiting is not None:
@@ -135,12 +136,12 @@ class Remembering:
         if self.memory is None or state.model is None or not state.model.fingerprint:
             return
         known = self._recalled
-        now = Remembered(known.data, known.data_mark, state.recipe, state.view)
+        now = Remembered(known.data, known.data_mark, state.recipe, state.view, state.kept)
         if state.data is not None and state.data_source is not None:
             source = state.data_source.absolute()
             if self._mark[0] != source:
                 self._mark = source, mark_of(source)
-            now = Remembered(source, self._mark[1], state.recipe, state.view)
+            now = Remembered(source, self._mark[1], state.recipe, state.view, state.kept)
         if now != known:
             self.memory.keep(state.model.fingerprint, now)
             self._recalled = now

@@ -46,10 +46,12 @@ from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
 from secateur.session.following import Following
 from secateur.session.history import History, new_run
+from secateur.session.keeping import Keeping
 from secateur.session.looking import Looking
 from secateur.session.memory import Memory
 from secateur.session.ordering import Ordering
 from secateur.session.piloting import Piloting
+from secateur.session.plans import Plans
 from secateur.session.remembering import Remembering
 from secateur.session.state import JobState, Notice, SessionState
 from secateur.session.timing import Timing
@@ -77,9 +79,8 @@ class Session:
         self.history = History(self)
         self.looking = Looking(self)
         self.following = Following(self)
-        self._undo: list[Recipe] = []
-        self._redo: list[Recipe] = []
-        self._gesture = ""
+        self.plans = Plans(self)
+        self.keeping = Keeping(self)
         self._stopping: set[int] = set()
         self.budget = Budgeting(self)
         self.comparing = Comparing(self)
@@ -189,7 +190,8 @@ class Session:
         if method and method.changes_widths:
             coupling.find_couplings(self)  # once more where the first time went wrong
         if layers:
-            self.plan(with_method(self.state.recipe, layers, family, method, self.state.chosen_step), merge)
+            recipe = with_method(self.state.recipe, layers, family, method, self.state.chosen_step)
+            self._plan_by_hand(layers, recipe, merge)
 
     def set_model_method(self, family: Family, method: Method | None, *, merge: str = "") -> None:
         """Plan a whole-model step (distillation), or take it out."""
@@ -203,10 +205,10 @@ class Session:
 
     def clear_layers(self, layers: Sequence[str]) -> None:
         """Back to float: no method on these layers."""
-        self.plan(without_layers(self.state.recipe, layers))
+        self._plan_by_hand(layers, without_layers(self.state.recipe, layers))
 
     def reset_plan(self) -> None:
-        self.plan(Recipe())
+        self.plans.take(Recipe(), kept=(), changes={"solved": None})
 
     def load_recipe(self, recipe: Recipe, *, told: bool = True) -> None:
         """Take over a recipe; its patterns become the layers that they select and that its methods work on.
@@ -215,39 +217,25 @@ class Session:
         """
         layers = self.state.model.weighted_layers if self.state.model else ()
         taken, left_out = expanded(recipe, layers)
-        self.plan(taken)
+        self.plans.take(taken, kept=(), changes={"solved": None})
         if left_out and told:
             self.notify(Notice("info", " ".join(left_out), subject=notices.RECIPE))
 
     def undo(self) -> None:
-        if self._undo:
-            self._redo.append(self.state.recipe)
-            self._show_plan(self._undo.pop())
+        self.plans.undo()
 
     def redo(self) -> None:
-        if self._redo:
-            self._undo.append(self.state.recipe)
-            self._show_plan(self._redo.pop())
+        self.plans.redo()
 
     def plan(self, recipe: Recipe, gesture: str = "") -> None:
         """Make this recipe the plan; the edits of one `gesture` are one undo."""
-        if recipe == self.state.recipe:
-            return
-        if not gesture or gesture != self._gesture:
-            self._undo.append(self.state.recipe)
-        self._redo.clear()
-        self._show_plan(recipe, gesture)
+        self.plans.take(recipe, gesture)
 
-    def _show_plan(self, recipe: Recipe, gesture: str = "") -> None:
-        self._gesture = gesture
-        self.answered(notices.BUDGET, notices.RECIPE)
-        self.update(recipe=recipe, speed_cost=None, can_undo=bool(self._undo), can_redo=bool(self._redo))
-
-    def forget_plans(self) -> None:
-        """A new model: its plan starts empty, without a past."""
-        self._undo.clear()
-        self._redo.clear()
-        self._gesture = ""
+    def _plan_by_hand(self, layers: Sequence[str], recipe: Recipe, gesture: str = "") -> None:
+        """What a person chose for these layers; see `keeping` for what becomes of it."""
+        before = self.state.kept
+        self.plans.take(recipe, gesture, self.keeping.by_hand(layers, recipe))
+        self.keeping.tell(before)
 
     def predicted(self) -> Predicted | None:
         """What the whole plan is expected to cost; None until the spectra of all planned layers are there."""

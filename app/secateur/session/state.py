@@ -23,6 +23,7 @@ from secateur.engine.events import (
     SoftAnswers,
 )
 from secateur.engine.requests import Configure, DataSource, Request
+from secateur.engine.solving import BudgetUnmet
 from secateur.engine.timing import OptionsTimed
 from secateur.methods.base import Family, Method
 from secateur.methods.facts import Facts, facts_of
@@ -129,6 +130,14 @@ class SessionState:
     """What the plan gives up in speed for its budget, where the budget made it."""
     solved: Recipe | None = None
     """The last plan that a budget made; the present one is another as soon as it is changed by hand."""
+    kept: frozenset[str] = frozenset()
+    """Layers whose choice a person keeps: the budget leaves them as they are planned."""
+    binding: frozenset[str] = frozenset()
+    """The limits that keep a layer of the plan from a better choice, where the budget made it."""
+    taken: Mapping[str, float] = field(default_factory=dict)
+    """The budget of a plan that was taken without a drag (the nearest, one of the front): the sliders go there."""
+    unmet: BudgetUnmet | None = None
+    """What the solver said of a budget that no plan meets, as long as that is what is asked for."""
     can_undo: bool = False
     can_redo: bool = False
     jobs: tuple[JobState, ...] = ()

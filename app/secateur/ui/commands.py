@@ -15,6 +15,7 @@ from secateur.engine.requests import Configure, DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.session import reasons
+from secateur.session.keeping import BETWEEN
 from secateur.session.notices import REFUSAL
 from secateur.session.state import Side
 from secateur.ui.actions import PRESETS, TABS, WEIGHT_VIEWS, remedy
@@ -84,6 +85,9 @@ class Commands(QObject):
             "float": self._in_session(lambda session: session.clear_layers(self._selected())),
             "select_alike": self._in_workspace(lambda workspace: workspace.layers.select_alike()),
             "pin": self._in_workspace(lambda workspace: workspace.layers.toggle_pins()),
+            "keep": self._in_session(lambda session: session.keeping.toggle(self._selected())),
+            "free": self._in_session(lambda session: session.keeping.free(session.state.kept)),
+            "nearest": self._in_session(lambda session: session.budget.take_nearest()),
             "copy_names": self._in_workspace(lambda workspace: workspace.layers.copy_names()),
             "copy_table": self._in_workspace(lambda workspace: workspace.layers.copy_csv()),
             "filter": self.moving.filter_layers,
@@ -123,11 +127,18 @@ class Commands(QObject):
         return frozenset(self._do)
 
     def trigger(self, name: str) -> None:
-        """Do the action, or tell why it cannot be done; `resume:RUN` and `bring_back:RUN` are remedies of one run."""
+        """Do the action, or tell why it cannot be done.
+
+        `resume:RUN` and `bring_back:RUN` are remedies of one run, `free:LAYERS` is one of some layers.
+        """
         base, _, argument = name.partition(":")
         entry = remedy(base)
         if argument:
-            (self.session.history.bring_back if base == "bring_back" else self._resume)(argument)
+            of_one: dict[str, Callable[[str], None]] = {
+                "bring_back": self.session.history.bring_back,
+                "free": lambda layers: self.session.keeping.free(layers.split(BETWEEN)),
+            }
+            of_one.get(base, self._resume)(argument)
             return
         reason = self.why_not(entry.why_not)
         if not reason:

@@ -125,7 +125,7 @@ class Display(QObject):
         effect = self._remember("effect", depends, lambda: self._session.effect(self.selected))
         self._remember(
             "plan",
-            (state.model, state.recipe, state.data, state.chosen_step, self.selected),
+            (state.model, state.recipe, state.data, state.chosen_step, state.kept, self.selected),
             lambda: self._workspace.plan.show_state(state, self.selected),
         )
         source = effect_source(state)

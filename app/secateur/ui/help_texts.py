@@ -15,7 +15,8 @@ HELP: dict[str, str] = {
         "Every convolution and linear layer of the open network, in network order. Click a heading to sort by it; a "
         "third click returns to network order. Filter by name, kind, plan (planned, int8) or number (size>50k, "
         "params<1M, ms>0.1, zeros>10%). Select several layers with Shift and Ctrl, or those like this one with "
-        "Ctrl+Shift+A. 8 and 4 choose that bit width, Del goes back to float, Ctrl+P pins a layer to the top. A right "
+        "Ctrl+Shift+A. 8 and 4 choose that bit width, Del goes back to float, Ctrl+P pins a layer to the top, K keeps "
+        "what is planned for it while the budget chooses for the others (it wears a lock; kept filters them). A right "
         "click shows what else can be done with a row or a column; columns are dragged to move or widen them, and a "
         "double click on a border fits one. A name without room loses what it shares with the others."
     ),
@@ -38,6 +39,7 @@ HELP: dict[str, str] = {
     "sensitivity_tab": (
         "What every option does to the model, one layer at a time: dark is harmless, bright is harmful. Click a cell "
         "(or move with the arrows and press Space) to choose that option for its layer; click again to take it out. "
+        "K keeps what is planned for the selected layers while the budget chooses for the others: they wear a lock. "
         "Data-free needs no samples and orders the options well; measured runs the changed model."
     ),
     "graph_tab": (
@@ -63,7 +65,8 @@ HELP: dict[str, str] = {
     ),
     "plan_panel": (
         "What is planned for the selected layers: switch a method on, set it, and read below what it will do before "
-        "anything is run. Every change can be undone."
+        "anything is run. The lock keeps this choice: the budget leaves these layers as they are planned. Every change "
+        "can be undone."
     ),
     "plan_bar": (
         "The whole plan: drag the size budget, and the options that do least damage within it are chosen anew. Run "

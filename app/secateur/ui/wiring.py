@@ -41,6 +41,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     plan.method_wanted.connect(set_method)
     plan.model_method_wanted.connect(set_model_method)
     _connect_order(plan.order, session, display)
+    plan.keep_wanted.connect(lambda: commands.trigger("keep"))
     plan.clear_wanted.connect(lambda: commands.trigger("float"))
     plan.tab_wanted.connect(detail.show_tab)
     bar.budget_moved.connect(lambda limits: session.budget.set(limits, merge=budget.name))
@@ -165,6 +166,7 @@ def _connect_sensitivity(tab: Any, session: "Session", display: "Display", comma
         layers.open_menu(place, cell=cell)
 
     tab.menu_wanted.connect(open_menu)
+    tab.map.addAction(commands.window.key_actions["keep"])
     tab.filter_cleared.connect(layers.clear_filter)
     layers.rows_changed.connect(tab.show_rows)
     tab.show_rows(layers.shown_rows)

@@ -1,8 +1,8 @@
 """The filter box of the layer table: `conv size>50k params<1M planned` as a predicate. Pure Python, no Qt.
 
 Terms are joined by *and*. A term is a word that the name, the kind (`depthwise`, `3×3`) or a plan badge contains (`*`
-and `?` are wildcards for the whole name), a comparison of a number, or `planned`; `-` or `not` in front turns it
-round.
+and `?` are wildcards for the whole name), a comparison of a number, `planned`, or `kept`; `-` or `not` in front turns
+it round.
 """
 
 import operator
@@ -29,6 +29,8 @@ class LayerFacts:
     badges: tuple[str, ...] = ()
     words: str = ""
     """The kind in words: `Depthwise Conv2d 3×3`."""
+    is_kept: bool = False
+    """Whether a person keeps what is planned for the layer."""
 
     @cached_property
     def searched(self) -> str:
@@ -79,6 +81,8 @@ def _term(word: str) -> Predicate:
     low = word.lower()
     if low == "planned":
         return lambda facts: bool(facts.badges)
+    if low == "kept":
+        return lambda facts: facts.is_kept
     if low in _NUMBERS:  # the beginning of a comparison that is still being typed
         return lambda facts: True
     if any(sign in low for sign in "*?"):

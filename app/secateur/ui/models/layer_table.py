@@ -38,12 +38,14 @@ class Column(NamedTuple):
 
 
 class RowContent(NamedTuple):
-    """All that one row shows: by column a text and the length of a data bar (0..1); 24 bins; badges."""
+    """All that one row shows: by column a text and the length of a data bar (0..1); 24 bins; badges; a lock."""
 
     texts: tuple[str, ...]
     shares: tuple[float, ...]
     bins: NDArray[np.float32] | None
     badges: tuple[Badge, ...]
+    is_kept: bool = False
+    """Whether a person keeps what is planned for the layer."""
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -74,6 +76,7 @@ class LayerTable(QAbstractTableModel):
         self._recipe = Recipe()
         self._spectra: Mapping[str, Spectra] = {}
         self._badges: dict[str, tuple[Badge, ...]] = {}
+        self._kept: frozenset[str] = frozenset()
         self._bins: dict[str, tuple[Spectra, NDArray[np.float32]]] = {}
         self._largest = {"size": 1.0, "ms": 1.0}
 
@@ -81,7 +84,7 @@ class LayerTable(QAbstractTableModel):
 
     def show_state(self, state: SessionState) -> bool:
         """Take over what changed: rows of the same network are updated, never rebuilt. Whether anything did."""
-        shown = (self._model, self._recipe, self._spectra)
+        shown = (self._model, self._recipe, self._spectra, self._kept)
         if state.model is not self._model:
             self._take_model(state)
         if state.recipe is not self._recipe:
@@ -89,7 +92,11 @@ class LayerTable(QAbstractTableModel):
         if state.spectra is not self._spectra:
             self._spectra, self._facts = state.spectra, None
             self._emit_changed(0, len(self._layers) - 1, "weights", "zeros")
-        return any(a is not b for a, b in zip(shown, (self._model, self._recipe, self._spectra), strict=True))
+        if state.kept != self._kept:
+            self._kept, self._facts = state.kept, None
+            self._emit_changed(0, len(self._layers) - 1, "plan", "plan")
+        now = (self._model, self._recipe, self._spectra, self._kept)
+        return any(a is not b for a, b in zip(shown, now, strict=True))
 
     def _take_model(self, state: SessionState) -> None:
         rows = state.rows
@@ -166,6 +173,7 @@ class LayerTable(QAbstractTableModel):
             ),
             bins=self.bins(layer.name),
             badges=self.badges(layer.name),
+            is_kept=layer.name in self._kept,
         )
 
     def text(self, layer: Layer, key: str) -> str:
@@ -189,7 +197,8 @@ class LayerTable(QAbstractTableModel):
             case "zeros":
                 return figures.share(spectra.values.sparsity) if spectra else "–"
             case "plan":
-                return ", ".join(text for _, text in self._badges.get(layer.name) or (FLOAT_BADGE,))
+                kept = ("kept",) if layer.name in self._kept else ()
+                return ", ".join((*(text for _, text in self.badges(layer.name)), *kept))
             case _:
                 return ""
 
@@ -290,6 +299,7 @@ class LayerTable(QAbstractTableModel):
             zeros=spectra.values.sparsity if spectra else None,
             badges=tuple(text for _, text in self._badges.get(layer.name, ())),
             words=kind_phrase(layer),
+            is_kept=layer.name in self._kept,
         )
 
 

@@ -7,10 +7,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from secateur import figures
 from secateur.recipe.recipe import Recipe
+from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.why_not import set_why_not
 
+BINDS = "The {} budget binds: with more of it, a layer would have a choice that does less damage."
 FIGURE_WIDTH, SLIDER_WIDTH, NARROW_SLIDER_WIDTH = 72, 160, 96
 
 
@@ -28,6 +30,7 @@ class BudgetRow(QObject):
         super().__init__(parent)
         self._title, self._short, self._write = title, short, write
         self.wish: float | None = None
+        self._is_narrow = self._is_binding = False
         self._recipe: Recipe | None = None
         self.caption = label(title, "caption")
         self.figure: QLabel = label("", "figure")
@@ -41,12 +44,27 @@ class BudgetRow(QObject):
         self.set_narrow(False)
 
     def set_narrow(self, on: bool) -> None:
-        self.caption.setText(self._short if on else self._title)
+        self._is_narrow = on
+        self._show_caption()
         self.slider.setFixedWidth(NARROW_SLIDER_WIDTH if on else SLIDER_WIDTH)
 
+    def set_binding(self, on: bool) -> None:
+        """Say whether it is this limit that keeps a layer from a better choice."""
+        self._is_binding = on
+        self._show_caption()
+        self.caption.setToolTip(BINDS.format(self._short.lower()) if on else "")
+        self.figure.setToolTip(self.caption.toolTip())
+        self.figure.setAccessibleDescription(self.caption.toolTip())
+
+    def _show_caption(self) -> None:
+        binds = self.tr("{} binds").format(self._short)
+        self.caption.setText(binds if self._is_binding else self._short if self._is_narrow else self._title)
+        set_role(self.caption, "accent" if self._is_binding else "", "tone")
+
     def caption_width(self, *, narrow: bool) -> int:
-        """Pixels that the caption takes."""
-        return self.caption.fontMetrics().horizontalAdvance(self._short if narrow else self._title)
+        """Pixels that the caption takes, whether or not the limit binds: nothing moves when that changes."""
+        words = [self._short if narrow else self._title, self.tr("{} binds").format(self._short)]
+        return max(self.caption.fontMetrics().horizontalAdvance(text) for text in words)
 
     def show_budget(
         self,
@@ -81,6 +99,12 @@ class BudgetRow(QObject):
     def follow(self) -> None:
         """Another row was dragged: the plan that comes is this one's as well."""
         self._recipe = None
+
+    def take(self, wish: float | None) -> None:
+        """Stand where a plan was taken without a drag; None for a limit that it does not have."""
+        self.wish, self._recipe = wish, None
+        if wish is not None:
+            self.slider.set_value(wish)
 
     def _moved(self, value: float) -> None:
         self.wish, self._recipe = value, None

@@ -1,6 +1,6 @@
 """The menus of the layers panel: of a row, of a heading, and of the button that chooses columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,7 @@ def row_menu(panel: "LayersPanel", section: int = 0, cell: tuple[str, str] = (""
     _add(menu, f"Show only {word} layers", lambda: panel.filter_box.setText(kind_filter(layers[0])), "filter_kind")
     menu.addSeparator()
     _add_plan(menu, panel, layers)
+    add_keep(menu, panel, names)
     menu.addSeparator()
     _add(menu, "Show weights\tCtrl+1", lambda: panel.action_wanted.emit("tab_weights"), "show_weights")
     _add(menu, "Show in graph\tCtrl+4", lambda: panel.action_wanted.emit("tab_graph"), "show_in_graph")
@@ -93,6 +94,14 @@ def _add_cell(menu: QMenu, panel: "LayersPanel", layers: list[Layer], option_id:
     if value:
         _add(menu, f"Copy damage  {value}", lambda: copy_text(value), "copy_value")
     menu.addSeparator()
+
+
+def add_keep(menu: QMenu, panel: "LayersPanel", names: Sequence[str]) -> None:
+    """What lets the budget leave these layers as they are planned, or choose for them again."""
+    are_kept = panel.state.kept.issuperset(names)
+    words = "Let the budget choose" if are_kept else "Keep this choice" if not names[1:] else "Keep these choices"
+    entry = _add(menu, f"{words}\tK", lambda: panel.action_wanted.emit("keep"), "keep")
+    entry.setToolTip("The budget leaves a layer whose choice is kept as it is planned, in float too")
 
 
 def _add_plan(menu: QMenu, panel: "LayersPanel", layers: list[Layer]) -> None:

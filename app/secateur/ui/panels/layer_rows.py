@@ -76,7 +76,8 @@ class RowPictures:
         Where the moment is over it is what the row showed before, or none where it showed nothing.
         """
         name = content.texts[0]
-        key = (content.texts, content.shares, id(content.bins), content.badges, look, width, current_theme().name)
+        shown = (content.texts, content.shares, id(content.bins), content.badges, content.is_kept)
+        key = (*shown, look, width, current_theme().name)
         known = self._known.get(name)
         if known is None or known[0] != key:
             if self._in_parts and time.thread_time() - self._begun > MOMENT_S:
@@ -171,6 +172,11 @@ def _paint_bins(painter: QPainter, rect: QRect, content: RowContent, section: in
 
 
 def _paint_badges(painter: QPainter, rect: QRect, content: RowContent, section: int, selected: bool) -> None:
+    """The steps, behind a lock where a person keeps them."""
+    if content.is_kept:
+        lock = QRect(rect.left(), (rect.height() - PIN) // 2, PIN, PIN)
+        paint_icon(painter, lock, "keep", color("accent"))
+        rect = rect.adjusted(PIN_ROOM, 0, 0, 0)
     paint_badges(painter, rect, content.badges)
 
 

@@ -36,6 +36,7 @@ from secateur.ui.widgets.no_match import NoMatch
 FILTER_HINTS: tuple[tuple[str, str], ...] = (
     ("Planned", "planned"),
     ("Not planned", "not planned"),
+    ("Choice kept", "kept"),
     ("Convolutions", "kind=conv*"),
     ("Depthwise convolutions", "depthwise"),
     ("Linear layers", "kind=linear"),
@@ -58,7 +59,7 @@ class LayersPanel(QWidget):
     what is to be remembered. `rows_changed(ShownRows)`; `action_wanted(id)`; `option_wanted(layers, option)`.
     """
 
-    shows: ClassVar[frozenset[str]] = frozenset({"model", "recipe", "spectra", "view"})
+    shows: ClassVar[frozenset[str]] = frozenset({"kept", "model", "recipe", "spectra", "view"})
 
     selection_changed = Signal(list)
     columns_chosen = Signal(list)

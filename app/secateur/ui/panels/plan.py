@@ -21,6 +21,8 @@ from secateur.ui.widgets.why_not import set_why_not
 
 ROOM_TO_DRAG = 40
 """Pixels above and below the place that a step is dragged to."""
+KEEP = "Keep this choice: the budget leaves the selected layers as they are planned, in float too (K)"
+FREE = "Let the budget choose: what is planned for the selected layers is kept now (K)"
 RAIL_WIDTH, LEAST_WIDTH, WIDTH = 40, 264, 288
 
 
@@ -31,10 +33,11 @@ class PlanPanel(QWidget):
     `layers_for`), `model_method_wanted(family, method | None)` the whole model.
     """
 
-    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "model", "recipe", "target", "timed"})
+    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "kept", "model", "recipe", "target", "timed"})
 
     method_wanted = Signal(str, object, str)
     model_method_wanted = Signal(str, object)
+    keep_wanted = Signal()
     clear_wanted = Signal()
     tab_wanted = Signal(str)
     rail_opened = Signal()
@@ -114,11 +117,15 @@ class PlanPanel(QWidget):
         self.clear.setObjectName("plan_clear")
         head.addWidget(label(self.tr("Plan"), "title"))
         head.addWidget(self.subject, 1)
+        self.keep = IconButton("free", KEEP)
+        self.keep.setObjectName("plan_keep")
+        head.addWidget(self.keep)
         head.addWidget(self.clear)
         return head
 
     def _connect(self) -> None:
         self.clear.clicked.connect(self.clear_wanted)
+        self.keep.clicked.connect(self.keep_wanted)
         for family, card in self.cards.items():
             card.wanted.connect(lambda method, merge, family=family: self.method_wanted.emit(family, method, merge))
         for family, model_card in self.model_cards.items():
@@ -143,6 +150,7 @@ class PlanPanel(QWidget):
         self._show_subject()
         has_steps = any(state.steps_of(name) for name in self._layers)
         set_why_not(self.clear, "" if has_steps else self.tr("Nothing is planned for the selected layers."))
+        self._show_kept()
         for card in self.cards.values():
             card.setVisible(bool(layers))
             card.show_layers(state, layers)
@@ -150,6 +158,13 @@ class PlanPanel(QWidget):
         for model_card in self.model_cards.values():
             model_card.show_state(state)
         self.order.show_state(state)
+
+    def _show_kept(self) -> None:
+        """A closed lock where the choice of all selected layers is kept."""
+        are_kept = bool(self._layers) and self._state.kept.issuperset(self._layers)
+        self.keep.set_icon("keep" if are_kept else "free", "accent" if are_kept else "")
+        self.keep.setAccessibleName(FREE if are_kept else KEEP)
+        set_why_not(self.keep, "" if self._layers else self.tr("Select a layer first."), FREE if are_kept else KEEP)
 
     def _show_subject(self) -> None:
         count = len(self._layers)

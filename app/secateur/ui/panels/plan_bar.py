@@ -1,6 +1,6 @@
 """The plan bar: the size budget, what the whole plan is predicted to give, and the button that runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -39,6 +39,7 @@ class PlanBar(QWidget):
     shows: ClassVar[frozenset[str]] = frozenset(
         {
             "baseline",
+            "binding",
             "data",
             "engine_ready",
             "jobs",
@@ -47,6 +48,7 @@ class PlanBar(QWidget):
             "solved",
             "speed_cost",
             "tables",
+            "taken",
             "target",
             "timed",
         }
@@ -67,6 +69,7 @@ class PlanBar(QWidget):
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._narrow = False
+        self._taken: Mapping[str, float] = {}
         self._make_controls()
         self.blocks = {
             "size": FigureBlock(self.tr("Size"), ruled=False),
@@ -139,6 +142,10 @@ class PlanBar(QWidget):
         `why_not` says why the plan cannot be run, else empty; without it the bar finds the common reasons itself.
         Where a plan can be run, that it will be slower, or what its budget costs in speed, stands in their place.
         """
+        if state.taken and state.taken is not self._taken:
+            self.size_budget.take(state.taken.get("bytes"))
+            self.latency_budget.take(state.taken.get("latency_ms"))
+        self._taken = state.taken
         self._show_budgets(state, predicted, budget_range, latency_range)
         self._show_figures(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
@@ -196,6 +203,8 @@ class PlanBar(QWidget):
             (0.75, 0.5, 0.25),
             (drag, self._why_no_latency(state, latency_range, missing)),
         )
+        for name, row in (("bytes", self.size_budget), ("latency_ms", self.latency_budget)):
+            row.set_binding(name in state.binding)
         self.target.setText(target.title)
         self.target.setAccessibleName(self.tr("Runs in {}").format(target.title))
 

@@ -58,6 +58,7 @@ class SensitivityTab(TabView):
             "data",
             "data_source",
             "jobs",
+            "kept",
             "measured_on",
             "model",
             "progress",
@@ -230,6 +231,7 @@ class SensitivityTab(TabView):
             where=target_named(state.target).where,
             all_layers=names,
             pinned=len(self.rows.pinned),
+            kept=state.kept,
         )
         below = self.map.geometry_now().name_box(len(self.map.cells.layers)).top()
         self.no_match.show_filter(self.rows.filter if self.rows.is_empty else "", round(below))
@@ -240,7 +242,7 @@ class SensitivityTab(TabView):
         cells = self.map.cells
         unit = table.unit if table else "" if depth != "free" else "relative error"
         kind = self.tr("Damage per kB saved") if "per kB" in cells.unit else self.tr("Damage")
-        marks = ["chosen"]
+        marks = ["chosen", *(["kept"] if self._state.kept else [])]
         if cells.reasons:
             marks.append("unavailable")
         if depth != "free":

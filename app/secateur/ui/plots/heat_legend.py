@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from secateur.figures import MINUS
 from secateur.ui.plots.heat_cells import Floats
-from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_pending
+from secateur.ui.plots.heat_paint import map_color, paint_cell, paint_chosen, paint_hatch, paint_lock, paint_pending
 from secateur.ui.plots.strokes import crisp, line_pen
 from secateur.ui.plots.texts import caption_width, set_caption
 from secateur.ui.plots.ticks import decade_text
@@ -62,7 +62,7 @@ class HeatLegend(QWidget):
     def show_legend(
         self, title: str, value_range: tuple[float, float], marks: tuple[str, ...], trust: Trust | None
     ) -> None:
-        """`marks` are those of chosen, unavailable, estimated, measured, pending that occur in the map."""
+        """`marks` are those of chosen, kept, unavailable, estimated, measured, pending that occur in the map."""
         self._title, self._range, self._marks, self._trust = title, value_range, marks, trust
         low, high = (f"{v:.0e}" for v in value_range)
         self.setAccessibleDescription(f"{title}, {low} to {high}")
@@ -139,6 +139,7 @@ class HeatLegend(QWidget):
             "estimated": self.tr("estimated only"),
             "measured": self.tr("measured"),
             "pending": self.tr("not measured yet"),
+            "kept": self.tr("choice kept"),
         }
         return words[mark]
 
@@ -148,6 +149,8 @@ class HeatLegend(QWidget):
             paint_hatch(painter, swatch)
         elif mark == "pending":
             paint_pending(painter, swatch)
+        elif mark == "kept":
+            paint_lock(painter, swatch.translated(-8, 0))
         else:
             paint_cell(painter, swatch, 0.52, estimated=mark == "estimated")
             if mark == "chosen":

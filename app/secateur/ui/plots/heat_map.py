@@ -22,6 +22,7 @@ from secateur.ui.plots.heat_paint import (
     paint_hatch,
     paint_header,
     paint_hovered,
+    paint_lock,
     paint_name,
     paint_pending,
     paint_pins_end,
@@ -78,6 +79,7 @@ class HeatMap(QAbstractScrollArea):
         self._sizes: Mapping[str, int] = {}
         self._chosen: Collection[tuple[str, str]] = frozenset()
         self._selected: Collection[str] = frozenset()
+        self._kept: Collection[str] = frozenset()
         self._key: object = None
         self._source: tuple[object, ...] = ()
         self._effect: EffectOf = no_effect
@@ -105,18 +107,20 @@ class HeatMap(QAbstractScrollArea):
         where: str = "here",
         all_layers: Sequence[str] = (),
         pinned: int = 0,
+        kept: Collection[str] = frozenset(),
     ) -> None:
         """Show a table of `layers` × `options`; cells without a row wait, cells with a reason are hatched.
 
         `estimate` is the data-free table, `effect(layer, option)` the what-if for the tooltip, which holds `where`,
         `sizes` bytes by layer before. `all_layers` are those of the whole network, of which `layers` may be a part:
-        names are shortened so that none of them reads like another; the first `pinned` rows are pinned. While
+        names are shortened so that none of them reads like another; the first `pinned` rows are pinned, and those of
+        `kept` layers wear a lock. While
         `range_key` stays the same the colour range only grows, so that partial results do not make it jump.
         """
         self._all_names, self._pinned = tuple(all_layers or layers), pinned
         source = (self._all_names, tuple(options), id(table), id(estimate), per_kilobyte, range_key)
         self._sizes, self._tables, self._effect = sizes or {}, (table, estimate), effect
-        self._where = where
+        self._where, self._kept = where, kept
         if source != self._source:
             cells = make_cells(self._all_names, options, table, self._sizes, per_kilobyte=per_kilobyte)
             if range_key is not None and range_key == self._key and np.isfinite(self._all_cells.values).any():
@@ -238,6 +242,8 @@ class HeatMap(QAbstractScrollArea):
         is_whole = middle - LINE / 2 >= HEADER - RISE and middle + LINE / 2 <= self.viewport().height()
         short = names[name] if is_whole else NOTHING  # no line of text is cut by the edge of the view
         paint_name(painter, geometry.name_box(row, scrolled), short, selected=selected, hovered=hovered)
+        if name in self._kept and is_whole:
+            paint_lock(painter, geometry.name_box(row, scrolled))
         for column in range(len(self.cells.options)):
             box = geometry.cell_box(row, column, scrolled)
             share = self._shares[row, column]

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from secateur.layer_names import ShortName
@@ -12,8 +12,10 @@ from secateur.ui.plots.strokes import crisp, line_pen
 from secateur.ui.plots.texts import set_caption
 from secateur.ui.plots.ticks import damage_text
 from secateur.ui.theme.colormaps import viridis
+from secateur.ui.theme.icons import paint_icon
 from secateur.ui.theme.style import color, font, tinted
 
+LOCK = 12
 INK, PAPER = QColor("#000000"), QColor("#ffffff")
 
 
@@ -70,6 +72,12 @@ def paint_name(painter: QPainter, box: QRectF, name: ShortName, *, selected: boo
     painter.setFont(font(11, 600 if selected else 500))
     painter.setPen(color("text"))
     painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, name.own)
+
+
+def paint_lock(painter: QPainter, box: QRectF) -> None:
+    """At the right edge of a layer's name: what is planned for it is kept."""
+    place = QRect(round(box.right()) - LOCK // 2, round(box.center().y()) - LOCK // 2, LOCK, LOCK)
+    paint_icon(painter, place, "keep", color("accent"))
 
 
 def _fitting(label: str, width: float, painter: QPainter) -> str:

@@ -61,6 +61,8 @@ ICONS: Final[dict[str, str]] = {
     "restore": "arrow-counter-clockwise",
     "waiting": "clock",
     "pin": "push-pin",
+    "keep": "lock-simple",
+    "free": "lock-simple-open",
 }
 """What the program says → the Phosphor glyph. Any other Phosphor name works as it is."""
 

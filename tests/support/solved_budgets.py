@@ -1,0 +1,18 @@
+"""The real solver behind an engine that only records: it answers the newest wish there and then. No Qt, no torch."""
+
+from recording_engine import RecordingEngine
+
+from secateur.engine.events import Finished
+from secateur.engine.jobs.budgeting import solve
+from secateur.engine.requests import SolveBudget
+from secateur.engine.solving import BudgetUnmet, PlanSolved
+
+
+def newest_solution(engine: RecordingEngine) -> Finished:
+    """What the engine's process would say to the newest wish."""
+    return Finished(engine.job_of(SolveBudget), solved(engine))
+
+
+def solved(engine: RecordingEngine) -> PlanSolved | BudgetUnmet:
+    """The solver's answer to the newest wish."""
+    return solve(engine.asked(SolveBudget)[-1])
