@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secateur.engine.events import BudgetUnmet, PlanSolved
 from secateur.engine.requests import SolveBudget
-from secateur.engine.solving import BudgetUnmet, PlanSolved
 from secateur.methods.base import Method
 from secateur.recipe.choices import smallest_bytes
 from secateur.recipe.chosen import is_chosen

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from secateur.engine.events import (
     ActivationsRecorded,
+    BudgetUnmet,
     Compared,
     CurvePoint,
     DeviceOffer,
@@ -23,7 +24,6 @@ from secateur.engine.events import (
     SoftAnswers,
 )
 from secateur.engine.requests import Configure, DataSource, Request
-from secateur.engine.solving import BudgetUnmet
 from secateur.engine.timing import OptionsTimed
 from secateur.methods.base import Family, Method
 from secateur.methods.facts import Facts, facts_of
