@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.analysis.swapping import CachedNetwork, SwappedNetwork
+from secateur.analysis.swapping import CachedNetwork, Outputs, SwappedNetwork
 from secateur.analysis.tallies import (
     BATCH,
     Cell,
@@ -39,6 +39,8 @@ from secateur.model.description import Layer
 from secateur.model.documents import SensitivityTable
 
 if TYPE_CHECKING:
+    import torch
+
     from secateur.data.dataset import Dataset
     from secateur.graph.network import TorchModel
 
@@ -176,7 +178,7 @@ class Measuring:
         task, batch = self.data.task, self.data.batch("validation", places)
         tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays]
         cache = CachedNetwork(self.network, tensors)
-        reference = task.scores(cache.reference, batch)
+        reference = task.scores(self.reference(cache, tensors), batch)
         answers = task.answers(reference)
         if warning := answers_warning(task, answers):
             sentence = f"The untouched network cannot be compared with: {warning}"
@@ -185,6 +187,10 @@ class Measuring:
         rows = {span: found for span, found in rows.items() if len(found)}
         before = {span: task.evidence(answers[found], batch.targets[found]) for span, found in rows.items()}
         return Part(cache, places, rows, batch, reference, before)
+
+    def reference(self, cache: CachedNetwork, batch: "Sequence[torch.Tensor]") -> Outputs:
+        """What the untouched network gives for a batch."""
+        return cache.reference
 
     # ------------------------------------------------------------------ cells
 
@@ -209,7 +215,7 @@ class Measuring:
         if cell in self._changes:
             return self._changes[cell]
         try:
-            change = self.options[cell.option].method.change(cell.layer, self.layers)
+            change = self.change(cell)
         except UserError as error:
             self.refused[cell] = error.sentence
             return None
@@ -217,6 +223,10 @@ class Measuring:
             self._changes[cell] = change
             self._change_bytes += change.weight.nbytes
         return change
+
+    def change(self, cell: Cell) -> Change:
+        """What the option makes of the layer; UserError where it makes nothing of it."""
+        return self.options[cell.option].method.change(cell.layer, self.layers)
 
     def _tallies(self, block: "Block", cell: Cell, change: Change) -> Iterator[tuple[Span, Tally]]:
         begun = time.monotonic()

@@ -4,6 +4,9 @@ A batch is run once with every intermediate result kept; with a layer changed, o
 that has changed are computed again. What an option makes of a layer is what its method would make of it in a network
 where it is applied to this layer alone: the same weights, and for static int8 the same rounding of the same tensors.
 
+The network that is swapped in may be one in which other layers are changed already, a plan: one of them is then taken
+back to what another option makes of it, rounding of activations included.
+
 On the CPU the copy that is run keeps its weights and images channels last, in which oneDNN computes convolutions in
 half the time (ResNet-20, 64 images, two threads: 20 ms against 40). Several options as one larger batch were not
 faster (192 images 23 ms for each 64, 512 images 39): results no longer fit in the caches.
@@ -11,7 +14,8 @@ faster (192 images 23 ms for each 64, 512 images 39): results no longer fit in t
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 Outputs = tuple[NDArray[np.float32], ...]
 """All outputs of a network, in its order."""
+
+NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 
 
 class _Step(NamedTuple):
@@ -46,17 +52,27 @@ class _Again(NamedTuple):
     dead: "tuple[fx.Node, ...]"
 
 
+class Results(NamedTuple):
+    """What each node of a network gives for a batch, and, of those that are rounded, what is read of them."""
+
+    given: "dict[fx.Node, Any]"
+    rounded: "dict[fx.Node, Any]"
+
+
 class SwappedNetwork:
     """A graph that is run as it is and with one of its layers changed; the graph itself is not changed.
 
-    It has weights of its own where these lie in another order here.
+    `base`, layer → change, is what was made of its layers before: of the one that is changed, in the place of that. The
+    network has weights of its own where these lie in another order here, or where there is a base.
     """
 
-    def __init__(self, graph: "fx.GraphModule") -> None:
+    def __init__(self, graph: "fx.GraphModule", base: Mapping[str, Change] = NO_CHANGES) -> None:
         from secateur.model.device import on_device, torch_device
 
-        self.device = torch_device()
+        self.device, self._base = torch_device(), base
         self._original: fx.GraphModule = on_device(graph)  # type: ignore[assignment]
+        if base:
+            self._original = self._changed(self._original)
         self.channels_last = self.device.type == "cpu" and _has_planes(self._original)
         self._take(_channels_last(self._original) if self.channels_last else self._original)
 
@@ -65,9 +81,32 @@ class SwappedNetwork:
 
         self.graph, self.by_tensor = graph, nodes_by_tensor(graph)
         self.steps = [_step(graph, node) for node in graph.graph.nodes]
+        self.rounding = self._rounding()
         self._affected: dict[frozenset[fx.Node], list[_Again]] = {}
 
-    def run(self, batch: "Sequence[torch.Tensor]") -> "dict[fx.Node, Any]":
+    def _changed(self, graph: "fx.GraphModule") -> "fx.GraphModule":
+        """A copy of a graph with the weights and biases of the base."""
+        import copy
+
+        own: fx.GraphModule = copy.deepcopy(graph)
+        for layer, change in self._base.items():
+            self._take_over(own.get_submodule(layer), change)
+        return own
+
+    def _take_over(self, module: Any, change: Change) -> None:
+        import torch
+
+        module.weight = torch.nn.Parameter(self._placed(_tensor(change.weight)), requires_grad=False)
+        if change.bias is not None:
+            module.bias = torch.nn.Parameter(_tensor(change.bias).to(self.device), requires_grad=False)
+
+    def _rounding(self, layer: str = "", change: Change | None = None) -> "dict[fx.Node, ActivationEncoding]":
+        """How nodes are rounded, where of one layer another change is taken than the base's."""
+        changes = [own for name, own in self._base.items() if name != layer]
+        changes += [change] if change is not None else []
+        return {self.by_tensor[name]: encoding for own in changes for name, encoding in own.rounded.items()}
+
+    def run(self, batch: "Sequence[torch.Tensor]") -> Results:
         """Every intermediate result of a batch, by node."""
         try:
             return self._results(batch)
@@ -78,27 +117,24 @@ class SwappedNetwork:
             self._take(self._original)
             return self._results(batch)
 
-    def _results(self, batch: "Sequence[torch.Tensor]") -> "dict[fx.Node, Any]":
+    def _results(self, batch: "Sequence[torch.Tensor]") -> Results:
         import torch
 
         from secateur.model.device import precise
 
-        given = iter(batch)
-        results: dict[fx.Node, Any] = {}
+        inputs = iter(batch)
+        results = Results({}, {})
+        env = _Layered(results)
         with torch.inference_mode(), precise():
             for step in self.steps:
-                if step.node.op == "placeholder":
-                    results[step.node] = self._placed(next(given))
-                else:
-                    results[step.node] = _called(step, results)
+                is_input = step.node.op == "placeholder"
+                value = self._placed(next(inputs)) if is_input else _called(step, env)
+                results.given[step.node] = value
+                if (encoding := self.rounding.get(step.node)) is not None:
+                    results.rounded[step.node] = _rounded(value, encoding)
         return results
 
-    def run_with(
-        self,
-        layer: str,
-        change: Change,
-        results: "Mapping[fx.Node, Any]",
-    ) -> Any:
+    def run_with(self, layer: str, change: Change, results: Results) -> Any:
         """What the graph gives with one layer changed, from its `results` as it is; nothing is kept of the change."""
         import torch
 
@@ -107,32 +143,27 @@ class SwappedNetwork:
         module: Any = self.graph.get_submodule(layer)
         weight, bias = module.weight, module.bias
         try:
-            module.weight = torch.nn.Parameter(self._placed(_tensor(change.weight)), requires_grad=False)
-            if change.bias is not None:
-                module.bias = torch.nn.Parameter(_tensor(change.bias).to(self.device), requires_grad=False)
+            self._take_over(module, change)
             with torch.inference_mode(), precise():
-                return self._run(layer, {self.by_tensor[name]: e for name, e in change.rounded.items()}, results)
+                return self._run(layer, self._rounding(layer, change), results)
         finally:
             module.weight = weight
             if change.bias is not None:
                 module.bias = bias
 
-    def _run(
-        self, layer: str, rounded: "Mapping[fx.Node, ActivationEncoding]", results: "Mapping[fx.Node, Any]"
-    ) -> Any:
+    def _run(self, layer: str, rounding: "Mapping[fx.Node, ActivationEncoding]", results: Results) -> Any:
         """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""
-        import torch
-
         own = frozenset(s.node for s in self.steps if s.node.op == "call_module" and s.node.target == layer)
-        changed = own.union(rounded)
+        nodes = {*rounding, *self.rounding}
+        changed = own.union(node for node in nodes if rounding.get(node) != self.rounding.get(node))
         env = _Layered(results)
         for node, step, dead in self._affected_by(changed):
+            encoding = rounding.get(node)
             if node in own or any(source in env.new for source in step.sources):
-                env.new[node] = _called(step, env)
-            if (encoding := rounded.get(node)) is not None:
-                env.new[node] = torch.fake_quantize_per_tensor_affine(
-                    env[node], encoding.scale, encoding.zero_point, 0, encoding.highest
-                )
+                value = _called(step, env)
+            else:  # nothing but its rounding has changed
+                value = results.given[node] if encoding is not None else results.given[node].clone()
+            env.new[node] = value if encoding is None else _rounded(value, encoding)
             for read in dead:
                 env.new.pop(read, None)
         return env[self.steps[-1].node]
@@ -171,25 +202,33 @@ class CachedNetwork:
     def __init__(self, network: SwappedNetwork, batch: "Sequence[torch.Tensor]") -> None:
         import torch
 
-        self.network, self.results = network, network.run(batch)
+        self.network, self.run = network, network.run(batch)
         self.reference = _arrays(self.results[network.steps[-1].node])
-        tensors = [value for value in self.results.values() if isinstance(value, torch.Tensor)]
+        every = (*self.run.given.values(), *self.run.rounded.values())
+        tensors = [value for value in every if isinstance(value, torch.Tensor)]
         self.size_bytes = sum(value.numel() * value.element_size() for value in tensors)
+
+    @property
+    def results(self) -> "dict[fx.Node, Any]":
+        """What each node gives for the batch."""
+        return self.run.given
 
     def outputs_with(self, layer: str, change: Change) -> Outputs:
         """All outputs of the network for the batch with one layer changed; nothing is kept of the change."""
-        return _arrays(self.network.run_with(layer, change, self.results))
+        return _arrays(self.network.run_with(layer, change, self.run))
 
 
 class _Layered:
-    """Results of which some are `new`; the others are those of the untouched network."""
+    """Results of which some are `new`; the others are those of the network as it is, as they are read."""
 
-    def __init__(self, known: "Mapping[fx.Node, Any]") -> None:
+    def __init__(self, known: Results) -> None:
         self.known = known
         self.new: dict[Any, Any] = {}
 
     def __getitem__(self, node: Any) -> Any:
-        return self.new[node] if node in self.new else self.known[node]
+        if node in self.new:
+            return self.new[node]
+        return self.known.rounded[node] if node in self.known.rounded else self.known.given[node]
 
 
 def _step(graph: "fx.GraphModule", node: "fx.Node") -> _Step:
@@ -229,13 +268,19 @@ def _in_place(step: _Step) -> Callable[..., Any] | None:
     return torch.relu_ if makes_its_own else None
 
 
-def _called(step: _Step, results: "Mapping[fx.Node, Any] | _Layered") -> Any:
+def _called(step: _Step, results: _Layered) -> Any:
     if all(argument in step.sources for argument in step.arguments) and not step.named:
         return step.call(*(results[argument] for argument in step.arguments))
     from torch.fx.node import map_arg
 
     arguments, named = map_arg((step.arguments, step.named), lambda node: results[node])
     return step.call(*arguments, **named)
+
+
+def _rounded(values: Any, encoding: ActivationEncoding) -> Any:
+    import torch
+
+    return torch.fake_quantize_per_tensor_affine(values, encoding.scale, encoding.zero_point, 0, encoding.highest)
 
 
 def _has_planes(graph: "fx.GraphModule") -> bool:
