@@ -91,6 +91,9 @@ def measure_sensitivity(
 class Measuring:
     """A measurement under way: what is known of every cell, and how more of it is found out."""
 
+    tells_shares = True
+    """Whether the weights' share of a damage is told where activations are rounded, too."""
+
     def __init__(
         self,
         model: "TorchModel",
@@ -229,13 +232,13 @@ class Measuring:
         return self.options[cell.option].method.change(cell.layer, self.layers)
 
     def _tallies(self, block: "Block", cell: Cell, change: Change) -> Iterator[tuple[Span, Tally]]:
-        begun = time.monotonic()
-        found = [self._answered(part, cell.layer, change, alone=block.is_first) for part in block.parts]
+        begun, is_alone = time.monotonic(), self.tells_shares and block.is_first
+        found = [self._answered(part, cell.layer, change, alone=is_alone) for part in block.parts]
         seconds = (time.monotonic() - begun) / block.samples
         for span in block.spans:
             count = len(range(*span))
             parts = np.zeros((2, count))
-            alone = np.zeros(count) if change.rounded and block.is_first else None
+            alone = np.zeros(count) if change.rounded and is_alone else None
             before, after = [], []
             for part, said in zip(block.parts, found, strict=True):
                 if (rows := part.rows.get(span)) is None:

@@ -70,6 +70,8 @@ class SwappedNetwork:
         from secateur.model.device import on_device, torch_device
 
         self.device, self._base = torch_device(), base
+        self._biases: dict[str, Any] = {}
+        self.channels_last = False
         self._original: fx.GraphModule = on_device(graph)  # type: ignore[assignment]
         if base:
             self._original = self._changed(self._original)
@@ -90,15 +92,19 @@ class SwappedNetwork:
 
         own: fx.GraphModule = copy.deepcopy(graph)
         for layer, change in self._base.items():
-            self._take_over(own.get_submodule(layer), change)
+            self._take_over(own, layer, change)
         return own
 
-    def _take_over(self, module: Any, change: Change) -> None:
+    def _take_over(self, graph: "fx.GraphModule", layer: str, change: Change) -> None:
+        """Give a layer the weight and bias of a change; where that has none, the layer's own."""
         import torch
 
+        module: Any = graph.get_submodule(layer)
         module.weight = torch.nn.Parameter(self._placed(_tensor(change.weight)), requires_grad=False)
-        if change.bias is not None:
-            module.bias = torch.nn.Parameter(_tensor(change.bias).to(self.device), requires_grad=False)
+        if layer not in self._biases:
+            self._biases[layer] = module.bias
+        bias = None if change.bias is None else _tensor(change.bias).to(self.device)
+        module.bias = self._biases[layer] if bias is None else torch.nn.Parameter(bias, requires_grad=False)
 
     def _rounding(self, layer: str = "", change: Change | None = None) -> "dict[fx.Node, ActivationEncoding]":
         """How nodes are rounded, where of one layer another change is taken than the base's."""
@@ -143,13 +149,11 @@ class SwappedNetwork:
         module: Any = self.graph.get_submodule(layer)
         weight, bias = module.weight, module.bias
         try:
-            self._take_over(module, change)
+            self._take_over(self.graph, layer, change)
             with torch.inference_mode(), precise():
                 return self._run(layer, self._rounding(layer, change), results)
         finally:
-            module.weight = weight
-            if change.bias is not None:
-                module.bias = bias
+            module.weight, module.bias = weight, bias
 
     def _run(self, layer: str, rounding: "Mapping[fx.Node, ActivationEncoding]", results: Results) -> Any:
         """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""

@@ -46,6 +46,7 @@ Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads to compu
 Target = Annotated[
     str, typer.Option(help="Runtime whose milliseconds count: onnxruntime, or openvino where it is installed.")
 ]
+Samples = Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")]
 
@@ -113,7 +114,7 @@ def sensitivity(
             "prune90, rank25, rank10."
         ),
     ] = "",
-    samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    samples: Samples = 512,
     seconds: Annotated[float, typer.Option(min=0, help="How long an estimate may take, once the model is open.")] = 60,
     target: Annotated[
         str,
@@ -152,13 +153,16 @@ def plan(
     ] = Path("recipe.yaml"),
     weights: Weights = "",
     target: Target = "onnxruntime",
-    samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    samples: Samples = 512,
     pin: Annotated[
         list[str], typer.Option(help="Layers with the option that they have to have: --pin 'layer1.*=int8'.")
     ] = [],  # noqa: B006 - Typer copies it
     keep: Annotated[list[str], typer.Option(help="Layers that stay in float (glob).")] = [],  # noqa: B006
     front: Annotated[bool, typer.Option("--front", help="Tell the plans of all sizes beside it.")] = False,
     why: Annotated[list[str], typer.Option(help="Layers whose choice is told why.")] = [],  # noqa: B006
+    check: Annotated[
+        bool, typer.Option("--check", help="Measure the plan as a whole, and solve again around what was measured.")
+    ] = False,
     json: AsJson = False,
     trust: Trust = False,
     force: Force = False,
@@ -170,23 +174,8 @@ def plan(
     from secateur.cli import hardware, planning
 
     hardware.use(device, threads)
-    consent = {"force": force, "trust": trust}
-    planning.plan(
-        model,
-        weights,
-        data,
-        budget,
-        out,
-        samples,
-        target=target,
-        as_json=json,
-        debug=debug,
-        pins=pin,
-        keep=keep,
-        with_front=front,
-        asked_why=why,
-        **consent,
-    )
+    asked = planning.Asked(budget, samples, target, pin, keep, front, why, check)
+    planning.plan(model, weights, data, asked, out, as_json=json, debug=debug, force=force, trust=trust)
 
 
 @app.command()
@@ -247,7 +236,7 @@ def autopilot(
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Plans that are tried at most.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
-    samples: Annotated[int, typer.Option(min=1, help="Validation samples for measuring.")] = 512,
+    samples: Samples = 512,
     weights: Weights = "",
     target: Target = "onnxruntime",
     json: AsJson = False,

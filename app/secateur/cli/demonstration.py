@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from secateur.cli.answers import print_run, run_recipe
-from secateur.cli.planning import plan
+from secateur.cli.planning import Asked, plan
 from secateur.cli.resuming import Wanted
 from secateur.cli.terminal import Terminal, output, wrong
 from secateur.engine.requests import DataSource
@@ -40,7 +40,7 @@ def demo(out: Path, *, force: bool = False, debug: bool = False) -> None:
         )
     out.mkdir(parents=True, exist_ok=True)
     output.print(f"Secateur on the bundled sample: a plan for {BUDGET} of the original, which costs no speed")
-    planned = plan(MODEL, "", DATA, [BUDGET], None, 512, as_json=False, debug=debug)
+    planned = plan(MODEL, "", DATA, Asked([BUDGET]), None, as_json=False, debug=debug)
     recipe = parse_recipe(planned.recipe)
     terminal = Terminal(debug=debug)
     wanted = Wanted(ModelSource(MODEL), DataSource(DATA), recipe, ("onnx",))

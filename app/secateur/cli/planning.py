@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from secateur import figures
@@ -10,6 +11,7 @@ from secateur.cli.budgets import aim, parse_budgets, parse_pins, wants_drop, wan
 from secateur.cli.scoring import ALL, score, timed
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
+from secateur.engine.checking import CheckPlan, PlanChecked
 from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
 from secateur.engine.requests import DataSource, Evaluate, OpenModel
 from secateur.errors import UserError
@@ -18,34 +20,44 @@ from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, FrontPlan, PlanDocument, Predicted
 from secateur.recipe.budget import Budget, Wish
+from secateur.recipe.check_words import check_sentences
 from secateur.recipe.choices import untimed
 from secateur.recipe.quality import metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a plan is asked for. `budgets`, `pins` and `keep` as they are written; `samples` is of the validation part.
+
+    `check`: whether the plan is measured as a whole and solved again. `front` tells the plans of all sizes beside it,
+    `why` names layers whose choice is told why.
+    """
+
+    budgets: list[str]
+    samples: int = 512
+    target: str = "onnxruntime"
+    pins: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    front: bool = False
+    why: Sequence[str] = ()
+    check: bool = False
+
+
 def plan(
     model: str,
     weights: str,
     data: str,
-    budgets: list[str],
+    asked: Asked,
     out: Path | None,
-    samples: int,
     *,
-    target: str = "onnxruntime",
     as_json: bool,
     debug: bool,
     force: bool = False,
     trust: bool = False,
-    pins: Sequence[str] = (),
-    keep: Sequence[str] = (),
-    with_front: bool = False,
-    asked_why: Sequence[str] = (),
 ) -> PlanDocument:
-    """The recipe within these budgets, written to `out` where one is given; `pins` and `keep` as `parse_pins` has them.
-
-    `with_front` tells the plans of all sizes beside it, `asked_why` names layers whose choice is told why.
-    """
+    """The recipe within these budgets, written to `out` where one is given."""
     from secateur.engine.protection import kept_files
     from secateur.engine.store import RunStore
 
@@ -53,62 +65,52 @@ def plan(
     opened = expect(ModelOpened, terminal.do(OpenModel(source))).model
     guard = Guard(kept_files(source, opened.files, DataSource(data), runs=RunStore().runs()), force)
     try:
-        pinned = _checked(opened, budgets, pins, keep, asked_why)  # before anything is measured
-        runtime = target_named(target)
-        if wants_timings(budgets) and (reason := runtime.why_not_timed()):
-            hint = "Leave them out, or name another target."
-            raise UserError(f"Budgets of latency and memory need the network to be timed. {reason}", hint)
+        pinned = _checked(opened, data, asked)  # before anything is measured
         guard.check(*([out] if out else []))
-        baseline = None
-        if data:
-            baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
-            opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
-        table = score(terminal, source, data, "measure" if data else "free", ALL, samples, target)
-        timings = timed(terminal, source, target)
-        if timings is not None and (together := untimed(opened, table, timings)):
-            timings = timed(terminal, source, target, together)
-        if wants_timings(budgets) and (timings is None or timings.whole is None):
-            hint = "Leave the budgets of latency and memory out."
-            raise UserError(f"{opened.name} could not be timed in {runtime.title}.", hint)
-        budget = Budget(opened, table, timings)
-        wish = Wish(_limits(budgets, budget), aim(budgets), pinned)
-        recipe, document, tried = _solved(terminal, source, budget, wish, baseline, target, asked_why)
-        if with_front:
-            document = document.model_copy(update={"front": _front(budget, wish, baseline)})
+        ground = _measured(terminal, source, data, opened, asked)
+        wish = Wish(_limits(asked.budgets, ground.budget), aim(asked.budgets), pinned)
+        recipe, document, tried = _solved(terminal, ground, wish, asked)
+        if asked.front:
+            document = document.model_copy(update={"front": _front(ground.budget, wish, ground.baseline)})
     except UserError as error:
         wrong(error)
     if out is not None:
         _write(out, recipe.to_yaml(), guard)
     if as_json:
         print_json(document)
-        return document
-    sizes = f"{figures.size(opened.source_bytes)} → {figures.size(document.predicted.bytes)} predicted"
-    words = [sizes, _metric_words(document.predicted, baseline)]
-    predicted_ms = document.predicted.latency_ms
-    if timings is not None and timings.whole and predicted_ms is not None:
-        before = baseline.latency_ms.median if baseline and baseline.latency_ms else timings.whole
-        words.append(f"{' → '.join(figures.milliseconds_pair(before, predicted_ms))} predicted")
-    if tried.before and tried.after:
-        speed = " → ".join(figures.milliseconds_pair(tried.before.median, tried.after.median))
-        words.append(f"{speed} as tried in {tried.after.runtime}")
-    output.print(f"{out or 'The plan'}: {', '.join(words)}")
-    output.print(recipe.to_yaml(), markup=False)
-    if document.front:
-        _print_front(document.front, baseline)
-    told = (document.predicted.metric_why_not,) if data and document.predicted.metric_why_not else ()
-    for sentence in (*told, *document.why, *document.warnings):
-        output.print(sentence, markup=False)
+    else:
+        _print(str(out or "The plan"), recipe, document, ground, tried)
     return document
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What is known of a model when its plan is solved. `baseline` is None without data."""
+
+    source: ModelSource
+    data: str
+    budget: Budget
+    baseline: Evaluation | None
+
+
+def _measured(terminal: Terminal, source: ModelSource, data: str, opened: ModelDescription, asked: Asked) -> _Ground:
+    """Everything that a plan is solved with; UserError where budgets need milliseconds that there are none of."""
+    baseline = None
+    if data:
+        baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
+        opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
+    table = score(terminal, source, data, "measure" if data else "free", ALL, asked.samples, asked.target)
+    timings = timed(terminal, source, asked.target)
+    if timings is not None and (together := untimed(opened, table, timings)):
+        timings = timed(terminal, source, asked.target, together)
+    if wants_timings(asked.budgets) and (timings is None or timings.whole is None):
+        hint = "Leave the budgets of latency and memory out."
+        raise UserError(f"{opened.name} could not be timed in {target_named(asked.target).title}.", hint)
+    return _Ground(source, data, Budget(opened, table, timings), baseline)
+
+
 def _solved(
-    terminal: Terminal,
-    source: ModelSource,
-    budget: Budget,
-    wish: Wish,
-    baseline: Evaluation | None,
-    target: str,
-    asked_why: Sequence[str],
+    terminal: Terminal, ground: _Ground, wish: Wish, asked: Asked
 ) -> tuple[Recipe, PlanDocument, PlanRehearsed]:
     """The recipe that is wished for, what it is expected to cost, and how fast it was when tried."""
     from secateur.recipe.choices import without_options
@@ -117,13 +119,20 @@ def _solved(
     from secateur.recipe.speed_cost import speed_cost
     from secateur.recipe.why import telling, why
 
-    model, table, timings, limits = budget.model, budget.table, budget.timings, dict(wish.limits)
+    budget, baseline, limits = ground.budget, ground.baseline, dict(wish.limits)
+    model, table, timings = budget.model, budget.table, budget.timings
     begun = time.perf_counter()
     chosen = budget.solve(wish)
     seconds = time.perf_counter() - begun
-    recipe, cost = recipe_of(chosen), speed_cost(budget, chosen, limits)
-    predicted = predict_plan(model, terminal.facts(source, model, target), recipe, table, baseline, timings)
-    tried = rehearsed(terminal, source, recipe, target)
+    recipe, found = recipe_of(chosen), None
+    if asked.check:
+        checked = _check(terminal, ground, recipe, wish, asked)
+        recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen)
+    cost = speed_cost(budget, chosen, limits)
+    predicted = predict_plan(
+        model, terminal.facts(ground.source, model, asked.target), recipe, table, baseline, timings
+    )
+    tried = rehearsed(terminal, ground.source, recipe, asked.target)
     if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     warnings = (
@@ -132,31 +141,54 @@ def _solved(
         *sentences_about(without_options(model, table), len(model.weighted_layers), "The plan"),
         *(baseline.warnings if baseline else ()),
         *table.warnings,
+        *(found.notes if found else ()),
     )
+    told = asked.why or telling(budget, chosen)
     made = PlanDocument(
         recipe=recipe.to_document(),
         predicted=predicted,
         limits=limits,
         seconds=seconds,
-        warnings=warnings,
-        why=tuple(
-            why(budget, chosen, limits, name, name in wish.pins) for name in asked_why or telling(budget, chosen)
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),
+        why=tuple(why(budget, chosen, limits, name, name in wish.pins) for name in told),
+        measured=found.best_plan.measured if found else None,
+        check=found,
     )
     return recipe, made, tried
 
 
-def _checked(
-    model: ModelDescription, budgets: list[str], pins: Sequence[str], keep: Sequence[str], asked_why: Sequence[str]
-) -> dict[str, str]:
+def _check(terminal: Terminal, ground: _Ground, recipe: Recipe, wish: Wish, asked: Asked) -> PlanChecked:
+    budget = ground.budget
+    request = CheckPlan(
+        ground.source,
+        DataSource(ground.data),
+        recipe,
+        budget.table,
+        wish.limits,
+        wish.pins,
+        wish.least,
+        budget.timings,
+        asked.samples,
+        target=asked.target,
+    )
+    return expect(PlanChecked, terminal.do(request))
+
+
+def _checked(model: ModelDescription, data: str, asked: Asked) -> dict[str, str]:
     """The pins; UserError for what is written wrong."""
-    parse_budgets(budgets, model)
-    aim(budgets)
+    parse_budgets(asked.budgets, model)
+    aim(asked.budgets)
     known = {layer.name for layer in model.weighted_layers}
-    for name in asked_why:
+    for name in asked.why:
         if name not in known:
             raise UserError(f"{model.name} has no layer {name!r}.", "List them with: secateur inspect.")
-    return parse_pins(pins, keep, model)
+    if asked.check and not data:
+        raise UserError("A plan is checked by measuring it, which needs data.", "Name it with --data.")
+    runtime = target_named(asked.target)
+    if wants_timings(asked.budgets) and (reason := runtime.why_not_timed()):
+        hint = "Leave them out, or name another target."
+        raise UserError(f"Budgets of latency and memory need the network to be timed. {reason}", hint)
+    return parse_pins(asked.pins, asked.keep, model)
 
 
 def _limits(budgets: list[str], budget: Budget) -> dict[str, float]:
@@ -188,6 +220,29 @@ def _front(budget: Budget, wish: Wish, baseline: Evaluation | None) -> tuple[Fro
         )
         for point in front(budget, wish.pins)
     )
+
+
+def _print(name: str, recipe: Recipe, document: PlanDocument, ground: _Ground, tried: PlanRehearsed) -> None:
+    """In words: what the plan takes, as predicted, measured and tried, and what there is to know of it."""
+    predicted, baseline, timings = document.predicted, ground.baseline, ground.budget.timings
+    sizes = f"{figures.size(ground.budget.model.source_bytes)} → {figures.size(predicted.bytes)} predicted"
+    words = [sizes, _metric_words(predicted, baseline)]
+    if timings is not None and timings.whole and predicted.latency_ms is not None:
+        before = baseline.latency_ms.median if baseline and baseline.latency_ms else timings.whole
+        words.append(f"{' → '.join(figures.milliseconds_pair(before, predicted.latency_ms))} predicted")
+    if tried.before and tried.after:
+        speed = " → ".join(figures.milliseconds_pair(tried.before.median, tried.after.median))
+        words.append(f"{speed} as tried in {tried.after.runtime}")
+    output.print(f"{name}: {', '.join(words)}")
+    if document.check is not None:
+        for sentence in check_sentences(document.check):
+            output.print(sentence, markup=False)
+    output.print(recipe.to_yaml(), markup=False)
+    if document.front:
+        _print_front(document.front, baseline)
+    told = (predicted.metric_why_not,) if ground.data and predicted.metric_why_not else ()
+    for sentence in (*told, *document.why, *document.warnings):
+        output.print(sentence, markup=False)
 
 
 def _print_front(points: Sequence[FrontPlan], baseline: Evaluation | None) -> None:

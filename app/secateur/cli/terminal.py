@@ -31,7 +31,7 @@ from secateur.engine.events import (
     Result,
     SpectraReady,
 )
-from secateur.engine.requests import Compress, CountSpectra, Request, ScoreSensitivity
+from secateur.engine.requests import CheckPlan, Compress, CountSpectra, Request, ScoreSensitivity
 from secateur.errors import UserError
 from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import ModelDescription, ModelSource
@@ -142,6 +142,8 @@ def cancelled_words(request: Request) -> str:
     """What is left of work that was cancelled."""
     match request:
         case ScoreSensitivity(depth="estimate" | "measure"):
+            return "Cancelled. What was measured is kept: the same command goes on from there."
+        case CheckPlan():
             return "Cancelled. What was measured is kept: the same command goes on from there."
         case Autopilot():
             return "Cancelled. The best so far is in the folder; --resume with the same -o goes on from there."

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
 from secateur.engine.autopilot import AutopilotEnded, AutopilotFound, TrialsTold
+from secateur.engine.checking import PlanChecked, PlanMeasured
 from secateur.engine.looked import ChannelsRead as ChannelsRead
 from secateur.engine.looked import FiltersRead as FiltersRead
 from secateur.engine.looked import MapsRead as MapsRead
@@ -247,6 +248,7 @@ Result = (
     | OptionsTimed
     | AutopilotEnded
     | AutopilotFound
+    | PlanChecked
     | ModelOpened
     | SpectraCounted
     | PlanSolved
@@ -284,6 +286,7 @@ Live = (
     | AnswerAt
     | ChannelsRead
     | TrialsTold
+    | PlanMeasured
 )
 
 

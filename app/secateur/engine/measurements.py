@@ -63,21 +63,29 @@ class MeasurementStore:
 
     def find(self, subject: Subject, options: Iterable[Option]) -> dict[Cell, dict[Span, Tally]]:
         """All tallies of these options."""
+        return self.find_under(subject, {option.id: method_key(option.method) for option in options})
+
+    def find_under(self, subject: Subject, keys: Mapping[str, str]) -> dict[Cell, dict[Span, Tally]]:
+        """All tallies of what has these `keys`, name → what it is filed under."""
         found: dict[Cell, dict[Span, Tally]] = {}
-        for option in options:
+        for name, key in keys.items():
             rows = self._rows(
                 "SELECT layer, start, stop, tally FROM tallies WHERE model = ? AND data = ? AND method = ?",
-                (subject.model, subject.data, method_key(option.method)),
+                (subject.model, subject.data, key),
             )
             for row in rows:
                 if (tally := _tally(row["tally"])) is not None:
-                    found.setdefault(Cell(row["layer"], option.id), {})[Span(row["start"], row["stop"])] = tally
+                    found.setdefault(Cell(row["layer"], name), {})[Span(row["start"], row["stop"])] = tally
         return found
 
     def keep(self, subject: Subject, options: Mapping[str, Option], found: Tallies) -> None:
         """Keep what was measured, all of it or nothing; what is there already stays. `options` are by their ids."""
+        self.keep_under(subject, {name: method_key(option.method) for name, option in options.items()}, found)
+
+    def keep_under(self, subject: Subject, keys: Mapping[str, str], found: Tallies) -> None:
+        """As `keep`, of what is filed under these `keys`."""
         rows = [
-            (subject.model, subject.data, method_key(options[cell.option].method), cell.layer, *span, _text(tally))
+            (subject.model, subject.data, keys[cell.option], cell.layer, *span, _text(tally))
             for cell, tallies in found.items()
             for span, tally in tallies.items()
         ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from secateur.data.source import DataSource as DataSource
 from secateur.engine.autopilot import Autopilot as Autopilot
 from secateur.engine.autopilot import FindAutopilot as FindAutopilot
+from secateur.engine.checking import CheckPlan as CheckPlan
 from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
@@ -368,6 +369,7 @@ Request = (
     | Evaluate
     | RecordActivations
     | Compress
+    | CheckPlan
     | Autopilot
     | FindAutopilot
     | Compare

@@ -159,6 +159,15 @@ class Method(BaseModel):
         """What makes the same choice without samples, or the sentence that says why it cannot be foreseen."""
         return f"{self.title} needs samples, when the plan is run." if self.wants_data else self
 
+    @property
+    def correcting_samples(self) -> int:
+        """On how many calibration samples it corrects biases once layers are encoded; 0 where it corrects none."""
+        return 0
+
+    def uncorrected(self) -> "Method":
+        """The same that leaves biases as they are: those of several steps are corrected together, after the last."""
+        return self
+
     # ------------------------------------------------------------------ what it would do
 
     def predict(self, layer: Layer, facts: Facts) -> Effect:

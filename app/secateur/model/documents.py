@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 from secateur.model.costs import Costs
 from secateur.model.description import Port
 from secateur.model.deviation import NO_NUMBERS, UNCHANGED, Deviation
+from secateur.model.plan_check import MeasuredPlan, PlanCheck
 from secateur.model.run_details import CurveRow, MadeLayer, PartChange, RunOrigin
 
 _EARLIER_UNCHANGED_DB: Final = 200.0
@@ -171,6 +172,7 @@ class PlanDocument(Document):
     """The recipe that a budget was solved to, and what it is expected to cost; `warnings` say what it costs unasked.
 
     `why` says of some layers why they are planned so; `front` are the plans of all sizes, where they were asked for.
+    Where the plan was checked, `measured` is what it does as a whole, and `check` how it was come to.
     """
 
     recipe: dict[str, object]
@@ -180,6 +182,8 @@ class PlanDocument(Document):
     warnings: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     front: tuple[FrontPlan, ...] = ()
+    measured: MeasuredPlan | None = None
+    check: PlanCheck | None = None
 
 
 Verdict = Literal["proven", "differs", "broken"]

@@ -17,7 +17,7 @@ from secateur.errors import UserError
 from secateur.methods.offers import Option
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
-from secateur.recipe.choices import choices_of, fastest_choices, least_bytes, words_of
+from secateur.recipe.choices import Choice, choices_of, fastest_choices, least_bytes, words_of
 from secateur.recipe.knapsack import Flags
 from secateur.recipe.programme import Items, Programme
 from secateur.targets.timings import Timings
@@ -71,15 +71,19 @@ class Wish:
 
 @dataclass
 class Budget:
-    """All that can be chosen for a model, to be solved again and again for other wishes."""
+    """All that can be chosen for a model, to be solved again and again for other wishes.
+
+    `choices` are those of the table where they are not given.
+    """
 
     model: ModelDescription
     table: SensitivityTable
     timings: Timings | None = None
+    choices: tuple[Choice, ...] | None = None
 
     @cached_property
     def programme(self) -> Programme:
-        choices = choices_of(self.model, self.table, self.timings)
+        choices = choices_of(self.model, self.table, self.timings) if self.choices is None else self.choices
         if not choices:
             raise UserError("There are no layers to choose options for.", "Score the sensitivity first.")
         return Programme(self.model, choices, self.timings)

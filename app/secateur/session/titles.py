@@ -3,6 +3,7 @@
 from secateur.engine.requests import (
     AskFormats,
     Autopilot,
+    CheckPlan,
     Compare,
     Compress,
     CountSpectra,
@@ -35,6 +36,8 @@ def title_of(request: Request) -> str:
             return "Opening the data"
         case MeasureLatency():
             return "Measuring milliseconds"
+        case CheckPlan():
+            return "Checking the plan"
         case TimeOptions():
             return f"Measuring milliseconds in {target_named(request.target).title}"
         case ScoreSensitivity():

@@ -110,6 +110,7 @@ def test_the_demonstration_asks_for_no_more_than_fast_options_give(capsys, tmp_p
         (("compress", "sample:model", "--recipe", "r.yaml", "-o", "x", "--target", "abacus"), "abacus"),
         (("plan", "sample:model", "--budget", "weight=1"), "weight"),
         (("plan", "sample:model", "--budget", "size=big"), "big"),
+        (("plan", "sample:model", "--check"), "--data"),
         (("evaluate", "sample:model", "--data", "nowhere"), "nowhere"),
         (("compress", "sample:model", "--data", "random", "--recipe", "none.yaml", "-o", "x"), "none.yaml"),
         (("export", "sample:model", "--to", "tape", "-o", "x"), "tape"),

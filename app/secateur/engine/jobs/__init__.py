@@ -4,6 +4,7 @@ from secateur.engine.autopilot import Autopilot, FindAutopilot
 from secateur.engine.events import Result
 from secateur.engine.jobs.autopilot import autopilot, find_autopilot
 from secateur.engine.jobs.budgeting import solve
+from secateur.engine.jobs.checking import check
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.configuring import configure
@@ -23,6 +24,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import (
     AskFormats,
     ChangeRun,
+    CheckPlan,
     Compare,
     Compress,
     Configure,
@@ -67,6 +69,8 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return autopilot(request, reporter, workshop)
         case FindAutopilot():
             return find_autopilot(request)
+        case CheckPlan():
+            return check(request, reporter, workshop)
         case TimeOptions():
             return time_options(request, reporter, workshop)
         case MeasureLatency():

@@ -9,7 +9,7 @@ from typing import Any
 from secateur.engine.course import Stage
 from secateur.engine.reporting import Reporter
 from secateur.figures import counted
-from secateur.graph.context import LeftOut
+from secateur.graph.context import Context, LeftOut
 from secateur.graph.factors import present
 from secateur.graph.network import Model, TorchModel
 from secateur.methods.left_out import sentences_about
@@ -87,6 +87,45 @@ def layers_left(model: Model, layers: Sequence[str]) -> tuple[str, ...]:
     return present(layers, model.weights().keys()) if isinstance(model, TorchModel) else tuple(layers)
 
 
+class _Together:
+    """Carries out steps, those of one method that follow each other and correct biases together.
+
+    Of one method, for another would record its ranges before what was done to the means is taken back.
+    """
+
+    def __init__(self, plan: Plan, model: Model) -> None:
+        able = isinstance(model, TorchModel)
+        self.steps, self.corrects = plan.steps, [able and step.method.correcting_samples > 0 for step in plan.steps]
+        self.before: TorchModel | None = None
+        self.layers: list[str] = []
+
+    def apply(self, number: int, model: Model, context: Context) -> Model:
+        """The model after the step at this place."""
+        step = self.steps[number]
+        layers, follows = layers_left(model, step.layers), self._follows(number)
+        if not self.corrects[number] or (self.before is None and not follows):
+            return step.method.apply(model, layers, context)
+        from secateur.graph.lowering import lower
+        from secateur.methods.quantize.correction import corrected_together
+
+        if self.before is None:
+            assert isinstance(model, TorchModel)  # noqa: S101 - no other is corrected
+            model = self.before = lower(model, context)
+        self.layers += layers
+        encoded = step.method.uncorrected().apply(model, layers, context)
+        if follows:
+            return encoded
+        before, layers, self.before, self.layers = self.before, tuple(self.layers), None, []
+        assert isinstance(encoded, TorchModel)  # noqa: S101 - encoding keeps the kind of a model
+        return corrected_together(before, encoded, layers, context, step.method.correcting_samples)
+
+    def _follows(self, number: int) -> bool:
+        """Whether the next step is one of the same method that corrects, too."""
+        if number + 1 >= len(self.steps):
+            return False
+        return self.corrects[number + 1] and type(self.steps[number].method) is type(self.steps[number + 1].method)
+
+
 def apply_plan(
     model: Model,
     plan: Plan,
@@ -99,8 +138,11 @@ def apply_plan(
 
     The sentences go to the log, too. `context` is what each method may use besides progress and log; each step has
     a folder of its own in `folder`. `trained` is told how each training ended. `model` is not changed.
+
+    Biases of layers that are encoded in several steps, one after the other, are corrected once, after the last.
     """
     warnings: list[str] = []
+    together = _Together(plan, model)
     for number, step in enumerate(plan.steps, 1):
         turn = f"Round {step.place.round} of {step.place.rounds}: " if step.place.round else ""
         layers = counted(len(step.layers), "layer")
@@ -111,7 +153,7 @@ def apply_plan(
         own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)
         points: list[CurvePoint] = []
         own = replace(own, progress=_in_round(own.progress, turn), emit=_of_step(own.emit, step, points))
-        model = step.method.apply(model, layers_left(model, step.layers), own)
+        model = together.apply(number - 1, model, own)
         if (ended := trained_step(step, points)) is not None:
             trained(ended)
         told = sentences_about(left_out, step.chosen, step.method.title)

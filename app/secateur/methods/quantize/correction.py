@@ -26,6 +26,7 @@ from secateur.methods.quantize.recording import (
     mean_output,
     output_axis,
     output_sum,
+    record,
 )
 
 if TYPE_CHECKING:
@@ -145,6 +146,20 @@ def _calls(module: "fx.GraphModule") -> dict[str, int]:
         if node.op == "call_module":
             counts[str(node.target)] = counts.get(str(node.target), 0) + 1
     return counts
+
+
+def corrected_together(
+    before: "TorchModel", encoded: "TorchModel", layers: Sequence[str], context: Context, samples: int
+) -> "TorchModel":
+    """`encoded` with the biases of these layers corrected as of one step, whatever steps they were encoded in.
+
+    `before` is the lowered model that `encoded` was made of.
+    """
+    chosen = to_correct(before, layers, context)
+    if chosen is None:
+        return encoded
+    means = record(before, context, samples, inputs=chosen.layers, outputs=chosen.once)
+    return with_corrected_biases(before, encoded, chosen, means, context, samples)
 
 
 def with_corrected_biases(

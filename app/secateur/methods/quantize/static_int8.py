@@ -126,6 +126,13 @@ class StaticInt8(Method):
         weights = f"w{self.weight_bits}" if self.weight_bits < 8 else "int8"
         return weights if self.activation_bits == self.weight_bits == 8 else f"{weights} a{self.activation_bits}"
 
+    @property
+    def correcting_samples(self) -> int:
+        return self.samples if self.bias_correction else 0
+
+    def uncorrected(self) -> "Method":
+        return self.model_copy(update={"bias_correction": False})
+
     def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         return self.encoded(weight, facts.channel_axis).round_trip(weight)
 

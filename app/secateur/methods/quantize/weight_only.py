@@ -168,6 +168,15 @@ class WeightOnly(Method):
         return weights_change(layer, self, network)
 
     def without_data(self) -> "Method | str":
+        return self.uncorrected()
+
+    @property
+    def correcting_samples(self) -> int:
+        from secateur.methods.quantize.correction import SAMPLES
+
+        return SAMPLES if self.bias_correction else 0
+
+    def uncorrected(self) -> "Method":
         return self.model_copy(update={"bias_correction": False})
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":

@@ -27,8 +27,7 @@ def quantize_weights(
     from secateur.graph.layers import channel_axes
     from secateur.graph.lowering import lower, require_layers, structure_of
     from secateur.graph.qdq.placing import settled
-    from secateur.methods.quantize.correction import SAMPLES, to_correct, with_corrected_biases
-    from secateur.methods.quantize.recording import record
+    from secateur.methods.quantize.correction import SAMPLES, corrected_together
     from secateur.methods.quantize.tables import with_tables_in_half
 
     lowered = lower(model, context)
@@ -41,10 +40,8 @@ def quantize_weights(
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
     encoded_model = replace(lowered, encodings=settled(structure_of(lowered), encodings))
-    chosen = to_correct(lowered, layers, context) if method.bias_correction else None
-    if chosen is not None:
-        means = record(lowered, context, SAMPLES, inputs=chosen.layers, outputs=chosen.once)
-        encoded_model = with_corrected_biases(lowered, encoded_model, chosen, means, context, SAMPLES)
+    if method.bias_correction:
+        encoded_model = corrected_together(lowered, encoded_model, layers, context, SAMPLES)
     return with_tables_in_half(encoded_model, context.log)
 
 

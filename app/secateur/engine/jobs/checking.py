@@ -1,0 +1,191 @@
+"""Checking a plan: the whole is measured, then its layers in its context, and the budget is solved again with these.
+
+A check is better than noise or it ends: plans are compared on the same samples, and the best measured one wins.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from secateur.analysis.estimated import is_decided
+from secateur.analysis.in_context import InContext, Nearby, Whole, measure_whole, ratio
+from secateur.analysis.tallies import Cell
+from secateur.engine.checking import CheckPlan, PlanChecked, PlanMeasured
+from secateur.engine.jobs.applying import apply_plan
+from secateur.engine.measurements import MeasurementStore, Subject, data_key, model_key
+from secateur.engine.plan_measurements import ContextKeeper, PlanStore
+from secateur.engine.reporting import Reporter
+from secateur.engine.workshop import Bench, Workshop
+from secateur.errors import UserError
+from secateur.graph.network import TorchModel
+from secateur.model.plan_check import CheckedPlan, PlanCheck
+from secateur.recipe.around import Around, budget_around, choices_in, expected, near
+from secateur.recipe.budget import Budget, NoPlan, Wish
+from secateur.recipe.chosen import recipe_of
+from secateur.recipe.options import OPTIONS
+from secateur.recipe.prediction import predict_plan
+from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.resolve import require_plan
+
+if TYPE_CHECKING:
+    from secateur.data.dataset import Dataset
+
+MOST_PLANS: Final = 6
+"""Plans that are measured at most: the second and third bring nearly all that there is."""
+
+
+def check(request: CheckPlan, reporter: Reporter, workshop: Workshop) -> PlanChecked:
+    """Measure the plan, and better ones near it, within the request's seconds; the first is measured in any case."""
+    begun = time.monotonic()
+    bench = workshop.bench(request.model, reporter)
+    data = workshop.data(bench, request.data, reporter)
+    total = min(request.samples, data.size("validation"))
+    if not total:
+        raise UserError("The data has no validation samples.", "Open data with more samples.")
+    search = _Check(request, bench, data, workshop.lowered(bench, reporter), reporter, workshop, total, begun)
+    search.run()
+    return search.ended()
+
+
+@dataclass
+class _Tried:
+    chosen: dict[str, str]
+    recipe: Recipe
+    predicted: float | None
+    whole: Whole
+
+
+@dataclass
+class _Check:
+    request: CheckPlan
+    bench: Bench
+    data: "Dataset"
+    lowered: TorchModel
+    reporter: Reporter
+    workshop: Workshop
+    samples: int
+    begun: float
+    tried: list[_Tried] = field(default_factory=list)
+    best: int = 0
+    cells: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = MeasurementStore()
+        self.subject = Subject(model_key(self.bench.description), data_key(self.data))
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.request.limits, self.request.least, self.request.pins)
+
+    def run(self) -> None:
+        request, model = self.request, self.bench.description
+        plain = _untrained(request.recipe)
+        if plain != request.recipe:
+            self.notes.append("The plan was measured without its training.")
+        chosen = choices_in(plain, model)
+        predicted = self._predicted(plain)
+        self.tried.append(_Tried(chosen or {}, plain, predicted, self._measured(plain, chosen or {}, predicted)))
+        if not request.limits:
+            return
+        if chosen is None:
+            self.notes.append("The plan was not solved again: it has steps that no budget chooses.")
+            return
+        budget = Budget(model, request.table, request.timings)
+        try:
+            while len(self.tried) < MOST_PLANS and not self._is_late() and self._better(budget):
+                pass
+        except NoPlan:  # nothing near the plan is within the limits: it was the nearest
+            return
+        except UserError as error:
+            self.notes.append(f"The plan was not solved again. {error.sentence}")
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self.begun > self.request.seconds
+
+    # ------------------------------------------------------------------ one round
+
+    def _better(self, budget: Budget) -> bool:
+        """Solve around the best plan; whether the new one does surely less damage."""
+        best = self.tried[self.best]
+        around = self._around(budget, best)
+        chosen = budget_around(budget, around).solve(self.wish)
+        if any(chosen == one.chosen for one in self.tried):
+            return False
+        recipe, promised = recipe_of(chosen), expected(around, chosen)
+        self.tried.append(_Tried(chosen, recipe, promised, self._measured(recipe, chosen, promised)))
+        new, old = self.tried[-1].whole.parts, best.whole.parts
+        if not ratio(new) < ratio(old):
+            return False
+        self.best = len(self.tried) - 1
+        return is_decided(new, old)
+
+    def _around(self, budget: Budget, best: _Tried) -> Around:
+        """What the layers do in the context of a plan, as far as there is time to measure it."""
+        request, model = self.request, self.bench.description
+        neighbours = near(budget, best.chosen, self.wish)
+        last = budget.programme.layers[-1]
+        planned = Cell(last, best.chosen.get(last, ""))  # the network as planned, run from its last layer on
+        order = sorted(neighbours, key=lambda layer: -self._planned_damage(layer, best.chosen))
+        asked = (planned, *(Cell(layer, choice) for layer in order for choice in neighbours[layer][1:]))
+        facts = self.workshop.facts(self.bench, self.reporter, request.target)
+        question = Nearby(model.weighted_layers, facts, OPTIONS, self.samples, self.data.task, asked)
+        keeper = ContextKeeper(self.store, self.subject, best.chosen, {cell.option for cell in asked})
+        measuring = InContext(self.lowered, self.data, question, best.chosen, self.reporter.progress, keeper)
+        left = max(0.0, request.seconds - (time.monotonic() - self.begun))
+        measuring.run([last, *(layer for layer in order if layer != last)], left)
+        self.cells += sum(bool(found) for found in measuring.tallies.values())
+        simulated, cells = measuring.damages(planned)
+        return Around(best.chosen, best.whole.told.damage, simulated, cells)
+
+    def _planned_damage(self, layer: str, chosen: Mapping[str, str]) -> float:
+        row = self.request.table.row(layer, chosen.get(layer, ""))
+        return (row.damage or 0.0) if row is not None else 0.0
+
+    def _predicted(self, recipe: Recipe) -> float | None:
+        """The sum of what the layers do one at a time."""
+        facts = self.workshop.facts(self.bench, self.reporter, self.request.target)
+        return predict_plan(self.bench.description, facts, recipe, self.request.table, None).damage
+
+    def _measured(self, recipe: Recipe, chosen: Mapping[str, str], predicted: float | None) -> Whole:
+        known = PlanStore(self.store, self.subject)
+        found = known.find(recipe, self.samples)
+        if found is None:
+            plan = require_plan(recipe, self.bench.description)
+            folder = self.workshop.folder / "checked"
+            after, left_out = apply_plan(self.lowered, plan, self.reporter, folder, data=self.data)
+            self.notes += left_out
+            assert isinstance(after, TorchModel)  # noqa: S101 - methods keep the kind of a model
+            found = measure_whole(self.lowered, after, self.data, self.samples, self.reporter.progress)
+            known.keep(recipe, found)
+        self.reporter.emit(PlanMeasured(CheckedPlan(chosen=dict(chosen), predicted=predicted, measured=found.told)))
+        return found
+
+    # ------------------------------------------------------------------ what it came to
+
+    def ended(self) -> PlanChecked:
+        request, best, first = self.request, self.tried[self.best], self.tried[0]
+        recipe = request.recipe if self.best == 0 else recipe_of(best.chosen, request.recipe)
+        damage = first.whole.told.damage
+        told = PlanCheck(
+            recipe=recipe.to_document(),
+            plans=tuple(
+                CheckedPlan(chosen=one.chosen, predicted=one.predicted, measured=one.whole.told) for one in self.tried
+            ),
+            best=self.best,
+            interaction=damage / first.predicted if first.predicted else None,
+            cells=self.cells,
+            seconds=time.monotonic() - self.begun,
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+        return PlanChecked(told, recipe)
+
+
+def _untrained(recipe: Recipe) -> Recipe:
+    """The plan without the steps that train."""
+
+    def keep(step: Step) -> Step | None:
+        return None if step.method.training_epochs else step
+
+    return recipe.mapped(keep)

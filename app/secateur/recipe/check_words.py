@@ -1,0 +1,39 @@
+"""What a check of a plan found, in sentences: as predicted, as measured, and how far that is sure."""
+
+from collections.abc import Iterator
+
+from secateur import figures
+from secateur.data.metrics import kind_of
+from secateur.model.plan_check import MeasuredPlan, PlanCheck
+
+
+def check_sentences(check: PlanCheck) -> Iterator[str]:
+    """Damage and metric of the best plan, what its layers do together, and what solving again was worth."""
+    best, first = check.best_plan, check.first_plan
+    yield f"Measured as a whole: {measured_words(best.measured)}."
+    if check.interaction is not None and first.predicted is not None:
+        found = f"damage {first.measured.damage:.3g} where its layers one by one add up to {first.predicted:.3g}"
+        yield f"{'The plan' if check.best == 0 else 'The first plan'} does {found} ({check.interaction:.2f} times)."
+    if check.best:
+        share = best.measured.damage / first.measured.damage if first.measured.damage else 1.0
+        count = figures.counted(len(check.plans), "plan")
+        yield f"Solved again around it: {share:.2f} times the damage of the first, of {count} measured."
+    elif len(check.plans) > 1:
+        yield f"Solved again around it, {figures.counted(len(check.plans) - 1, 'plan')} did no less damage."
+
+
+def measured_words(measured: MeasuredPlan) -> str:
+    """The metric before and after with the interval of its change, else the damage with its own."""
+    samples = f"on {figures.counted(measured.samples, 'validation sample')}"
+    damage = f"damage {measured.damage:.3g}"
+    if measured.damage_interval is not None:
+        low, high = measured.damage_interval
+        damage += f" ({low:.3g} to {high:.3g})"
+    if measured.before is None or measured.after is None:
+        return f"{damage} {samples}"
+    kind = kind_of(measured.metric)
+    words = f"{kind.noun} {' → '.join(kind.write_pair(measured.before, measured.after))}"
+    if measured.change_interval is not None:
+        low, high = measured.change_interval
+        words += f" ({kind.write_change(0.0, low)} to {kind.write_change(0.0, high)})"
+    return f"{words} {samples}, {damage}"
