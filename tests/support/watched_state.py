@@ -15,6 +15,7 @@ from secateur.session.state import SessionState
 from secateur.ui.graph.tab import GraphTab
 from secateur.ui.netron.tab import NetronTab
 from secateur.ui.panels.activations import ActivationsTab
+from secateur.ui.panels.autopilot import AutopilotPanel
 from secateur.ui.panels.compare import CompareTab
 from secateur.ui.panels.distil import DistilTab
 from secateur.ui.panels.jobs import JobsPanel
@@ -25,7 +26,7 @@ from secateur.ui.panels.sensitivity import SensitivityTab
 from secateur.ui.panels.weights import WeightsTab
 
 VIEWS = (
-    *(LayersPanel, PlanPanel, PlanBar, JobsPanel),
+    *(LayersPanel, PlanPanel, PlanBar, AutopilotPanel, JobsPanel),
     *(WeightsTab, ActivationsTab, SensitivityTab, CompareTab, DistilTab, GraphTab, NetronTab),
 )
 PARTS = frozenset(entry.name for entry in fields(SessionState))

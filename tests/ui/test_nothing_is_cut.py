@@ -15,6 +15,7 @@ from known_networks import NETWORKS
 from known_states import NOTICES, full_state
 from looked_weights import LOOKS
 from painted_texts import Painted, texts_of
+from piloted_searches import search, trial
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialog, QWidget
 from text_findings import Finding, findings_in
@@ -25,6 +26,7 @@ from secateur.engine.worker import run_job
 from secateur.model.description import ModelSource
 from secateur.model.trust import WantedImport
 from secateur.recipe.presets import preset
+from secateur.session.piloted import Piloted
 from secateur.session.state import TrustQuestion
 from secateur.ui.actions import TABS
 from secateur.ui.theme.palette import DARK, LIGHT
@@ -244,6 +246,23 @@ NOTHING_KNOWN = {
     "spectra": {}, "tables": {}, "data": None, "data_source": None, "previews": (), "baseline": None,
     "activations": None, "runs": (), "run_spectra": {}, "curve": (), "answers": None, "jobs": (), "notices": (),
 }  # fmt: skip
+
+
+def test_nor_in_autopilot(shown, request):
+    model = NETWORKS[DISPLAYED]()
+    fill(shown, model)
+    walk = Walk(shown, request)
+    ended = search(*(trial(number, keeps=number < 3) for number in range(1, 9)), state="ended")
+    for state, pilot in (
+        ("empty", Piloted()),
+        ("stopped", Piloted(document=search(trial(1)))),
+        ("ended", Piloted(document=ended)),
+    ):
+        shown.session.update(pilot=replace(pilot, is_open=True), notices=())
+        for width, height in SIZES:
+            shown.window.resize(width, height)
+            walk.look(f"{width} × {height}, {state}")
+    assert not walk.found, f"{walk}"
 
 
 def test_nor_before_anything_is_open(shown, qapp, request):

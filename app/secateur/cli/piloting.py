@@ -83,9 +83,9 @@ def _print(document: AutopilotDocument, out: Path) -> None:
             trial.title,
             f"{1 / trial.size:.1f}×" if trial.size else figures.UNKNOWN,
             f"{1 / trial.latency:.2f}×" if trial.latency else figures.UNKNOWN,
-            figures.UNKNOWN if trial.drop is None else kind.write_change(trial.drop, 0.0),
-            figures.UNKNOWN if trial.test_drop is None else kind.write_change(trial.test_drop, 0.0),
-            "best" if trial.number == document.best else "kept" if trial.keeps else trial.error or "loses too much",
+            document.change_words(trial.drop),
+            document.change_words(trial.test_drop),
+            trial.error or document.verdict_on(trial),
         )
     output.print(table)
     if document.result is not None:

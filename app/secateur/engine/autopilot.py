@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from secateur import figures
+from secateur.data.metrics import kind_of
 from secateur.data.source import DataSource
 from secateur.model.description import ModelSource
 from secateur.model.documents import Document, Evaluation, ExportedFile
@@ -117,6 +118,23 @@ class AutopilotDocument(Document):
     @property
     def best_trial(self) -> TrialDocument | None:
         return next((trial for trial in self.trials if trial.number == self.best), None)
+
+    def change_words(self, drop: float | None) -> str:
+        """How the metric changes where it loses `drop`: `−0.3 pt`, `+0.02` of an error; a dash where it is unknown."""
+        if drop is None:
+            return figures.UNKNOWN
+        kind = kind_of(self.metric)
+        return kind.write_change(0.0, -drop if kind.is_higher_better else drop)
+
+    def verdict_on(self, trial: TrialDocument) -> str:
+        """What to make of a trial, in two or three words."""
+        if trial.state != "finished":
+            return "being tried" if trial.state == "running" else "came to nothing"
+        if trial.keeps:
+            return "best, proven" if trial.number == self.best else "kept, proven"
+        if not trial.is_proven:
+            return "not proven"
+        return "loses too much" if (trial.drop or 0.0) > self.goal["drop"] else "too much on test"
 
 
 @dataclass(frozen=True)

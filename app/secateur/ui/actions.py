@@ -85,6 +85,22 @@ ACTIONS: tuple[Action, ...] = (
         "budget",
     ),
     Action(
+        "autopilot",
+        "Autopilot…",
+        ("Ctrl+Shift+P",),
+        "compass",
+        "Let plans be tried one after the other, to the smallest and fastest model that loses no more than you allow",
+        "autopilot",
+    ),
+    Action(
+        "resume_autopilot",
+        "Resume autopilot",
+        (),
+        "compass",
+        "Go on with the search of plans that was stopped or broke off: what was tried counts",
+        "resume_autopilot",
+    ),
+    Action(
         "run",
         "Run plan",
         ("Ctrl+Return", "Ctrl+Enter"),

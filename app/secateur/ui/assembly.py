@@ -84,6 +84,7 @@ class Assembly(QObject):
     def _steps(self) -> Iterator[None]:
         """One widget a turn; each `yield` lets the window breathe."""
         from secateur.ui.bridge import EngineBridge
+        from secateur.ui.panels.autopilot import AutopilotPanel
         from secateur.ui.panels.detail import DetailPanel
         from secateur.ui.panels.jobs import JobsPanel
         from secateur.ui.panels.layers import LayersPanel
@@ -106,9 +107,11 @@ class Assembly(QObject):
         yield
         plan_bar = PlanBar(workspace)
         yield
+        autopilot = AutopilotPanel(workspace)
+        yield
         jobs = JobsPanel(workspace)
         yield
-        workspace.fill(layers, detail, plan, plan_bar, jobs)
+        workspace.fill(layers, detail, plan, plan_bar, autopilot, jobs)
         yield
         self.window.add_workspace(workspace)
         yield

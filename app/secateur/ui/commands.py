@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from secateur.engine.requests import Configure, DataSource, ScoreSensitivity
+from secateur.engine.requests import Autopilot, Configure, DataSource, ScoreSensitivity
 from secateur.model.description import ModelSource
 from secateur.recipe.options import OPTIONS
 from secateur.session import reasons
@@ -70,6 +70,8 @@ class Commands(QObject):
             "analyse": self._analyse,
             "record_activations": self._in_session(lambda session: session.record_activations()),
             "budget": self._in_workspace(lambda workspace: workspace.plan_bar.focus_budget()),
+            "autopilot": self._autopilot,
+            "resume_autopilot": self._resume_autopilot,
             "run": self._run,
             "stop": self._stop,
             "resume": self._resume_last,
@@ -227,6 +229,18 @@ class Commands(QObject):
             self.moving.show_tab("distil")
         session.run_plan()
 
+    def _autopilot(self) -> None:
+        """Open autopilot's panel with the keyboard in it; close it where it is open."""
+        is_open = not self.session.state.pilot.is_open
+        self.session.piloting.show(is_open=is_open)
+        self.workspace.show_autopilot(is_open=is_open)
+        if is_open:
+            self.workspace.autopilot.focus_goal()
+
+    def _resume_autopilot(self) -> None:
+        self.session.piloting.show(is_open=True)
+        self.session.piloting.resume()
+
     def _show_engine_menu(self) -> None:
         from secateur.ui.engine_menu import engine_menu
 
@@ -257,7 +271,7 @@ class Commands(QObject):
         """Stop a job; asks first where more than a minute of work would be lost."""
         started = self._started.get(job)
         running = next((entry.request for entry in self.session.state.jobs if entry.job == job), None)
-        kept = isinstance(running, ScoreSensitivity)  # cell by cell: nothing is lost, so nothing is asked
+        kept = isinstance(running, (ScoreSensitivity, Autopilot))  # nothing is lost, so nothing is asked
         if not kept and started is not None and time.monotonic() - started > ASK_AFTER_S:
             answer = QMessageBox.question(
                 self.window,
@@ -281,6 +295,11 @@ class Commands(QObject):
     def show_run(self, run: str) -> None:
         self.session.comparing.show_run(run)
         self.moving.show_tab("compare")
+
+    def export_run(self, run: str) -> None:
+        """Write a run's result to a file."""
+        self.session.comparing.show_run(run)
+        self.trigger("export")
 
     def compare_runs(self, one: str, other: str) -> None:
         """Two runs side by side, down to the layer."""

@@ -60,6 +60,7 @@ class Display(QObject):
             (self._show_plan, frozenset({"model"})),
             (self._show_detail, frozenset(changed) if is_other else detail.shows),
             (self._show_plan_bar, PREDICTED | self._workspace.plan_bar.shows),
+            (self._show_autopilot, self._workspace.autopilot.shows),
             (self._show_jobs, PREDICTED | self._workspace.jobs.shows),
         )
         for show, shows in parts:
@@ -90,6 +91,10 @@ class Display(QObject):
         budget = self._remember("budget", (state.model, state.tables, state.timed), self._session.budget.range)
         limits = self._session.budget.latency_range()
         self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"), limits)
+
+    def _show_autopilot(self) -> None:
+        self._workspace.show_autopilot(is_open=self._state.pilot.is_open)
+        self._workspace.autopilot.show_state(self._state)
 
     def _show_jobs(self) -> None:
         self._workspace.jobs.show_state(self._state, self._predicted())

@@ -72,6 +72,12 @@ HELP: dict[str, str] = {
         "The whole plan: drag the size budget, and the options that do least damage within it are chosen anew. Run "
         "compresses a copy of the model, measures it, and keeps the result below."
     ),
+    "autopilot_panel": (
+        "Autopilot tries plans one after the other until none promises a smaller or faster model that loses no more "
+        "than you allow. Each is a run, with what it came to on the samples that choose (validation) and on those "
+        "that judge (test). Stop keeps the best so far; Resume goes on, also after a restart, and by another limit. "
+        "Take plan makes a trial's plan the present one, and can be undone."
+    ),
     "jobs_panel": (
         "What runs now, how far and how long still; Stop keeps what was there before. Below, every run with its size "
         "and quality: click one in the list or in the plot to go back to its plan."

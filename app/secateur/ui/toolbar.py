@@ -218,7 +218,7 @@ class Toolbar(QFrame):
         row.addSpacing(8)
         row.addWidget(self.word_mark)
         _add_rule(row, self)
-        for name in ("open", "data", "analyse"):
+        for name in ("open", "data", "analyse", "autopilot"):
             row.addWidget(self._button(name, "ghost"))
         _add_rule(row, self)
         row.addWidget(self.empty)

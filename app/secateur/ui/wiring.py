@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from secateur.session.session import Session
     from secateur.ui.commands import Commands
     from secateur.ui.display import Display
+    from secateur.ui.panels.autopilot import AutopilotPanel
     from secateur.ui.panels.jobs import JobsPanel
     from secateur.ui.panels.steps_card import StepsCard
     from secateur.ui.workspace import Workspace
@@ -50,6 +51,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     bar.reset_wanted.connect(lambda: commands.trigger("reset_plan"))
     bar.run_wanted.connect(lambda: commands.trigger("run"))
     _connect_jobs(jobs, session, commands)
+    _connect_autopilot(workspace.autopilot, session, commands)
 
     def forget_read_news(tab: str) -> None:
         """The Compare tab says itself what a notice would send a person there for."""
@@ -208,6 +210,18 @@ _CONNECT_TAB: dict[str, Callable[[Any, "Session", "Display", "Commands"], None]]
     "distil": _connect_distil,
     "netron": _connect_netron,
 }
+
+
+def _connect_autopilot(panel: "AutopilotPanel", session: "Session", commands: "Commands") -> None:
+    piloting = session.piloting
+    panel.start_wanted.connect(piloting.start)
+    panel.resume_wanted.connect(piloting.resume)
+    panel.stop_wanted.connect(commands.stop_job)
+    panel.goal_changed.connect(piloting.ask_for)
+    panel.take_wanted.connect(piloting.take)
+    panel.compare_wanted.connect(commands.show_run)
+    panel.export_wanted.connect(commands.export_run)
+    panel.close_wanted.connect(lambda: piloting.show(is_open=False))
 
 
 def _connect_jobs(jobs: "JobsPanel", session: "Session", commands: "Commands") -> None:

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from secateur.ui.panels.autopilot import AutopilotPanel
 from secateur.ui.panels.detail import DetailPanel
 from secateur.ui.panels.jobs import JobsPanel
 from secateur.ui.panels.layers import LayersPanel
@@ -62,7 +63,13 @@ class Workspace(QWidget):
         self.splitter.setChildrenCollapsible(False)
 
     def fill(
-        self, layers: LayersPanel, detail: DetailPanel, plan: PlanPanel, plan_bar: PlanBar, jobs: JobsPanel
+        self,
+        layers: LayersPanel,
+        detail: DetailPanel,
+        plan: PlanPanel,
+        plan_bar: PlanBar,
+        autopilot: AutopilotPanel,
+        jobs: JobsPanel,
     ) -> None:
         """Put the panels in their places.
 
@@ -70,6 +77,7 @@ class Workspace(QWidget):
         all that is in it.
         """
         self.layers, self.detail, self.plan, self.plan_bar, self.jobs = layers, detail, plan, plan_bar, jobs
+        self.autopilot = autopilot
         for panel, stretch in ((layers, 0), (detail, 1), (plan, 0)):
             self.splitter.addWidget(panel)
             self.splitter.setStretchFactor(self.splitter.indexOf(panel), stretch)
@@ -78,9 +86,11 @@ class Workspace(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.splitter, 1)
-        for below in (plan_bar, jobs):
-            layout.addWidget(rule())
+        self._autopilot_rule = rule()
+        for line, below in ((rule(), plan_bar), (self._autopilot_rule, autopilot), (rule(), jobs)):
+            layout.addWidget(line)
             layout.addWidget(below)
+        self.show_autopilot(is_open=False)
         self.overlay = PlanOverlay(plan, self.splitter, self)
         plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
@@ -117,6 +127,13 @@ class Workspace(QWidget):
             self.jobs.set_open(not narrow)
         self.splitter.setSizes(self._wanted_sizes())
         self._arranged_narrow = narrow
+
+    def show_autopilot(self, *, is_open: bool) -> None:
+        """Autopilot's panel above the jobs, which make room for it in a narrow window."""
+        if is_open and self.is_narrow and not self.autopilot.isVisibleTo(self):
+            self.jobs.set_open(False)
+        for part in (self._autopilot_rule, self.autopilot):
+            part.setVisible(is_open)
 
     def _columns_key(self, tab: str) -> str:
         return f"{tab}_narrow" if self.is_narrow else tab
@@ -202,7 +219,7 @@ class Workspace(QWidget):
 
     @property
     def panels(self) -> Sequence[QWidget]:
-        shown = (self.layers, self.detail, self.plan, self.plan_bar, self.jobs)
+        shown = (self.layers, self.detail, self.plan, self.plan_bar, self.autopilot, self.jobs)
         return [panel for panel in shown if panel.isVisible()]
 
     def show_layers(self, state: "SessionState") -> None:

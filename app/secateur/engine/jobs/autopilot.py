@@ -303,12 +303,11 @@ class _Search:
         self.reporter.emit(TrialsTold(self.document))
 
     def _words(self, trial: TrialDocument) -> str:
-        kind = kind_of(self.document.metric)
-        lost = "unknown" if trial.drop is None else kind.write_change(0.0, -trial.drop)
+        noun, lost = kind_of(self.document.metric).noun, self.document.change_words(trial.drop)
         sizes = f"{1 / trial.size:.1f} times smaller" if trial.size else ""
         speeds = f", {1 / trial.latency:.2f} times faster" if trial.latency else ""
-        verdict = "kept" if trial.keeps else "loses too much" if trial.is_proven else "not proven"
-        return f"Trial {trial.number}: {sizes}{speeds}, {kind.noun} {lost} on validation ({verdict})."
+        verdict = self.document.verdict_on(trial)
+        return f"Trial {trial.number}: {sizes}{speeds}, {noun} {lost} on validation ({verdict})."
 
     def _beside(self, prefix: str) -> Reporter:
         """The voice of one part, whose progress is told as that of the whole search."""
