@@ -26,6 +26,7 @@ from secateur.model.documents import (
     WithinOptionCorrelation,
 )
 from secateur.model.graph import GraphNode, NetworkGraph
+from secateur.model.run_details import PartChange
 from secateur.model.spectrum import Spectra
 from secateur.recipe.editing import with_method, with_model_step
 from secateur.recipe.options import OPTIONS
@@ -134,6 +135,15 @@ def evaluation(model: ModelDescription, metric: float, share: float, latency_ms:
     )  # fmt: skip
 
 
+PARTS = tuple(
+    PartChange(
+        name=name, samples=50 - n, before=0.8, after=0.68 + 0.03 * n, low=-0.2 + 0.03 * n, high=-0.04 + 0.03 * n,
+        measure="share of right answers",
+    )
+    for n, name in enumerate(("tench, Tinca tinca", "great white shark, man-eater", "indri", "7", "hen", "quail", "goose"))
+)  # fmt: skip
+
+
 def runs_of(model: ModelDescription, recipe: Recipe) -> tuple[RunRecord, ...]:
     """Finished, slower, stopped, failed, broken off: each state that the history shows."""
     original = evaluation(model, 0.7612, 1.0, 11.3)
@@ -158,6 +168,7 @@ def runs_of(model: ModelDescription, recipe: Recipe) -> tuple[RunRecord, ...]:
             document = RunDocument(
                 run=f"r{number}", name=name, original=original, result=result, files=(file,), agreement=0.9312,
                 layers=errors, headline=slower if bad else "", warnings=(slower,) if bad else (), seconds=1834.0,
+                parts=PARTS,
             )  # fmt: skip
         return RunRecord(
             f"r{number}", name, model.name, model.fingerprint, DATA.name, recipe.to_yaml(), state,  # type: ignore[arg-type]

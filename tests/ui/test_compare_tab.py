@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QPushButton
 
-from secateur.engine.events import RunRecord
-from secateur.model.documents import ExportedFile, Latency, LayerError, Metric, RunDocument
+from secateur.engine.events import Compared, RunRecord
+from secateur.model.documents import Comparison, ExportedFile, Latency, LayerError, Metric, RunDocument
+from secateur.model.run_details import PartChange
 from secateur.session.state import SessionState, Side
+from secateur.ui.panels.class_changes import COLUMNS
 from secateur.ui.panels.compare import CompareTab
 from secateur.ui.panels.compare_figures import figures_of
 
@@ -176,6 +179,57 @@ def test_a_run_without_layers_says_so(tab, state, document):
     tab.show_state(state.with_(runs=(record(document.model_copy(update={"layers": ()})),)), ("conv1",))
     assert tab.no_errors.isVisible()
     assert not tab.errors.isVisible()
+
+
+def part(name, gain, low, high, samples=50):
+    return PartChange(
+        name=name, samples=samples, before=0.8, after=0.8 + gain, low=low, high=high, measure="share of right answers"
+    )
+
+
+PARTS = (part("cat", -0.12, -0.2, -0.04), part("dog", -0.02, -0.06, 0.02), part("owl", 0.04, 0.01, 0.07))
+
+
+def test_what_was_lost_on_which_class_stands_below_in_the_order_of_the_loss(tab, state, document):
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"parts": PARTS})),)), ())
+    shown = tab.classes.model()
+    column = {name: number for number, name in enumerate(COLUMNS)}
+    told = [[shown.index(row, column[name]).data() for name in ("part", "change")] for row in range(shown.rowCount())]
+    assert told == [["cat", "−12.0\u00a0pt"], ["dog", "−2.0\u00a0pt"], ["owl", "+4.0\u00a0pt"]]
+    assert tab._classes_card.isVisible()
+    assert "surely worse on cat" in tab.classes.accessibleDescription()
+    tip = shown.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Surely worse" in tip
+    assert "chance" in shown.index(1, 0).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_a_run_without_parts_has_no_card_for_them(tab, state):
+    tab.show_state(state, ())
+    assert not tab._classes_card.isVisible()
+
+
+def test_any_two_that_are_compared_tell_it_too(tab, state, document):
+    made = Comparison(a=document.original, b=document.result, agreement=1.0, layers=(), parts=PARTS)
+    chosen = state.with_(left=Side(run="r0"), right=Side(run="r1"), comparison=Compared(made))
+    tab.show_state(chosen, ())
+    assert tab.classes.model().rowCount() == 3
+
+
+def test_what_was_lost_by_class_is_copied_as_plain_numbers(qtbot, tab, state, document):
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"parts": PARTS})),)), ())
+    qtbot.mouseClick(tab.findChild(QPushButton, "copy_classes"), LEFT)
+    lines = QApplication.clipboard().text().splitlines()
+    assert lines[0] == "part,samples,original,result,change,low,high,surely_worse,measure"
+    assert lines[1].startswith("cat,50,0.8,0.68,-0.12,-0.2,-0.04,1,")
+
+
+@pytest.mark.parametrize(("width", "has_interval"), [(1159, True), (420, False)])
+def test_where_there_is_little_room_the_change_stays(tab, state, document, width, has_interval):
+    tab.resize(width, 600)
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"parts": PARTS})),)), ())
+    tab.classes.resize(width - 60, tab.classes.height())
+    assert tab.classes.isColumnHidden(COLUMNS.index("interval")) != has_interval
+    assert not tab.classes.isColumnHidden(COLUMNS.index("change"))
 
 
 def test_at_the_smallest_window_the_cards_stand_in_two_rows(qtbot, tab, state):

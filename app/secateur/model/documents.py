@@ -278,7 +278,10 @@ class LayerError(Document):
 
 
 class Comparison(Document):
-    """`headline` says first in what the second model is worse, where it is slower or larger."""
+    """`headline` says first in what the second model is worse, where it is slower or larger.
+
+    `parts` is what changed on which class, or other part of the samples, the greatest loss first.
+    """
 
     a: Evaluation
     b: Evaluation
@@ -286,6 +289,7 @@ class Comparison(Document):
     layers: tuple[LayerError, ...]
     warnings: tuple[str, ...] = ()
     headline: str = ""
+    parts: tuple[PartChange, ...] = ()
 
 
 class TrainedStep(Document):

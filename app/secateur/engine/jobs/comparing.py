@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from secateur.analysis.cost import packed_bytes
 from secateur.analysis.layer_errors import ABSENT, layer_errors, other_shape
+from secateur.data.parts import part_changes
 from secateur.engine.events import Compared
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compare
@@ -76,6 +77,13 @@ def _of_networks(request: Compare, a: Bench, b: Bench, reporter: Reporter, works
             inputs_b=_samples(data_b),
         ),
         warnings=tuple(dict.fromkeys((*broken, *data.told, *data_b.told))),
+        parts=part_changes(
+            data.task,
+            first.predictions.answers,
+            second.predictions.answers,
+            first.predictions.targets,
+            data.classes,
+        ),
     )
 
 

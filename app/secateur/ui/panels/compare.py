@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from secateur.model.deviation import reasons_missing, sentence_of
 from secateur.model.documents import LayerError
+from secateur.model.run_details import PartChange
 from secateur.model.spectrum import Spectrum
 from secateur.session.comparing import Shown, is_comparing, name_of, shown
 from secateur.session.remedies import PlanRemedy, remedy_of
 from secateur.session.state import SessionState
 from secateur.ui.panels.banner import Banner
+from secateur.ui.panels.class_changes import ClassChanges
 from secateur.ui.panels.compare_figures import Figure, figures_between, figures_of
 from secateur.ui.panels.compare_head import CompareHead
 from secateur.ui.panels.metric_card import MetricCard
@@ -23,6 +25,7 @@ from secateur.ui.panels.tab_view import GAP, TabView
 from secateur.ui.plots.error_curve import ErrorCurve
 from secateur.ui.plots.legend import Entry, Legend
 from secateur.ui.plots.spectrum_pair import SpectrumPair
+from secateur.ui.widgets.button import IconButton
 from secateur.ui.widgets.card import Card, label
 from secateur.ui.widgets.state_panel import StatePanel
 
@@ -40,6 +43,7 @@ class Told:
     layers: tuple[LayerError, ...]
     headline: str
     warnings: tuple[str, ...]
+    parts: tuple[PartChange, ...] = ()
 
 
 def told_of(state: SessionState, pair: Shown) -> Told | None:
@@ -47,11 +51,12 @@ def told_of(state: SessionState, pair: Shown) -> Told | None:
     document = pair.record.document if pair.record is not None else None
     if document is not None:
         rest = tuple(w for w in document.warnings if w != document.headline and w not in document.notes)
-        return Told(figures_of(document), document.layers, document.headline, rest)
+        return Told(figures_of(document), document.layers, document.headline, rest, document.parts)
     if state.comparison is None:
         return None
     made = state.comparison.comparison
-    return Told(figures_between(made.a, made.b, made.agreement), made.layers, made.headline, made.warnings)
+    told = figures_between(made.a, made.b, made.agreement)
+    return Told(told, made.layers, made.headline, made.warnings, made.parts)
 
 
 class CompareTab(TabView):
@@ -118,6 +123,7 @@ class CompareTab(TabView):
         self.column.addWidget(self.banner)
         self.column.addWidget(self._figures)
         self.column.addWidget(self._plots, 1)
+        self.column.addWidget(self._make_classes())
         self.column.addWidget(self.pending, 1)
 
     # ------------------------------------------------------------------ building
@@ -161,6 +167,17 @@ class CompareTab(TabView):
         row.addWidget(self._errors_card, 3)
         row.addWidget(self._spectrum_card, 2)
 
+    def _make_classes(self) -> Card:
+        self._classes_card = Card(self.tr("Lost by class"))
+        self._classes_card.setObjectName("classes_card")
+        self.classes = ClassChanges()
+        copy = IconButton("copy", self.tr("Copy what was lost by class as CSV (Ctrl+C)"))
+        copy.setObjectName("copy_classes")
+        copy.clicked.connect(self.classes.copy_csv)
+        self._classes_card.add_trailing(copy)
+        self._classes_card.body.addWidget(self.classes)
+        return self._classes_card
+
     def _place_cards(self, columns: int) -> None:
         for place, card in enumerate(self.cards.values()):
             self._grid.addWidget(card, place // columns, place % columns)
@@ -179,6 +196,7 @@ class CompareTab(TabView):
         told = told_of(state, pair) if pair is not None else None
         for part in (self._figures, self._plots):
             part.setVisible(told is not None)
+        self._classes_card.setVisible(told is not None and bool(told.parts))
         self.pending.setVisible(told is None)
         if pair is None or told is None:
             self.banner.hide()
@@ -223,6 +241,16 @@ class CompareTab(TabView):
         self.reasons.setText(" ".join(reasons_missing(list(both))[:REASONS]))
         self.reasons.setVisible(bool(self.reasons.text()))
         self._show_spectrum(state, told, name)
+        self._show_classes(told.parts)
+
+    def _show_classes(self, parts: tuple[PartChange, ...]) -> None:
+        """What was lost on which class, or, where there are none, on which part of the samples."""
+        self.classes.show_parts(parts)
+        if parts:
+            title = self.tr("Lost by class") if parts[0].is_share else self.tr("Lost by part of the samples")
+            lost = sum(part.is_lost for part in parts)
+            surely = self.tr("surely worse on {0} of {1}").format(lost, len(parts)) if lost else self.tr("no sure loss")
+            self._classes_card.set_title(title, f"{parts[0].measure} · {surely}")
 
     def _show_banner(self, told: Told, state: SessionState) -> None:
         """The bad news, and a link that makes what would help the plan, or runs it once it is."""
