@@ -140,7 +140,7 @@ PARTS = tuple(
         name=name, samples=50 - n, before=0.8, after=0.68 + 0.03 * n, low=-0.2 + 0.03 * n, high=-0.04 + 0.03 * n,
         measure="share of right answers",
     )
-    for n, name in enumerate(("tench, Tinca tinca", "great white shark, man-eater", "indri", "7", "hen", "quail", "goose"))
+    for n, name in enumerate(("tench, Tinca tinca", "great white shark, man-eater", "indri", "7", "hen", "quail"))
 )  # fmt: skip
 
 
