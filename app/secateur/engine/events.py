@@ -18,6 +18,8 @@ from secateur.engine.looked import MatrixRead as MatrixRead
 from secateur.engine.looked import SamplesShown as SamplesShown
 from secateur.engine.requests import DataSource, Request
 from secateur.engine.solving import BudgetUnmet as BudgetUnmet
+from secateur.engine.solving import FrontFound as FrontFound
+from secateur.engine.solving import PlanExplained as PlanExplained
 from secateur.engine.solving import PlanSolved as PlanSolved
 from secateur.engine.timing import OptionsTimed
 from secateur.model.description import Couplings, ModelDescription, ModelSource
@@ -253,6 +255,8 @@ Result = (
     | SpectraCounted
     | PlanSolved
     | BudgetUnmet
+    | PlanExplained
+    | FrontFound
     | PlanRehearsed
     | DataOpened
     | LatencyMeasured

@@ -10,6 +10,9 @@ from secateur.data.source import DataSource as DataSource
 from secateur.engine.autopilot import Autopilot as Autopilot
 from secateur.engine.autopilot import FindAutopilot as FindAutopilot
 from secateur.engine.checking import CheckPlan as CheckPlan
+from secateur.engine.solving import ASKED_OF_THE_SOLVER
+from secateur.engine.solving import ExplainPlan as ExplainPlan
+from secateur.engine.solving import FindFront as FindFront
 from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
@@ -323,7 +326,7 @@ class Configure:
 
 
 QUICK = (
-    SolveBudget,
+    *ASKED_OF_THE_SOLVER,
     ListRuns,
     ChangeRun,
     FindAutopilot,
@@ -344,13 +347,13 @@ QUICK = (
 QUESTIONS = tuple(kind for kind in QUICK if kind is not CountSpectra)
 """Quick ones that are no jobs in the window's list: what is missing says in its own place that it is on its way."""
 
-NEEDS_NOTHING_OPEN = (SolveBudget, ListRuns, ChangeRun, FindAutopilot)
+NEEDS_NOTHING_OPEN = (*ASKED_OF_THE_SOLVER, ListRuns, ChangeRun, FindAutopilot)
 """Questions that need no model and no torch: a thread of their own answers them at once."""
 
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
 """Questions that may take seconds: others do not wait for them either."""
 
-NEWEST_ONLY = (AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters)
+NEWEST_ONLY = (ExplainPlan, FindFront, AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters)
 """Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked.
 
 Not `ReadMatrix`: the whole matrix and the part in view are asked for at the same time.
@@ -381,6 +384,8 @@ Request = (
     | CountRunSpectra
     | WriteSkeleton
     | SolveBudget
+    | ExplainPlan
+    | FindFront
     | RehearsePlan
     | FollowSample
     | ReadMaps

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from secateur.model.costs import Costs
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
+from secateur.recipe.front import Axis, FrontPoint
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
 from secateur.targets.timings import Timings
@@ -27,6 +28,66 @@ class SolveBudget:
     timings: Timings | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, Costs] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExplainPlan:
+    """Why `layer` is planned as it is, and what more damage would buy → `PlanExplained`. Answered at once.
+
+    `limits` are those that the `plan` was made for, none where no budget made it (`by_budget`). `kept` are the layers
+    that stay, `costs` what those cost, and all whose plan is no option. `more_damage` is what may be given up: half of
+    what the plan does where it is None, and what it buys is not told where it is 0.
+    """
+
+    model: ModelDescription
+    table: SensitivityTable
+    plan: Recipe
+    limits: Mapping[str, float]
+    layer: str = ""
+    by_budget: bool = False
+    timings: Timings | None = None
+    kept: frozenset[str] = frozenset()
+    costs: Mapping[str, Costs] = field(default_factory=dict)
+    more_damage: float | None = None
+
+
+@dataclass(frozen=True)
+class FindFront:
+    """The best plans between the smallest (`bytes`) or fastest (`latency_ms`) and the original → `FrontFound`.
+
+    Computed beside whatever else is asked, which takes a second or more. `pins` and `costs` as in `SolveBudget`.
+    """
+
+    model: ModelDescription
+    table: SensitivityTable
+    axis: Axis = "bytes"
+    timings: Timings | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, Costs] = field(default_factory=dict)
+
+
+ASKED_OF_THE_SOLVER = (SolveBudget, ExplainPlan, FindFront)
+
+
+@dataclass(frozen=True)
+class PlanExplained:
+    """`sentence` says why `layer` is planned as it is (empty where nothing can be chosen for it).
+
+    `more_damage` makes the file smaller by `bought_bytes`: None where that is not known.
+    """
+
+    layer: str
+    sentence: str
+    more_damage: float = 0.0
+    bought_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class FrontFound:
+    """The points of the front, least of the axis first, with what kept layers take as they are planned."""
+
+    axis: Axis
+    points: tuple[FrontPoint, ...]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, Request
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, FindFront, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
 from secateur.files import os_error_sentence
 from secateur.model import device
@@ -94,9 +94,10 @@ def serve(connection: Connection, kind: str = "work", settings: Configure = Conf
         with sending:
             connection.send(event)
 
-    work, quick = _Work(send), _Work(send)
-    threading.Thread(target=_receive, args=(connection, work, quick), daemon=True).start()
-    threading.Thread(target=quick.go_on, args=(None,), daemon=True).start()
+    work, quick, aside = _Work(send), _Work(send), _Work(send)
+    threading.Thread(target=_receive, args=(connection, work, quick, aside), daemon=True).start()
+    for thread in (quick, aside):
+        threading.Thread(target=thread.go_on, args=(None,), daemon=True).start()
     threads = threads_of(kind, settings)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     workshop = _warm_up(threads, is_working=kind == "work")
@@ -163,22 +164,26 @@ def _warm_up_counting() -> None:
     warm_up()
 
 
-def _receive(connection: Connection, work: _Work, quick: _Work) -> None:
-    """Take in what the window sends and do nothing else here, so that a cancel is heard whatever is being done."""
+def _receive(connection: Connection, work: _Work, quick: _Work, aside: _Work) -> None:
+    """Take in what the window sends and do nothing else here, so that a cancel is heard whatever is being done.
+
+    A whole front is found `aside`: what a slider asks for does not wait for it.
+    """
     try:
         while True:
             kind, job, request = connection.recv()
             if kind == "submit":
-                (quick if isinstance(request, NEEDS_NOTHING_OPEN) else work).add(job, request)
+                is_quick = isinstance(request, NEEDS_NOTHING_OPEN)
+                (aside if isinstance(request, FindFront) else quick if is_quick else work).add(job, request)
             elif kind == "close":
                 raise EOFError
             else:
-                work.cancel(job)
-                quick.cancel(job)
+                for each in (work, quick, aside):
+                    each.cancel(job)
     except (EOFError, OSError):
         # the window is gone: stop what runs, and leave even where native code does not listen
-        quick.end()
-        work.end()
+        for each in (aside, quick, work):
+            each.end()
         time.sleep(5)
         os._exit(0)
 

@@ -1,7 +1,7 @@
 """The whole front: the plans between the smallest and the original, each the best at its size or its milliseconds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,14 +24,21 @@ class FrontPoint:
     macs: int
     latency_ms: float | None
     damage: float
+    limit: float = 0.0
+    """Of the axis, what it was solved within: the same plan is found for it again."""
 
 
 def front(
-    budget: Budget, pins: Mapping[str, str] | None = None, axis: Axis = "bytes", points: int = POINTS
+    budget: Budget,
+    pins: Mapping[str, str] | None = None,
+    axis: Axis = "bytes",
+    points: int = POINTS,
+    each: Callable[[int], None] = lambda done: None,
 ) -> tuple[FrontPoint, ...]:
     """Plans from the least of `axis` that can be reached to what the original takes, in equal ratios.
 
-    Damage falls from one to the next; a plan that another beats in both is left out. UserError as `Budget.solve`.
+    Damage falls from one to the next; a plan that another beats in both is left out. `each` is told how many are done,
+    and may stop it by what it raises. UserError as `Budget.solve`.
     """
     programme, kept = budget.programme, dict(pins or {})
     allowed = programme.pinned(kept)
@@ -42,9 +49,11 @@ def front(
         found = programme.least({axis: 1.0}, {}, allowed, gap=1e-4)
         least = most if found is None else programme.takes(axis, found[0])
     made: list[FrontPoint] = []
-    for limit in np.geomspace(max(least, 1e-9), max(most, least), points):
+    for done, share in enumerate(np.geomspace(max(least, 1e-9), max(most, least), points)):
+        each(done)
+        limit = float(share) * (1 + 1e-9)
         try:
-            made.append(point_of(budget, budget.solve(Wish({axis: float(limit) * (1 + 1e-9)}, pins=kept))))
+            made.append(replace(point_of(budget, budget.solve(Wish({axis: limit}, pins=kept))), limit=limit))
         except NoPlan:  # the very least of each layer, but they cannot be had together
             continue
     return _falling(made, axis)

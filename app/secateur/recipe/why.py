@@ -8,11 +8,17 @@ from secateur.recipe.choices import Choice, words_of
 
 
 def why(
-    budget: Budget, chosen: Mapping[str, str], limits: Mapping[str, float], layer: str, pinned: bool = False
+    budget: Budget,
+    chosen: Mapping[str, str],
+    limits: Mapping[str, float],
+    layer: str,
+    pinned: bool = False,
+    by_budget: bool = True,
 ) -> str:
     """One sentence for a layer of a plan, the other layers as they are; KeyError for a layer without choices.
 
-    `limits` are those that the plan was solved for: whether there is room for the better choice is said.
+    `limits` are those that the plan was solved for: whether there is room for the better choice is said. That no
+    budget made the plan is said too.
     """
     programme = budget.programme
     own = [choice for choice in programme.choices if choice.layer == layer]
@@ -20,6 +26,8 @@ def why(
         raise KeyError(layer)
     now = next(choice for choice in own if choice.option == chosen[layer])
     told = [f"{layer} is {'kept' if pinned else 'planned'} as {words_of(now.option)}"]
+    if not pinned and not by_budget:
+        told[0] += ", by no budget"
     better = min((c for c in own if c.damage < now.damage), key=lambda c: _price(c, now), default=None)
     smaller = min((c for c in own if c.costs.bytes < now.costs.bytes), key=lambda c: _loss(c, now), default=None)
     unit = budget.table.unit

@@ -73,7 +73,7 @@ class Budgeting:
         if state.model is None or state.table is None:
             return
         pins, costs = pins_of(state)
-        limits = _scaled(wish.limits, 1 / self.shown_per_timed)
+        limits = self.in_timed(wish.limits)
         request = SolveBudget(state.model, state.table, limits, state.recipe, state.timings, pins, costs)
         self._job = self._session.engine.submit(request)
         self._asked = wish, Planned(state.recipe, state.kept)
@@ -136,6 +136,10 @@ class Budgeting:
         """What the plan keeps within, where the budget made it and nothing was changed since; else nothing."""
         state = self._session.state
         return self._met if state.solved is not None and state.recipe == state.solved else {}
+
+    def in_timed(self, limits: Limits) -> dict[str, float]:
+        """Limits as the solver counts them: in milliseconds as the options were timed."""
+        return _scaled(limits, 1 / self.shown_per_timed)
 
     def forget(self) -> None:
         """The solver is gone with the engine: the next wish starts anew."""

@@ -19,11 +19,13 @@ from secateur.engine.events import (
     Failed,
     Finished,
     FormatsAnswered,
+    FrontFound,
     GraphRead,
     LatencyMeasured,
     Log,
     ModelOpened,
     Partial,
+    PlanExplained,
     PlanRehearsed,
     PlanSolved,
     Progress,
@@ -70,7 +72,7 @@ PROGRESS = ("done", "total", "text", "eta_s", "eta_is_least", "share")
 
 def fold(session: "Session", event: Event) -> None:
     """Take one event in."""
-    if session.looking.receive(event) or session.following.receive(event):
+    if any(part.receive(event) for part in (session.looking, session.following, session.explaining)):
         return
     session.piloting.hear(event)
     state = session.state
@@ -237,7 +239,7 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(run_spectra=spectra)
         case Compared():
             session.comparing.compared(result, request)
-        case Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
+        case PlanExplained() | FrontFound() | Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
             return
 
 
@@ -252,6 +254,7 @@ def _runs_listed(session: "Session", runs: tuple[RunRecord, ...]) -> None:
 def _model_opened(session: "Session", model: ModelDescription) -> None:
     session.remembering.keep()
     session.plans.forget()
+    session.explaining.forget()
     session.timing.forget()
     before = session.state
     session.state = SessionState(
@@ -376,6 +379,7 @@ def _engine_died(session: "Session", event: EngineDied) -> None:
     session.update(jobs=jobs, questions=questions, engine=engine, engine_ready=False, loading="")
     session.remembering.model_not_opened()
     session.budget.forget()
+    session.explaining.forget()
     session.timing.forget()
     for request in event.lost:
         _look_for_the_rest(session, request)

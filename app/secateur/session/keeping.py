@@ -5,7 +5,7 @@ make to it, so that it is kept, and a notice says so: the next move of a slider 
 all layers at once is none: it is where the budget starts anew.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from secateur.model.costs import Costs
@@ -81,13 +81,14 @@ class Keeping:
 def pins_of(state: SessionState) -> tuple[dict[str, str], dict[str, Costs]]:
     """What the solver has to know of the kept layers: the choices of those that have one, and what each costs."""
     pins = {name: choice for name in state.kept if (choice := choice_in(state.recipe, name)) is not None}
-    return pins, dict(_costs(state))
+    return pins, costs_of(state, state.kept)
 
 
-def _costs(state: SessionState) -> Mapping[str, Costs]:
+def costs_of(state: SessionState, layers: Iterable[str]) -> dict[str, Costs]:
+    """What layers cost as they are planned; those that are not counted yet are left out."""
     if state.model is None:
         return {}
-    counted = [name for name in state.kept if name in state.facts]
+    counted = [name for name in layers if name in state.facts]
     costs = {name: cost.costs for name, cost in layer_costs(state.model, state.facts, state.recipe, counted).items()}
     if state.timings is None:
         return costs

@@ -44,6 +44,7 @@ from secateur.session.changes import Changed, changed_parts
 from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
+from secateur.session.explaining import Explaining
 from secateur.session.following import Following
 from secateur.session.history import History, new_run
 from secateur.session.keeping import Keeping
@@ -83,6 +84,7 @@ class Session:
         self.keeping = Keeping(self)
         self._stopping: set[int] = set()
         self.budget = Budgeting(self)
+        self.explaining = Explaining(self)
         self.comparing = Comparing(self)
         self.timing = Timing(self)
         self.ordering = Ordering(self)

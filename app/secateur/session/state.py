@@ -19,6 +19,7 @@ from secateur.engine.events import (
     Compared,
     CurvePoint,
     DeviceOffer,
+    PlanExplained,
     Preview,
     RunRecord,
     SoftAnswers,
@@ -33,6 +34,7 @@ from secateur.model.graph import NetworkGraph
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
 from secateur.recipe.editing import step_of
+from secateur.recipe.front import Axis, FrontPoint
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.followed import Followed
@@ -100,6 +102,16 @@ class TrustQuestion:
 
 
 @dataclass(frozen=True)
+class Front:
+    """The best plans along an axis, as far as they are known; `problem` says why there are none."""
+
+    axis: Axis = "bytes"
+    points: tuple[FrontPoint, ...] = ()
+    is_waiting: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class SessionState:
     """The whole of what the window shows. `recipe` is the plan; everything else is what is known."""
 
@@ -138,6 +150,10 @@ class SessionState:
     """The budget of a plan that was taken without a drag (the nearest, one of the front): the sliders go there."""
     unmet: BudgetUnmet | None = None
     """What the solver said of a budget that no plan meets, as long as that is what is asked for."""
+    explained: PlanExplained | None = None
+    """Why the layer that is looked at is planned as it is, and what more damage would buy."""
+    front: Front | None = None
+    """The best plans of all sizes, or milliseconds, once they were asked for."""
     can_undo: bool = False
     can_redo: bool = False
     jobs: tuple[JobState, ...] = ()

@@ -209,6 +209,14 @@ ACTIONS: tuple[Action, ...] = (
         "free",
     ),
     Action(
+        "front",
+        "The best plans",
+        ("Ctrl+Shift+B",),
+        "chart-line",
+        "Show the best plan of every size or latency, and what a little more damage would buy; a click takes one",
+        "budget",
+    ),
+    Action(
         "nearest",
         "Take the nearest plan",
         (),

@@ -19,6 +19,8 @@ PREDICTED: Final = frozenset(
     {"model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values", "timed", "target"}
 )
 """What predictions depend on."""
+FRONT: Final = frozenset({"explained", "front", "runs", "solved"})
+"""What the front shows besides."""
 
 
 class Display(QObject):
@@ -62,6 +64,7 @@ class Display(QObject):
             (self._show_plan_bar, PREDICTED | self._workspace.plan_bar.shows),
             (self._show_autopilot, self._workspace.autopilot.shows),
             (self._show_jobs, PREDICTED | self._workspace.jobs.shows),
+            (self.show_front, PREDICTED | FRONT),
         )
         for show, shows in parts:
             if changed & shows:
@@ -135,6 +138,22 @@ class Display(QObject):
         )
         source = effect_source(state)
         self._remember("shown effect", (effect, source), lambda: self._workspace.plan.show_effect(effect, source))
+
+        one = self.selected[0] if len(self.selected) == 1 else ""
+        self._remember(
+            "why",
+            (state.explained, self.selected),
+            lambda: self._workspace.plan.show_why(self._session.explaining.why(one)),
+        )
+
+    def show_front(self) -> None:
+        """Show the best plans, where their panel is open."""
+        state, panel, told = self._state, self._workspace.front, self._session.explaining
+        if panel is not None and panel.isVisible():
+            places = self._remember(
+                "front", (state.front, state.baseline, state.tables, state.timed, state.target), told.places
+            )
+            panel.show_state(state, places, self._predicted(), told.buys())
 
     def renew_plan(self) -> None:
         """Show the plan's form again, whatever was shown last: a person's edit stands in it already.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secateur.ui.commands import Commands
     from secateur.ui.display import Display
     from secateur.ui.panels.autopilot import AutopilotPanel
+    from secateur.ui.panels.front_panel import FrontPanel
     from secateur.ui.panels.jobs import JobsPanel
     from secateur.ui.panels.steps_card import StepsCard
     from secateur.ui.workspace import Workspace
@@ -52,6 +53,7 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     bar.run_wanted.connect(lambda: commands.trigger("run"))
     _connect_jobs(jobs, session, commands)
     _connect_autopilot(workspace.autopilot, session, commands)
+    _connect_front(workspace, session, display, commands)
 
     def forget_read_news(tab: str) -> None:
         """The Compare tab says itself what a notice would send a person there for."""
@@ -78,6 +80,21 @@ def connect_panels(workspace: "Workspace", session: "Session", display: "Display
     detail.tab_changed.connect(forget_read_news)
     detail.action_wanted.connect(commands.trigger)
     detail.tab_built.connect(lambda key: _CONNECT_TAB[key](detail.tab(key), session, display, commands))
+
+
+def _connect_front(workspace: "Workspace", session: "Session", display: "Display", commands: "Commands") -> None:
+    """What is told of the plan beside it: why a layer is as it is, the whole front, what more damage would buy."""
+    told = session.explaining
+
+    def connect(panel: "FrontPanel") -> None:
+        panel.axis_wanted.connect(told.show_front)
+        panel.axis_wanted.connect(lambda _axis: display.show_front())
+        panel.plan_taken.connect(told.take)
+
+    workspace.front_made.connect(connect)
+    workspace.plan_bar.front_wanted.connect(lambda: commands.trigger("front"))
+    display.selection_changed.connect(lambda names: told.look_at(names[0] if len(names) == 1 else ""))
+    display.shown.connect(lambda _state: told.renew())
 
 
 def _connect_order(card: "StepsCard", session: "Session", display: "Display") -> None:

@@ -20,6 +20,7 @@ from secateur.ui.widgets.card import rule
 if TYPE_CHECKING:
     from secateur.session.memory import View
     from secateur.session.state import SessionState
+    from secateur.ui.panels.front_panel import FrontPanel
 
 NARROW_WIDTH = 1200
 PLAN_WIDTHS = (264, 288, 400)
@@ -48,6 +49,7 @@ class Workspace(QWidget):
 
     columns_changed = Signal(dict)
     widths_changed = Signal(dict)
+    front_made = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +94,7 @@ class Workspace(QWidget):
             layout.addWidget(below)
         self.show_autopilot(is_open=False)
         self.overlay = PlanOverlay(plan, self.splitter, self)
+        self.front: FrontPanel | None = None
         plan.rail_opened.connect(self.overlay.open)
         detail.tab_changed.connect(lambda _key: self.arrange())
         layers.columns_chosen.connect(self._keep_columns)
@@ -99,6 +102,15 @@ class Workspace(QWidget):
         layers.columns_reset.connect(self._forget_columns)
         layers.view.measured.connect(self.arrange)
         self.splitter.splitterMoved.connect(self._keep_sizes)
+
+    def front_panel(self) -> "FrontPanel":
+        """The panel of the best plans, made when it is first wanted."""
+        if self.front is None:
+            from secateur.ui.panels.front_panel import FrontPanel
+
+            self.front = FrontPanel(self, self.plan_bar)
+            self.front_made.emit(self.front)
+        return self.front
 
     # ------------------------------------------------------------------ arrangement
 

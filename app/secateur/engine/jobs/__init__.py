@@ -3,8 +3,8 @@
 from secateur.engine.autopilot import Autopilot, FindAutopilot
 from secateur.engine.events import Result
 from secateur.engine.jobs.autopilot import autopilot, find_autopilot
-from secateur.engine.jobs.budgeting import solve
 from secateur.engine.jobs.checking import check
+from secateur.engine.jobs.budgeting import explain, find_front, solve
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.configuring import configure
@@ -31,8 +31,10 @@ from secateur.engine.requests import (
     CountRunSpectra,
     CountSpectra,
     Evaluate,
+    ExplainPlan,
     Export,
     FindCouplings,
+    FindFront,
     FindSensitivity,
     FollowSample,
     ListRuns,
@@ -115,6 +117,10 @@ def perform(request: Request, reporter: Reporter, workshop: Workshop) -> Result:
             return show_samples(request, reporter, workshop)
         case SolveBudget():
             return solve(request)
+        case ExplainPlan():
+            return explain(request)
+        case FindFront():
+            return find_front(request, reporter)
         case ReadChannels():
             return read_channels(request, reporter, workshop)
         case ReadFilters():

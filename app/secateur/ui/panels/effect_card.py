@@ -57,6 +57,17 @@ class EffectCard(Card):
         self.sentence.setObjectName("effect_sentence")
         self.body.addSpacing(4)
         self.body.addWidget(self.sentence)
+        self.why = label("", "caption", wrap=True)
+        self.why.setObjectName("effect_why")
+        self.why.hide()
+        self.body.addSpacing(4)
+        self.body.addWidget(self.why)
+
+    def show_why(self, sentence: str) -> None:
+        """Say why the layer is planned as it is; nothing where that is not known."""
+        self.why.setText(sentence)
+        self.why.setVisible(bool(sentence))
+        self._settling.start()
 
     def show_effect(self, effect: LayerEffect | None, source: str, metric: str, *, is_selected: bool) -> None:
         """`source` says where the numbers come from, `metric` names the data's metric; None shows dashes and why."""
@@ -172,6 +183,7 @@ class EffectCard(Card):
         Layouts that were hidden while the window changed its size keep the height of the earlier width.
         """
         self.sentence.setText(self.sentence.text())
+        self.why.setText(self.why.text())
         layout = self.layout()
         if layout is not None and self.isVisible():
             layout.activate()

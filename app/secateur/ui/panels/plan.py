@@ -33,7 +33,9 @@ class PlanPanel(QWidget):
     `layers_for`), `model_method_wanted(family, method | None)` the whole model.
     """
 
-    shows: ClassVar[frozenset[str]] = frozenset({"chosen_step", "data", "kept", "model", "recipe", "target", "timed"})
+    shows: ClassVar[frozenset[str]] = frozenset(
+        {"chosen_step", "data", "explained", "kept", "model", "recipe", "target", "timed"}
+    )
 
     method_wanted = Signal(str, object, str)
     model_method_wanted = Signal(str, object)
@@ -176,6 +178,10 @@ class PlanPanel(QWidget):
     def show_effect(self, effect: LayerEffect | None, source: str) -> None:
         """Show what the plan would do to the selected layers; `source` says where the numbers come from."""
         self.effect.show_effect(effect, source, self._metric, is_selected=bool(self._layers))
+
+    def show_why(self, sentence: str) -> None:
+        """Say why the selected layer is planned as it is."""
+        self.effect.show_why(sentence)
 
     def layers_for(self, method: Method) -> list[str]:
         """Names of the selected layers that this method works on."""

@@ -19,10 +19,12 @@ from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.figure_block import FigureBlock
+from secateur.ui.widgets.icon_button import IconButton
 from secateur.ui.widgets.why_not import set_why_not
 
 HEIGHT = 56
 BUDGET_GAP = 8
+FRONT = "Show the best plan of every size or latency, and what a little more damage would buy (Ctrl+Shift+B)"
 REASON_WIDTH = 220
 """Two lines of caption: 80 letters."""
 
@@ -33,7 +35,8 @@ Pair = Callable[[float | None, float | None], tuple[str, str]]
 class PlanBar(QWidget):
     """`budget_moved(limits)` during a drag, `budget_settled(limits)` at its end: `bytes`, `latency_ms`, or both.
 
-    `target_wanted` asks for the choice of the runtime; `reset_wanted`, `run_wanted`.
+    `front_wanted` asks for the best plans of all sizes, `target_wanted` for the choice of the runtime; `reset_wanted`,
+    `run_wanted`.
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
@@ -56,6 +59,7 @@ class PlanBar(QWidget):
 
     budget_moved = Signal(object)
     budget_settled = Signal(object)
+    front_wanted = Signal()
     target_wanted = Signal()
     reset_wanted = Signal()
     run_wanted = Signal()
@@ -91,6 +95,9 @@ class PlanBar(QWidget):
             row.moved.connect(self._moved)
             row.settled.connect(lambda: self.budget_settled.emit(self._limits()))
         self.slider, self.budget_figure = self.size_budget.slider, self.size_budget.figure
+        self.front = IconButton("front", FRONT)
+        self.front.setObjectName("front_button")
+        self.front.clicked.connect(self.front_wanted)
         self.target = Button("", "outline", "cpu", self.tr("Choose the runtime that the plan is made for"))
         self.target.setObjectName("target_button")
         self.target.clicked.connect(self.target_wanted)
@@ -118,6 +125,7 @@ class PlanBar(QWidget):
             for column, widget in enumerate((each.caption, each.figure, each.slider)):
                 budgets.addWidget(widget, place, column)
         row.addLayout(budgets)
+        row.addWidget(self.front)
         row.addWidget(self.target)
         for name, block in self.blocks.items():
             block.setObjectName(f"figure_{name}")
@@ -195,6 +203,7 @@ class PlanBar(QWidget):
         latency = predicted.latency_ms if predicted else None
         if latency is None and not state.recipe.steps:
             latency = state.latency_before
+        set_why_not(self.front, "" if budget_range else missing, FRONT)
         self.latency_budget.show_budget(
             state.recipe,
             state.solved,
@@ -302,7 +311,17 @@ class PlanBar(QWidget):
         """Leave out what does not fit: first changes that the pair says, then all of them, then MACs and so on."""
         captions = max(row.caption_width(narrow=self._narrow) for row in (self.size_budget, self.latency_budget))
         slider = NARROW_SLIDER_WIDTH if self._narrow else SLIDER_WIDTH
-        fixed = 32 + captions + FIGURE_WIDTH + slider + 2 * BUDGET_GAP + self.run.sizeHint().width() + 16 * 7
+        fixed = (
+            32
+            + self.front.width()
+            + 16
+            + captions
+            + FIGURE_WIDTH
+            + slider
+            + 2 * BUDGET_GAP
+            + self.run.sizeHint().width()
+            + 16 * 7
+        )
         target = self.target.sizeHint().width() + 16
         reason = REASON_WIDTH + 16 if self.reason.text() else 0
         whole, none = {"size", "macs", "latency", "metric"}, set[str]()

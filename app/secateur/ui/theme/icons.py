@@ -61,6 +61,7 @@ ICONS: Final[dict[str, str]] = {
     "restore": "arrow-counter-clockwise",
     "waiting": "clock",
     "pin": "push-pin",
+    "front": "chart-line",
     "keep": "lock-simple",
     "free": "lock-simple-open",
 }
