@@ -12,7 +12,7 @@ from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import Event, Failed, Finished, FrontFound, PlanExplained, Stopped
 from secateur.engine.requests import ExplainPlan, FindFront
 from secateur.recipe.front import Axis, FrontPoint
-from secateur.recipe.quality import metric_after, metric_per_damage
+from secateur.recipe.quality import metric_after, metric_per_damage, quality_of
 from secateur.session.keeping import costs_of, pins_of
 from secateur.session.state import Front, SessionState
 
@@ -176,6 +176,13 @@ class Explaining:
             )
             for point in found
         )
+
+    def damage(self) -> float | None:
+        """What the present plan does by the table that the front is made of; None where that is not known."""
+        state = self._session.state
+        if state.model is None:
+            return None
+        return quality_of(state.model.layers, state.recipe, state.table, state.facts, None).damage
 
     def take(self, place: FrontPlace) -> None:
         """Make a plan of the front the plan, as if the slider had been moved there (undoable)."""

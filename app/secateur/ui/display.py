@@ -153,7 +153,8 @@ class Display(QObject):
             places = self._remember(
                 "front", (state.front, state.baseline, state.tables, state.timed, state.target), told.places
             )
-            panel.show_state(state, places, self._predicted(), told.buys())
+            damage = self._remember("front damage", predicted_from(state), told.damage)
+            panel.show_state(state, places, self._predicted(), damage, told.buys())
 
     def renew_plan(self) -> None:
         """Show the plan's form again, whatever was shown last: a person's edit stands in it already.

@@ -65,12 +65,20 @@ HELP: dict[str, str] = {
     ),
     "plan_panel": (
         "What is planned for the selected layers: switch a method on, set it, and read below what it will do before "
-        "anything is run. The lock keeps this choice: the budget leaves these layers as they are planned. Every change "
+        "anything is run. Below: why the budget chose this for "
+        "the layer, and what the next better and the next smaller choice would cost. The lock keeps this choice: the budget leaves these layers as they are planned. Every change "
         "can be undone."
     ),
     "plan_bar": (
-        "The whole plan: drag the size budget, and the options that do least damage within it are chosen anew. Run "
-        "compresses a copy of the model, measures it, and keeps the result below."
+        "The whole plan: drag the size or the latency budget, and the options that do least damage within it are "
+        "chosen anew; a budget that keeps a layer from a better choice says that it binds. The chart beside them "
+        "(Ctrl+Shift+B) shows the best plan of every size. Run compresses a copy of the model, measures it, and keeps the result below."
+    ),
+    "front_panel": (
+        "The best plan of every size, or of every latency, with what is predicted to be lost. Point at one to see what "
+        "it takes; a click, or ← → and Return, makes it the plan, which can be undone. The filled dot is the present "
+        "plan, small dots are results that were measured. Below: what giving up a little more would buy. The kept "
+        "choices of layers hold for all of these plans, the budget of the other axis for none. Esc closes it."
     ),
     "autopilot_panel": (
         "Autopilot tries plans one after the other until none promises a smaller or faster model that loses no more "

@@ -1,4 +1,4 @@
-"""Why a layer is planned as it is, the front, and what more would buy: when it is asked, and what becomes of answers."""
+"""Why a layer is planned as it is, the front, what more would buy: when it is asked, what becomes of answers."""
 
 import pytest
 from known_sessions import table

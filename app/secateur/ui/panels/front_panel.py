@@ -127,9 +127,17 @@ class FrontPanel(QFrame):
     # ------------------------------------------------------------------ show
 
     def show_state(
-        self, state: SessionState, places: tuple[FrontPlace, ...], predicted: Predicted | None, buys: str
+        self,
+        state: SessionState,
+        places: tuple[FrontPlace, ...],
+        predicted: Predicted | None,
+        damage: float | None,
+        buys: str,
     ) -> None:
-        """Show the front, where the present plan stands beside it, and in words what giving up more would buy."""
+        """Show the front, where the present plan stands beside it, and in words what giving up more would buy.
+
+        `damage` is what the present plan does by the table that the front is made of.
+        """
         reason = "" if state.timings else self.tr("Milliseconds of the options have not been measured yet.")
         self.axes.set_enabled_keys({"bytes"} if reason else {"bytes", "latency_ms"}, reason)
         front = state.front
@@ -138,7 +146,7 @@ class FrontPanel(QFrame):
         self.waiting.setText(self._why_nothing(state))
         if front is not None and is_there:
             self.axes.set_value(front.axis)
-            self.plot.show_front(self._shown(state, places, predicted))
+            self.plot.show_front(self._shown(state, places, predicted, damage))
         self.buys.setText(buys)
         self.buys.setVisible(bool(buys))
 
@@ -149,14 +157,16 @@ class FrontPanel(QFrame):
             return self.tr("Appears once the options of the layers are scored.")
         return self.tr("The best plans are being found …")
 
-    def _shown(self, state: SessionState, places: tuple[FrontPlace, ...], predicted: Predicted | None) -> FrontShown:
+    def _shown(
+        self, state: SessionState, places: tuple[FrontPlace, ...], predicted: Predicted | None, damage: float | None
+    ) -> FrontShown:
         axis = state.front.axis if state.front is not None else "bytes"
         metric = state.baseline.metric if state.baseline is not None else None
         kind = kind_of(metric.name) if metric and all(place.metric is not None for place in places) else None
         plan = None
         if predicted is not None:
             across = predicted.bytes if axis == "bytes" else predicted.latency_ms
-            up = predicted.metric if kind is not None else predicted.damage
+            up = predicted.metric if kind is not None else damage
             plan = (float(across), up) if across is not None and up is not None else None
         runs = tuple(at for run in state.runs if kind and (at := _measured(run, axis, kind.name)) is not None)
         unit = state.table.unit if state.table is not None else ""

@@ -186,6 +186,9 @@ class FrontPlot(Chart):
         area, place = self.area, self.pixel(*at)
         if area.contains(place):
             taken = [Taken(around(self.pixel(*self._values(p)), 6.0)) for p in self.shown.places]
+            corners = [self.pixel(*corner) for corner in self._corners()]
+            lines = (QRectF(a, b).normalized().adjusted(-1, -1, 1, 1) for a, b in pairwise(corners))
+            taken += [Taken(line, is_firm=False) for line in lines]
             text = self.tr("this plan")
             set_caption(painter, "text", 600)
             paint_label(painter, label_boxes(painter, QRectF(area), place, text, "above"), taken, text)
@@ -221,11 +224,12 @@ class FrontPlot(Chart):
     def _reading_of(self, number: int) -> FrontReading:
         place = self.shown.places[number]
         point = place.point
-        other = figures.milliseconds(place.latency_ms) if self.shown.axis == "bytes" else figures.size(point.bytes)
+        has_time = self.shown.axis == "bytes" and place.latency_ms is not None
         counted = Counter(point.chosen.values()).most_common()
         of_layers = self.tr("{} of {} layers")
         rows = [
-            (self.tr("time") if self.shown.axis == "bytes" else self.tr("size"), other),
+            *([(self.tr("time"), figures.milliseconds(place.latency_ms))] if has_time else []),
+            *([(self.tr("size"), figures.size(point.bytes))] if self.shown.axis != "bytes" else []),
             (self.tr("MACs"), figures.macs(point.macs)),
             (self.tr("damage"), f"{damage_text(point.damage)} {self.shown.unit}".strip()),
             *((words_of(option), of_layers.format(n, len(point.chosen))) for option, n in counted[:NAMED]),
