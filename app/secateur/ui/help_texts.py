@@ -65,15 +65,15 @@ HELP: dict[str, str] = {
     ),
     "plan_panel": (
         "What is planned for the selected layers: switch a method on, set it, and read below what it will do before "
-        "anything is run, why the budget chose this for the layer, and what the next better and the next smaller choice "
-        "would cost. The lock keeps this choice: the budget leaves these layers as they are planned. Every change can be "
-        "undone."
+        "anything is run, why the budget chose this for the layer, and what the next better and the next smaller "
+        "choice would cost. The lock keeps this choice: the budget leaves these layers as they are planned. Every "
+        "change can be undone."
     ),
     "plan_bar": (
-        "The whole plan: drag the size or the latency budget, and the options that do least damage within it are chosen "
-        "anew; a budget that keeps a layer from a better choice says that it binds. The chart beside them shows the "
-        "best plan of every size (Ctrl+Shift+B). Run compresses a copy of the model, measures it, and keeps the result "
-        "below."
+        "The whole plan: drag the size or the latency budget, and the options that do least damage within it are "
+        "chosen anew; a budget that keeps a layer from a better choice says that it binds. The chart beside them shows "
+        "the best plan of every size (Ctrl+Shift+B). Run compresses a copy of the model, measures it, and keeps the "
+        "result below."
     ),
     "front_panel": (
         "The best plan of every size, or of every latency, with what is predicted to be lost. Point at one to see what "

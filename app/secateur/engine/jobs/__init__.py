@@ -3,8 +3,8 @@
 from secateur.engine.autopilot import Autopilot, FindAutopilot
 from secateur.engine.events import Result
 from secateur.engine.jobs.autopilot import autopilot, find_autopilot
-from secateur.engine.jobs.checking import check
 from secateur.engine.jobs.budgeting import explain, find_front, solve
+from secateur.engine.jobs.checking import check
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.configuring import configure
