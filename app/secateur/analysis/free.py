@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from secateur.analysis.channel_groups import groups_of, shared
 from secateur.methods.facts import Facts
 from secateur.methods.offers import Option
 from secateur.model.description import Layer
@@ -24,6 +25,8 @@ def cost_row(layer: Layer, facts: Facts, option: Option, damage: float | None = 
     effect = option.method.predict(layer, facts)
     if damage is None and effect.sqnr_db is not None:
         damage = 10.0 ** (-effect.sqnr_db / 10.0)
+    elif damage is None:
+        damage = option.method.weight_error(layer, facts)
     return SensitivityRow(
         layer=layer.name,
         option=option.id,
@@ -55,5 +58,5 @@ def score_free(
         samples=0,
         seconds=time.monotonic() - begun,
         rank_correlation=None,
-        rows=tuple(rows),
+        rows=tuple(shared(rows, options, groups_of(known))),
     )

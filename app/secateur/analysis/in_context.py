@@ -18,7 +18,9 @@ from secateur.analysis.measured import Measuring, Progress
 from secateur.analysis.swapping import CachedNetwork, Outputs, SwappedNetwork
 from secateur.analysis.tallies import BATCH, Cell, Keeper, Question, interval, known_spans, parts_of
 from secateur.data.metric_values import Z95, Z999
-from secateur.methods.change import Change
+from secateur.errors import UserError
+from secateur.methods.base import Method
+from secateur.methods.change import Change, Narrowed
 from secateur.model.plan_check import MeasuredPlan
 from secateur.recipe.choices import FLOAT, methods_in
 
@@ -103,15 +105,23 @@ def changed(choice: str, layer: str, network: "Lowered") -> Change:
     if not methods:
         return Change(network.weights[layer])
     if len(methods) == 1:
-        return methods[0].change(layer, network)
+        return _alone(methods[0], layer, network)
     weight = before = network.weights[layer]
     for method in methods:
         before, weight = weight, method.perturb(weight, network.facts(layer))
-    whole = methods[-1].change(layer, network)
+    whole = _alone(methods[-1], layer, network)
     if whole.bias is None:
         return Change(weight, None, whole.rounded)
     moved = network.weights[layer] + (weight - before)  # it brings back what the last one does, which is corrected
     return Change(weight, corrected_alone(layer, moved, network, recorded(network, SAMPLES).inputs), whole.rounded)
+
+
+def _alone(method: Method, layer: str, network: "Lowered") -> Change:
+    """What a method makes of this layer and no other; UserError where others go with it."""
+    change = method.change(layer, network)
+    if isinstance(change, Narrowed):
+        raise UserError("Channels leave several layers together: they are not measured among other choices.")
+    return change
 
 
 @dataclass(frozen=True)

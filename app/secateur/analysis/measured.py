@@ -34,7 +34,7 @@ from secateur.data.evidence import Evidence
 from secateur.data.task import answers_warning
 from secateur.errors import UserError
 from secateur.graph.context import Context
-from secateur.methods.change import Change, Lowered
+from secateur.methods.change import Change, Lowered, Narrowed
 from secateur.model.description import Layer
 from secateur.model.documents import SensitivityTable
 
@@ -113,7 +113,7 @@ class Measuring:
         names = [layer.name for layer in question.layers]
         self.layers = Lowered(model, names, self._context(), question.facts, methods)
         self.total = len(question.cells) * len(question.spans)
-        self._changes: dict[Cell, Change] = {}
+        self._changes: dict[Cell, Change | Narrowed] = {}
         self._change_bytes = 0
 
     def _context(self) -> Context:
@@ -125,8 +125,10 @@ class Measuring:
         return SwappedNetwork(self.model.module)  # type: ignore[arg-type]
 
     def tell(self, layers: Sequence[Layer]) -> None:
-        """Emit what is known of these layers."""
-        table = table_of(replace(self.question, layers=tuple(layers)), self.tallies, self.refused, self.depth)
+        """Emit what is known of these layers, and of those that share a cell with them."""
+        names = {name for layer in layers for name in (layer.name, *self.question.groups.get(layer.name, ()))}
+        told = tuple(layer for layer in self.question.layers if layer.name in names)
+        table = table_of(replace(self.question, layers=told), self.tallies, self.refused, self.depth)
         self.emit(table.rows, unit_of(self.tallies))
 
     def lacks(self, cell: Cell, span: Span) -> bool:
@@ -213,8 +215,8 @@ class Measuring:
         for cell, found in kept.items():
             self.tallies[cell].update(found)
 
-    def _change(self, cell: Cell) -> Change | None:
-        """What the option makes of the layer; None where it is refused."""
+    def _change(self, cell: Cell) -> Change | Narrowed | None:
+        """What the option makes of the layer, or of its group; None where it is refused."""
         if cell in self._changes:
             return self._changes[cell]
         try:
@@ -222,16 +224,16 @@ class Measuring:
         except UserError as error:
             self.refused[cell] = error.sentence
             return None
-        if self._change_bytes + change.weight.nbytes <= CHANGE_BYTES:
+        if self._change_bytes + change.nbytes <= CHANGE_BYTES:
             self._changes[cell] = change
-            self._change_bytes += change.weight.nbytes
+            self._change_bytes += change.nbytes
         return change
 
-    def change(self, cell: Cell) -> Change:
-        """What the option makes of the layer; UserError where it makes nothing of it."""
+    def change(self, cell: Cell) -> Change | Narrowed:
+        """What the option makes of the layer, or of its group; UserError where it makes nothing of it."""
         return self.options[cell.option].method.change(cell.layer, self.layers)
 
-    def _tallies(self, block: "Block", cell: Cell, change: Change) -> Iterator[tuple[Span, Tally]]:
+    def _tallies(self, block: "Block", cell: Cell, change: Change | Narrowed) -> Iterator[tuple[Span, Tally]]:
         begun, is_alone = time.monotonic(), self.tells_shares and block.is_first
         found = [self._answered(part, cell.layer, change, alone=is_alone) for part in block.parts]
         seconds = (time.monotonic() - begun) / block.samples
@@ -255,13 +257,13 @@ class Measuring:
             told = joined(before), joined(after), of_weights, seconds * count
             yield span, Tally(count, found[0].unit, error, weight, small, *told)
 
-    def _answered(self, part: "Part", layer: str, change: Change, *, alone: bool) -> "Answered":
+    def _answered(self, part: "Part", layer: str, change: Change | Narrowed, *, alone: bool) -> "Answered":
         """`alone`: whether to tell the weights' share, too, where activations are rounded."""
         task = self.data.task
         scores = task.scores(part.cache.outputs_with(layer, change), part.fed)
         unit, errors, weights = task.damages(part.reference, scores)
         of_weights = None
-        if change.rounded and alone:
+        if change.rounded and alone and isinstance(change, Change):
             given = part.cache.outputs_with(layer, replace(change, rounded={}))
             of_weights = task.damages(part.reference, task.scores(given, part.fed))[1]
         return Answered(unit, np.stack([errors, weights]), of_weights, task.answers(scores))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.methods.change import Change
+from secateur.methods.change import Change, Narrowed
 from secateur.model.encoding import ActivationEncoding
 
 if TYPE_CHECKING:
@@ -155,6 +155,18 @@ class SwappedNetwork:
         finally:
             module.weight, module.bias = weight, bias
 
+    def answers_of(self, change: Narrowed, batch: "Sequence[torch.Tensor]") -> Any:
+        """What another network gives for a batch, computed as this one is."""
+        import torch
+
+        from secateur.model.device import on_device, precise
+
+        module = on_device(change.module)
+        if self.channels_last:
+            module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.inference_mode(), precise():
+            return module(*(self._placed(values) for values in batch))
+
     def _run(self, layer: str, rounding: "Mapping[fx.Node, ActivationEncoding]", results: Results) -> Any:
         """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""
         own = frozenset(s.node for s in self.steps if s.node.op == "call_module" and s.node.target == layer)
@@ -206,7 +218,7 @@ class CachedNetwork:
     def __init__(self, network: SwappedNetwork, batch: "Sequence[torch.Tensor]") -> None:
         import torch
 
-        self.network, self.run = network, network.run(batch)
+        self.network, self.run, self._batch = network, network.run(batch), tuple(batch)
         self.reference = _arrays(self.results[network.steps[-1].node])
         every = (*self.run.given.values(), *self.run.rounded.values())
         tensors = [value for value in every if isinstance(value, torch.Tensor)]
@@ -217,8 +229,13 @@ class CachedNetwork:
         """What each node gives for the batch."""
         return self.run.given
 
-    def outputs_with(self, layer: str, change: Change) -> Outputs:
-        """All outputs of the network for the batch with one layer changed; nothing is kept of the change."""
+    def outputs_with(self, layer: str, change: Change | Narrowed) -> Outputs:
+        """All outputs of the network for the batch with one layer changed; nothing is kept of the change.
+
+        A network that was narrowed answers for itself, from its inputs on.
+        """
+        if isinstance(change, Narrowed):
+            return _arrays(self.network.answers_of(change, self._batch))
         return _arrays(self.network.run_with(layer, change, self.run))
 
 

@@ -6,7 +6,7 @@ comparison of cells on the same samples, come from that. NumPy alone, but for qu
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import exp, inf, isfinite
 from typing import NamedTuple
@@ -80,23 +80,33 @@ class Keeper:
 
 @dataclass(frozen=True)
 class Question:
-    """What is measured: which options of which layers, on how many validation samples. `task` is the data's."""
+    """What is measured: which options of which layers, on how many validation samples. `task` is the data's.
+
+    `groups` says with which layers a layer loses channels (`groups_of`): they have one cell, that of the first.
+    """
 
     layers: tuple[Layer, ...]
     facts: Mapping[str, Facts]
     options: tuple[Option, ...]
     samples: int
     task: Task
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """The cells whose methods can do something with their layers."""
+        """The cells whose methods can do something with their layers, those that layers share once."""
         return tuple(
             Cell(layer.name, option.id)
             for layer in self.layers
             for option in self.options
             if not option.method.why_not(layer, self.facts[layer.name])
+            and self.measured_as(layer.name, option).layer == layer.name
         )
+
+    def measured_as(self, layer: str, option: Option) -> Cell:
+        """The cell that tells what the option does to the layer: of layers that lose channels together, the first's."""
+        group = self.groups.get(layer, ()) if option.method.changes_widths else ()
+        return Cell(group[0] if group else layer, option.id)
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -159,7 +169,7 @@ def table_of(
     pending = 0
     for layer in question.layers:
         for option in question.options:
-            cell, row = Cell(layer.name, option.id), cost_row(layer, question.facts[layer.name], option)
+            cell, row = question.measured_as(layer.name, option), cost_row(layer, question.facts[layer.name], option)
             found = tallies.get(cell, {})
             known = known_spans(found, question)
             if cell in refused:

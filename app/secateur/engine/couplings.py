@@ -25,6 +25,20 @@ def couplings_of(bench: "Bench", reporter: Reporter) -> Couplings:
     return bench.couplings
 
 
+def known_couplings(bench: "Bench") -> ModelDescription:
+    """The description with what was found out of its couplings before; nothing is looked for.
+
+    Of a network that cannot be trained every layer says why its channels stay.
+    """
+    model = bench.description
+    if not model.trainable:
+        reason = f"Channels leave networks that can be trained. {model.reason}".strip()
+        return model.with_couplings(Couplings({one.name: Coupling((), reason) for one in model.weighted_layers}))
+    if bench.couplings is None:
+        bench.couplings = _kept(model)
+    return model if bench.couplings is None else model.with_couplings(bench.couplings)
+
+
 def description_for(recipe: Recipe, bench: "Bench", reporter: Reporter) -> ModelDescription:
     """What a plan has to know of its model: where it takes channels away, which of them leave together."""
     model = bench.description

@@ -21,7 +21,7 @@ from secateur.model.workload import Precision, Workload
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
-    from secateur.methods.change import Change, Lowered
+    from secateur.methods.change import Change, Lowered, Narrowed
 
 Family = Literal["weight_pruning", "channel_pruning", "quantize", "low_rank", "distil"]
 Need = Literal["torch", "data", "labels"]
@@ -204,8 +204,15 @@ class Method(BaseModel):
         """
         return weight
 
-    def change(self, layer: str, network: "Lowered") -> "Change":
-        """What the step makes of one layer alone in a lowered network; UserError where it cannot be carried out."""
+    def weight_error(self, layer: Layer, facts: Facts) -> float | None:
+        """Power of the weight's error ÷ power of the weight, where `predict` tells no SQNR; None where nothing does."""
+        return None
+
+    def change(self, layer: str, network: "Lowered") -> "Change | Narrowed":
+        """What the step makes of one layer alone, or with those that are coupled to it, in a lowered network.
+
+        UserError where it cannot be carried out.
+        """
         from secateur.methods.change import Change
 
         return Change(self.perturb(network.weights[layer], network.facts(layer)))

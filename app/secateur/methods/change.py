@@ -13,6 +13,9 @@ from secateur.methods.facts import Facts
 from secateur.model.encoding import ActivationEncoding
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from secateur.graph.coupling.channels import ChannelGraph
     from secateur.graph.homes import Home
     from secateur.graph.network import TorchModel
     from secateur.methods.base import Method
@@ -26,6 +29,27 @@ class Change:
     weight: NDArray[np.float32]
     bias: NDArray[np.float32] | None = None
     rounded: Mapping[str, ActivationEncoding] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes to keep."""
+        return self.weight.nbytes
+
+
+@dataclass(frozen=True, eq=False)
+class Narrowed:
+    """A network of its own, whose layers lost channels together: it answers in place of the one that was asked about.
+
+    It takes the same inputs. `rounded` as of `Change`: nothing is.
+    """
+
+    module: "nn.Module"
+    rounded: Mapping[str, ActivationEncoding] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes to keep."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.module.parameters())
 
 
 class Lowered:
@@ -56,6 +80,13 @@ class Lowered:
         from secateur.graph.layers import channel_axes
 
         return channel_axes(self.model)
+
+    @cached_property
+    def channels(self) -> "ChannelGraph":
+        """Which channels leave together; those that were removed for a question are put back for the next."""
+        from secateur.graph.coupling.channels import ChannelGraph, example_tensors
+
+        return ChannelGraph(self.model.module, example_tensors(self.model))
 
     @cached_property
     def biases(self) -> "Mapping[str, Home]":

@@ -1,7 +1,7 @@
 """What a method offers to be pointed at: cells of the heat map, variants in the plan panel, handles in plots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as defaulted
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,10 @@ class Option:
     group: str
     label: str
     method: "Method"
+
+    def suited(self, channel_step: int) -> "Option":
+        """The option as it is measured and planned for a target that likes widths which `channel_step` divides."""
+        return replace(self, method=self.method.suited(channel_step))
 
     @property
     def words(self) -> str:

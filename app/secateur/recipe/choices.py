@@ -65,11 +65,13 @@ def words_of(choice: str) -> str:
 def choices_of(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> list[Choice]:
     """All that can be chosen, the untouched layer among it, layer by layer.
 
+    Channels are not among it: they leave several layers together, and change what others cost.
+
     With `timings` their milliseconds and what is faster are as measured, and what was not measured is left out.
     """
     by_layer: dict[str, list[Choice]] = {}
     for row in table.rows:
-        if row.damage is not None and not row.unavailable:
+        if row.damage is not None and not row.unavailable and not option(row.option).method.changes_widths:
             cell = Choice(row.layer, row.option, row.damage, row.costs, row.faster)
             by_layer.setdefault(row.layer, []).append(cell)
     works = _Works(timings) if timings is not None else None
@@ -162,7 +164,8 @@ def fastest_choices(model: ModelDescription, options: Iterable[Option], timings:
     listed, works = list(options), _Works(timings)
     known: dict[tuple[str, float | None, bool], Choice] = {}
     for layer in model.weighted_layers:
-        for name in (FLOAT, *(each.id for each in listed if not each.method.supports(layer))):
+        able = (each for each in listed if not each.method.supports(layer) and not each.method.changes_widths)
+        for name in (FLOAT, *(each.id for each in able)):
             choice = works.timed(Choice(layer.name, name, 0.0, layer.costs), layer)
             if choice is not None:
                 known.setdefault((layer.name, choice.costs.latency_ms, choice.is_static), choice)

@@ -159,6 +159,11 @@ def _why_no_damage(
     if table is None:
         return _why_no_cells(table, kind)
     names = " and ".join(method.title.lower() for method in methods)
+    if any(method.changes_widths for method in methods):
+        return (
+            "What channel pruning does is in the sensitivity map for each group of layers alone, before statistics are "
+            f"repaired: {kind.noun} after the whole of it is known once the plan has run."
+        )
     if table.pending:
         return f"What {names} does to {layer.name} has not been measured yet: {kind.noun} is predicted once it has."
     return f"No measured option tells what {names} does to {layer.name}, so {kind.noun} is not predicted."

@@ -138,10 +138,11 @@ def _in_time(
 ) -> tuple[float | None, bool | None]:
     """Milliseconds of a cell, and whether they are fewer than the untouched layer's; None where it was not measured.
 
+    Layers that lose channels are not timed as cells: how narrow they get depends on what else does.
     `known` are those of layers of the same shapes.
     """
     works = timings.layers.get(row.layer) if timings else None
-    if timings is None or works is None:
+    if timings is None or works is None or method.changes_widths:
         return None, None
     found = []
     for name, is_changed in ((FLOAT, False), (row.option, not row.unavailable)):

@@ -1,9 +1,10 @@
 """Which channels leave together: asked for when a model is open, and what the plan makes of the answer."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from secateur.engine.requests import FindCouplings
-from secateur.model.description import Couplings
+from secateur.model.description import Couplings, Layer
 from secateur.recipe.editing import expanded
 from secateur.recipe.recipe import Recipe
 from secateur.session import notices
@@ -35,6 +36,13 @@ def couplings_found(session: "Session", found: Couplings) -> None:
         session.plan(taken)
         if left_out:
             session.notify(Notice("info", " ".join(left_out), subject=notices.RECIPE))
+
+
+def with_coupled(names: Sequence[str], layers: Sequence[Layer]) -> tuple[str, ...]:
+    """These layers and those that lose channels whenever they do, in network order."""
+    chosen = set(names)
+    chosen |= {other for layer in layers if layer.name in chosen for other in layer.coupled}
+    return tuple(layer.name for layer in layers if layer.name in chosen)
 
 
 def is_waited_for(state: SessionState) -> bool:

@@ -201,9 +201,10 @@ class Session:
 
     def choose_option(self, layers: Sequence[str], option_id: str) -> None:
         """Plan an option of the sensitivity table; choosing it again where all layers have it takes it out."""
-        method = option(option_id).method
-        has_it = all(self.state.step_of(name, method.family) == method for name in layers)
-        self.set_method(layers, method.family, None if has_it else method)
+        method = option(option_id).suited(self.state.channel_step).method
+        chosen = coupling.with_coupled(layers, self.state.rows) if method.changes_widths else layers
+        has_it = all(self.state.step_of(name, method.family) == method for name in chosen)
+        self.set_method(chosen, method.family, None if has_it else method)
 
     def clear_layers(self, layers: Sequence[str]) -> None:
         """Back to float: no method on these layers."""

@@ -25,6 +25,9 @@ NOISE: Final = 1.05
 INTEGERS: Final = Precision(8, 8)
 THREADS: Final = 1
 _LAYER: Final = Workload("conv", 1, 1, (16, 16), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1, "Relu")
+_WORKS: Final = tuple(
+    replace(_LAYER, inputs=width, outputs=width, precision=p) for p in (FLOAT, INTEGERS) for width in WIDTHS
+)
 
 
 def step_of(milliseconds: Mapping[int, float]) -> int:
@@ -47,15 +50,32 @@ def measured_step(target: Target, store: TimingStore, check: Callable[[], None] 
 
     `store` is of one thread. `check` is the cancel point: what is not measured to its end is not kept.
     """
-    works = {p: {width: _convolution(width, p) for width in WIDTHS} for p in (FLOAT, INTEGERS)}
-    every = [work for own in works.values() for work in own.values()]
-    known = {work: store.find(_key(work)) for work in every}
-    if any(spread is None for spread in known.values()):
-        known = dict(zip(every, target.kernel_times(every, THREADS, check), strict=True))
-        for work, spread in known.items():
-            if spread is not None:
-                store.keep(_key(work), spread)
-    return max(step_of({width: _typical(known[work]) for width, work in own.items()}) for own in works.values())
+    kept = kept_step(store)
+    if kept is not None:
+        return kept
+    known = dict(zip(_WORKS, target.kernel_times(_WORKS, THREADS, check), strict=True))
+    for work, spread in known.items():
+        store.keep(_key(work), spread)
+    return _step(known)
+
+
+def kept_step(store: TimingStore) -> int | None:
+    """What was measured before; None where nothing was."""
+    known: dict[Workload, Spread] = {}
+    for work in _WORKS:
+        spread = store.find(_key(work))
+        if spread is None:
+            return None
+        known[work] = spread
+    return _step(known)
+
+
+def _step(known: Mapping[Workload, Spread]) -> int:
+    """The step that serves every precision."""
+    own: dict[Precision, dict[int, float]] = {}
+    for work, spread in known.items():
+        own.setdefault(work.precision, {})[work.outputs] = spread.typical
+    return max(map(step_of, own.values()))
 
 
 def liking(target: Target, step: int) -> str:
@@ -63,13 +83,5 @@ def liking(target: Target, step: int) -> str:
     return f"{target.called} is fastest at widths that {step} divides."
 
 
-def _convolution(width: int, precision: Precision) -> Workload:
-    return replace(_LAYER, inputs=width, outputs=width, precision=precision)
-
-
 def _key(work: Workload) -> str:
     return f"channel steps|{work.key}"
-
-
-def _typical(spread: Spread | None) -> float:
-    return spread.typical if spread is not None else 0.0

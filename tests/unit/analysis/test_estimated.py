@@ -17,6 +17,8 @@ from secateur.model.documents import SensitivityRow
 from secateur.recipe.options import OPTIONS
 
 SAMPLES = 150
+SINGLE = tuple(option for option in OPTIONS if not option.method.changes_widths)
+"""What concerns one layer alone: `test_channel_cells.py` has the others."""
 NEVER = 1.1
 """A correlation that no estimate reaches."""
 
@@ -43,7 +45,7 @@ def question(lowered_network: Any) -> Question:
     layers = describe(lowered_network).weighted_layers
     weights = lowered_network.weights()
     spectra = {layer.name: spectra_of(weights[layer.name], layer.channel_axis) for layer in layers}
-    return Question(layers, facts_of(layers, spectra), OPTIONS, SAMPLES, task_of("classification"))
+    return Question(layers, facts_of(layers, spectra), SINGLE, SAMPLES, task_of("classification"))
 
 
 def silent(done: int, total: int, text: str) -> None:

@@ -73,7 +73,7 @@ def measuring(lowered_network: Any, noise_set: Any, keeper: Keeper, plan: dict[s
     known = describe(lowered_network).weighted_layers
     asked = tuple(Cell(layer, choice) for layer in LAYERS for choice in ("prune50", "prune90"))
     facts = facts_of(known, {})
-    question = Nearby(known, facts, OPTIONS, SAMPLES, task_of("classification"), (Cell("fc", plan["fc"]), *asked))
+    question = Nearby(known, facts, OPTIONS, SAMPLES, task_of("classification"), asked=(Cell("fc", plan["fc"]), *asked))
     return InContext(lowered_network, noise_set, question, plan, lambda done, total, text: None, keeper)
 
 

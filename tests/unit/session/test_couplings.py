@@ -42,7 +42,7 @@ def test_which_channels_leave_together_is_asked_once_and_stands_in_the_state(unc
 
 def test_a_plan_that_removes_channels_is_predicted_once_it_is_known_what_goes_along(uncoupled):
     before = uncoupled.predicted()
-    uncoupled.set_method(["conv1"], "channel_pruning", ChannelPruning(ratio=0.5))
+    uncoupled.set_method(["conv1"], "channel_pruning", ChannelPruning(ratio=0.5, round_to=4))
     assert before is not None
     assert uncoupled.predicted() is None
     uncoupled.receive(ev.Finished(0, ev.CouplingsFound(COUPLINGS)))

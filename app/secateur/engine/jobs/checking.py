@@ -130,7 +130,7 @@ class _Check:
         order = sorted(neighbours, key=lambda layer: -self._planned_damage(layer, best.chosen))
         asked = (planned, *(Cell(layer, choice) for layer in order for choice in neighbours[layer][1:]))
         facts = self.workshop.facts(self.bench, self.reporter, request.target)
-        question = Nearby(model.weighted_layers, facts, OPTIONS, self.samples, self.data.task, asked)
+        question = Nearby(model.weighted_layers, facts, OPTIONS, self.samples, self.data.task, asked=asked)
         keeper = ContextKeeper(self.store, self.subject, best.chosen, {cell.option for cell in asked})
         measuring = InContext(self.lowered, self.data, question, best.chosen, self.reporter.progress, keeper)
         left = max(0.0, request.seconds - (time.monotonic() - self.begun))

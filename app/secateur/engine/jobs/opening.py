@@ -3,6 +3,7 @@
 from secateur.analysis.free import score_free
 from secateur.data.baseline import baseline_warning, is_near_chance, suggest_preprocessing
 from secateur.data.tasks.classification import Classification
+from secateur.engine.couplings import known_couplings
 from secateur.engine.course import Stage
 from secateur.engine.events import DataOpened, ModelOpened, SpectraCounted, SpectraReady
 from secateur.engine.reporting import Reporter
@@ -25,9 +26,10 @@ def count_spectra(request: CountSpectra, reporter: Reporter, workshop: Workshop)
     bench = workshop.bench(request.model, reporter)
     layers = bench.description.inspected_layers
     count_layers(bench, layers, reporter, lambda ready: reporter.emit(SpectraReady(ready)))
-    options = [option for option in OPTIONS if bench.description.runnable or option.method.works_on_weights_alone]
+    model = known_couplings(bench)
+    options = [option for option in OPTIONS if model.runnable or option.method.works_on_weights_alone]
     facts = workshop.facts(bench, reporter)
-    table = score_free(bench.description.weighted_layers, facts, options, reporter.progress)
+    table = score_free(model.weighted_layers, facts, options, reporter.progress)
     if bench.singular_values:  # some option has asked for them
         keep_singular_values(bench)
         reporter.emit(SpectraReady({}, dict(bench.singular_values)))

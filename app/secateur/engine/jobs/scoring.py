@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secateur.analysis.channel_groups import groups_of
 from secateur.analysis.correlation import correlated, rank_correlation
 from secateur.analysis.free import score_free
+from secateur.engine.channel_steps import known_step
+from secateur.engine.couplings import couplings_of, known_couplings
 from secateur.engine.course import Stage
 from secateur.engine.events import (
     ActivationsRecorded,
@@ -23,9 +26,12 @@ from secateur.errors import JobError, UserError
 from secateur.graph.layers import example_inputs
 from secateur.graph.network import TorchModel
 from secateur.methods.facts import Facts
+from secateur.methods.offers import Option
+from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
+from secateur.targets import target_named
 from secateur.targets.timing import layer_latencies
 
 if TYPE_CHECKING:
@@ -68,7 +74,8 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     bench = workshop.bench(request.model, reporter)
     if request.depth not in DEPTHS:
         raise UserError(f"There is no sensitivity depth {request.depth!r}.", f"Known: {', '.join(DEPTHS)}.")
-    free = _score_free(request, bench, reporter, workshop)
+    model = _described(request, bench, reporter)
+    free = _score_free(request, model, bench, reporter, workshop)
     if request.depth == "free":
         return SensitivityScored(free)
     if request.data is None:
@@ -76,7 +83,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     reporter.set_out([Stage("data"), Stage("lower"), Stage("score", is_one_phase=True)], bench.description.fingerprint)
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
-    question = _question(request, bench, data, workshop.facts(bench, reporter, request.target))
+    question = _question(request, model, data, workshop.facts(bench, reporter, request.target))
     keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
@@ -109,12 +116,13 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     if asked.data is None or not store.has(model_key(bench.description)):
         return SensitivityFound(None)
     data = workshop.data(bench, asked.data, reporter)
-    options = [option(name) for name in asked.options]
+    options = _options(asked)
     tallies = store.find(_subject(bench, data), options)
     if not tallies:
         return SensitivityFound(None)
-    free = _score_free(asked, bench, reporter, workshop)
-    question = _question(asked, bench, data, workshop.facts(bench, reporter, asked.target))
+    model = known_couplings(bench)
+    free = _score_free(asked, model, bench, reporter, workshop)
+    question = _question(asked, model, data, workshop.facts(bench, reporter, asked.target))
     known, told = usable(tallies, question), {"warnings": data.told}
     table = correlated(free, table_of(question, known, {})).model_copy(update=told)
     if not table.pending:
@@ -124,22 +132,38 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     return SensitivityFound(table if any(row.measured for row in table.rows) else None, guess)
 
 
-def _score_free(request: ScoreSensitivity, bench: Bench, reporter: Reporter, workshop: Workshop) -> SensitivityTable:
-    options = [option(name) for name in request.options]
+def _described(request: ScoreSensitivity, bench: Bench, reporter: Reporter) -> ModelDescription:
+    """The model with its couplings: looked for where a measurement of channels needs them."""
+    if request.depth != "free" and any(one.method.changes_widths for one in _options(request)):
+        couplings_of(bench, reporter)
+    return known_couplings(bench)
+
+
+def _options(request: ScoreSensitivity) -> tuple[Option, ...]:
+    """The options that are asked for, as the target likes them."""
+    step = known_step(target_named(request.target))
+    return tuple(option(name).suited(step) for name in request.options)
+
+
+def _score_free(
+    request: ScoreSensitivity, model: ModelDescription, bench: Bench, reporter: Reporter, workshop: Workshop
+) -> SensitivityTable:
     facts = workshop.facts(bench, reporter, request.target)
-    table = score_free(bench.description.weighted_layers, facts, options, reporter.progress)
+    table = score_free(model.weighted_layers, facts, _options(request), reporter.progress)
     keep_singular_values(bench)
     return table
 
 
-def _question(request: ScoreSensitivity, bench: Bench, data: "Dataset", facts: Mapping[str, Facts]) -> "Question":
+def _question(
+    request: ScoreSensitivity, model: ModelDescription, data: "Dataset", facts: Mapping[str, Facts]
+) -> "Question":
     from secateur.analysis.tallies import Question
 
     total = min(request.samples, data.size("validation"))
     if not total:
         raise UserError("The data has no validation samples.", "Open data with more samples.")
-    options = tuple(option(name) for name in request.options)
-    return Question(bench.description.weighted_layers, facts, options, total, data.task)
+    layers = model.weighted_layers
+    return Question(layers, facts, _options(request), total, data.task, groups_of(layers))
 
 
 def _subject(bench: Bench, data: "Dataset") -> "Subject":

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secateur.engine.channel_steps import found_step
 from secateur.engine.places import home
 from secateur.engine.reporting import Reporter
 from secateur.engine.timing import OptionsTimed, TimeOptions
@@ -19,7 +20,6 @@ from secateur.recipe.budget import fastest_ms
 from secateur.recipe.options import option
 from secateur.targets import target_named
 from secateur.targets.base import Target
-from secateur.targets.channel_steps import THREADS, liking, measured_step
 from secateur.targets.kept import TimingStore
 from secateur.targets.timing import least_together
 from secateur.targets.timings import Spread, Timings
@@ -50,18 +50,10 @@ def time_options(request: TimeOptions, reporter: Reporter, workshop: Workshop) -
     kernels = timed(
         works, target, store, workshop.threads, lambda d, t: reporter.progress(d, t, f"shape {d + 1} of {t}")
     )
-    step = _channel_step(target, reporter)
+    step = found_step(target, reporter)
     timings = Timings(target.id, workshop.threads, layers, kernels, flow=flow_of(proto, layers), channel_step=step)
     whole = _with_wholes(timings, bench, methods, store, target, reporter, workshop)
     return OptionsTimed(whole, fastest_ms=fastest_ms(bench.description, [option(o) for o in request.options], whole))
-
-
-def _channel_step(target: Target, reporter: Reporter) -> int:
-    """The widths that the target likes on this machine, said in the log."""
-    store = TimingStore(home() / "milliseconds", target, THREADS)
-    step = measured_step(target, store, lambda: reporter.progress(0, 1, "The widths that the target likes"))
-    reporter.log(liking(target, step))
-    return step
 
 
 def _of_options(bench: Bench, options: Sequence[str], layers: Mapping[str, tuple[Workload, ...]]) -> Iterator[Workload]:

@@ -1,7 +1,8 @@
 """Which layers lose channels together, and taking channels out of all of them at once."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -182,22 +183,41 @@ class ChannelGraph:
     def is_gone(self, unit: ChannelUnit) -> bool:
         return unit.mark in self._gone
 
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """What is removed within stays in the network afterwards."""
+        gone, lost = set(self._gone), dict(self._lost)
+        try:
+            yield
+        finally:
+            self._gone, self._lost = gone, lost
+
+    def narrowed(self) -> nn.Module:
+        """The network without the units that were removed, over the same numbers where it can: to be run, not kept.
+
+        UserError where it cannot be run.
+        """
+        return restored(self._proven(to_keep=False)[0]).eval()
+
     def finish(self) -> tuple[nn.Module, Mapping[str, Array], Mapping[str, Kept]]:
         """The network without the units that were removed, and for each layer which of its channels are left.
 
         In the order in which they now stand; then, for those that lost any, which outputs and inputs of their weights
         are. UserError where the network cannot be run without them.
         """
+        module, left = self._proven(to_keep=True)
+        kept = self._kept(module, left)
+        return restored(module).eval(), kept, self._kept_of_weights(left, kept)
+
+    def _proven(self, *, to_keep: bool) -> tuple[nn.Module, Findings]:
         units = [unit for group in self.groups for part in group.parts for unit in part if unit.mark in self._gone]
         try:
-            module, left = self._fitted(units, to_keep=True)
+            return self._fitted(units, to_keep=to_keep)
         except Exception as error:
             raise UserError(
                 f"The network cannot be run once these channels are removed: {error}.",
                 "Leave out some of its layers, or choose another ratio.",
             ) from error
-        kept = self._kept(module, left)
-        return restored(module).eval(), kept, self._kept_of_weights(left, kept)
 
     def _kept(self, module: nn.Module, left: Findings) -> dict[str, Array]:
         now, before = self.found, self.outputs

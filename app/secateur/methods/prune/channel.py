@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from secateur.graph.context import Context
@@ -10,11 +11,13 @@ from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.facts import Facts
 from secateur.methods.left_out import listed
+from secateur.methods.offers import Option
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
 
 if TYPE_CHECKING:
     from secateur.graph.network import Model
+    from secateur.methods.change import Lowered, Narrowed
 
 
 WAITING: Final = "Which channels leave together is still being found out: what this gains is told then."
@@ -67,10 +70,39 @@ class ChannelPruning(Method):
         description="Give what is left the mean and spread it had before, on calibration samples (needs data).",
     )
 
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        return tuple(
+            Option(f"channels{percent}", "Channels", f"−{percent} %", cls(ratio=percent / 100)) for percent in (25, 50)
+        )
+
     def supports(self, layer: Layer) -> str | None:
         if not layer.is_weighted:
             return "Only convolutions and linear layers have channels to remove."
         return layer.fixed_channels or None
+
+    def why_not(self, layer: Layer, facts: Facts) -> str | None:
+        return self.supports(layer) or self.why_not_faster(layer, facts)
+
+    def weight_error(self, layer: Layer, facts: Facts) -> float | None:
+        """The share of the weight's power that leaves with its weakest channels, told from the channels' ranges."""
+        low, high = facts.spectra.channel_ranges[:, 1:3].astype(np.float64).T
+        powers = np.sort((high - low) ** 2)  # between the same quantiles: in proportion to the variance
+        if len(powers) != layer.out_channels or not powers.sum():
+            return None
+        gone = round(layer.out_channels * (1.0 - self._kept(layer)))
+        return float(powers[:gone].sum() / powers.sum())
+
+    def change(self, layer: str, network: "Lowered") -> "Narrowed":
+        """The network without the channels of a layer and of all that is coupled to it, before statistics are repaired:
+        that takes passes over hundreds of samples for each cell."""
+        from secateur.methods.prune.channel_removal import narrowed
+
+        return narrowed(network, layer, self)
+
+    def damage_from(self, known: Sequence[tuple[Method, float]], layer: Layer, facts: Facts) -> float | None:
+        """Not told: cells are of a whole group of layers, and of what is not repaired."""
+        return None
 
     @property
     def wants_data(self) -> bool:

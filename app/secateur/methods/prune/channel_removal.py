@@ -10,6 +10,7 @@ from secateur.graph.coupling.channels import ChannelGraph, example_tensors
 from secateur.graph.coupling.units import ChannelGroup, ChannelUnit
 from secateur.graph.kept import kept_after
 from secateur.graph.network import TorchModel, weighted_modules, width_of
+from secateur.methods.change import Lowered, Narrowed
 from secateur.methods.prune.channel import removed_channels
 from secateur.methods.prune.importance import Scores, channel_scores
 from secateur.methods.prune.repair import calibration_batches, can_repair, repaired
@@ -56,6 +57,25 @@ def remove_channels(model: TorchModel, layers: Sequence[str], method: "ChannelPr
         context.progress(len(layers), len(layers), f"{method.title}: statistics")
         module = repaired(module, model.module, kept, calibration_batches(context.data))
     return replace(model, module=module, lowered=None, kept=kept_after(model.kept, parts))
+
+
+def narrowed(network: Lowered, layer: str, method: "ChannelPruning") -> Narrowed:
+    """What is left of a lowered network without channels of a layer and of all that is coupled to it.
+
+    The same channels leave as by `remove_channels`, and nothing is repaired. UserError where none can.
+    """
+    graph = network.channels
+    coupling = graph.coupling(layer)
+    if coupling.reason:
+        raise UserError(coupling.reason)
+    scores = channel_scores(network.model.module, method, network.context)
+    with graph.trying():
+        before = {name: graph.width(name) for name in (layer, *coupling.together)}
+        for name in sorted(before, key=graph.width):
+            _thin_out(graph, name, scores, method, before[name])
+        if graph.width(layer) == before[layer]:
+            raise UserError(method.why_whole(before[layer], coupling.block))
+        return Narrowed(graph.narrowed())
 
 
 def _graph(model: TorchModel, layers: Sequence[str]) -> ChannelGraph:
