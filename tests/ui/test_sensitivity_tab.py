@@ -224,7 +224,7 @@ def test_every_option_is_itself_and_no_other(option):
 
 
 def test_the_legend_stands_beside_the_map_where_there_is_room_and_below_where_not(qtbot, tab, state):
-    tab.resize(1500, 600)
+    tab.resize(1800, 600)
     tab.show_state(state, ())
     tab.grab()
     assert tab.legend.x() > tab.map.x()

@@ -111,7 +111,7 @@ def sensitivity(
         str,
         typer.Option(
             help="Comma-separated: int8, w6a8 … w2a8 (static), w8, int6 … int2 (weights alone), prune50, prune75, "
-            "prune90, rank25, rank10."
+            "prune90, rank25, rank10, channels25, channels50."
         ),
     ] = "",
     samples: Samples = 512,

@@ -20,6 +20,8 @@ class Option:
     group: str
     label: str
     method: "Method"
+    said: str = ""
+    """The option in a sentence, where group and label do not make one."""
 
     def suited(self, channel_step: int) -> "Option":
         """The option as it is measured and planned for a target that likes widths which `channel_step` divides."""
@@ -27,7 +29,9 @@ class Option:
 
     @property
     def words(self) -> str:
-        """The option in a sentence: `4-bit static`, `4-bit weights`, `50 % zero weights`."""
+        """The option in a sentence: `4-bit static`, `4-bit weights`, `50 % zero weights`, `25 % fewer channels`."""
+        if self.said:
+            return self.said
         group = self.group.lower().removesuffix(" only")
         return f"{self.label}{'-bit' if self.label.isdigit() else ''} {group}"
 

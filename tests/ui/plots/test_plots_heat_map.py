@@ -191,7 +191,8 @@ def test_an_option_that_saves_nothing_has_no_damage_per_kilobyte_but_a_reason(na
 def test_only_a_measured_table_marks_its_estimates(names, table, sizes):
     assert not make_cells(names, OPTIONS, table, sizes).estimated.any()
     measured = table.model_copy(update={"depth": "measure", "unit": "nats"})
-    assert make_cells(names, OPTIONS, measured, sizes).estimated.all()
+    scored = [option for option in OPTIONS if option.id in {row.option for row in table.rows}]
+    assert make_cells(names, scored, measured, sizes).estimated.all()
 
 
 def test_the_tooltip_tells_measured_from_estimated_and_gives_the_size(names, table, sizes):

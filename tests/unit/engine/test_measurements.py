@@ -23,7 +23,7 @@ from secateur.methods.offers import Option
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.recipe.options import OPTIONS
 
-IDS = tuple(option.id for option in OPTIONS)
+IDS = tuple(option.id for option in OPTIONS if not option.method.changes_widths)
 CELLS, SPANS = 3 * len(IDS), 2
 """Cells, and the batches that each is run on."""
 

@@ -87,7 +87,7 @@ def test_what_comes_out_lies_in_the_interval_of_what_is_predicted(known: Known, 
 def test_where_nothing_measured_tells_there_is_a_sentence(known: Known) -> None:
     unknown = known.predicted(ChannelPruning(ratio=0.5))
     assert (unknown.metric, unknown.metric_interval) == (None, None)
-    assert "No measured option tells what channel pruning does to" in unknown.metric_why_not
+    assert "known once the plan has run" in unknown.metric_why_not
     method = option("int8").method
     assert "once the sensitivity" in known.predicted(method, table=None).metric_why_not
     assert "where data tells" in known.predicted(method, baseline=None).metric_why_not

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from known_sessions import NAMES, description, spectra
+from known_sessions import NAMES, description, spectra, table
 
 from secateur.engine import events as ev
 from secateur.engine import requests as rq
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.model.description import ChannelBundle, Coupling, Couplings
+from secateur.recipe.choices import choices_of
 
 
 @pytest.fixture
@@ -61,3 +62,20 @@ def test_they_are_asked_for_again_where_finding_them_went_wrong(uncoupled, engin
     uncoupled.receive(ev.Failed(job, "It went wrong.", "", "", ()))
     uncoupled.set_method(["conv1"], "channel_pruning", ChannelPruning())
     assert sum(isinstance(request, rq.FindCouplings) for request in engine.requests) == 2
+
+
+def test_choosing_a_cell_of_channels_plans_all_layers_that_lose_them_in_the_targets_steps(uncoupled):
+    uncoupled.receive(ev.Finished(0, ev.CouplingsFound(COUPLINGS)))
+    uncoupled.choose_option(["conv2"], "channels50")
+    (step,) = uncoupled.state.recipe.final
+    assert step.layers == ("conv1", "conv2")
+    assert step.method.multiple == uncoupled.state.channel_step
+    uncoupled.choose_option(["conv1"], "channels50")
+    assert not uncoupled.state.recipe.final
+
+
+def test_channels_are_no_choice_of_the_budget_for_they_leave_several_layers_together(uncoupled):
+    model = uncoupled.state.model.with_couplings(COUPLINGS)
+    free = [row.model_copy(update={"option": "channels50", "damage": 0.0, "bytes": 1}) for row in table().rows[::2]]
+    rows = (*table().rows, *free)
+    assert choices_of(model, table().model_copy(update={"rows": rows})) == choices_of(model, table())

@@ -120,7 +120,7 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     tallies = store.find(_subject(bench, data), options)
     if not tallies:
         return SensitivityFound(None)
-    model = known_couplings(bench)
+    model = _described(asked, bench, reporter)
     free = _score_free(asked, model, bench, reporter, workshop)
     question = _question(asked, model, data, workshop.facts(bench, reporter, asked.target))
     known, told = usable(tallies, question), {"warnings": data.told}

@@ -73,7 +73,7 @@ class ChannelPruning(Method):
     @classmethod
     def options(cls) -> tuple[Option, ...]:
         return tuple(
-            Option(f"channels{percent}", "Channels", f"−{percent} %", cls(ratio=percent / 100)) for percent in (25, 50)
+            Option(f"channels{p}", "Channels", f"{p} %", cls(ratio=p / 100), f"{p} % fewer channels") for p in (25, 50)
         )
 
     def supports(self, layer: Layer) -> str | None:
