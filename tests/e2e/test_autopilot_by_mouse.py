@@ -1,4 +1,4 @@
-"""The window's whole way by mouse: open, data, Analyse, two sliders, Autopilot, stop, resume, compare, export."""
+"""The window's whole way by mouse: open, data, Analyse, keep a choice, two sliders, Autopilot, compare, export."""
 
 from pathlib import Path
 
@@ -35,15 +35,26 @@ def analyse(real) -> None:
     assert all(row.measured for row in measured)
 
 
+def keep(real, layer: str, option: str) -> None:
+    """Choose a cell of the map, and close the lock of its layer."""
+    heat_map = real.find(HeatMap, "heat_map")
+    real.settle()
+    real.click(heat_map.viewport(), heat_map.cell_box(layer, option).center().toPoint())
+    real.until(lambda: real.state.step_of(layer, "quantize") is not None)
+    real.click_layer(layer)
+    click(real, "plan_keep")
+    real.until(lambda: layer in real.state.kept)
+
+
 def drag(real, row, share: float) -> float:
     """Pull a budget slider to a share of its way, and wait for the plan; what it then allows at most."""
     real.until(row.slider.isEnabled)
     real.settle()
-    slider, before = row.slider, real.state.recipe
+    slider = row.slider
     middle, wide = slider.height() // 2, slider.width() - 16
     start = QPoint(round(8 + slider.share_of(slider.value()) * wide), middle)
     real.drag(slider, start, QPoint(round(8 + share * wide), middle))
-    real.until(lambda: real.state.recipe != before and not real.assembly.session.budget.is_solving)
+    real.until(lambda: row.wish is not None and not real.assembly.session.budget.is_solving)
     return row.wish
 
 
@@ -77,9 +88,13 @@ def test_the_whole_way_with_autopilot(real, tmp_path: Path) -> None:
     bar = real.workspace.plan_bar
     real.until(lambda: real.state.timings is not None)
     assert real.assembly.session.predicted() is not None
+    keep(real, "second", "int8")
+    kept_choice = real.state.steps_of("second")
     size = drag(real, bar.size_budget, 0.5)
-    drag(real, bar.latency_budget, 0.6)
-    assert real.assembly.session.predicted().bytes <= size
+    real.until(lambda: real.assembly.session.predicted().bytes <= size)
+    milliseconds = drag(real, bar.latency_budget, 0.95)  # what is kept limits how fast it can be
+    real.until(lambda: real.assembly.session.predicted().latency_ms <= milliseconds)
+    assert real.state.steps_of("second") == kept_choice
 
     click(real, "autopilot_button")
     real.until(real.workspace.autopilot.isVisible)

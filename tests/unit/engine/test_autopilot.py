@@ -44,7 +44,7 @@ def at_home(tmp_path_factory: pytest.TempPathFactory):
 
 
 def asked(wide: tuple[ModelSource, DataSource], folder: Path, **changes: object) -> Autopilot:
-    request = Autopilot(*wide, folder.name, drop=0.1, folder=folder, trials=2, samples=24)
+    request = Autopilot(*wide, folder.name, drop=0.9, folder=folder, trials=2, samples=24)
     return replace(request, **changes)
 
 

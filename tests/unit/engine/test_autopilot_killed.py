@@ -36,7 +36,7 @@ def in_trial(number):
 
 
 def test_killed_in_its_second_trial_it_loses_nothing_that_was_measured(wide, engine):
-    asked = Autopilot(*wide, "search", drop=0.1, trials=2, samples=24, name="autopilot")
+    asked = Autopilot(*wide, "search", drop=0.9, trials=2, samples=24, name="autopilot")
     engine.client.submit(asked)
     engine.wait_for(in_trial(2), OPENING_SECONDS)
     os.kill(engine.client.pid, signal.SIGKILL)
@@ -52,7 +52,7 @@ def test_killed_in_its_second_trial_it_loses_nothing_that_was_measured(wide, eng
     result = run_folder("search") / "trials" / "01" / "result.json"
     before = result.stat().st_mtime_ns
 
-    again = Autopilot(*wide, "search", drop=0.1, trials=2, samples=24, resume=True)
+    again = Autopilot(*wide, "search", drop=0.9, trials=2, samples=24, resume=True)
     ended = engine.end_of(again)
     assert isinstance(ended, Finished), ended
     trials = ended.result.document.trials
