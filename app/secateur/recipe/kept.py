@@ -38,6 +38,8 @@ def kept_in(budget: Budget, pins: Mapping[str, str], costs: Mapping[str, Costs])
 
     A layer with neither a choice that can be made there nor costs is pinned as asked, which `Budget.solve` refuses.
     """
+    if not pins and not costs:
+        return Kept()
     known = {(choice.layer, choice.option): choice.costs for choice in budget.programme.choices}
     fixed: dict[str, str] = {}
     saved = {"bytes": 0.0, "macs": 0.0, "latency_ms": 0.0}

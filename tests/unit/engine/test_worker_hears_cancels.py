@@ -10,14 +10,14 @@ import pytest
 from secateur.engine import worker
 from secateur.engine.events import Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ListRuns, MeasureLatency, SolveBudget
+from secateur.engine.requests import FindFront, ListRuns, MeasureLatency, SolveBudget
 from secateur.recipe.recipe import Recipe
 
 PATIENCE_S = 60
 
 
 class Threads:
-    """The worker's two queues behind a pipe, with jobs that go on until they are let go or told to stop."""
+    """The worker's three queues behind a pipe, with jobs that go on until they are let go or told to stop."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.let_go = threading.Event()
@@ -29,11 +29,12 @@ class Threads:
         monkeypatch.setattr(worker, "run_job", self.run_job)
         monkeypatch.setattr(worker.os, "_exit", lambda status: None)
         monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
-        work, quick = worker._Work(self.send), worker._Work(self.send)
+        work, quick, aside = worker._Work(self.send), worker._Work(self.send), worker._Work(self.send)
         self.threads = [
-            threading.Thread(target=worker._receive, args=(theirs, work, quick)),
+            threading.Thread(target=worker._receive, args=(theirs, work, quick, aside)),
             threading.Thread(target=work.go_on, args=("workshop",), kwargs={"tell": True}),
             threading.Thread(target=quick.go_on, args=(None,)),
+            threading.Thread(target=aside.go_on, args=(None,)),
         ]
         for thread in self.threads:
             thread.start()
@@ -73,6 +74,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 MEASURE = MeasureLatency(None)  # type: ignore[arg-type]
+FRONT = FindFront(None, None)  # type: ignore[arg-type]
 SOLVE = SolveBudget(None, None, {}, Recipe())  # type: ignore[arg-type]
 
 
@@ -93,6 +95,17 @@ def test_a_budget_is_solved_while_a_job_runs(threads: Threads) -> None:
     threads.let_go.set()
     threads.wait_for(Finished, 2)
     assert (Stopped, 1) not in threads.events
+
+
+def test_a_budget_is_solved_while_a_front_is_being_found_which_hears_its_cancel(threads: Threads) -> None:
+    threads.connection.send(("submit", 1, FRONT))
+    assert threads.working.wait(PATIENCE_S)
+    threads.connection.send(("submit", 2, SOLVE))
+    threads.let_go.set()
+    threads.wait_for(Finished, 2)
+    assert (Stopped, 1) not in threads.events
+    threads.connection.send(("cancel", 1, None))
+    threads.wait_for(Stopped, 1)
 
 
 def test_a_budget_that_waits_for_another_can_be_taken_back(threads: Threads) -> None:
