@@ -123,9 +123,11 @@ def test_a_budget_without_a_plan_offers_the_nearest_and_the_knob_goes_there(solv
     bar, plan = solving.workspace.plan_bar, solving.state.recipe
     button = next(b for b in solving.window.findChildren(QPushButton, "notice_remedy") if "nearest" in b.text())
     unmet = bar.slider.value()
+    assert bar.size_budget.caption.text() == "Size not met"
     solving.qtbot.mouseClick(button, LEFT)
     solving.settle()
     assert solving.state.recipe != plan
+    assert bar.size_budget.caption.text() == "Size binds"
     assert bar.slider.value() == pytest.approx(solving.state.taken["bytes"])
     assert bar.slider.value() > unmet
     assert bar.budget_figure.text().startswith("≤")

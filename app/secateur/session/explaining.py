@@ -11,6 +11,7 @@ from secateur import figures
 from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import Event, Failed, Finished, FrontFound, PlanExplained, Stopped
 from secateur.engine.requests import ExplainPlan, FindFront
+from secateur.recipe.chosen import choice_in
 from secateur.recipe.front import Axis, FrontPoint
 from secateur.recipe.quality import metric_after, metric_per_damage, quality_of
 from secateur.session.keeping import costs_of, pins_of
@@ -82,6 +83,7 @@ class Explaining:
         asked = (*asked, self._layer, state.baseline, self._wants_front, state.solved)
         if _same(asked, self._explaining[1]):
             return
+        names = [layer.name for layer in state.rows]
         request = ExplainPlan(
             state.model,
             state.table,
@@ -91,7 +93,7 @@ class Explaining:
             state.solved is not None and state.recipe == state.solved,
             state.timings,
             state.kept,
-            costs_of(state, [layer.name for layer in state.rows if state.steps_of(layer.name)]),
+            costs_of(state, state.kept.union(name for name in names if choice_in(state.recipe, name) is None)),
             _more_damage(state) if self._wants_front else 0.0,
         )
         self._explaining = self._session.engine.submit(request), asked

@@ -13,6 +13,7 @@ from secateur.ui.widgets.slider import RatioSlider
 from secateur.ui.widgets.why_not import set_why_not
 
 BINDS = "The {} budget binds: with more of it, a layer would have a choice that does less damage."
+UNMET = "No plan keeps within this {} budget: the plan that stands is the one before."
 FIGURE_WIDTH, SLIDER_WIDTH, NARROW_SLIDER_WIDTH = 72, 160, 96
 
 
@@ -30,7 +31,7 @@ class BudgetRow(QObject):
         super().__init__(parent)
         self._title, self._short, self._write = title, short, write
         self.wish: float | None = None
-        self._is_narrow = self._is_binding = False
+        self._is_narrow = self._is_binding = self._is_unmet = False
         self._recipe: Recipe | None = None
         self.caption = label(title, "caption")
         self.figure: QLabel = label("", "figure")
@@ -48,22 +49,27 @@ class BudgetRow(QObject):
         self._show_caption()
         self.slider.setFixedWidth(NARROW_SLIDER_WIDTH if on else SLIDER_WIDTH)
 
-    def set_binding(self, on: bool) -> None:
-        """Say whether it is this limit that keeps a layer from a better choice."""
-        self._is_binding = on
+    def set_binding(self, on: bool, *, is_unmet: bool = False) -> None:
+        """Say whether it is this limit that keeps a layer from a better choice, or that no plan is within it."""
+        self._is_binding = on and not is_unmet
+        self._is_unmet = is_unmet and self.wish is not None
         self._show_caption()
-        self.caption.setToolTip(BINDS.format(self._short.lower()) if on else "")
-        self.figure.setToolTip(self.caption.toolTip())
+        told = UNMET if self._is_unmet else BINDS if self._is_binding else ""
+        for part in (self.caption, self.figure):
+            part.setToolTip(told.format(self._short.lower()))
         self.figure.setAccessibleDescription(self.caption.toolTip())
 
     def _show_caption(self) -> None:
-        binds = self.tr("{} binds").format(self._short)
-        self.caption.setText(binds if self._is_binding else self._short if self._is_narrow else self._title)
-        set_role(self.caption, "accent" if self._is_binding else "", "tone")
+        words, tone = self._short if self._is_narrow else self._title, ""
+        if self._is_binding or self._is_unmet:
+            words = (self.tr("{} not met") if self._is_unmet else self.tr("{} binds")).format(self._short)
+            tone = "warn" if self._is_unmet else "accent"
+        self.caption.setText(words)
+        set_role(self.caption, tone, "tone")
 
     def caption_width(self, *, narrow: bool) -> int:
-        """Pixels that the caption takes, whether or not the limit binds: nothing moves when that changes."""
-        words = [self._short if narrow else self._title, self.tr("{} binds").format(self._short)]
+        """Pixels that the caption takes at most: nothing moves when a limit begins to bind, or cannot be met."""
+        words = [self._short if narrow else self._title, self.tr("{} not met").format(self._short)]
         return max(self.caption.fontMetrics().horizontalAdvance(text) for text in words)
 
     def show_budget(

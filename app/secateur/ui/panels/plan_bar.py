@@ -54,6 +54,7 @@ class PlanBar(QWidget):
             "taken",
             "target",
             "timed",
+            "unmet",
         }
     )
 
@@ -213,7 +214,7 @@ class PlanBar(QWidget):
             (drag, self._why_no_latency(state, latency_range, missing)),
         )
         for name, row in (("bytes", self.size_budget), ("latency_ms", self.latency_budget)):
-            row.set_binding(name in state.binding)
+            row.set_binding(name in state.binding, is_unmet=state.unmet is not None)
         self.target.setText(target.title)
         self.target.setAccessibleName(self.tr("Runs in {}").format(target.title))
 
