@@ -21,6 +21,8 @@ TABS = ("weights", "activations", "sensitivity", "graph", "distil", "compare")
 WEIGHT_VIEWS = ("kernels", "matrix", "channels")
 MANY_LAYERS = Path(__file__).parent / "pictured_network.py"
 PATIENCE_S = 900.0
+TRIED = 4
+"""Plans that autopilot has tried when it is photographed."""
 
 
 def main() -> int:
@@ -80,6 +82,7 @@ class Photographer:
         for tab in TABS:
             self.photograph_everywhere(tab, tab)
         self.look_closer()
+        self.let_autopilot_try()
         self.window.resize(*SIZES[0])
         self.photograph_dialogs()
         self.open_many_layers()
@@ -132,6 +135,28 @@ class Photographer:
         self.photograph_everywhere("activations_sample", "activations", SIZES[:1])
         self.choose("activations", "distribution")
         self.compare_two()
+
+    def let_autopilot_try(self) -> None:
+        """Autopilot at work, once some plans were tried; then stopped, its best beside the original."""
+        session, commands = self.assembly.session, self.assembly.commands
+        self.window.resize(*SIZES[0])
+        self.window.workspace.detail.show_tab("sensitivity")
+        commands.trigger("autopilot")
+        session.piloting.start()
+
+        def tried() -> int:
+            document = self.state.pilot.document
+            return sum(trial.state == "finished" for trial in document.trials) if document is not None else 0
+
+        self.wait(f"{TRIED} plans to be tried", lambda: tried() >= TRIED or (tried() and self.idle()))
+        self.photograph_everywhere("autopilot_at_work", "sensitivity", SIZES[:1])
+        commands.trigger("stop")
+        self.wait("autopilot to stop", self.idle)
+        best = self.state.pilot.document.best_trial
+        if best is not None:
+            commands.show_run(best.run)
+        self.photograph_everywhere("autopilot", "compare")
+        session.piloting.show(is_open=False)
 
     def compare_two(self) -> None:
         """Two runs beside each other."""

@@ -11,7 +11,7 @@ from exact_integers import add_exactly
 from small_instances import make_wide
 
 from secateur.engine.autopilot import Autopilot, AutopilotEnded, TrialsTold
-from secateur.engine.events import Failed, Finished, Partial, Stopped
+from secateur.engine.events import Failed, Finished, Partial, Progress, Stopped
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress, DataSource
 from secateur.engine.store import RunStore
@@ -48,11 +48,15 @@ def asked(wide: tuple[ModelSource, DataSource], folder: Path, **changes: object)
     return replace(request, **changes)
 
 
-def ended(request: object, workshop: Workshop, stop_in_trial: int = 0) -> tuple[object, list[TrialsTold]]:
+def ended(
+    request: object, workshop: Workshop, stop_in_trial: int = 0, progress: list[tuple[int, Progress]] | None = None
+) -> tuple[object, list[TrialsTold]]:
     """The last event of a job, and what it told of its trials; it is cancelled once it begins that trial."""
     told: list[TrialsTold] = []
 
     def hear(event: object) -> None:
+        if isinstance(event, Progress) and progress is not None:
+            progress.append((len(told), event))
         if isinstance(event, Partial) and isinstance(event.value, TrialsTold):
             told.append(event.value)
             if stop_in_trial and len(event.value.document.trials) >= stop_in_trial:
@@ -83,6 +87,10 @@ def test_the_best_trial_is_left_with_all_that_a_run_leaves(whole: tuple[Path, Au
     assert best.is_proven
     assert document.result is not None
     assert document.result.bytes < document.original.bytes
+    assert document.ahead is not None
+    assert document.ahead.trials > 0, "two trials do not exhaust the plans"
+    assert document.state == "ended"
+    assert document.ahead.words in document.sentence
     assert {path.name for path in folder.iterdir()} >= set(WIDE)
     own = folder / "trials" / f"{best.number:02}" / "model.onnx"
     assert (folder / "model.onnx").read_bytes() == own.read_bytes()
@@ -126,10 +134,17 @@ def test_a_search_that_is_stopped_keeps_the_best_and_goes_on_from_there(
     if kept["best"]:
         assert (folder / "model.onnx").read_bytes() == (folder / "trials" / "01" / "model.onnx").read_bytes()
 
-    event, told = ended(asked(wide, folder, run="another", resume=True), workshop)
+    progress: list[tuple[int, Progress]] = []
+    event, told = ended(asked(wide, folder, run="another", resume=True), workshop, progress=progress)
     assert isinstance(event, Finished), event
     assert first.stat().st_mtime_ns == before, "what was tried is not tried again"
     assert [trial.number for trial in told[-1].document.trials] == [1, 2]
+    analysing = [one for trials, one in progress if not trials and "Analysing" in one.text]
+    trying = [one for trials, one in progress if trials and "Trial 2" in one.text]
+    assert analysing
+    assert all(one.share == 0.0 and one.eta_is_least for one in analysing), "how many plans follow is not known yet"
+    assert trying
+    assert all(0.0 < one.share < 1.0 and one.eta_s is not None for one in trying), "the first trial told what one takes"
     again, unbroken = event.result.document, whole[1].document
     assert [(t.family, t.place, t.drop, t.recipe) for t in again.trials] == [
         (t.family, t.place, t.drop, t.recipe) for t in unbroken.trials
