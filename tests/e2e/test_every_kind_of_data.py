@@ -153,7 +153,9 @@ def test_a_segmentation_is_pruned_and_learns_the_features_that_are_pointed_at(re
     assert real.state.baseline.metric.value > 0.4
     score(real, "mean_iou", "nats")
 
-    turn_on(real, "deep", "channel_pruning")
+    card = turn_on(real, "deep", "channel_pruning")
+    real.type_number(card.findChild(NumberField, "field_ratio"), "50")  # of sixteen, in the target's steps of eight
+    real.until(lambda: real.state.step_of("deep", "channel_pruning").ratio == 0.5)
     plan_training(real, "distillation", 2)
     pairs = real.workspace.detail.tab("distil").pairs
     real.click_layer("up")

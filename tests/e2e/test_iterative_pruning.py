@@ -71,6 +71,8 @@ def plan_rounds(real, layer: str) -> None:
     real.click(pruning.findChild(Switch, "switch_channel_pruning"))
     real.type_number(pruning.findChild(NumberField, "field_ratio"), f"{FINAL * 100:.0f}")
     real.until(lambda: real.state.step_of(layer, "channel_pruning").ratio == FINAL)
+    real.type_number(pruning.findChild(NumberField, "field_round_to"), "1")  # every round takes some of so few
+    real.until(lambda: real.state.step_of(layer, "channel_pruning").round_to == 1)
     real.click(plan.findChild(Switch, "switch_distil"))
     real.until(lambda: real.state.model_step("distil") is not None)
     real.press(Qt.Key.Key_6, CONTROL)

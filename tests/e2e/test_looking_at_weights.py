@@ -20,7 +20,7 @@ def test_kernels_matrix_and_channels_beside_a_measurement(real) -> None:
     real.workspace.layers.select([layer])
     session, tab = real.assembly.session, real.workspace.detail.tab("weights")
     session.set_method([layer], "weight_pruning", MagnitudePruning(ratio=0.5))
-    session.set_method([layer], "channel_pruning", ChannelPruning(ratio=0.25))
+    session.set_method([layer], "channel_pruning", ChannelPruning(ratio=0.25, round_to=1))
     session.score("measure")
     real.until(lambda: any(isinstance(job.request, ScoreSensitivity) for job in real.state.jobs))
     real.press(Qt.Key.Key_2, ALT)
