@@ -27,7 +27,7 @@ def why(
     now = next(choice for choice in own if choice.option == chosen[layer])
     told = [f"{layer} is {'kept' if pinned else 'planned'} as {words_of(now.option)}"]
     if not pinned and not by_budget:
-        told[0] += ", by no budget"
+        told[0] += ", which no budget chose"
     better = min((c for c in own if c.damage < now.damage), key=lambda c: _price(c, now), default=None)
     smaller = min((c for c in own if c.costs.bytes < now.costs.bytes), key=lambda c: _loss(c, now), default=None)
     unit = budget.table.unit

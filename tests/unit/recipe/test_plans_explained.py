@@ -67,7 +67,7 @@ def test_the_budgets_choice_is_told_with_the_next_better_and_the_next_smaller() 
 def test_a_choice_that_is_kept_and_a_plan_that_no_budget_made_are_called_so() -> None:
     assert explain(asked(solved(620), kept=frozenset({"a"}))).sentence.startswith("a is kept as 8-bit static: ")
     by_hand = explain(asked(solved(620), by_budget=False, limits={})).sentence
-    assert by_hand.startswith("a is planned as 8-bit static, by no budget: ")
+    assert by_hand.startswith("a is planned as 8-bit static, which no budget chose: ")
     assert "has no room" not in by_hand
 
 

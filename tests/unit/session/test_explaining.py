@@ -66,7 +66,7 @@ def test_a_plan_changed_by_hand_is_not_called_the_budgets(solving: Session, engi
     solving.choose_option(["conv2"], "prune50")
     solving.explaining.look_at("conv1")
     answer(solving, engine, ExplainPlan)
-    assert "by no budget" in solving.explaining.why("conv1")
+    assert "which no budget chose" in solving.explaining.why("conv1")
 
 
 def test_a_point_of_the_front_is_taken_as_a_slider_takes_it_and_undone(
