@@ -61,9 +61,11 @@ def test_a_repeat_is_unrolled_into_a_flat_plan_with_the_values_of_each_round():
 def test_a_ratio_that_grows_counts_from_the_opened_model_and_an_equal_one_from_what_is_left():
     growing = require_plan(recipe(ROUNDS), MODEL)
     assert {s.method.ratio_of for s in growing.steps if s.method.id == "channel_pruning"} == {"original"}
-    lost = channels_lost(MODEL, recipe(ROUNDS))
+    any_width = {**ROUNDS, "steps": [{**ROUNDS["steps"][0], "round_to": 1}, *ROUNDS["steps"][1:]]}
+    lost = channels_lost(MODEL, recipe(any_width))
     assert lost["conv1"].outputs == int(20 * 0.35)
-    alike = {"repeat": 2, "steps": [{"method": "channel_pruning", "layers": ["conv1"], "ratio": 0.5}]}
+    assert channels_lost(MODEL, recipe(ROUNDS))["conv1"].outputs == 20 - 16, "in steps of eight"
+    alike = {"repeat": 2, "steps": [{"method": "channel_pruning", "layers": ["conv1"], "ratio": 0.5, "round_to": 1}]}
     assert {s.method.ratio_of for s in require_plan(recipe(alike), MODEL).steps} == {"present"}
     assert channels_lost(MODEL, recipe(alike))["conv1"].outputs == 10 + 5
 
