@@ -1,7 +1,7 @@
 """The whole front: the plans between the smallest and the original, each the best at its size or its milliseconds."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ class FrontPoint:
     macs: int
     latency_ms: float | None
     damage: float
-    limit: float = 0.0
+    limit: float = field(default=0.0, compare=False)
     """Of the axis, what it was solved within: the same plan is found for it again."""
 
 
