@@ -120,6 +120,19 @@ def repaired(starts: Any, rows: Any, bounds: Any, alive: Any, value: Any, best: 
 
 
 @njit(cache=True, nogil=True)
+def highest_cost(starts: Any, cost: Any, alive: Any) -> float:
+    """What the dearest choice costs, whatever it takes: a bound above it proves that there is none."""
+    total = 0.0
+    for g in range(len(starts) - 1):
+        high = -np.inf
+        for j in range(starts[g], starts[g + 1]):
+            if alive[j]:
+                high = max(high, cost[j])
+        total += high
+    return total
+
+
+@njit(cache=True, nogil=True)
 def climb(
     starts: Any,
     cost: Any,
@@ -140,13 +153,8 @@ def climb(
     count, groups = len(bounds), len(starts) - 1
     best, used, own, taken = np.empty(groups, np.int64), np.empty(count), np.empty(groups, np.int64), np.empty(count)
     kept = prices.copy()
-    bound, length, tired, highest = -np.inf, 1.0, 0, 0.0
-    for g in range(groups):
-        high = -np.inf
-        for j in range(starts[g], starts[g + 1]):
-            if alive[j]:
-                high = max(high, cost[j])
-        highest += high
+    bound, length, tired = -np.inf, 1.0, 0
+    highest = highest_cost(starts, cost, alive)
     for step in range(steps):
         now = priced(starts, cost, rows, bounds, alive, prices, value, best, used)
         if now == np.inf or now > highest + 1e-6 * abs(highest) + 1e-9:  # no choice costs so much: there is none
