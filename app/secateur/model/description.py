@@ -179,7 +179,8 @@ class ModelDescription:
     """All that can be said about an opened model without running it.
 
     `trainable` is true for a torch network; where it is false, `reason` names the operator or the lack that
-    keeps the file an `OnnxModel`. `overhead_bytes` is the file's size less its tensors.
+    keeps the file an `OnnxModel`. `overhead_bytes` is the file's size less its tensors, `rewritten_bytes`
+    what takes its place in the file that a plan leads to (comments are left out, batch norms folded): None if unknown.
     """
 
     name: str
@@ -198,6 +199,7 @@ class ModelDescription:
     is_deferred: bool = False
     """True for a file so large that only its graph was read: the first job that needs the network loads it."""
     overhead_bytes: int = 0
+    rewritten_bytes: int | None = None
     fingerprint: str = ""
     """Hash of the file's content: what runs and caches are filed under."""
     notes: tuple[str, ...] = field(default=())
@@ -209,6 +211,11 @@ class ModelDescription:
     """Whether the shape of the input was found by trying: data that says another one goes before it."""
     has_graph: bool = False
     """Whether it was opened as a graph of operators, which stay as they are while values alone change."""
+
+    @property
+    def planned_overhead_bytes(self) -> int:
+        """What the file of a plan has beside its layers: that of the opened file where it is not known."""
+        return self.overhead_bytes if self.rewritten_bytes is None else self.rewritten_bytes
 
     @property
     def knows_couplings(self) -> bool:

@@ -207,5 +207,9 @@ def least_bytes(model: ModelDescription, choices: Iterable[Choice]) -> int:
 
 
 def fixed_bytes(model: ModelDescription) -> int:
-    """Bytes of the file that no option changes by itself: its structure and the layers without options."""
-    return model.overhead_bytes + sum(layer.size_bytes for layer in model.layers if not layer.is_weighted)
+    """Bytes of the file that no option changes by itself: its structure and the layers without options.
+
+    Those of the file that a plan leads to, in which batch norms are folded into the layers before them.
+    """
+    others = (layer for layer in model.layers if not layer.is_weighted and not layer.folded_into)
+    return model.planned_overhead_bytes + sum(layer.size_bytes for layer in others)

@@ -16,6 +16,9 @@ from secateur.recipe.widths import Lost, channels_lost, shrunk
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
 
+BIAS_BYTES = 4
+"""Of one output channel: a float32."""
+
 
 @dataclass(frozen=True)
 class LayerCost:
@@ -38,7 +41,7 @@ def layer_costs(
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
-    folded = _folded(model, recipe)
+    folded = folded_by(model, recipe)
     taking = frozenset(folded.values())
     among_integers = names is None and all_encoded(model, recipe)
     return {
@@ -58,18 +61,32 @@ def layer_costs(
     }
 
 
-def _folded(model: ModelDescription, recipe: Recipe) -> Mapping[str, str]:
+def folded_by(model: ModelDescription, recipe: Recipe) -> Mapping[str, str]:
     """Batch norm → the layer that it is folded into when the plan's result is exported."""
+    if not recipe.steps:
+        return {}
     if model.has_graph and all(step.method.keeps_graph for step in recipe.final):
         return {}
     return {layer.name: layer.folded_into for layer in model.layers if layer.folded_into}
 
 
 def _as_shipped(layer: Layer, cost: LayerCost, *, gone: bool, biases: int) -> LayerCost:
-    """The layer's cost with the parameters that it has once norms are folded: it is `gone`, or has so many `biases`."""
+    """What the layer costs once norms are folded: it is `gone`, or has so many `biases`.
+
+    The bytes of an encoded layer have its biases in them already, and so has a layer that keeps its own.
+    """
     if gone:
-        return replace(cost, params=0)
-    return replace(cost, params=cost.params + biases) if layer.bias is None else cost
+        return replace(cost, params=0, costs=replace(cost.costs, bytes=0))
+    if layer.bias is not None or not biases:
+        return cost
+    encoded = encodes(tuple(method for method, _ in cost.effects))
+    costs = cost.costs if encoded else replace(cost.costs, bytes=cost.costs.bytes + BIAS_BYTES * biases)
+    return replace(cost, params=cost.params + biases, costs=costs)
+
+
+def overhead_bytes(model: ModelDescription, recipe: Recipe) -> int:
+    """What the file has beside its layers after the plan; as opened where nothing is planned."""
+    return model.planned_overhead_bytes if recipe.steps else model.overhead_bytes
 
 
 def all_encoded(model: ModelDescription, recipe: Recipe) -> bool:
@@ -130,7 +147,7 @@ def predict_plan(
         quality = Quality(quality.damage, why_not="What training alone makes of the network is not predicted.")
     return Predicted(
         params=sum(cost.params for cost in layers.values()),
-        bytes=model.overhead_bytes + whole.bytes,
+        bytes=overhead_bytes(model, recipe) + whole.bytes,
         macs=whole.macs,
         latency_ms=plan_ms(model, recipe, timings, measured, facts) if timings else None,
         damage=quality.damage,

@@ -14,6 +14,7 @@ from secateur.model.spectrum import decibels
 from secateur.recipe.prediction import (
     LayerCost,
     layer_costs,
+    overhead_bytes,
     without_channel_steps,
 )
 from secateur.recipe.quality import quality_of
@@ -74,7 +75,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
-    overhead = state.model.overhead_bytes if is_whole else 0
+    overhead = overhead_bytes(state.model, state.recipe) if is_whole else 0
     before, after = sum(layer.size_bytes for layer in counted), sum(cost.costs.bytes for cost in costs.values())
     latency_before, latency_after = _latency(state, known, is_whole=is_whole)
     if latency_after is None and not effects and macs_after == macs_before:

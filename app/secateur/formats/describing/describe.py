@@ -69,11 +69,21 @@ def describe(model: Model) -> ModelDescription:
         runnable=not isinstance(model, StoredModel) and not blocked,
         blocked=blocked,
         overhead_bytes=max(model.source_bytes - stored, 0) if model.path is not None else 0,
+        rewritten_bytes=_rewritten(model, layers),
         fingerprint=fingerprint(model),
         notes=tuple(notes),
         inputs_guessed=isinstance(model, TorchModel) and model.inputs_guessed,
         has_graph=isinstance(model, TorchModel) and model.lowered is not None,
     )
+
+
+def _rewritten(model: Model, layers: tuple[Layer, ...]) -> int | None:
+    """What the file of a plan has beside its layers; None where the graph is not known before it is exported."""
+    if not isinstance(model, TorchModel) or model.lowered is None:
+        return None
+    from secateur.graph.describing.rewritten import rewritten_structure_bytes
+
+    return rewritten_structure_bytes(model.lowered.structure, [layer.name for layer in layers if layer.folded_into])
 
 
 def _to_be_coupled(layer: Layer) -> Layer:

@@ -1,13 +1,39 @@
 """How many bytes an encoded layer takes in an exported ONNX file: what predictions and the budget read."""
 
+from collections.abc import Iterable
+from typing import Final
+
 from secateur.model.description import Layer
 from secateur.model.encoding import PLANES_BYTES, grouped_axis, lies_in_planes, scales_in, stored_bytes
+from secateur.model.workload import Precision
 
 DEQUANTIZE_NODE_BYTES = 60
 """A DequantizeLinear node with its short names and the header of its scale, as `formats.onnx_files.qdq` writes them."""
 
 ACTIVATION_NODES_BYTES = 100
 """The QuantizeLinear/DequantizeLinear pair behind a layer's output, with names and scalars."""
+
+FUNCTION_BYTES: Final = {2: 620, 3: 920, 4: 620, 5: 920, 6: 920}
+"""What a file takes for putting planes of codes together, once for each number of bits that a layer of it is stored in.
+
+The functions of `graph.qdq.functions`: to unpack them, to give them their sign, to scale them.
+"""
+
+
+def plane_bits(layer: Layer, precision: Precision | None) -> int:
+    """In planes of how many bits the codes of a layer are stored that is stored and computed so; 0 where they are not.
+
+    None: the layer is as it was.
+    """
+    if precision is None or precision.weight_bits not in FUNCTION_BYTES or layer.weight is None:
+        return 0
+    bits, static = precision.weight_bits, precision.is_static
+    return bits if lies_in_planes(layer.weight.count, bits, precision.group or None, in_integers=static) else 0
+
+
+def functions_bytes(bits: Iterable[int]) -> int:
+    """What the functions of a file take whose layers are stored in planes of these numbers of bits."""
+    return sum(FUNCTION_BYTES[each] for each in set(bits) - {0})
 
 
 def encoded_bytes(
