@@ -13,7 +13,7 @@ from secateur.methods.offers import Option
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.model.workload import Workload
+from secateur.model.workload import Precision, Workload
 from secateur.recipe.options import option
 from secateur.recipe.tables import encodes, saved_bytes
 from secateur.targets.timings import Timings
@@ -55,6 +55,11 @@ def parts(choice: str) -> tuple[str, ...]:
 def methods_in(choice: str) -> tuple[Method, ...]:
     """The methods of a choice, in the order in which they run; UserError for an option that does not exist."""
     return tuple(sorted((option(name).method for name in parts(choice)), key=lambda method: method.order))
+
+
+def precision_of(choice: str) -> Precision | None:
+    """The numbers that a layer is stored and computed in then; None where that does not change."""
+    return next((made for method in methods_in(choice) if (made := method.computes_in) is not None), None)
 
 
 def words_of(choice: str) -> str:

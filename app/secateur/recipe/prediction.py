@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from secateur.methods.base import Effect, Method
 from secateur.methods.facts import Facts
+from secateur.methods.quantize.sizes import functions_bytes, plane_bits
 from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
@@ -35,13 +36,13 @@ def layer_costs(
     """The cost of every layer (or of those of `names`) after the plan: the one place that all predictions come from.
 
     Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
-    smaller here. Parameters are those of the exported file: a batch norm that is folded has none, and the layer that it
-    is folded into has a bias. Tables beside the layers are smaller where all of these are encoded (and all are asked
+    smaller here. Parameters, and bytes where anything is planned, are those of the exported file: a batch norm that is
+    folded has none, and the layer that it is folded into has a bias. Tables beside the layers are smaller where all of these are encoded (and all are asked
     for). KeyError where a planned layer has no facts yet.
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
-    folded = folded_by(model, recipe)
+    folded = _folded(model, recipe)
     taking = frozenset(folded.values())
     among_integers = names is None and all_encoded(model, recipe)
     return {
@@ -55,38 +56,41 @@ def layer_costs(
             ),
             gone=layer.name in folded,
             biases=layer.out_channels - lost.get(layer.name, Lost()).outputs if layer.name in taking else 0,
+            planned=bool(recipe.steps),
         )
         for layer in model.layers
         if chosen is None or layer.name in chosen
     }
 
 
-def folded_by(model: ModelDescription, recipe: Recipe) -> Mapping[str, str]:
+def _folded(model: ModelDescription, recipe: Recipe) -> Mapping[str, str]:
     """Batch norm → the layer that it is folded into when the plan's result is exported."""
-    if not recipe.steps:
-        return {}
     if model.has_graph and all(step.method.keeps_graph for step in recipe.final):
         return {}
     return {layer.name: layer.folded_into for layer in model.layers if layer.folded_into}
 
 
-def _as_shipped(layer: Layer, cost: LayerCost, *, gone: bool, biases: int) -> LayerCost:
+def _as_shipped(layer: Layer, cost: LayerCost, *, gone: bool, biases: int, planned: bool) -> LayerCost:
     """What the layer costs once norms are folded: it is `gone`, or has so many `biases`.
 
-    The bytes of an encoded layer have its biases in them already, and so has a layer that keeps its own.
+    The bytes of an encoded layer have its biases in them already, and so has a layer that keeps its own. Where nothing
+    is `planned` the file stays as it is, and its bytes.
     """
     if gone:
-        return replace(cost, params=0, costs=replace(cost.costs, bytes=0))
+        return replace(cost, params=0, costs=replace(cost.costs, bytes=0) if planned else cost.costs)
     if layer.bias is not None or not biases:
         return cost
-    encoded = encodes(tuple(method for method, _ in cost.effects))
-    costs = cost.costs if encoded else replace(cost.costs, bytes=cost.costs.bytes + BIAS_BYTES * biases)
+    is_counted = not planned or encodes(tuple(method for method, _ in cost.effects))
+    costs = cost.costs if is_counted else replace(cost.costs, bytes=cost.costs.bytes + BIAS_BYTES * biases)
     return replace(cost, params=cost.params + biases, costs=costs)
 
 
 def overhead_bytes(model: ModelDescription, recipe: Recipe) -> int:
     """What the file has beside its layers after the plan; as opened where nothing is planned."""
-    return model.planned_overhead_bytes if recipe.steps else model.overhead_bytes
+    if not recipe.steps:
+        return model.overhead_bytes
+    planned = ((layer, method) for layer in model.weighted_layers for method in methods_of(recipe, layer))
+    return model.planned_overhead_bytes + functions_bytes(plane_bits(layer, m.computes_in) for layer, m in planned)
 
 
 def all_encoded(model: ModelDescription, recipe: Recipe) -> bool:

@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.methods.quantize.sizes import FUNCTION_BYTES, functions_bytes, plane_bits
 from secateur.model.description import ModelDescription
-from secateur.recipe.choices import FLOAT, Choice, fixed_bytes
+from secateur.recipe.choices import FLOAT, Choice, fixed_bytes, precision_of
 from secateur.recipe.knapsack import GAP, WORK, Flags, Floats, Solution, solve, undominated
 from secateur.recipe.latency_limit import Borders
 from secateur.recipe.peak_memory import PeakMemory
@@ -44,6 +45,9 @@ class Programme:
         self.is_encoded = np.array([choice.is_encoded for choice in choices])
         self.is_timed = timings is not None and timings.whole is not None
         self.original_ms = timings.whole if timings is not None else None
+        precisions = {name: precision_of(name) for name in {choice.option for choice in choices}}
+        layers = {layer.name: layer for layer in model.layers}
+        self._planes = np.array([plane_bits(layers[each.layer], precisions[each.option]) for each in choices])
         self.fixed, self.saved = fixed_bytes(model), saved_bytes(model)
         damage = np.array([choice.damage for choice in choices])
         positive = damage[damage > 0]
@@ -102,13 +106,18 @@ class Programme:
         """Layer → option."""
         return {self.choices[place].layer: self.choices[place].option for place in items}
 
-    def takes(self, name: str, items: Items) -> float:
-        """How much of something a plan takes: of the file's bytes, the network's milliseconds, its peak memory."""
+    def takes(self, name: str, items: Items, beside: float | None = None) -> float:
+        """How much of something a plan takes: of the file's bytes, the network's milliseconds, its peak memory.
+
+        `beside` is what the file has beside the layers, where that is not to be what the plan makes of it.
+        """
         if name == "memory_bytes":
-            return self._memory(items)
+            assert self._peak is not None  # noqa: S101 - asked for where the network was timed
+            weights = self.takes("bytes", items, beside)
+            return weights + float(self._peak.held(self.is_static[items][None])[0].max())
         total = float(self.amounts[name][items].sum())
         if name == "bytes":
-            return total + self.fixed - (self.saved if self.is_encoded[items].all() else 0)
+            return total + (self._beside(items) if beside is None else beside)
         if name == "latency_ms" and self._borders is not None:
             return total + float(self._borders.ms(self.is_static[items][None])[0])
         return total
@@ -123,7 +132,7 @@ class Programme:
         if name == "bytes":
             floats = ~self.is_encoded[items]
             left = int(floats.sum()) - floats[self.groups] + ~self.is_encoded
-            after = after + self.fixed - self.saved * (left == 0)
+            after = after + self.fixed - self.saved * (left == 0) + self._functions_swapped(items)
         if name == "latency_ms" and self._borders is not None:
             static = self.is_static[items]
             each, _ = self._borders.around(static)
@@ -131,10 +140,17 @@ class Programme:
             after = after + float(self._borders.ms(static[None])[0]) + change
         return np.asarray(after)
 
-    def _memory(self, items: Items) -> float:
-        assert self._peak is not None  # noqa: S101 - asked for where the network was timed
-        weights = self.takes("bytes", items)
-        return weights + float(self._peak.held(self.is_static[items][None])[0].max())
+    def _beside(self, items: Items) -> float:
+        functions = functions_bytes(self._planes[items].tolist())
+        return functions + self.fixed - (self.saved if self.is_encoded[items].all() else 0)
+
+    def _functions_swapped(self, items: Items) -> Floats:
+        """What the functions of the file take with one choice made, (choices,)."""
+        before, total = self._planes[items], np.zeros(len(self.choices))
+        for bits, size in FUNCTION_BYTES.items():
+            users = int((before == bits).sum()) - (before[self.groups] == bits) + (self._planes == bits)
+            total += size * (users > 0)
+        return total
 
     # ------------------------------------------------------------------ the plan that takes least
 
@@ -153,15 +169,39 @@ class Programme:
         None where no plan is within them. Where all layers are encoded the tables beside them are smaller: plans of
         such layers alone are solved by themselves.
         """
-        found = self._in_turns(cost, limits, allowed, gap, self.fixed, known)
+        found = self._with_functions(cost, limits, allowed, gap, self.fixed, known)
         if self.saved and ("bytes" in cost or limits.keys() & {"bytes", "memory_bytes"}):
-            other = self._in_turns(cost, limits, allowed & self.is_encoded, gap, self.fixed - self.saved, known)
+            other = self._with_functions(cost, limits, allowed & self.is_encoded, gap, self.fixed - self.saved, known)
             if other is not None and (found is None or self._value(cost, other[0]) < self._value(cost, found[0])):
                 return other[0], min(other[1], found[1] if found else other[1])
         return found
 
     def _value(self, cost: Mapping[str, float], items: Items) -> float:
         return sum(weight * self.takes(name, items) for name, weight in cost.items())
+
+    def _with_functions(
+        self,
+        cost: Mapping[str, float],
+        limits: Mapping[str, float],
+        allowed: Flags,
+        gap: float,
+        fixed: float,
+        known: Items | None,
+    ) -> tuple[Items, float] | None:
+        """With the room that the functions of a plan's own widths take: each width of a file has its own, once."""
+        reserved = set[int]()
+        while True:
+            found = self._in_turns(cost, limits, allowed, gap, fixed + functions_bytes(reserved), known)
+            if found is None or not limits.keys() & {"bytes", "memory_bytes"}:
+                return found
+            used = set(self._planes[found[0]].tolist()) - {0}
+            if used <= reserved or self._fits(found[0], limits):
+                return found
+            reserved |= used
+
+    def _fits(self, items: Items, limits: Mapping[str, float], beside: float | None = None) -> bool:
+        taken = {name: self.takes(name, items, beside) for name in limits}
+        return all(taken[name] <= limit + 1e-9 * max(abs(limit), 1.0) for name, limit in limits.items())
 
     def _in_turns(
         self,
@@ -187,8 +227,8 @@ class Programme:
                 if solution is None:
                     break
                 warm, items = solution.prices, solution.items
-                over = {name: self.takes(name, items) - limit for name, limit in limits.items()}
-                fits = all(more <= 1e-9 * max(abs(limits[name]), 1.0) for name, more in over.items())
+                over = {name: self.takes(name, items, fixed) - limit for name, limit in limits.items()}
+                fits = self._fits(items, limits, fixed)
                 if fits and (best is None or self._value(cost, items) < self._value(cost, best)):
                     best, bound = items, min(bound, solution.bound)
                 after = self.is_static[items]

@@ -118,7 +118,7 @@ def test_the_sample_with_fewer_channels_in_int8_is_what_was_predicted():
     lost = channels_lost(description, recipe)
     narrow = [shrunk(layer, lost.get(layer.name, Lost())) for layer in description.layers]
     assert weights(narrow) == weights(describe(made).layers)
-    assert sum(cost.costs.bytes for cost in costs.values()) + description.overhead_bytes == told.bytes
+    assert sum(cost.costs.bytes for cost in costs.values()) + description.planned_overhead_bytes == told.bytes
     assert {layer.name: layer.weight.shape for layer in narrow if layer.is_weighted and layer.weight} == {
         layer.name: layer.weight.shape for layer in describe(made).layers if layer.is_weighted and layer.weight
     }
