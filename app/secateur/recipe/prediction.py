@@ -37,8 +37,8 @@ def layer_costs(
 
     Channels that leave a layer take outputs of coupled layers and inputs of its readers along: all of those are
     smaller here. Parameters, and bytes where anything is planned, are those of the exported file: a batch norm that is
-    folded has none, and the layer that it is folded into has a bias. Tables beside the layers are smaller where all of these are encoded (and all are asked
-    for). KeyError where a planned layer has no facts yet.
+    folded has none, and the layer that it is folded into has a bias. Tables beside the layers are smaller where all of
+    these are encoded (and all are asked for). KeyError where a planned layer has no facts yet.
     """
     lost = channels_lost(model, recipe)
     chosen = None if names is None else set(names)
