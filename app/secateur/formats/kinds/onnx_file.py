@@ -42,6 +42,13 @@ class OnnxOptions(WriteOptions):
         description="Integers of 3, 5 and 6 bits: packed in as many bits as they have, unpacked by functions in the "
         "file that ONNX Runtime computes once, when it loads; standard as integers of 4 and 8 bits, for any runtime.",
     )
+    integers: Literal["auto", "int8", "uint8"] = Field(
+        "auto",
+        title="8-bit weights",
+        description="How static layers hold theirs: int8, for which processors have the fastest kernels; uint8 around "
+        "128, the same numbers, which processors without VNNI compute exactly where int8 overflows; auto as the "
+        "kernels of this processor need it, which is tried.",
+    )
     external_data: bool = Field(
         False,
         title="Weights apart",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.formats.base import LocalProof
 from secateur.graph.onnx_layers import GraphIndex, OnnxLayer, dequantize, onnx_layers
+from secateur.graph.qdq.overflow import MIDDLE
 from secateur.graph.qdq.weights import in_file_layout
 from secateur.model.encoding import WeightEncoding
 
@@ -109,7 +110,8 @@ def _wrong_weight(
     if wanted.granularity == "group" and _axis(maker) != wanted.axis:  # a Gemm that became a MatMul turned its weight
         values, wanted = values.T, wanted.transposed((1, 0))
     integers, scale = graph.values(maker.input[0]), np.asarray(graph.values(maker.input[1]), np.float32)
-    if not np.array_equal(np.asarray(integers).astype(np.int32), wanted.quantize(values).astype(np.int32)):
+    codes = np.asarray(integers).astype(np.int32) - _middle(integers, wanted)
+    if not np.array_equal(codes, wanted.quantize(values).astype(np.int32)):
         yield name, f"The file holds other integers for the weight of {name}."
     if not np.array_equal(scale.reshape(-1), wanted.scale.reshape(-1)):
         yield name, f"The file holds other scales for the weight of {name}."
@@ -122,13 +124,19 @@ def _wrong_weight(
             yield name, f"The file holds another bias of {name}."
 
 
+def _middle(integers: NDArray[Any], wanted: WeightEncoding) -> int:
+    """What stands for 0 in codes of a symmetric encoding: 128 where they are stored as uint8."""
+    return MIDDLE if integers.dtype == np.uint8 and wanted.zero_point is None else 0
+
+
 def _wrong_places(
     graph: GraphIndex, maker: onnx.NodeProto, name: str, wanted: WeightEncoding
 ) -> Iterator[tuple[str, str]]:
     """What a DequantizeLinear has otherwise than an encoding: zero points, and what of the weight shares a scale."""
     scale = graph.values(maker.input[1])
     zero = graph.values(maker.input[2]) if len(maker.input) > 2 and maker.input[2] else np.zeros(scale.shape)
-    expected = np.zeros(scale.shape) if wanted.zero_point is None else wanted.zero_point
+    middle = _middle(graph.values(maker.input[0]), wanted)
+    expected = np.full(scale.shape, middle) if wanted.zero_point is None else wanted.zero_point
     if not np.array_equal(np.asarray(zero).astype(np.int32), expected.astype(np.int32)):
         yield name, f"The file holds other zero points for the weight of {name}."
     axis = _axis(maker)

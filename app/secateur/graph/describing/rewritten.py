@@ -25,4 +25,4 @@ def rewritten_structure_bytes(structure: onnx.ModelProto, folded: Collection[str
     del proto.graph.node[:]
     proto.graph.node.extend(kept)
     strip(proto)
-    return proto.ByteSize()
+    return int(proto.ByteSize())

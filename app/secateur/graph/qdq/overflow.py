@@ -1,0 +1,76 @@
+"""Integer kernels that overflow: what an 8-bit weight may be stored as on this processor.
+
+Processors without VNNI (most before 2019, AMD's before Zen 4) multiply uint8 by int8 in pairs and add each pair in 16
+bits, where 255 × 127 twice is cut off: results are silently wrong, up to whole classes. ONNX Runtime computes exactly
+there with weights of uint8 around 128, which are the same numbers in the same room, in a kernel that takes somewhat
+longer; and with weights of 7 bits and fewer in any kernel. Whether it is so is not looked up but tried.
+"""
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
+from onnx import helper, numpy_helper  # noqa: TID253
+
+from secateur.graph.onnx_layers import new_session
+
+_CHANNELS: Final = 64
+MIDDLE: Final = 128
+
+
+@cache
+def overflows_here() -> bool:
+    """Whether this processor's kernels for uint8 × int8 give other results than whole numbers do; tried once."""
+    scale = np.float32(_CHANNELS * 255 * 127 / 200)
+    stored = {
+        "w": np.full((_CHANNELS, _CHANNELS, 1, 1), 127, np.int8),
+        "one": np.float32(1),
+        "zero": np.uint8(0),
+        "ones": np.ones(_CHANNELS, np.float32),
+        "zeros": np.zeros(_CHANNELS, np.int8),
+        "scale": scale,
+    }
+    node = helper.make_node("QLinearConv", ["x", "one", "zero", "w", "ones", "zeros", "scale", "zero"], ["y"])
+    shape = [1, _CHANNELS, 4, 4]
+    graph = helper.make_graph(
+        [node],
+        "probe",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, shape)],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.UINT8, shape)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    (found,) = new_session(proto, 1).run(None, {"x": np.full(shape, 255, np.uint8)})
+    return bool(np.any(found != 200))
+
+
+def around_128(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network with 8-bit weights that integer kernels read as uint8 around 128; `proto` itself is changed.
+
+    Those that no kernel multiplies with integers, and those of few bits that a function unpacks, stay as they are.
+    """
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    unpackers = [node for node in proto.graph.node if node.op_type == "DequantizeLinear"]
+    bytewise = {name for name, tensor in stored.items() if tensor.data_type == onnx.TensorProto.UINT8}
+    rounded = {node.output[0] for node in unpackers if node.input[0] not in stored and node.input[2] in bytewise}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in proto.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    middles: dict[tuple[int, ...], str] = {}
+    for node in unpackers:
+        tensor = stored.get(node.input[0])
+        multiplied = any(name in rounded for reader in readers.get(node.output[0], ()) for name in reader.input)
+        if tensor is None or tensor.data_type != onnx.TensorProto.INT8 or not multiplied:
+            continue
+        if len(tensor.dims) == 1 or len(readers[tensor.name]) > 1:  # a bias, or what else reads it wants int8
+            continue
+        codes = numpy_helper.to_array(tensor).astype(np.int16) + MIDDLE
+        tensor.CopyFrom(numpy_helper.from_array(codes.astype(np.uint8), tensor.name))
+        name = middles.setdefault(tuple(stored[node.input[1]].dims), f"m{len(middles)}")
+        del node.input[2:]
+        node.input.append(name)
+    for shape, name in middles.items():
+        proto.graph.initializer.append(numpy_helper.from_array(np.full(shape, MIDDLE, np.uint8), name))
+    return proto
