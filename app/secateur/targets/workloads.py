@@ -145,7 +145,6 @@ def network_of(work: Workload) -> "onnx.ModelProto":
     """The layer alone as an exported file would hold it: float, or with its Q/DQ pairs, written by the same writer."""
     import onnx
 
-    from secateur.graph.qdq.overflow import around_128, overflows_here
     from secateur.graph.qdq.placing import encode
     from secateur.model.encoding import ActivationEncoding, Encodings
 
@@ -166,8 +165,6 @@ def network_of(work: Workload) -> "onnx.ModelProto":
         return _between_integers(proto, activations)
     encodings = Encodings({LAYER: _weight_encoding(work)}, activations)
     encoded = encode(proto, encodings)
-    if overflows_here():
-        encoded = around_128(encoded)
     onnx.checker.check_model(encoded)
     return encoded
 

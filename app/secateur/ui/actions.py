@@ -169,7 +169,7 @@ ACTIONS: tuple[Action, ...] = (
             "selection",
             "layers",
         )
-        for bits in (6, 5, 4, 3, 2)
+        for bits in (7, 6, 5, 4, 3, 2)
     ),
     Action(
         "float", "Back to float", ("Del",), "x", "Take every step out of the selected layers", "selection", "layers"

@@ -83,7 +83,7 @@ class Commands(QObject):
             "undo": self._in_session(lambda session: session.undo()),
             "redo": self._in_session(lambda session: session.redo()),
             "reset_plan": self._in_session(lambda session: session.reset_plan()),
-            **{f"int{bits}": partial(self.choose_bits, bits) for bits in (8, 6, 5, 4, 3, 2)},
+            **{f"int{bits}": partial(self.choose_bits, bits) for bits in (8, 7, 6, 5, 4, 3, 2)},
             "float": self._in_session(lambda session: session.clear_layers(self._selected())),
             "select_alike": self._in_workspace(lambda workspace: workspace.layers.select_alike()),
             "pin": self._in_workspace(lambda workspace: workspace.layers.toggle_pins()),

@@ -60,7 +60,6 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
     from secateur.formats.onnx_files.qdq_stored import encode_stored
     from secateur.graph.network import OnnxModel, StoredModel
     from secateur.graph.qdq.blocks import FLOAT32_INPUTS, INT8_INPUTS, as_nbits
-    from secateur.graph.qdq.overflow import around_128, overflows_here
     from secateur.graph.qdq.placing import encode
     from secateur.graph.qdq.planes import in_planes
 
@@ -80,9 +79,7 @@ def _unsigned(model: "Model", options: OnnxOptions) -> "onnx.ModelProto":
         if isinstance(model, OnnxModel):
             proto = encode_stored(proto, encodings, packs=packs)
         else:
-            proto = encode(proto, encodings, packs=packs)
-        if options.integers == "uint8" or (options.integers == "auto" and overflows_here()):
-            proto = around_128(proto)
+            proto = encode(proto, encodings, packs=packs, integers=options.integers)
         if options.groups != "standard":
             proto = as_nbits(proto, FLOAT32_INPUTS if options.groups == "exact" else INT8_INPUTS)
     if options.dtype == "float16":

@@ -22,7 +22,7 @@ OLDEST_OPSET: Final = 15
 UNPACK: Final = "Unpack"
 DEQUANTIZE: Final = "Dequantize"
 SIGNED: Final = "Signed"
-WIDTHS: Final = (2, 3, 4, 5, 6)
+WIDTHS: Final = (2, 3, 4, 5, 6, 7)
 BITS_OF: Final = {f"{UNPACK}{bits}": bits for bits in WIDTHS}
 """Name of a function that unpacks planes → bits of its codes."""
 

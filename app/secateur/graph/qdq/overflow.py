@@ -7,13 +7,16 @@ longer; and with weights of 7 bits and fewer in any kernel. Whether it is so is 
 """
 
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import onnx  # noqa: TID253 - this file is about nothing else and is imported lazily
 from onnx import helper, numpy_helper  # noqa: TID253
 
 from secateur.graph.onnx_layers import new_session
+
+Integers = Literal["auto", "int8", "uint8"]
+"""How static weights of 8 bits are stored: `auto` as this processor's kernels need it."""
 
 _CHANNELS: Final = 64
 MIDDLE: Final = 128
@@ -46,14 +49,15 @@ def overflows_here() -> bool:
 
 
 def around_128(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The same network with 8-bit weights that integer kernels read as uint8 around 128; `proto` itself is changed.
+    """The same network with 8-bit weights that integer kernels read as uint8 around 128; `proto`, changed in place.
 
     Those that no kernel multiplies with integers, and those of few bits that a function unpacks, stay as they are.
     """
     stored = {tensor.name: tensor for tensor in proto.graph.initializer}
     unpackers = [node for node in proto.graph.node if node.op_type == "DequantizeLinear"]
     bytewise = {name for name, tensor in stored.items() if tensor.data_type == onnx.TensorProto.UINT8}
-    rounded = {node.output[0] for node in unpackers if node.input[0] not in stored and node.input[2] in bytewise}
+    computed = [node for node in unpackers if node.input[0] not in stored and len(node.input) > 2]
+    rounded = {node.output[0] for node in computed if node.input[2] in bytewise}
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in proto.graph.node:
         for name in node.input:

@@ -1,10 +1,10 @@
 """Encodings as an ONNX file: QuantizeLinear/DequantizeLinear pairs that ONNX Runtime fuses into integer kernels.
 
 Where the pairs stand decides whether the runtime computes in integers at all: `qdq_placement` says where. Static layers
-are U8S8 with weights per output channel. Their biases are rounded to what integer kernels add; they are stored as
-float32, which the runtime turns into int32 when it loads the file, but for Gemm as int32, without which it stays float.
-Weight-only layers are stored as int8 or packed int4 behind a DequantizeLinear, block-wise where they are in groups;
-those of 3, 5 and 6 bits in planes.
+are U8S8 with weights per output channel, or U8U8 where this processor's kernels for the former overflow. Their biases
+are rounded to what integer kernels add; they are stored as float32, which the runtime turns into int32 when it loads
+the file, but for Gemm as int32, without which it stays float. Weight-only layers are stored as int8 or packed int4
+behind a DequantizeLinear, block-wise where they are in groups; those of 3, 5 and 6 bits in planes.
 Names and shared scalars are short: in a file of a few hundred kilobytes they are a tenth.
 """
 
@@ -21,6 +21,7 @@ from secateur.graph.qdq.compact import compact
 from secateur.graph.qdq.functions import add_functions
 from secateur.graph.qdq.insert import Inserting
 from secateur.graph.qdq.once import unpacked_once
+from secateur.graph.qdq.overflow import Integers, around_128, overflows_here
 from secateur.graph.qdq.placement import Placement, place
 from secateur.graph.qdq.planes import paying
 from secateur.graph.qdq.weights import in_file_layout, opset_for
@@ -32,12 +33,15 @@ def static_placement(proto: onnx.ModelProto, layers: Collection[str]) -> Placeme
     return place(proto, onnx_layers(proto), layers)
 
 
-def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) -> onnx.ModelProto:
+def encode(
+    proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True, integers: Integers = "auto"
+) -> onnx.ModelProto:
     """The encoded, compact form of a lowered float graph; `proto` is not changed.
 
     Layers of 8 bits, or of fewer that are meant for it, whose inputs have an activation encoding are computed in
     integers; all others are stored in few bits only. What ONNX has no integers for lies in planes unless its own are
-    asked for. UserError where a weight is missing or an activation has no encoding.
+    asked for. `integers` says how static weights of 8 bits are stored: see `overflow`. UserError where a weight is
+    missing or an activation has no encoding.
     """
     layers = {layer.name: layer for layer in onnx_layers(proto)}
     for name in encodings.weights:
@@ -73,6 +77,8 @@ def encode(proto: onnx.ModelProto, encodings: Encodings, *, packs: bool = True) 
     finished = inserting.finish()
     if packs:
         unpacked_once(finished)
+    if integers == "uint8" or (integers == "auto" and overflows_here()):
+        around_128(finished)
     add_functions(compact(finished))
     return finished
 

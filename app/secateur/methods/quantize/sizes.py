@@ -13,7 +13,7 @@ DEQUANTIZE_NODE_BYTES = 60
 ACTIVATION_NODES_BYTES = 100
 """The QuantizeLinear/DequantizeLinear pair behind a layer's output, with names and scalars."""
 
-FUNCTION_BYTES: Final = {2: 620, 3: 920, 4: 620, 5: 920, 6: 920}
+FUNCTION_BYTES: Final = {2: 620, 3: 920, 4: 620, 5: 920, 6: 920, 7: 1210}
 """What a file takes for putting planes of codes together, once for each number of bits that a layer of it is stored in.
 
 The functions of `graph.qdq.functions`: to unpack them, to give them their sign, to scale them.

@@ -49,10 +49,11 @@ class StaticInt8(Method):
         Handle("percentile", "activation_histogram", "range", starts=False, also={"observer": "percentile"}),
     )
 
-    weight_bits: Literal[8, 6, 5, 4, 3, 2] = Field(
+    weight_bits: Literal[8, 7, 6, 5, 4, 3, 2] = Field(
         8,
         title="Weights",
-        description="Bits of one stored weight. Fewer make the file smaller, and nothing slower: kernels compute in 8.",
+        description="Bits of one stored weight. Fewer make the file smaller, and nothing slower: kernels compute in 8. "
+        "Processors without VNNI, whose kernels overflow at 8, have their fastest ones for 7 and fewer.",
     )
     activation_bits: Literal[8, 16] = Field(
         8,
@@ -80,7 +81,7 @@ class StaticInt8(Method):
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        widths = (8, 6, 5, 4, 3, 2)
+        widths = (8, 7, 6, 5, 4, 3, 2)
         ids = {bits: f"w{bits}a8" if bits < 8 else "int8" for bits in widths}
         return tuple(Option(ids[b], "Static", str(b), cls.model_validate({"weight_bits": b})) for b in widths)
 

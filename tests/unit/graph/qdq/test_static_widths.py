@@ -67,7 +67,7 @@ def written(model: TorchModel, path: Path, **options: str) -> onnx.ModelProto:
     return onnx.load(str(path))
 
 
-@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7])
 def test_a_layer_of_few_bits_computes_in_int8_and_takes_its_own_room(
     network: TorchModel, tmp_path: Path, bits: int
 ) -> None:
