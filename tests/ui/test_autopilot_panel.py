@@ -55,7 +55,7 @@ def cells(panel: AutopilotPanel, column: str) -> list[str]:
 
 
 def test_every_trial_says_what_it_came_to(panel: AutopilotPanel) -> None:
-    panel.show_state(SessionState(pilot=Piloted(document=search(*TRIALS))))
+    panel.show_state(SessionState(pilot=Piloted(document=search(*TRIALS, state="running"))))
     assert cells(panel, "number") == ["1", "2", "3", "4", "5", "6", "7"]
     assert cells(panel, "verdict") == [
         "kept, proven", "best, proven", "loses too much", "not proven", "too much on test", "came to nothing",
@@ -68,6 +68,11 @@ def test_every_trial_says_what_it_came_to(panel: AutopilotPanel) -> None:
     assert cells(panel, "compare") == ["Compare"] * 5 + ["", ""]
     tip = panel.table.trials.index(5, COLUMNS.index("verdict")).data(Qt.ItemDataRole.ToolTipRole)
     assert tip == "The disk is full."
+
+
+def test_a_trial_of_a_search_that_was_stopped_is_broken_off_and_not_being_tried(panel: AutopilotPanel) -> None:
+    panel.show_state(SessionState(pilot=Piloted(document=search(*TRIALS))))
+    assert cells(panel, "verdict")[-1] == "broken off"
 
 
 def test_what_an_error_loses_is_written_as_a_rise(panel: AutopilotPanel) -> None:
@@ -206,6 +211,7 @@ def test_a_stopped_search_goes_on_with_a_click(ready) -> None:
     stopped(ready, *TRIALS[:2])
     panel = ready.workspace.autopilot
     assert panel.words.text() == "Stopped by hand: the best so far."
+    assert (panel.resume.property("role"), panel.start.property("role")) == ("primary", "outline")
     click(ready, "autopilot_resume")
     request = ready.engine.asked(Autopilot)[-1]
     assert (request.run, request.resume, request.folder) == ("p", True, Path("/runs/p"))

@@ -128,8 +128,10 @@ class AutopilotDocument(Document):
 
     def verdict_on(self, trial: TrialDocument) -> str:
         """What to make of a trial, in two or three words."""
-        if trial.state != "finished":
-            return "being tried" if trial.state == "running" else "came to nothing"
+        if trial.state == "running":
+            return "being tried" if self.state == "running" else "broken off"
+        if trial.state == "failed":
+            return "came to nothing"
         if trial.keeps:
             return "best, proven" if trial.number == self.best else "kept, proven"
         if not trial.is_proven:

@@ -53,6 +53,7 @@ class AutopilotPanel(QWidget):
         self._job: JobState | None = None
         self._best = ""
         self._unit = ""
+        self._reasons: tuple[str, str] | None = None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 8)
         outer.setSpacing(0)
@@ -63,8 +64,7 @@ class AutopilotPanel(QWidget):
         body.addWidget(self._make_form())
         body.addWidget(self._make_list(), 1)
         outer.addLayout(body, 1)
-        notifier.theme_changed.connect(self._draw_icon)
-        self._draw_icon()
+        notifier.theme_changed.connect(self._draw_icons)
         self.show_state(SessionState())
 
     # ------------------------------------------------------------------ build
@@ -215,14 +215,21 @@ class AutopilotPanel(QWidget):
         set_why_not(self.resume, resume, self.tr("Go on with this search: what was tried counts"))
         self.start.setText(self.tr("Start anew") if document is not None and document.trials else self.tr("Start"))
         self.resume.setVisible(document is not None)
-        set_role(self.resume, "primary" if not resume else "outline")
-        set_role(self.start, "outline" if not resume else "primary")
+        for button, is_primary in ((self.resume, not resume), (self.start, bool(resume))):
+            set_role(button, "primary" if is_primary else "outline")
+        if self._reasons != (start, resume):  # an icon has the colour of its button
+            self._reasons = start, resume
+            self._draw_icons()
         told = ""
         if document is not None and document.ahead is not None and (self._job is not None or not resume):
             told = self.tr("To go on: {}.").format(document.ahead.words)
         self.reason.setText(told or start or (resume if document is not None else ""))
 
-    def _draw_icon(self) -> None:
+    def _draw_icons(self) -> None:
+        for button in (self.start, self.resume):
+            button.set_icon("run", "" if button.isEnabled() else "disabled")
+        self.stop.set_icon("stopped")
+        self.export.set_icon("export")
         self._icon.setPixmap(icon("compass", "accent").pixmap(QSize(16, 16), self.devicePixelRatioF()))
 
     def focus_goal(self) -> None:

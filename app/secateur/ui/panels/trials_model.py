@@ -86,7 +86,7 @@ class TrialsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(self._document, index.row(), name)
             case Qt.ItemDataRole.DecorationRole if name == "verdict":
-                return icon(*_icon(trial, is_best=is_best))
+                return icon(*_icon(trial, is_best=is_best, is_on=self._document.state == "running"))
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tooltip(self._document, trial, name)
             case Qt.ItemDataRole.TextAlignmentRole:
@@ -137,9 +137,9 @@ class TrialsModel(QAbstractTableModel):
         return f"{trial.title}. {trial.why}{took}"
 
 
-def _icon(trial: TrialDocument, *, is_best: bool) -> tuple[str, str]:
+def _icon(trial: TrialDocument, *, is_best: bool, is_on: bool) -> tuple[str, str]:
     if trial.state == "running":
-        return "job", "accent"
+        return ("job", "accent") if is_on else ("stopped", "secondary")
     if is_best:
         return "star", "positive"
     return ("done", "positive") if trial.keeps else ("failed", "secondary")
