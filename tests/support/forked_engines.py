@@ -1,8 +1,8 @@
 """Engine processes that are forked from one that has the libraries loaded: torch is imported once, not in every test.
 
 What a fork changes is the start of a process alone: it is as separate, has the environment of the moment in which it
-is started, and dies as before. Milliseconds are measured briefly in it, and integers added in full. Tests of the start
-itself use the program's own way.
+is started, and dies as before. Milliseconds are measured briefly in it. Tests of the start itself use the program's
+own way.
 """
 
 import multiprocessing
@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from brief_timings import measure_briefly
-from exact_integers import add_exactly
 from exported_once import export_once
 
 from secateur.engine import lane
@@ -45,7 +44,6 @@ def in_environment(environment: dict[str, str], target: Callable[..., None], arg
     os.environ.clear()
     os.environ.update(environment)
     measure_briefly()
-    add_exactly()
     export_once()
     target(*args)
 

@@ -5,9 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import onnxruntime
 import pytest
-from exact_integers import add_exactly
 from small_instances import make_wide
 
 from secateur.engine.autopilot import Autopilot, AutopilotEnded, TrialsTold
@@ -38,8 +36,6 @@ def workshop() -> Workshop:
 def at_home(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECATEUR_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr(onnxruntime, "SessionOptions", onnxruntime.SessionOptions)  # and back afterwards
-        add_exactly()
         yield
 
 

@@ -72,10 +72,7 @@ def test_a_ratio_that_grows_counts_from_the_opened_model_and_an_equal_one_from_w
 
 def test_every_step_of_a_repeat_counts_once_with_its_last_values():
     final = recipe(ROUNDS).final
-    assert [step.method for step in final] == [
-        ChannelPruning(ratio=0.35, criterion="l1", round_to=1),
-        Distillation(epochs=1),
-    ]
+    assert [step.method for step in final] == [ChannelPruning(ratio=0.35, criterion="l1"), Distillation(epochs=1)]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +144,7 @@ def test_every_step_has_an_id_that_is_in_no_file():
                 4,
                 (
                     Step(
-                        ChannelPruning(ratio=0.35, criterion="l1", round_to=1),
+                        ChannelPruning(ratio=0.35, criterion="l1"),
                         ("conv1",),
                         growing=(Growth("ratio", (0.1, 0.2, 0.3, 0.35)),),
                     ),
