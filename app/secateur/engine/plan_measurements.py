@@ -22,7 +22,7 @@ from secateur.recipe.choices import methods_in
 from secateur.recipe.recipe import Recipe
 
 _log = logging.getLogger(__name__)
-PLANS_VERSION: Final = 1
+PLANS_VERSION: Final = 2
 """Counts up when plans are carried out or measured otherwise: what was kept of an earlier version is measured again."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS plans (

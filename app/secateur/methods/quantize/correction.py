@@ -1,14 +1,14 @@
-"""Bias correction: each encoded layer's mean output brought back to that of the network before it was encoded.
+"""Correction: what each encoded layer gives on average brought back to that of the network before it was encoded.
 
 Rounding a weight W to W' moves what a layer gives on average by (W' − W)·E[x], channel by channel, which its bias can
 take back at no cost (Nagel et al. 2019, Data-Free Quantization Through Weight Equalization and Bias Correction;
 Banner et al. 2019, Post Training 4-bit Quantization of Convolutional Networks for Rapid-Deployment). Of one layer alone
 that follows from its mean input. Of several it is measured, in the order of the network, for what a layer is given
-has moved by what was done to the layers before it.
+has moved by what was done to the layers before it; there the spread of each output channel is brought back, too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,27 +22,19 @@ from secateur.methods.quantize.recording import (
     calibration_size,
     counted,
     kept_of,
-    mean_of,
     mean_output,
-    output_axis,
-    output_sum,
     record,
 )
+from secateur.methods.quantize.walk import Corrected, Walk, array, batches_at, encodings_with, tensor
 
 if TYPE_CHECKING:
-    import torch
     from torch import fx
 
-    from secateur.data.batch import Batch
-    from secateur.graph.homes import Home
     from secateur.graph.network import TorchModel
     from secateur.methods.change import Lowered
 
 SAMPLES: Final = 256
 """Calibration samples whose means are taken where a method has no number of its own."""
-HELD_BYTES: Final = 1_000_000_000
-"""Results of all batches that are held at once; fewer batches are taken where a network makes more of them."""
-SAYING: Final = "Correcting biases"
 COMPARING: Final = "Comparing corrections of biases"
 _COMPARED: Final = 4
 """Batches of calibration samples on which corrections are compared."""
@@ -81,7 +73,7 @@ def corrected_alone(
     if moved is None or not np.isfinite(moved).all():
         network.say(_untold([layer]))
         return None
-    return as_stored(network.model, network.biases[layer], (_array(own.bias) - moved).astype(np.float32))
+    return as_stored(network.model, network.biases[layer], (array(own.bias) - moved).astype(np.float32))
 
 
 def _without_bias(layers: Sequence[str]) -> str:
@@ -97,28 +89,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _array(values: "torch.Tensor") -> NDArray[np.float32]:
-    return np.asarray(values.detach().float().cpu().numpy())
-
-
 # ---------------------------------------------------------------------- all layers, in order
-
-
-@dataclass(frozen=True)
-class Corrected:
-    """The layers whose biases are corrected, in any order: those that are called `once`, and others (`repeated`).
-
-    A bias that is added in several places cannot bring back the mean of each: it is given what brings back that of
-    them all, for the inputs that the network had before.
-    """
-
-    once: tuple[str, ...]
-    repeated: tuple[str, ...]
-    homes: "Mapping[str, Home]"
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return (*self.once, *self.repeated)
 
 
 def to_correct(lowered: "TorchModel", layers: Sequence[str], context: Context) -> Corrected | None:
@@ -195,7 +166,7 @@ def each_alone(
     """`encoded` with what its own rounding does to each layer taken back, as if it were the only one."""
     from secateur.graph.biases import with_biases
 
-    walk = _Walk(encoded, chosen)
+    walk = Walk(encoded, chosen)
     if untold := walk.correct_alone(before, chosen.layers, recorded.inputs):
         context.log(_untold(untold))
     return with_biases(encoded, walk.biases)
@@ -204,17 +175,31 @@ def each_alone(
 def in_order(
     before: "TorchModel", encoded: "TorchModel", chosen: Corrected, recorded: Recorded, context: Context, samples: int
 ) -> "TorchModel":
-    """`encoded` with biases that bring the mean output of each chosen layer back to that of `before`.
+    """`encoded` with biases that bring the mean output of each chosen layer back to that of `before`, and with scales
+    that bring back the spread of each channel where they are its own.
 
     One pass in the order of the network, all batches side by side: each layer is given what the layers before it give
     once they are corrected.
     """
     from secateur.graph.biases import with_biases
 
-    walk = _Walk(encoded, chosen)
+    walk = Walk(encoded, chosen)
     walk.correct_alone(before, chosen.repeated, recorded.inputs)
     walk.correct_in_order(recorded, context, samples)
-    return with_biases(encoded, walk.biases)
+    return with_biases(_with_gains(encoded, walk.gains), walk.biases)
+
+
+def _with_gains(encoded: "TorchModel", gains: Mapping[str, NDArray[np.float32]]) -> "TorchModel":
+    """`encoded` with the same integers on scales that are so many times as large, channel by channel."""
+    weights, scaled = encoded.weights(), {}
+    for name, gain in gains.items():
+        encoding = encoded.encodings.weights[name]
+        shape = [1] * weights[name].ndim
+        shape[encoding.axis or 0] = -1
+        scaled[name] = (weights[name] * gain.reshape(shape)).astype(np.float32)
+    if not scaled:
+        return encoded
+    return replace(encoded.with_weights(scaled), encodings=encodings_with(encoded.encodings, gains))
 
 
 def _deviations(
@@ -234,117 +219,12 @@ def _deviations(
     places = sorted({int(place) for place in np.linspace(0, count - 1, min(count, _COMPARED)).round()})
     wrong = np.zeros(len(models))
     with torch.inference_mode():
-        for batch in _batches(context, samples, places):
+        for batch in batches_at(context, samples, places):
             context.progress(0, 1, COMPARING)
-            arrays, kept = tuple(map(_tensor, batch.arrays)), kept_of(batch)
+            arrays, kept = tuple(map(tensor, batch.arrays)), kept_of(batch)
             wanted = [counted(made, kept).double() for made in all_outputs(reference(*arrays))]
             for place, other in enumerate(others):
                 given = [counted(made, kept).double() for made in all_outputs(other(*arrays))]
                 for one, right in zip(given, wanted, strict=True):
                     wrong[place] += float((one - right).square().sum() / right.square().sum().clamp(min=1e-30))
     return np.where(np.isfinite(wrong), wrong / max(len(places), 1), np.inf)
-
-
-class _Walk:
-    """A pass over the simulation of a model. `biases` are those that were found: float, as they are shipped."""
-
-    def __init__(self, encoded: "TorchModel", chosen: Corrected) -> None:
-        from secateur.graph.simulation import input_scales, simulate
-
-        self.encoded, self.chosen, encodings = encoded, chosen, encoded.encodings
-        self.module: Any = simulate(encoded.module, encodings)
-        self.scales = input_scales(encoded.module, encodings) if encodings.activations else {}  # type: ignore[arg-type]
-        self.biases: dict[str, NDArray[np.float32]] = {}
-
-    def _moved(self, name: str, shift: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Add to a bias; float32 (channels,): how far what the simulation adds has moved by it."""
-        import torch
-
-        from secateur.graph.biases import as_added, as_stored
-
-        layer = self.module.get_submodule(name)
-        old = _array(layer.bias)
-        wanted = np.where(np.isfinite(shift), old + shift, old).astype(np.float32)
-        self.biases[name] = as_stored(self.encoded, self.chosen.homes[name], wanted)
-        new = as_added(self.biases[name], name, self.encoded.encodings, self.scales)
-        layer.bias = torch.nn.Parameter(torch.from_numpy(new), requires_grad=False)
-        return new - old
-
-    def correct_alone(self, before: "TorchModel", layers: Sequence[str], inputs: Mapping[str, InputMean]) -> list[str]:
-        """Correct layers by their mean inputs in `before`; those of which that cannot be told."""
-        from secateur.graph.simulation import simulate
-
-        earlier: Any = simulate(before.module, before.encodings)
-        untold = []
-        for name in layers:
-            layer = self.module.get_submodule(name)
-            change = _array(layer.weight) - _array(earlier.get_submodule(name).weight)
-            moved = mean_output(layer, change, inputs[name])
-            if moved is None:
-                untold.append(name)
-                continue
-            self._moved(name, -moved)
-        return untold
-
-    def correct_in_order(self, recorded: Recorded, context: Context, samples: int) -> None:
-        """Correct those that are called once, node by node."""
-        import torch
-        from torch import fx
-
-        nodes = list(self.module.graph.nodes)
-        own = {node: str(node.target) for node in nodes if node.op == "call_module" and node.target in self.chosen.once}
-        last = max((place for place, node in enumerate(nodes) if node in own), default=-1)
-        places = _batches_that_fit(recorded.peaks)
-        if len(places) < len(recorded.peaks):
-            part = f"{len(places)} of {len(recorded.peaks)} batches of calibration samples"
-            context.log(f"Biases are corrected on {part}: more results are not held at once.")
-        with torch.inference_mode():
-            batches = _batches(context, samples, places)
-            kept = [kept_of(batch) for batch in batches]
-            runs = [fx.Interpreter(self.module) for _ in places]
-            for run, batch in zip(runs, batches, strict=True):
-                run.args_iter = iter(self.module.graph.process_inputs(*map(_tensor, batch.arrays)))
-            for place, node in enumerate(nodes[: last + 1]):
-                context.progress(place, last + 1, SAYING)
-                for run in runs:
-                    run.env[node] = run.run_node(node)
-                if node in own:
-                    layer = own[node]
-                    given = [
-                        output_sum(run.env[node], output_axis(self.module.get_submodule(layer)), mask)
-                        for run, mask in zip(runs, kept, strict=True)
-                    ]
-                    shift = mean_of([recorded.outputs[batch][layer] for batch in places]) - mean_of(given)
-                    self._correct(layer, node, runs, shift)
-                for run in runs:
-                    for done in run.user_to_last_uses.get(node, ()):
-                        del run.env[done]
-        context.progress(last + 1, last + 1, SAYING)
-
-    def _correct(self, layer: str, node: "fx.Node", runs: "Sequence[fx.Interpreter]", by: NDArray[np.float64]) -> None:
-        """Add to a layer's bias, and to what it gave in all runs."""
-        axis, shift = output_axis(self.module.get_submodule(layer)), _tensor(self._moved(layer, by))
-        for run in runs:
-            values = run.env[node]
-            values += shift if axis == -1 else shift.reshape(-1, *[1] * (values.dim() - 2))
-
-
-def _tensor(values: NDArray[Any]) -> "torch.Tensor":
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(values))
-
-
-def _batches_that_fit(peaks: Sequence[int]) -> list[int]:
-    """Which batches are taken: all of them, or so many, spread evenly, as are held in `HELD_BYTES`; at least one."""
-    count = len(peaks)
-    if sum(peaks) > HELD_BYTES:
-        count = max(1, int(len(peaks) * HELD_BYTES / sum(peaks)))
-    return sorted({int(place) for place in np.linspace(0, len(peaks) - 1, count).round()})
-
-
-def _batches(context: Context, samples: int, places: Sequence[int]) -> "list[Batch]":
-    """These batches, as `record` took them."""
-    total, wanted = calibration_size(context, samples), set(places)
-    found = context.data.batches("calibration", min(BATCH, total), total)
-    return [batch for place, batch in enumerate(found) if place in wanted]

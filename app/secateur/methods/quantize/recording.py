@@ -72,9 +72,11 @@ def _places(values: "torch.Tensor", axis: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OutputSum:
-    """What one call of a layer gave for one batch: the sum of each output channel, float64, of so many numbers."""
+    """What one call of a layer gave for one batch: of each output channel the sum of its numbers and that of their
+    squares, float64, and how many there are."""
 
     total: NDArray[np.float64]
+    squares: NDArray[np.float64]
     count: int
 
 
@@ -258,12 +260,21 @@ def output_sum(values: "torch.Tensor", axis: int, kept: "torch.Tensor | None" = 
     if axis == -1:
         values = counted(values, kept)
     rows = values.movedim(axis, 0).flatten(1)
-    return OutputSum(np.asarray(rows.sum(1, dtype=_exact()).numpy()), int(rows.shape[1]))
+    squares = rows.square().sum(1, dtype=_exact())
+    return OutputSum(np.asarray(rows.sum(1, dtype=_exact()).numpy()), np.asarray(squares.numpy()), int(rows.shape[1]))
 
 
 def mean_of(sums: Sequence[OutputSum]) -> NDArray[np.float64]:
     """float64 (channels,) of all of them together."""
     return np.asarray(sum(one.total for one in sums) / max(sum(one.count for one in sums), 1))
+
+
+def spread_of(sums: Sequence[OutputSum]) -> NDArray[np.float64]:
+    """float64 (channels,): the standard deviation of all of them together, 0 where float32 cannot tell it from none."""
+    count, mean = max(sum(one.count for one in sums), 1), mean_of(sums)
+    squares = np.asarray(sum(one.squares for one in sums) / count)
+    spread: NDArray[np.float64] = np.sqrt(np.maximum(squares - mean**2, 0.0))
+    return np.where(spread > 1e-3 * np.sqrt(squares), spread, 0.0)
 
 
 def mean_output(layer: Any, weight: NDArray[np.float32], inputs: InputMean) -> NDArray[np.float64] | None:

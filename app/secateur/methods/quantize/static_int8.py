@@ -76,7 +76,8 @@ class StaticInt8(Method):
     bias_correction: bool = Field(
         True,
         title="Correct bias",
-        description="Give each layer the bias that brings its mean output on calibration samples back to what it was.",
+        description="Give each layer the bias, and its channels the scales, that bring mean and spread of its "
+        "output on calibration samples back to what they were.",
     )
 
     @classmethod
