@@ -11,8 +11,8 @@ them out, and scaled they count as zero.
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
 
+from secateur.model.compiling import njit
 from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick, quantiles
 
 FLOAT32, BFLOAT16, FLOAT16 = 0, 1, 2

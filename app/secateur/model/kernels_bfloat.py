@@ -7,8 +7,8 @@ are collected by the mantissa of the peak, in which all is alike, and spread ove
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
 
+from secateur.model.compiling import njit
 from secateur.model.kernels import SMALLEST_PEAK
 from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick_codes, quantiles
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
 
+from secateur.model.compiling import njit
 from secateur.model.kernels import SMALLEST_PEAK
 from secateur.model.kernels_quantiles import SHARE
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
 
+from secateur.model.compiling import njit
 from secateur.model.kernels import CHUNK, FLOAT32, HIGH, LOW, add_weight, count, ends_of, widened
 from secateur.model.kernels_quantiles import PARTS, SAMPLED, pick, quantiles
 

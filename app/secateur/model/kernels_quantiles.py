@@ -7,7 +7,8 @@ in steps of 14 to 25 %, give them within about a tenth of the channel's standard
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
+
+from secateur.model.compiling import njit
 
 SHARE = 0.05
 """The lower quantile; the upper one is 1 less that."""

@@ -9,7 +9,8 @@ items differ most in what they take of the rows at these prices: the largest lay
 from typing import Any
 
 import numpy as np
-from numba import njit  # noqa: TID253 - this file is numba; the engine imports it late
+
+from secateur.model.compiling import njit
 
 ROOT_STEPS, NODE_STEPS, REPAIRS = 400, 12, 30
 SLACK = 1e-9
