@@ -57,9 +57,10 @@ def methods_in(choice: str) -> tuple[Method, ...]:
     return tuple(sorted((option(name).method for name in parts(choice)), key=lambda method: method.order))
 
 
-def precision_of(choice: str) -> Precision | None:
-    """The numbers that a layer is stored and computed in then; None where that does not change."""
-    return next((made for method in methods_in(choice) if (made := method.computes_in) is not None), None)
+def stored_and_computed(choice: str) -> tuple[int | None, Precision | None]:
+    """In how many bits a layer's weights are stored then, and what it computes in; None where that does not change."""
+    encoding = next((method for method in methods_in(choice) if method.stored_bits is not None), None)
+    return (None, None) if encoding is None else (encoding.stored_bits, encoding.computes_in)
 
 
 def words_of(choice: str) -> str:

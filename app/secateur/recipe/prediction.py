@@ -90,7 +90,9 @@ def overhead_bytes(model: ModelDescription, recipe: Recipe) -> int:
     if not recipe.steps:
         return model.overhead_bytes
     planned = ((layer, method) for layer in model.weighted_layers for method in methods_of(recipe, layer))
-    return model.planned_overhead_bytes + functions_bytes(plane_bits(layer, m.computes_in) for layer, m in planned)
+    return model.planned_overhead_bytes + functions_bytes(
+        plane_bits(layer, m.stored_bits, m.computes_in) for layer, m in planned
+    )
 
 
 def all_encoded(model: ModelDescription, recipe: Recipe) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from secateur.methods.quantize.sizes import FUNCTION_BYTES, functions_bytes, plane_bits
 from secateur.model.description import ModelDescription
-from secateur.recipe.choices import FLOAT, Choice, fixed_bytes, precision_of
+from secateur.recipe.choices import FLOAT, Choice, fixed_bytes, stored_and_computed
 from secateur.recipe.knapsack import GAP, WORK, Flags, Floats, Solution, solve, undominated
 from secateur.recipe.latency_limit import Borders
 from secateur.recipe.peak_memory import PeakMemory
@@ -45,9 +45,9 @@ class Programme:
         self.is_encoded = np.array([choice.is_encoded for choice in choices])
         self.is_timed = timings is not None and timings.whole is not None
         self.original_ms = timings.whole if timings is not None else None
-        precisions = {name: precision_of(name) for name in {choice.option for choice in choices}}
+        stored = {name: stored_and_computed(name) for name in {choice.option for choice in choices}}
         layers = {layer.name: layer for layer in model.layers}
-        self._planes = np.array([plane_bits(layers[each.layer], precisions[each.option]) for each in choices])
+        self._planes = np.array([plane_bits(layers[each.layer], *stored[each.option]) for each in choices])
         self.fixed, self.saved = fixed_bytes(model), saved_bytes(model)
         damage = np.array([choice.damage for choice in choices])
         positive = damage[damage > 0]

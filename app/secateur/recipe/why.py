@@ -29,7 +29,8 @@ def why(
     if not pinned and not by_budget:
         told[0] += ", which no budget chose"
     better = min((c for c in own if c.damage < now.damage), key=lambda c: _price(c, now), default=None)
-    smaller = min((c for c in own if c.costs.bytes < now.costs.bytes), key=lambda c: _loss(c, now), default=None)
+    below = [c for c in own if c.costs.bytes < now.costs.bytes]
+    smaller = min((c for c in below if c.damage >= now.damage), key=lambda c: _loss(c, now), default=None)
     unit = budget.table.unit
     if better is not None:
         room = _no_room(budget, chosen, limits, better)
@@ -43,7 +44,7 @@ def why(
         gained = f"save {figures.size(now.costs.bytes - smaller.costs.bytes)}"
         told.append(f"{words_of(smaller.option)} would {gained} and do {smaller.damage - now.damage:.2g} {unit} more")
     else:
-        told.append("nothing is smaller")
+        told.append("what is smaller takes longer" if below else "nothing is smaller")
     return f"{told[0]}: {told[1]}; {told[2]}."
 
 

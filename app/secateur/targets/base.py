@@ -9,6 +9,9 @@ from secateur.model.description import Layer
 from secateur.model.workload import Precision, Workload
 from secateur.targets.timings import Spread
 
+INTEGER_BITS: Final = (7, 8)
+"""Of weights that integer kernels compute with: 7 stand for 7 and fewer, which are unpacked when a file is loaded."""
+
 SLOWER_FROM: Final = 1.02
 """A ratio of milliseconds from which on slower is called slower: below, it is the machine's noise."""
 
@@ -58,7 +61,7 @@ class Target:
             if precision.weight_bits in self.linear_bits and not layer.kernel:
                 return None
             return f"{self.called} unpacks {precision.weight_bits}-bit weights to float before it computes."
-        if precision.weight_bits == precision.activation_bits == 8 and not precision.group:
+        if precision.weight_bits in INTEGER_BITS and precision.activation_bits == 8 and not precision.group:
             return None
         if precision.activation_bits != 8:
             bits = precision.activation_bits

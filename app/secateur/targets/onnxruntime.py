@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from secateur.model.workload import Workload
+from secateur.model.workload import Precision, Workload
 from secateur.targets.base import Target
 from secateur.targets.timings import Spread
+
+INT8: Final = Precision(8, 8)
+FEWER: Final = Precision(7, 8)
 
 
 class OnnxRuntime(Target):
@@ -23,9 +26,16 @@ class OnnxRuntime(Target):
     def kernel_times(
         self, works: Sequence[Workload], threads: int, check: Callable[[], None] = lambda: None
     ) -> list[Spread]:
+        from secateur.graph.qdq.overflow import overflows_here
         from secateur.targets.kernels import kernel_times
 
-        return kernel_times(works, threads, check)
+        if overflows_here():
+            return kernel_times(works, threads, check)
+        # weights of 8 bits and of fewer run in the same kernels: timed once
+        same = [work.at(INT8) if work.precision == FEWER else work for work in works]
+        alone = list(dict.fromkeys(same))
+        known = dict(zip(alone, kernel_times(alone, threads, check), strict=True))
+        return [known[work] for work in same]
 
     def session(self, path: Path, threads: int) -> Callable[..., object]:
         import onnxruntime as ort

@@ -180,7 +180,8 @@ def _weight_encoding(work: Workload) -> "IntegerEncoding":
         shape = [groups, work.outputs] if is_linear else [work.outputs, groups, *work.kernel]
     zero = np.full(shape, 1 << (precision.weight_bits - 1), np.uint8) if precision.is_affine else None
     scale = np.full(shape, 1e-2, np.float32)
-    return IntegerEncoding(precision.weight_bits, scale, axis, zero, precision.group or None)
+    few = precision.is_static and precision.weight_bits < 8
+    return IntegerEncoding(precision.weight_bits, scale, axis, zero, precision.group or None, in_integers=few)
 
 
 def _between_integers(proto: "onnx.ModelProto", activations: "Mapping[str, ActivationEncoding]") -> "onnx.ModelProto":

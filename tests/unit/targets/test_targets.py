@@ -17,6 +17,7 @@ def test_every_target_says_a_sentence_of_every_precision(target: Target) -> None
     for precision in PRECISIONS:
         assert target.sentence(precision, LAYER).endswith(".")
     assert target.computes(Precision(8, 8), LAYER) is None
+    assert target.computes(Precision(7, 8), LAYER) is None
     assert target.computes(FLOAT, LAYER) is not None
 
 

@@ -1,6 +1,7 @@
 """What of a plan the formats that it is exported to cannot hold, told before it is run."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from secateur.formats import format_named
 from secateur.formats.holding import AnyEncoding, example, not_held
@@ -10,11 +11,12 @@ from secateur.recipe.resolve import Plan
 
 def foretold(plan: Plan, formats: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each format and each kind of encoding that the plan decides on and it has no form for."""
-    kinds = [step.method.computes_in for step in plan.steps]
+    kinds = [(step.method.stored_bits, step.method.computes_in) for step in plan.steps]
     encodings: list[AnyEncoding] = []
-    for kind in kinds:
-        if kind is not None and not kind.is_float:
-            encodings.append(example(kind.weight_bits, kind.group or None, is_affine=kind.is_affine))
+    for bits, kind in kinds:
+        if bits is not None and kind is not None and not kind.is_float:
+            whole = example(bits, kind.group or None, is_affine=kind.is_affine)
+            encodings.append(replace(whole, in_integers=kind.is_static and bits < 8))
         if kind is not None and kind.is_static:
             encodings.append(ActivationEncoding(1.0, 0, kind.activation_bits))
     targets = map(format_named, dict.fromkeys(formats))

@@ -20,15 +20,15 @@ The functions of `graph.qdq.functions`: to unpack them, to give them their sign,
 """
 
 
-def plane_bits(layer: Layer, precision: Precision | None) -> int:
-    """In planes of how many bits the codes of a layer are stored that is stored and computed so; 0 where they are not.
+def plane_bits(layer: Layer, bits: int | None, precision: Precision | None) -> int:
+    """In planes of how many bits the codes of a layer are stored, of `bits` and computed so; 0 where they are not.
 
-    None: the layer is as it was.
+    None: the layer is stored as it was.
     """
-    if precision is None or precision.weight_bits not in FUNCTION_BYTES or layer.weight is None:
+    if bits is None or precision is None or bits not in FUNCTION_BYTES or layer.weight is None:
         return 0
-    bits, static = precision.weight_bits, precision.is_static
-    return bits if lies_in_planes(layer.weight.count, bits, precision.group or None, in_integers=static) else 0
+    group = precision.group or None
+    return bits if lies_in_planes(layer.weight.count, bits, group, in_integers=precision.is_static) else 0
 
 
 def functions_bytes(bits: Iterable[int]) -> int:
