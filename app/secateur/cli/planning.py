@@ -1,28 +1,30 @@
 """The `plan` command: budget → sensitivity → recipe, and how fast it will be."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from secateur import figures
 from secateur.cli.answers import expect, model_source, rehearsed
 from secateur.cli.budgets import aim, parse_budgets, parse_pins, wants_drop, wants_timings
-from secateur.cli.scoring import ALL, score, timed
+from secateur.cli.scoring import ALL, scored, timed
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
 from secateur.engine.checking import CheckPlan, PlanChecked
-from secateur.engine.events import Evaluated, ModelOpened, PlanRehearsed
+from secateur.engine.events import Evaluated, KnownPlan, ModelOpened, PlanRehearsed
 from secateur.engine.requests import DataSource, Evaluate, OpenModel
 from secateur.errors import UserError
 from secateur.files import Guard, write_text
+from secateur.methods.facts import Facts
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, FrontPlan, PlanDocument, Predicted
 from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.check_words import check_sentences
 from secateur.recipe.choices import untimed
-from secateur.recipe.quality import metric_per_damage
+from secateur.recipe.interaction import Interaction
+from secateur.recipe.quality import learned_from, metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
 
@@ -85,12 +87,20 @@ def plan(
 
 @dataclass(frozen=True)
 class _Ground:
-    """What is known of a model when its plan is solved. `baseline` is None without data."""
+    """What is known of a model when its plan is solved. `baseline`: None without data; `plans`: measured before."""
 
     source: ModelSource
     data: str
     budget: Budget
     baseline: Evaluation | None
+    plans: tuple[KnownPlan, ...] = ()
+
+    def learned(self, facts: Mapping[str, Facts], recipe: Recipe) -> Interaction | None:
+        """What measured plans teach of this one; None where the damages are not those of answers."""
+        if not self.data:
+            return None
+        plans = [(one.recipe, one.measured.damage) for one in self.plans]
+        return learned_from(self.budget.model.weighted_layers, self.budget.table, facts, plans, recipe)
 
 
 def _measured(terminal: Terminal, source: ModelSource, data: str, opened: ModelDescription, asked: Asked) -> _Ground:
@@ -99,14 +109,15 @@ def _measured(terminal: Terminal, source: ModelSource, data: str, opened: ModelD
     if data:
         baseline = expect(Evaluated, terminal.do(Evaluate(source, DataSource(data)))).evaluation
         opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
-    table = score(terminal, source, data, "measure" if data else "free", ALL, asked.samples, asked.target)
+    found = scored(terminal, source, data, "measure" if data else "free", ALL, asked.samples, asked.target)
+    table = found.table
     timings = timed(terminal, source, asked.target)
     if timings is not None and (together := untimed(opened, table, timings)):
         timings = timed(terminal, source, asked.target, together)
     if wants_timings(asked.budgets) and (timings is None or timings.whole is None):
         hint = "Leave the budgets of latency and memory out."
         raise UserError(f"{opened.name} could not be timed in {target_named(asked.target).title}.", hint)
-    return _Ground(source, data, Budget(opened, table, timings), baseline)
+    return _Ground(source, data, Budget(opened, table, timings), baseline, found.plans)
 
 
 def _solved(
@@ -129,9 +140,8 @@ def _solved(
         checked = _check(terminal, ground, recipe, wish, asked)
         recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen)
     cost = speed_cost(budget, chosen, limits)
-    predicted = predict_plan(
-        model, terminal.facts(ground.source, model, asked.target), recipe, table, baseline, timings
-    )
+    facts = terminal.facts(ground.source, model, asked.target)
+    predicted = predict_plan(model, facts, recipe, table, baseline, timings, ground.learned(facts, recipe))
     tried = rehearsed(terminal, ground.source, recipe, asked.target)
     if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})

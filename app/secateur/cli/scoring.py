@@ -133,8 +133,22 @@ def score(
     seconds: float = 60.0,
 ) -> SensitivityTable:
     """The table of damages, with what `target` says is faster."""
+    return scored(terminal, source, data, depth, options, samples, target, seconds).table
+
+
+def scored(
+    terminal: Terminal,
+    source: ModelSource,
+    data: str,
+    depth: str,
+    options: tuple[str, ...],
+    samples: int,
+    target: str,
+    seconds: float = 60.0,
+) -> SensitivityScored:
+    """As `score`, with the plans of the model that were measured earlier."""
     request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples, target, seconds)
-    return expect(SensitivityScored, terminal.do(request)).table
+    return expect(SensitivityScored, terminal.do(request))
 
 
 def timed(terminal: Terminal, model: ModelSource, target: str, further: tuple[Workload, ...] = ()) -> Timings | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from secateur.data.source import DataSource
 from secateur.model.description import ModelSource
 from secateur.model.documents import SensitivityTable
-from secateur.model.plan_check import CheckedPlan, PlanCheck
+from secateur.model.plan_check import CheckedPlan, MeasuredPlan, PlanCheck
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.speed_cost import SpeedCost
 from secateur.targets import TARGETS
 from secateur.targets.timings import Timings
 
@@ -35,15 +36,33 @@ class CheckPlan:
 
 
 @dataclass(frozen=True)
+class KnownPlan:
+    """A plan, without training, that was measured as a whole, now or earlier."""
+
+    recipe: Recipe
+    measured: MeasuredPlan
+
+
+@dataclass(frozen=True)
 class PlanMeasured:
-    """One of the plans of a check was measured."""
+    """One of the plans of a check was measured; `recipe` is what was carried out."""
 
     plan: CheckedPlan
+    recipe: Recipe
+
+    @property
+    def known(self) -> KnownPlan:
+        return KnownPlan(self.recipe, self.plan.measured)
 
 
 @dataclass(frozen=True)
 class PlanChecked:
-    """`recipe` is the plan that did least damage, with the training that was asked for."""
+    """`recipe` is the plan that did least damage, with the training that was asked for.
+
+    `speed_cost` and `binding` as of `PlanSolved`, where it was solved anew.
+    """
 
     check: PlanCheck
     recipe: Recipe
+    speed_cost: SpeedCost | None = None
+    binding: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.data.preview import Preview as Preview
 from secateur.engine.autopilot import AutopilotEnded, AutopilotFound, TrialsTold
+from secateur.engine.checking import KnownPlan as KnownPlan
 from secateur.engine.checking import PlanChecked, PlanMeasured
 from secateur.engine.looked import ChannelsRead as ChannelsRead
 from secateur.engine.looked import FiltersRead as FiltersRead
@@ -129,15 +130,22 @@ class RowsMeasured:
 
 @dataclass(frozen=True)
 class SensitivityScored:
+    """`plans` as of `SensitivityFound`."""
+
     table: SensitivityTable
+    plans: tuple[KnownPlan, ...] = ()
 
 
 @dataclass(frozen=True)
 class SensitivityFound:
-    """What was measured before, whole or in part, and what is estimated from it; None where nothing was or is."""
+    """What was measured before, whole or in part, and what is estimated from it; None where nothing was or is.
+
+    `plans` are those of the model that were measured as a whole on this data.
+    """
 
     table: SensitivityTable | None
     estimate: SensitivityTable | None = None
+    plans: tuple[KnownPlan, ...] = ()
 
 
 @dataclass(frozen=True)

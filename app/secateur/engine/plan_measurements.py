@@ -15,10 +15,13 @@ import numpy as np
 from secateur.analysis.in_context import Whole
 from secateur.analysis.tallies import Keeper, Tallies
 from secateur.data.evidence import Evidence
-from secateur.engine.database import opened
+from secateur.engine.checking import KnownPlan
+from secateur.engine.database import add_columns, opened
 from secateur.engine.measurements import MeasurementStore, Subject, method_key
+from secateur.errors import UserError
 from secateur.model.plan_check import MeasuredPlan
 from secateur.recipe.choices import methods_in
+from secateur.recipe.reading import parse_recipe
 from secateur.recipe.recipe import Recipe
 
 _log = logging.getLogger(__name__)
@@ -27,9 +30,11 @@ PLANS_VERSION: Final = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS plans (
     model TEXT NOT NULL, data TEXT NOT NULL, plan TEXT NOT NULL, samples INTEGER NOT NULL, told TEXT NOT NULL,
-    parts TEXT NOT NULL, PRIMARY KEY (model, data, plan, samples)
+    parts TEXT NOT NULL, recipe TEXT NOT NULL DEFAULT '', PRIMARY KEY (model, data, plan, samples)
 )
 """
+_LATER = {"recipe": "TEXT NOT NULL DEFAULT ''"}
+"""The plan itself as a document, which files of the first version did not have."""
 
 
 class PlanStore:
@@ -46,7 +51,7 @@ class PlanStore:
         query = "SELECT told, parts FROM plans WHERE model = ? AND data = ? AND plan = ? AND samples = ?"
         try:
             with opened(self._path) as database:
-                database.execute(_TABLE)
+                _prepare(database)
                 row = database.execute(query, key).fetchone()
             if row is None:
                 return None
@@ -56,17 +61,48 @@ class PlanStore:
             _log.warning("what was measured of a plan cannot be read: %s", error)
             return None
 
+    def known(self) -> tuple[KnownPlan, ...]:
+        """Every plan of this model that was measured on this data, once each, on as many samples as it was at most."""
+        if not self._path.exists():
+            return ()
+        query = "SELECT told, recipe FROM plans WHERE model = ? AND data = ? AND recipe != '' ORDER BY samples"
+        try:
+            with opened(self._path) as database:
+                _prepare(database)
+                rows = database.execute(query, (self._subject.model, self._subject.data)).fetchall()
+        except sqlite3.Error as error:
+            _log.warning("what was measured of plans cannot be read: %s", error)
+            return ()
+        plans: dict[str, KnownPlan] = {}
+        for row in rows:
+            try:
+                recipe = parse_recipe(json.loads(row["recipe"]))
+                plans[plan_key(recipe)] = KnownPlan(recipe, MeasuredPlan.model_validate_json(row["told"]))
+            except (ValueError, UserError) as error:  # another version wrote what cannot be read here
+                _log.warning("a measured plan cannot be read: %s", error)
+        return tuple(plans.values())
+
     def keep(self, recipe: Recipe, found: Whole) -> None:
         """Keep what was measured; what is there already stays."""
         text = json.dumps(Evidence(rows=tuple(found.parts)).to_text())
         told = found.told.model_dump_json()
         row = (self._subject.model, self._subject.data, plan_key(recipe), found.told.samples, told, text)
+        document = json.dumps(recipe.to_document())
         try:
             with opened(self._path) as database:
-                database.execute(_TABLE)
-                database.execute("INSERT OR IGNORE INTO plans VALUES (?, ?, ?, ?, ?, ?)", row)
+                _prepare(database)
+                database.execute(
+                    "INSERT OR IGNORE INTO plans (model, data, plan, samples, told, parts, recipe)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*row, document),
+                )
         except sqlite3.Error as error:
             _log.warning("a measured plan was not kept: %s", error)
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute(_TABLE)
+    add_columns(database, "plans", _LATER)
 
 
 class ContextKeeper(Keeper):

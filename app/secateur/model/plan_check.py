@@ -24,7 +24,9 @@ class MeasuredPlan(Detail):
 class CheckedPlan(Detail):
     """One plan that was measured, beside what was expected of it, None where nothing was.
 
-    `predicted` is the damage, `predicted_change` that of the metric, with the interval that should hold the measured.
+    `predicted` is the damage, the sum of its layers one by one (of plans that were solved anew: with what was learned
+    by then). `predicted_change` is that of the metric, `predicted_interval` the one that should hold the measured
+    change; None where the metric is not known.
     """
 
     chosen: dict[str, str]

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 from secateur import figures
 from secateur.data.metrics import kind_of
-from secateur.model.plan_check import MeasuredPlan, PlanCheck
+from secateur.model.plan_check import CheckedPlan, MeasuredPlan, PlanCheck
 
 
 def check_sentences(check: PlanCheck) -> Iterator[str]:
-    """Damage and metric of the best plan, what its layers do together, and what solving again was worth."""
+    """Damage and metric of the best plan as measured and predicted, what its layers do together, and what solving
+    again was worth."""
     best, first = check.best_plan, check.first_plan
     yield f"Measured as a whole: {measured_words(best.measured)}."
+    if predicted := predicted_words(best):
+        yield f"Predicted before that: {predicted}."
     if check.interaction is not None and first.predicted is not None:
         found = f"damage {first.measured.damage:.3g} where its layers one by one add up to {first.predicted:.3g}"
         yield f"{'The plan' if check.best == 0 else 'The first plan'} does {found} ({check.interaction:.2f} times)."
@@ -20,6 +23,31 @@ def check_sentences(check: PlanCheck) -> Iterator[str]:
         yield f"Solved again around it: {share:.2f} times the damage of the first, of {count} measured."
     elif len(check.plans) > 1:
         yield f"Solved again around it, {figures.counted(len(check.plans) - 1, 'plan')} did no less damage."
+
+
+def gain_words(first: MeasuredPlan, best: MeasuredPlan) -> str:
+    """What a better plan gained in a sentence: by how much less damage, and the metric's change of both."""
+    share = f"{best.damage / first.damage:.2f} times" if first.damage else "less of"
+    words = f"The check found a better plan within the same budget: {share} the damage"
+    if first.change is not None and best.change is not None:
+        kind = kind_of(best.metric)
+        changes = (kind.write_change(0.0, one.change or 0.0) for one in (first, best))
+        words += f", {kind.noun} {' → '.join(changes)}"
+    return f"{words}, measured on {figures.counted(best.samples, 'sample')}."
+
+
+def predicted_words(plan: CheckedPlan) -> str:
+    """The metric before and as predicted with the interval of its change, and the damage; empty where nothing was."""
+    words = []
+    if plan.predicted_change is not None and plan.measured.before is not None:
+        kind, before = kind_of(plan.measured.metric), plan.measured.before
+        words.append(f"{kind.noun} {' → '.join(kind.write_pair(before, before + plan.predicted_change))}")
+        if plan.predicted_interval is not None:
+            low, high = plan.predicted_interval
+            words[0] += f" ({kind.write_change(0.0, low)} to {kind.write_change(0.0, high)})"
+    if plan.predicted is not None:
+        words.append(f"damage {plan.predicted:.3g}")
+    return ", ".join(words)
 
 
 def measured_words(measured: MeasuredPlan) -> str:

@@ -9,6 +9,7 @@ from secateur.methods.quantize.sizes import functions_bytes, plane_bits
 from secateur.model.costs import Costs, total
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.documents import Evaluation, Predicted, SensitivityTable
+from secateur.recipe.interaction import Interaction
 from secateur.recipe.quality import Quality, methods_of, quality_of
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.speed import plan_ms
@@ -136,11 +137,12 @@ def predict_plan(
     table: SensitivityTable | None,
     baseline: Evaluation | None,
     timings: Timings | None = None,
+    learned: Interaction | None = None,
 ) -> Predicted:
     """Parameters, bytes of the exported file, MACs, damage and metric of the whole plan: the sum of `layer_costs`.
 
     Latency is predicted where `timings` are known. What training does is not. Damage and metric are as `quality_of`
-    has them.
+    has them, the damage the sum over the layers; `learned` is what other plans taught of what they do together.
     """
     layers = layer_costs(model, facts, recipe)
     whole = total(cost.costs for cost in layers.values())
@@ -148,7 +150,7 @@ def predict_plan(
     is_there = latency is not None and timings is not None and latency.runtime == target_named(timings.target).runtime
     measured = latency.median if latency is not None and is_there else None
     trains_alone = bool(recipe.steps) and all(step.method.scope == "model" for step in recipe.final)
-    quality = quality_of(model.layers, recipe, table, facts, baseline)
+    quality = quality_of(model.layers, recipe, table, facts, baseline, learned)
     if trains_alone:
         quality = Quality(quality.damage, why_not="What training alone makes of the network is not predicted.")
     return Predicted(

@@ -13,6 +13,7 @@ from secateur.methods.base import Method
 from secateur.methods.facts import Facts
 from secateur.model.description import Layer
 from secateur.model.documents import Evaluation, SensitivityTable
+from secateur.recipe.interaction import Interaction, interaction_of, is_same_plan
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 
@@ -82,9 +83,13 @@ def quality_of(
     table: SensitivityTable | None,
     facts: Mapping[str, Facts],
     baseline: Evaluation | None,
+    learned: Interaction | None = None,
 ) -> Quality:
-    """What the plan does to these layers together; the metric as `metric_after` has it."""
-    total = 0.0
+    """What the plan does to these layers together; the metric as `metric_after` has it.
+
+    `learned` counts where more than one layer is planned: a cell is the measurement of one.
+    """
+    total, planned = 0.0, 0
     kind = kind_of(baseline.metric.name) if baseline is not None and baseline.metric is not None else None
     for layer in layers:
         methods = methods_of(recipe, layer) if layer.is_weighted else []
@@ -92,29 +97,58 @@ def quality_of(
         if damage is None:
             return Quality(why_not=_why_no_damage(layer, methods, table, kind))
         total += damage
-    return metric_after(total, table, baseline)
+        planned += bool(methods)
+    return metric_after(total, table, baseline, learned if planned > 1 else None)
 
 
-def metric_after(damage: float, table: SensitivityTable | None, baseline: Evaluation | None) -> Quality:
+def learned_from(
+    layers: Iterable[Layer],
+    table: SensitivityTable | None,
+    facts: Mapping[str, Facts],
+    plans: Iterable[tuple[Recipe, float]],
+    but: Recipe,
+) -> Interaction:
+    """What plans, each with its measured damage, teach of another one; `but` that one itself."""
+    layers = tuple(layers)
+    others = [(plan, damage) for plan, damage in plans if not is_same_plan(plan, but)]
+    return interaction_of((quality_of(layers, plan, table, facts, None).damage, damage) for plan, damage in others)
+
+
+def metric_after(
+    damage: float, table: SensitivityTable | None, baseline: Evaluation | None, learned: Interaction | None = None
+) -> Quality:
     """The metric after so much damage.
 
     The interval is as wide as what was measured lies off: of the `NEAREST` cells in damage (on a logarithmic scale),
     the distances of their drops from what their damages say, at 95 % of them; of those with less damage than asked
     for, the distance grows with the damage. It is that of the change on the same samples: that other samples would
-    have given another value before is not in it, nor that changes of several layers may amplify each other.
+    have given another value before is not in it. That layers changed together harm more, or less, is in it where it is
+    told what was `learned` of that: the damage is multiplied with its factor, and its spread is in the interval.
     """
     if baseline is None or baseline.metric is None:
         return Quality(damage, why_not=_WITHOUT_DATA)
-    before, kind = baseline.metric.value, kind_of(baseline.metric.name)
+    return metric_from(baseline.metric.value, kind_of(baseline.metric.name), damage, table, learned)
+
+
+def metric_from(
+    before: float,
+    kind: MetricKind,
+    damage: float,
+    table: SensitivityTable | None,
+    learned: Interaction | None = None,
+) -> Quality:
+    """As `metric_after`, of a metric of this kind that is `before` on the samples that are looked at."""
     if damage == 0.0:
         return Quality(damage, before, (before, before))
     per_damage = metric_per_damage(table)
     if table is None or per_damage is None:
         return Quality(damage, why_not=_why_no_cells(table, kind))
-    value, half = kind.worsened(before, per_damage * damage), _distance(damage, per_damage, *_cells(table))
+    factor, spread = (learned.factor, learned.spread(damage)) if learned is not None else (1.0, 1.0)
+    drop, half = per_damage * damage * factor, _distance(damage, per_damage, *_cells(table))
+    value = kind.worsened(before, drop)
     if half is None:
         return Quality(damage, value)
-    ends = sorted(kind.worsened(before, per_damage * damage + side * half) for side in (-1.0, 1.0))
+    ends = sorted(kind.worsened(before, end) for end in (drop / spread - half, drop * spread + half))
     return Quality(damage, value, (ends[0], ends[1]))
 
 

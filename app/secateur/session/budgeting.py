@@ -65,6 +65,11 @@ class Budgeting:
             plan = PlanSolved(unmet.nearest, unmet.speed_cost, unmet.binding)
             self._take(plan, Wish(unmet.reached, f"nearest {self._gesture}", dragged=False))
 
+    def take_better(self, plan: PlanSolved) -> None:
+        """Take a plan that was found to be better within the limits of the present one (undoable); sliders stay."""
+        self._gesture += 1
+        self._take(plan, Wish(self.limits, f"better {self._gesture}"))
+
     def _ask(self, wish: Wish) -> None:
         if self._job is not None:
             self._next = wish

@@ -10,7 +10,9 @@ import yaml
 from secateur.engine.events import RunRecord
 from secateur.methods.base import Effect, Method
 from secateur.model.description import Layer, ModelDescription
+from secateur.model.plan_check import MeasuredPlan
 from secateur.model.spectrum import decibels
+from secateur.recipe.interaction import Interaction
 from secateur.recipe.prediction import (
     LayerCost,
     layer_costs,
@@ -59,10 +61,12 @@ class LayerEffect:
     metric_interval: tuple[float, float] | None = None
     """As of `Quality`, as why there is no metric."""
     metric_why_not: str = ""
+    measured: MeasuredPlan | None = None
+    """What the plan was found to do when it was measured as a whole, where all layers are selected."""
 
 
-def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
-    """The effect on `layers` together; None where nothing is known of them yet."""
+def effect_of(state: SessionState, layers: Sequence[str], learned: Interaction) -> LayerEffect | None:
+    """The effect on `layers` together, by what was `learned` of that; None where nothing is known of them yet."""
     chosen = set(layers)
     known = [layer for layer in state.rows if layer.name in chosen and layer.name in state.spectra]
     if not known or state.model is None:
@@ -71,7 +75,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
     is_whole = len(known) == len(state.rows)
     costs = layer_costs(state.model, state.facts, state.recipe, None if is_whole else names)
     effects = tuple(effect for name in names for effect in costs[name].effects)
-    quality = quality_of(known, state.recipe, state.on_samples, state.facts, state.baseline)
+    quality = quality_of(known, state.recipe, state.on_samples, state.facts, state.baseline, learned)
     baseline = state.baseline.metric.value if state.baseline and state.baseline.metric else None
     counted = state.model.layers if is_whole else known
     macs_before, macs_after = sum(layer.macs for layer in counted), sum(cost.costs.macs for cost in costs.values())
@@ -93,6 +97,7 @@ def effect_of(state: SessionState, layers: Sequence[str]) -> LayerEffect | None:
         metric_after=quality.metric,
         metric_interval=quality.interval,
         metric_why_not=quality.why_not,
+        measured=state.measured_plan if is_whole else None,
         effects=effects,
         is_whole=is_whole,
         coupled=tuple(name for name, _, _ in coupled),

@@ -45,23 +45,16 @@ from secateur.engine.events import (
     Stopped,
 )
 from secateur.engine.requests import (
-    QUESTIONS,
-    QUICK,
-    Autopilot,
     Compress,
-    Export,
     OpenData,
     OpenModel,
     ReadGraph,
     Request,
-    ScoreSensitivity,
-    WriteSkeleton,
 )
 from secateur.engine.timing import OptionsTimed
-from secateur.model.description import ModelDescription, ModelSource
-from secateur.session import coupling, notices, reasons, tables
-from secateur.session.state import JobState, Notice, SessionState, TrustQuestion
-from secateur.session.titles import title_of
+from secateur.model.description import ModelDescription
+from secateur.session import coupling, failures, job_states, notices, reasons, tables
+from secateur.session.state import Notice, SessionState
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
@@ -75,6 +68,7 @@ def fold(session: "Session", event: Event) -> None:
     if any(part.receive(event) for part in (session.looking, session.following, session.explaining)):
         return
     session.piloting.hear(event)
+    session.checking.hear(event)
     state = session.state
     match event:
         case EngineReady():
@@ -82,94 +76,42 @@ def fold(session: "Session", event: Event) -> None:
             session.update(engine=words, engine_ready=True, devices=event.devices)
             session.answered(notices.ENGINE)
         case EngineDied():
-            _engine_died(session, event)
+            failures.engine_died(session, event)
         case Started():
-            _started(session, event)
+            job_states.started(session, event)
         case Progress():
             progress = {name: getattr(event, name) for name in PROGRESS}
-            _change_job(session, event.job, **progress)
+            job_states.change_job(session, event.job, **progress)
         case Log():
             lines = next((job.log for job in state.jobs if job.job == event.job), ())
-            _change_job(session, event.job, log=(*lines, event.text)[-LOG_LINES:])
+            job_states.change_job(session, event.job, log=(*lines, event.text)[-LOG_LINES:])
         case Partial():
-            if not _is_foreign(state, _request_of(state, event.job)):
+            if not job_states.is_foreign(state, job_states.request_of(state, event.job)):
                 _live(session, event)
         case Finished():
-            request = _request_of(state, event.job)
-            _end_job(session, event.job)
+            request = job_states.request_of(state, event.job)
+            job_states.end_job(session, event.job)
             session.answered(notices.of_request(request))
-            if not _is_foreign(state, request):
+            if not job_states.is_foreign(state, request):
                 _result(session, event.result, request)
         case Failed():
-            _failed(session, event)
+            failures.failed(session, event)
         case Stopped():
-            request = _request_of(state, event.job)
-            _end_job(session, event.job)
+            request = job_states.request_of(state, event.job)
+            job_states.end_job(session, event.job)
             session.timing.ended(event.job, request)
-            if isinstance(request, OpenModel) and _is_loading(state, request):
+            if isinstance(request, OpenModel) and job_states.is_loading(state, request):
                 session.update(loading="")
                 session.remembering.model_not_opened()
-            if isinstance(request, ReadGraph) and not _is_foreign(state, request):
+            if isinstance(request, ReadGraph) and not job_states.is_foreign(state, request):
                 session.update(graph_failure=("Reading the graph was stopped.", ""))
-            _look_for_the_rest(session, request)
+            failures.look_for_the_rest(session, request)
             if isinstance(request, Compress):
                 session.list_runs()
 
 
 def engine_words(device: str, threads: int) -> str:
     return f"Engine: {device}, {threads} thread{'s' if threads != 1 else ''}"
-
-
-def _started(session: "Session", event: Started) -> None:
-    """What the engine has begun stands first; a question is none of the jobs, and spectra come beside them."""
-    state = session.state
-    if not isinstance(event.request, OpenData):  # the data that is open keeps its warning until the other is
-        session.answered(notices.of_request(event.request))
-    if any(asked.job == event.job for asked in state.questions) or isinstance(event.request, QUESTIONS):
-        return
-    started = next((job for job in state.jobs if job.job == event.job), None)
-    started = started or JobState(event.job, event.request, title_of(event.request))
-    others = tuple(job for job in state.jobs if job.job != event.job)
-    is_beside = isinstance(event.request, QUICK)
-    session.update(jobs=(*others, started) if is_beside else (started, *others))
-
-
-def _request_of(state: SessionState, job: int) -> Request | None:
-    return next((known.request for known in (*state.jobs, *state.questions) if known.job == job), None)
-
-
-def _is_loading(state: SessionState, request: OpenModel) -> bool:
-    """Whether it is this model that is awaited, and not one that was wanted after it."""
-    return state.loading in ("", request.source.label)
-
-
-def _is_foreign(state: SessionState, request: Request | None) -> bool:
-    """Whether this was asked of a model that is not open any more: layers of two models may share their names."""
-    asked = getattr(request, "model", None)
-    return state.model is not None and isinstance(asked, ModelSource) and asked != state.model.source
-
-
-def _look_for_the_rest(session: "Session", request: Request | None) -> None:
-    """A measurement ended before its end: what it kept is a part of a table, from which it can go on."""
-    if isinstance(request, ScoreSensitivity) and request.depth != "free" and not _is_foreign(session.state, request):
-        session.find_sensitivity()
-
-
-def _change_job(session: "Session", number: int, **changes: object) -> None:
-    for name in ("jobs", "questions"):
-        known: tuple[JobState, ...] = getattr(session.state, name)
-        if any(j.job == number for j in known):
-            changed = tuple(replace(j, **changes) if j.job == number else j for j in known)  # type: ignore[arg-type]
-            session.update(**{name: changed})
-
-
-def _end_job(session: "Session", number: int) -> None:
-    session.stopped(number)
-    state = session.state
-    session.update(
-        jobs=tuple(job for job in state.jobs if job.job != number),
-        questions=tuple(asked for asked in state.questions if asked.job != number),
-    )
 
 
 def _live(session: "Session", event: Partial) -> None:
@@ -198,8 +140,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             _model_opened(session, model)
         case OptionsTimed():
             session.timing.answered(result, request)
-        case SpectraCounted(table) | SensitivityScored(table):
-            tables.take(session, table)
+        case SpectraCounted() | SensitivityScored() | SensitivityFound():
+            _scored(session, result, request)
         case PlanRehearsed(warnings=warnings):
             for warning in warnings[:1]:
                 session.notify(
@@ -212,8 +154,6 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case LatencyMeasured() if state.model is not None:
             layers = tuple(replace(layer, latency_ms=result.layers.get(layer.name)) for layer in state.model.layers)
             session.update(model=replace(state.model, layers=layers))
-        case SensitivityFound(table, estimate):
-            tables.sensitivity_found(session, table, estimate)
         case ActivationsRecorded():
             session.update(activations=result)
         case CouplingsFound(found):
@@ -241,6 +181,21 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.comparing.compared(result, request)
         case PlanExplained() | FrontFound() | Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
             return
+
+
+def _scored(
+    session: "Session", result: SpectraCounted | SensitivityScored | SensitivityFound, request: Request | None
+) -> None:
+    """Tables that were made or found; those of samples come with the plans that were measured on them."""
+    match result:
+        case SpectraCounted(table):
+            tables.take(session, table)
+        case SensitivityScored(table, plans):
+            tables.take(session, table)
+            session.checking.found(plans, request)
+        case SensitivityFound(table, estimate, plans):
+            tables.sensitivity_found(session, table, estimate)
+            session.checking.found(plans, request)
 
 
 def _runs_listed(session: "Session", runs: tuple[RunRecord, ...]) -> None:
@@ -292,7 +247,8 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
     state = session.state
     source = request.data if isinstance(request, OpenData) else state.data_source
     if state.data is not None and source != state.data_source:  # measured on other samples
-        session.update(tables={key: state.tables[key] for key in ("free",) if key in state.tables}, activations=None)
+        free = {key: state.tables[key] for key in ("free",) if key in state.tables}
+        session.update(tables=free, activations=None, checked=())
     session.update(data=result.data, data_source=source, previews=result.previews, baseline=result.baseline)
     if result.model is not None:  # the data's shape took the place of a guessed one
         session.update(model=result.model, graph=None)
@@ -312,88 +268,3 @@ def _data_opened(session: "Session", result: DataOpened, request: Request | None
     session.find_sensitivity()
     if state.comparison is not None or state.comparison_failure:  # of other samples
         session.comparing.again()
-
-
-def _failed(session: "Session", event: Failed) -> None:
-    request = _request_of(session.state, event.job)
-    if session.budget.is_job(event.job):
-        session.budget.answered(None)
-        session.notify(Notice("warn", event.sentence, event.hint, subject=notices.BUDGET))
-        return
-    _end_job(session, event.job)
-    session.timing.ended(event.job, request)
-    if isinstance(request, OpenModel) and _is_loading(session.state, request):
-        session.update(loading="")
-        if not event.wants:
-            session.remembering.forget_resuming()
-        if event.wants and not request.source.trusted:
-            session.update(trust=TrustQuestion(request.source, event.sentence, event.wants))
-            return
-        session.remembering.model_not_opened()
-    if event.existing and isinstance(request, Export):  # a dialog that is still open asks
-        hint = "Nothing was written: agree to replace it, or choose a name."
-        session.notify(Notice("warn", event.sentence, hint, subject=notices.of_request(request)))
-        return
-    _look_for_the_rest(session, request)
-    if isinstance(request, OpenData) and session.state.data is None:
-        session.update(data_source=None)
-    if isinstance(request, WriteSkeleton) and not _is_foreign(session.state, request):
-        session.update(skeleton_problem=f"{event.sentence} {event.hint}".strip())
-        if not event.details:  # the tab that asked says it, a bug can be reported besides
-            return
-    if isinstance(request, ReadGraph):  # said in the tab itself, where the graph would be
-        if not _is_foreign(session.state, request):
-            session.update(graph_failure=(event.sentence, event.hint))
-        if not event.details:
-            return
-    if session.comparing.failed(request, f"{event.sentence} {event.hint}".strip()) and not event.details:
-        return
-    remedy = "data" if isinstance(request, OpenData) else ""
-    subject = notices.of_request(request)
-    session.notify(Notice("error", event.sentence, event.hint, remedy, event.details, subject))
-    if isinstance(request, Compress):
-        session.list_runs()
-
-
-def _subject_of_lost(event: EngineDied) -> str:
-    """The run or the job that was lost and can be asked for again; the engine alone, which comes back by itself."""
-    if event.given_up or not event.lost:
-        return notices.ENGINE
-    runs = [request for request in event.lost if isinstance(request, (Compress, Autopilot))]
-    return notices.of_request(runs[0] if runs else event.lost[0])
-
-
-def _engine_died(session: "Session", event: EngineDied) -> None:
-    if any(isinstance(request, ReadGraph) for request in event.lost):
-        session.update(graph_failure=("The engine ended before the graph was read.", ""))
-    if not event.was_working:
-        for number in event.jobs:
-            _end_job(session, number)
-        session.notify(Notice("warn", event.sentence, "Ask again.", subject=_subject_of_lost(event)))
-        return
-    engine = "Engine: does not start" if event.given_up else "Engine: starting again"
-    jobs, questions = (
-        tuple(asked for asked in known if asked.job not in event.jobs and asked.request not in event.lost)
-        for known in (session.state.jobs, session.state.questions)
-    )  # what is left is answered by the other process
-    session.update(jobs=jobs, questions=questions, engine=engine, engine_ready=False, loading="")
-    session.remembering.model_not_opened()
-    session.budget.forget()
-    session.explaining.forget()
-    session.timing.forget()
-    for request in event.lost:
-        _look_for_the_rest(session, request)
-    if session.state.data is None:
-        session.update(data_source=None)
-    run = next((request.run for request in event.lost if isinstance(request, Compress)), "")
-    if run:
-        hint, remedy = "The run can go on from its last checkpoint.", f"resume:{run}"
-    elif any(isinstance(request, Autopilot) for request in event.lost):
-        session.piloting.died()
-        hint, remedy = "What autopilot tried is kept, and it can go on from there.", "resume_autopilot"
-    else:
-        hint, remedy = "Start the job again." if event.lost else "", ""
-    session.notify(Notice("error", event.sentence, hint, remedy, subject=_subject_of_lost(event)))
-    if not event.given_up:
-        session.list_runs()
-        coupling.find_couplings(session)

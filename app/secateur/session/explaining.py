@@ -170,11 +170,12 @@ class Explaining:
         """The front with what is predicted of each plan: its metric, and milliseconds as they are shown."""
         state, scale = self._session.state, self._session.budget.shown_per_timed
         found = state.front.points if state.front is not None else ()
+        learned = self._session.checking.learned
         return tuple(
             FrontPlace(
                 point,
                 None if point.latency_ms is None else point.latency_ms * scale,
-                metric_after(point.damage, state.on_samples, state.baseline).metric,
+                metric_after(point.damage, state.on_samples, state.baseline, learned).metric,
             )
             for point in found
         )

@@ -13,6 +13,8 @@ MOST_KEPT: Final = 20
 DATA, BUDGET, RECIPE, HEADLINE, REHEARSED, ENGINE = "data", "budget", "recipe", "headline", "rehearsed", "engine"
 PILOT, PILOTED = "pilot", "piloted"
 """What went wrong with autopilot, and what it came to."""
+CHECKED: Final = "checked"
+"""What the check of a plan found."""
 KEPT: Final = "kept"
 """Layers whose choice is kept."""
 REFUSED: Final = "refused:"

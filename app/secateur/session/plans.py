@@ -72,7 +72,7 @@ class Plans:
         self._gesture = gesture
         session, changes = self._session, dict(more)
         if planned.recipe != session.state.recipe:
-            session.answered(notices.BUDGET, notices.RECIPE)
+            session.answered(notices.BUDGET, notices.RECIPE, notices.CHECKED)
             changes = {"recipe": planned.recipe, "speed_cost": None, "binding": frozenset(), "unmet": None, **changes}
         if planned.kept != session.state.kept:
             session.answered(notices.KEPT)

@@ -1,7 +1,7 @@
 """Why an action is unavailable and what would make it available: one sentence each, one place."""
 
 from secateur.engine.protection import kept_files
-from secateur.engine.requests import Autopilot, Compress, Export, RecordActivations, ScoreSensitivity
+from secateur.engine.requests import Autopilot, CheckPlan, Compress, Export, RecordActivations, ScoreSensitivity
 from secateur.files import Guard
 from secateur.formats import FORMATS
 from secateur.installing import install_command
@@ -23,12 +23,13 @@ NEEDS_MODEL = frozenset(
         "record",
         "recipe",
         "load_recipe",
+        "check",
         *PILOT,
     }
 )
-NEEDS_NETWORK = frozenset({"data", "measure", "record", *PILOT})
-NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export", *PILOT})
-NEEDS_DATA = frozenset({"measure", "run", "record", *PILOT})
+NEEDS_NETWORK = frozenset({"data", "measure", "record", "check", *PILOT})
+NEEDS_RUNNING = frozenset({"data", "measure", "record", "run", "export", "check", *PILOT})
+NEEDS_DATA = frozenset({"measure", "run", "record", "check", *PILOT})
 
 
 def why_not(state: SessionState, action: str) -> str:
@@ -62,6 +63,8 @@ def why_not(state: SessionState, action: str) -> str:
             if state.model is not None and not state.model.trainable:
                 return f"Measuring needs a torch network. {state.model.reason}"
             return ""
+        case "check":
+            return _why_not_checked(state)
         case "autopilot":
             return _why_no_autopilot(state)
         case "start_autopilot":
@@ -89,6 +92,23 @@ def _why_not_run(state: SessionState) -> str:
         return "A run is going on: wait for it or stop it."
     if state.data is None and not _runs_without(state, "run"):
         return "Wait until the data is open."
+    return ""
+
+
+def _why_not_checked(state: SessionState) -> str:
+    methods = [step.method for step in state.recipe.final]
+    if state.model is not None and not state.model.trainable:
+        return f"Measuring needs a torch network. {state.model.reason}"
+    if not methods:
+        return "The plan is empty: choose a method for a layer, or move the budget."
+    if any(isinstance(job.request, CheckPlan) for job in state.jobs):
+        return "The plan is being checked: wait for it or stop it."
+    if any(method.training_epochs or method.scope == "model" for method in methods):
+        return "The plan trains the network, which a check leaves out: run it to see what comes of it."
+    if any(method.changes_widths for method in methods):
+        return "The plan takes channels away, which a check does not measure yet: run it to see what comes of it."
+    if state.on_samples is None:
+        return "Analyse first (Ctrl+M): a check compares the plan with what its layers do one by one."
     return ""
 
 
@@ -151,6 +171,8 @@ def _on_closing(job: JobState, *, is_running: bool) -> str:
             return "Autopilot is going on. What it tried is kept, and it goes on from there next time."
         case ScoreSensitivity(depth="estimate" | "measure"):
             return "Sensitivity is being measured. What was measured is kept, and it goes on from there next time."
+        case CheckPlan():
+            return "The plan is being checked. What was measured is kept, and checking it again goes on from there."
         case RecordActivations():
             return "Activations are being recorded. They are lost, and have to be recorded again."
         case Export(path=path):

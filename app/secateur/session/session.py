@@ -11,6 +11,7 @@ from secateur.engine.requests import (
     QUESTIONS,
     AskFormats,
     Autopilot,
+    CheckPlan,
     Compare,
     Compress,
     Configure,
@@ -41,6 +42,7 @@ from secateur.recipe.recipe import Recipe
 from secateur.session import coupling, effects, events, notices, reasons
 from secateur.session.budgeting import Budgeting
 from secateur.session.changes import Changed, changed_parts
+from secateur.session.checking import Checking
 from secateur.session.comparing import Comparing
 from secateur.session.effects import LayerEffect
 from secateur.session.engine import Engine
@@ -60,7 +62,7 @@ from secateur.session.titles import title_of
 
 SAMPLE_MODEL = ModelSource("sample:model")
 SAMPLE_DATA = DataSource("sample:mnist")
-SHOWN_AT_ONCE = (Autopilot, Compare, Compress, FindCouplings)
+SHOWN_AT_ONCE = (Autopilot, CheckPlan, Compare, Compress, FindCouplings)
 """Requests that are a job from the moment they are asked; others when the engine starts them."""
 
 EXPORTS = ("onnx",)
@@ -89,6 +91,7 @@ class Session:
         self.timing = Timing(self)
         self.ordering = Ordering(self)
         self.piloting = Piloting(self)
+        self.checking = Checking(self)
 
     def update(self, **changes: object) -> None:
         """Replace parts of the state, and tell whoever shows it which."""
@@ -247,11 +250,12 @@ class Session:
             return None
         if not state.spectra or not set(state.planned_layers) <= set(state.spectra):
             return None
-        return predict_plan(state.model, state.facts, state.recipe, state.on_samples, state.baseline, state.timings)
+        learned, table = self.checking.learned, state.on_samples
+        return predict_plan(state.model, state.facts, state.recipe, table, state.baseline, state.timings, learned)
 
     def effect(self, layers: Sequence[str]) -> LayerEffect | None:
         """The predicted effect of the plan on these layers together."""
-        return effects.effect_of(self.state, layers)
+        return effects.effect_of(self.state, layers, self.checking.learned)
 
     # ------------------------------------------------------------------ jobs, runs, results
 

@@ -19,6 +19,7 @@ from secateur.engine.events import (
     Compared,
     CurvePoint,
     DeviceOffer,
+    KnownPlan,
     PlanExplained,
     Preview,
     RunRecord,
@@ -31,10 +32,12 @@ from secateur.methods.facts import Facts, facts_of
 from secateur.model.description import Layer, ModelDescription, ModelSource
 from secateur.model.documents import DataDescription, Evaluation, SensitivityTable
 from secateur.model.graph import NetworkGraph
+from secateur.model.plan_check import MeasuredPlan
 from secateur.model.spectrum import Spectra, Spectrum
 from secateur.model.trust import WantedImport
 from secateur.recipe.editing import step_of
 from secateur.recipe.front import Axis, FrontPoint
+from secateur.recipe.interaction import is_same_plan
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.followed import Followed
@@ -150,6 +153,8 @@ class SessionState:
     """The budget of a plan that was taken without a drag (the nearest, one of the front): the sliders go there."""
     unmet: BudgetUnmet | None = None
     """What the solver said of a budget that no plan meets, as long as that is what is asked for."""
+    checked: tuple[KnownPlan, ...] = ()
+    """Plans of this model that were measured as a whole on this data, now or earlier."""
     explained: PlanExplained | None = None
     """Why the layer that is looked at is planned as it is, and what more damage would buy."""
     front: Front | None = None
@@ -260,6 +265,12 @@ class SessionState:
         if latency is not None and latency.runtime == target_named(self.target).runtime:
             return latency.median
         return self.timings.whole if self.timings else None
+
+    @cached_property
+    def measured_plan(self) -> MeasuredPlan | None:
+        """What the present plan was found to do when it was measured as a whole; None where it was not."""
+        known = (one.measured for one in self.checked if is_same_plan(one.recipe, self.recipe))
+        return next(known, None) if self.recipe.steps else None
 
     @property
     def table(self) -> SensitivityTable | None:

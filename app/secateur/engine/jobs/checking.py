@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from secateur.analysis.estimated import is_decided
 from secateur.analysis.in_context import InContext, Nearby, Whole, measure_whole, ratio
 from secateur.analysis.tallies import Cell
+from secateur.data.metrics import kind_of
 from secateur.engine.checking import CheckPlan, PlanChecked, PlanMeasured
 from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.measurements import MeasurementStore, Subject, data_key, model_key
@@ -21,12 +22,16 @@ from secateur.errors import UserError
 from secateur.graph.network import TorchModel
 from secateur.model.plan_check import CheckedPlan, PlanCheck
 from secateur.recipe.around import Around, budget_around, choices_in, expected, near
+from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
 from secateur.recipe.chosen import recipe_of
+from secateur.recipe.interaction import NOTHING_KNOWN, Interaction, interaction_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
+from secateur.recipe.quality import learned_from, metric_from
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import require_plan
+from secateur.recipe.speed_cost import speed_cost
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -52,8 +57,8 @@ def check(request: CheckPlan, reporter: Reporter, workshop: Workshop) -> PlanChe
 class _Tried:
     chosen: dict[str, str]
     recipe: Recipe
-    predicted: float | None
     whole: Whole
+    told: CheckedPlan
 
 
 @dataclass
@@ -74,6 +79,7 @@ class _Check:
     def __post_init__(self) -> None:
         self.store = MeasurementStore()
         self.subject = Subject(model_key(self.bench.description), data_key(self.data))
+        self.known = PlanStore(self.store, self.subject)
 
     @property
     def wish(self) -> Wish:
@@ -85,8 +91,7 @@ class _Check:
         if plain != request.recipe:
             self.notes.append("The plan was measured without its training.")
         chosen = choices_in(plain, model)
-        predicted = self._predicted(plain)
-        self.tried.append(_Tried(chosen or {}, plain, predicted, self._measured(plain, chosen or {}, predicted)))
+        self._try(plain, chosen or {}, self._predicted(plain), self._learned(plain))
         if not request.limits:
             return
         if chosen is None:
@@ -113,8 +118,8 @@ class _Check:
         chosen = budget_around(budget, around).solve(self.wish)
         if any(chosen == one.chosen for one in self.tried):
             return False
-        recipe, promised = recipe_of(chosen), expected(around, chosen)
-        self.tried.append(_Tried(chosen, recipe, promised, self._measured(recipe, chosen, promised)))
+        learned = interaction_of((one.told.predicted, one.whole.told.damage) for one in self.tried[1:])
+        self._try(recipe_of(chosen), chosen, expected(around, chosen), learned)
         new, old = self.tried[-1].whole.parts, best.whole.parts
         if not ratio(new) < ratio(old):
             return False
@@ -144,13 +149,37 @@ class _Check:
         return (row.damage or 0.0) if row is not None else 0.0
 
     def _predicted(self, recipe: Recipe) -> float | None:
-        """The sum of what the layers do one at a time."""
+        """The sum of what the layers do one at a time; None where the table knows their weights alone."""
+        if self.request.table.depth == "free":
+            return None
         facts = self.workshop.facts(self.bench, self.reporter, self.request.target)
         return predict_plan(self.bench.description, facts, recipe, self.request.table, None).damage
 
-    def _measured(self, recipe: Recipe, chosen: Mapping[str, str], predicted: float | None) -> Whole:
-        known = PlanStore(self.store, self.subject)
-        found = known.find(recipe, self.samples)
+    def _learned(self, recipe: Recipe) -> Interaction:
+        """What other plans that were measured earlier teach."""
+        if self.request.table.depth == "free":
+            return NOTHING_KNOWN
+        facts = self.workshop.facts(self.bench, self.reporter, self.request.target)
+        plans = [(one.recipe, one.measured.damage) for one in self.known.known()]
+        return learned_from(self.bench.description.weighted_layers, self.request.table, facts, plans, recipe)
+
+    # ------------------------------------------------------------------ one plan
+
+    def _try(self, recipe: Recipe, chosen: Mapping[str, str], predicted: float | None, learned: Interaction) -> None:
+        """Measure a plan of which so much damage is predicted, and tell both."""
+        whole = self._measured(recipe)
+        told = CheckedPlan(chosen=dict(chosen), predicted=predicted, measured=whole.told)
+        before = whole.told.before
+        if predicted is not None and before is not None:
+            after = metric_from(before, kind_of(whole.told.metric), predicted, self.request.table, learned)
+            change = None if after.metric is None else after.metric - before
+            ends = None if after.interval is None else (after.interval[0] - before, after.interval[1] - before)
+            told = told.model_copy(update={"predicted_change": change, "predicted_interval": ends})
+        self.tried.append(_Tried(dict(chosen), recipe, whole, told))
+        self.reporter.emit(PlanMeasured(told, recipe))
+
+    def _measured(self, recipe: Recipe) -> Whole:
+        found = self.known.find(recipe, self.samples)
         if found is None:
             plan = require_plan(recipe, self.bench.description)
             folder = self.workshop.folder / "checked"
@@ -158,28 +187,29 @@ class _Check:
             self.notes += left_out
             assert isinstance(after, TorchModel)  # noqa: S101 - methods keep the kind of a model
             found = measure_whole(self.lowered, after, self.data, self.samples, self.reporter.progress)
-            known.keep(recipe, found)
-        self.reporter.emit(PlanMeasured(CheckedPlan(chosen=dict(chosen), predicted=predicted, measured=found.told)))
+            self.known.keep(recipe, found)
         return found
 
     # ------------------------------------------------------------------ what it came to
 
     def ended(self) -> PlanChecked:
-        request, best, first = self.request, self.tried[self.best], self.tried[0]
-        recipe = request.recipe if self.best == 0 else recipe_of(best.chosen, request.recipe)
-        damage = first.whole.told.damage
+        request, best, first = self.request, self.tried[self.best], self.tried[0].told
         told = PlanCheck(
-            recipe=recipe.to_document(),
-            plans=tuple(
-                CheckedPlan(chosen=one.chosen, predicted=one.predicted, measured=one.whole.told) for one in self.tried
-            ),
+            recipe={},
+            plans=tuple(one.told for one in self.tried),
             best=self.best,
-            interaction=damage / first.predicted if first.predicted else None,
+            interaction=first.measured.damage / first.predicted if first.predicted else None,
             cells=self.cells,
             seconds=time.monotonic() - self.begun,
             notes=tuple(dict.fromkeys(self.notes)),
         )
-        return PlanChecked(told, recipe)
+        if self.best == 0:
+            return PlanChecked(told.model_copy(update={"recipe": request.recipe.to_document()}), request.recipe)
+        recipe = recipe_of(best.chosen, request.recipe)
+        budget = Budget(self.bench.description, request.table, request.timings)
+        cost = speed_cost(budget, best.chosen, request.limits)
+        bound = binding(budget, best.chosen, request.limits, request.pins)
+        return PlanChecked(told.model_copy(update={"recipe": recipe.to_document()}), recipe, cost, bound)
 
 
 def _untrained(recipe: Recipe) -> Recipe:

@@ -70,6 +70,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     from secateur.analysis.estimated import Limits, estimate_sensitivity
     from secateur.analysis.measured import measure_sensitivity
     from secateur.engine.measurements import MeasurementStore, StoreKeeper
+    from secateur.engine.plan_measurements import PlanStore
 
     bench = workshop.bench(request.model, reporter)
     if request.depth not in DEPTHS:
@@ -84,7 +85,8 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     reporter.enter("data", resumed=workshop.has_data(bench, request.data))
     data = workshop.data(bench, request.data, reporter)
     question = _question(request, model, data, workshop.facts(bench, reporter, request.target))
-    keeper = StoreKeeper(MeasurementStore(), _subject(bench, data), question.options)
+    store, subject = MeasurementStore(), _subject(bench, data)
+    keeper = StoreKeeper(store, subject, question.options)
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
     reporter.enter("score", resumed=True)  # what was measured before is not done again: its own speed tells
@@ -98,7 +100,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
         table = table.model_copy(update={"rank_correlation": rank_correlation(free, table)})
     else:
         table = correlated(free, measure_sensitivity(lowered, data, question, reporter.progress, emit, keeper))
-    return SensitivityScored(table.model_copy(update={"warnings": data.told}))
+    return SensitivityScored(table.model_copy(update={"warnings": data.told}), PlanStore(store, subject).known())
 
 
 def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Workshop) -> SensitivityFound:
@@ -109,6 +111,7 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     from secateur.analysis.estimated import estimated_table
     from secateur.analysis.tallies import table_of, usable
     from secateur.engine.measurements import MeasurementStore, model_key
+    from secateur.engine.plan_measurements import PlanStore
 
     asked = request.what
     bench = workshop.bench(asked.model, reporter)
@@ -116,20 +119,20 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     if asked.data is None or not store.has(model_key(bench.description)):
         return SensitivityFound(None)
     data = workshop.data(bench, asked.data, reporter)
-    options = _options(asked)
-    tallies = store.find(_subject(bench, data), options)
+    options, subject = _options(asked), _subject(bench, data)
+    tallies, plans = store.find(subject, options), PlanStore(store, subject).known()
     if not tallies:
-        return SensitivityFound(None)
+        return SensitivityFound(None, plans=plans)
     model = _described(asked, bench, reporter)
     free = _score_free(asked, model, bench, reporter, workshop)
     question = _question(asked, model, data, workshop.facts(bench, reporter, asked.target))
     known, told = usable(tallies, question), {"warnings": data.told}
     table = correlated(free, table_of(question, known, {})).model_copy(update=told)
     if not table.pending:
-        return SensitivityFound(table)
+        return SensitivityFound(table, plans=plans)
     guess = estimated_table(question, known, {})
     guess = guess.model_copy(update={"rank_correlation": rank_correlation(free, guess), **told})
-    return SensitivityFound(table if any(row.measured for row in table.rows) else None, guess)
+    return SensitivityFound(table if any(row.measured for row in table.rows) else None, guess, plans)
 
 
 def _described(request: ScoreSensitivity, bench: Bench, reporter: Reporter) -> ModelDescription:
