@@ -41,12 +41,11 @@ from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.model.documents import Evaluation, Metric, SensitivityTable
+from secateur.model.documents import SensitivityTable
 from secateur.model.plan_check import CheckedPlan
 from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.options import option
-from secateur.recipe.quality import metric_after
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.resolve import require_plan
 
@@ -213,7 +212,7 @@ def run(
                 CHANGES[seed, share] = change
             yield name, share, contest.share(chosen), value, taken
         if share in ours.checks:
-            PREDICTIONS.append(told(contest, ours, seed, share))
+            PREDICTIONS.append(told(ours, seed, share))
 
 
 CHANGES: dict[tuple[int, float], float] = {}
@@ -221,17 +220,10 @@ PREDICTIONS: list[tuple[float, float, float, float, float, float]] = []
 """(share, predicted damage, measured damage, change of the metric on test, its predicted interval)."""
 
 
-def told(contest: Contest, ours: Ours, seed: int, share: float) -> tuple[float, float, float, float, float, float]:
+def told(ours: Ours, seed: int, share: float) -> tuple[float, float, float, float, float, float]:
     plan = ours.checks[share]
-    task = contest.opened.task
-    value = task.score(contest.before.answers, contest.before.targets) or 0.0
-    metric = Metric(name=task.metric, value=value, ci95=(value, value))
-    empty = Evaluation(
-        metric=metric, loss=None, samples=0, bytes=0, zip_bytes=0, params=0, nonzero_params=0, macs=0, latency_ms=None
-    )
-    quality = metric_after(plan.predicted or 0.0, ours.scores, empty)
-    low, high = quality.interval or (float("nan"), float("nan"))
-    return share, plan.predicted or 0.0, plan.measured.damage, CHANGES[seed, share], low - value, high - value
+    low, high = plan.predicted_interval or (float("nan"), float("nan"))
+    return share, plan.predicted or 0.0, plan.measured.damage, CHANGES[seed, share], low, high
 
 
 def print_predictions(metric: str) -> None:

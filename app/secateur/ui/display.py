@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from secateur.ui.workspace import Workspace
 
 PREDICTED: Final = frozenset(
-    {"model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values", "timed", "target"}
+    {"checked", "model", "spectra", "recipe", "tables", "baseline", "activations", "singular_values", "timed", "target"}
 )
 """What predictions depend on."""
 FRONT: Final = frozenset({"explained", "front", "runs", "solved"})
@@ -150,9 +150,7 @@ class Display(QObject):
         """Show the best plans, where their panel is open."""
         state, panel, told = self._state, self._workspace.front, self._session.explaining
         if panel is not None and panel.isVisible():
-            places = self._remember(
-                "front", (state.front, state.baseline, state.tables, state.timed, state.target), told.places
-            )
+            places = self._remember("front", (state.front, *predicted_from(state)), told.places)
             damage = self._remember("front damage", predicted_from(state), told.damage)
             panel.show_state(state, places, self._predicted(), damage, told.buys())
 
