@@ -24,7 +24,7 @@ from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.check_words import check_sentences
 from secateur.recipe.choices import untimed
 from secateur.recipe.interaction import Interaction
-from secateur.recipe.quality import learned_from, metric_per_damage
+from secateur.recipe.quality import damages_of, learned_from, metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
 
@@ -100,7 +100,8 @@ class _Ground:
         if not self.data:
             return None
         plans = [(one.recipe, one.measured.damage) for one in self.plans]
-        return learned_from(self.budget.model.weighted_layers, self.budget.table, facts, plans, recipe)
+        known = damages_of(self.budget.model.weighted_layers, self.budget.table, facts, plans)
+        return learned_from(known, recipe)
 
 
 def _measured(terminal: Terminal, source: ModelSource, data: str, opened: ModelDescription, asked: Asked) -> _Ground:

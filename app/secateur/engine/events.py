@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from secateur.data.preview import Preview as Preview
 from secateur.engine.autopilot import AutopilotEnded, AutopilotFound, TrialsTold
 from secateur.engine.checking import KnownPlan as KnownPlan
-from secateur.engine.checking import PlanChecked, PlanMeasured
+from secateur.engine.checking import PlanChecked as PlanChecked
+from secateur.engine.checking import PlanMeasured as PlanMeasured
 from secateur.engine.looked import ChannelsRead as ChannelsRead
 from secateur.engine.looked import FiltersRead as FiltersRead
 from secateur.engine.looked import MapsRead as MapsRead

@@ -101,17 +101,20 @@ def quality_of(
     return metric_after(total, table, baseline, learned if planned > 1 else None)
 
 
-def learned_from(
+def damages_of(
     layers: Iterable[Layer],
     table: SensitivityTable | None,
     facts: Mapping[str, Facts],
     plans: Iterable[tuple[Recipe, float]],
-    but: Recipe,
-) -> Interaction:
-    """What plans, each with its measured damage, teach of another one; `but` that one itself."""
+) -> tuple[tuple[Recipe, float | None, float], ...]:
+    """Plans, each with its measured damage, with what is predicted of them between: the sum of their layers."""
     layers = tuple(layers)
-    others = [(plan, damage) for plan, damage in plans if not is_same_plan(plan, but)]
-    return interaction_of((quality_of(layers, plan, table, facts, None).damage, damage) for plan, damage in others)
+    return tuple((plan, quality_of(layers, plan, table, facts, None).damage, measured) for plan, measured in plans)
+
+
+def learned_from(plans: Iterable[tuple[Recipe, float | None, float]], but: Recipe) -> Interaction:
+    """What plans, as of `damages_of`, teach of another one; `but` that one itself."""
+    return interaction_of((known, measured) for plan, known, measured in plans if not is_same_plan(plan, but))
 
 
 def metric_after(

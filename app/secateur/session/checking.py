@@ -6,14 +6,24 @@ What was measured stands in the state for every plan of the open model on the op
 
 from typing import TYPE_CHECKING
 
-from secateur.engine.checking import CheckPlan, KnownPlan, PlanChecked, PlanMeasured
-from secateur.engine.events import EngineDied, Event, Failed, Finished, Partial, Stopped
-from secateur.engine.requests import FindSensitivity, Request, ScoreSensitivity
-from secateur.engine.solving import PlanSolved
+from secateur.engine.events import (
+    EngineDied,
+    Event,
+    Failed,
+    Finished,
+    KnownPlan,
+    Partial,
+    PlanChecked,
+    PlanMeasured,
+    PlanSolved,
+    Stopped,
+)
+from secateur.engine.requests import CheckPlan, FindSensitivity, Request, ScoreSensitivity
 from secateur.recipe.check_words import check_sentences, gain_words
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.interaction import NOTHING_KNOWN, Interaction, is_same_plan
-from secateur.recipe.quality import learned_from
+from secateur.recipe.quality import damages_of, learned_from
+from secateur.recipe.recipe import Recipe
 from secateur.session import job_states, notices
 from secateur.session.keeping import pins_of
 from secateur.session.state import Notice
@@ -31,7 +41,8 @@ class Checking:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._found: list[PlanMeasured] = []
-        self._learned: tuple[tuple[object, ...], Interaction] = ((), NOTHING_KNOWN)
+        self._known: tuple[object, ...] = ()
+        self._damages: tuple[tuple[Recipe, float | None, float], ...] = ()
 
     def check(self) -> None:
         """Measure the plan as a whole; one that a budget made is solved again around what was measured."""
@@ -59,12 +70,12 @@ class Checking:
         state = self._session.state
         if state.model is None or state.on_samples is None or not state.checked:
             return NOTHING_KNOWN
-        known = (state.on_samples, state.spectra, state.singular_values, state.checked, state.recipe)
-        if len(self._learned[0]) != len(known) or any(a is not b for a, b in zip(known, self._learned[0], strict=True)):
+        known = (state.model, state.on_samples, state.spectra, state.singular_values, state.checked)
+        if len(self._known) != len(known) or any(a is not b for a, b in zip(known, self._known, strict=True)):
             plans = [(one.recipe, one.measured.damage) for one in state.checked[-MOST_LEARNED_FROM:]]
-            learned = learned_from(state.model.weighted_layers, state.on_samples, state.facts, plans, state.recipe)
-            self._learned = (known, learned)
-        return self._learned[1]
+            self._damages = damages_of(state.model.weighted_layers, state.on_samples, state.facts, plans)
+            self._known = known
+        return learned_from(self._damages, state.recipe)
 
     def found(self, plans: tuple[KnownPlan, ...], request: Request | None) -> None:
         """Plans that were measured earlier have come with what this request asked for."""

@@ -28,7 +28,7 @@ from secateur.recipe.chosen import recipe_of
 from secateur.recipe.interaction import NOTHING_KNOWN, Interaction, interaction_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
-from secateur.recipe.quality import learned_from, metric_from
+from secateur.recipe.quality import damages_of, learned_from, metric_from
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import require_plan
 from secateur.recipe.speed_cost import speed_cost
@@ -161,7 +161,8 @@ class _Check:
             return NOTHING_KNOWN
         facts = self.workshop.facts(self.bench, self.reporter, self.request.target)
         plans = [(one.recipe, one.measured.damage) for one in self.known.known()]
-        return learned_from(self.bench.description.weighted_layers, self.request.table, facts, plans, recipe)
+        layers = self.bench.description.weighted_layers
+        return learned_from(damages_of(layers, self.request.table, facts, plans), recipe)
 
     # ------------------------------------------------------------------ one plan
 
