@@ -32,6 +32,7 @@ DESCRIPTIONS = (
         "model.encoding",
         "model.graph",
         "model.maps",
+        "model.plan_check",
         "model.run_details",
         "model.device",
         "model.weight_views",
