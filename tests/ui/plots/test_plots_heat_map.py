@@ -98,14 +98,14 @@ def test_arrows_move_and_space_chooses(qtbot, heat_map):
         qtbot.keyClick(heat_map, key)
     with qtbot.waitSignal(heat_map.option_chosen) as chosen:
         qtbot.keyClick(heat_map, Qt.Key.Key_Space)
-    assert chosen.args == [["layer1.0.conv2"], "w6a8"]
+    assert chosen.args == [["layer1.0.conv2"], "w7a8"]
 
 
 @pytest.mark.parametrize(
     ("key", "option"),
     [
         (Qt.Key.Key_8, "int8"),
-        (Qt.Key.Key_6, "w6a8"),
+        (Qt.Key.Key_6, "w7a8"),
         (Qt.Key.Key_5, "w5a8"),
         (Qt.Key.Key_4, "w4a8"),
         (Qt.Key.Key_3, "w3a8"),

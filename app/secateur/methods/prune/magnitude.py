@@ -39,8 +39,7 @@ class MagnitudePruning(Method):
     @classmethod
     def options(cls) -> tuple[Option, ...]:
         return tuple(
-            Option(f"prune{percent}", "Zero weights", f"{percent} %", cls(ratio=percent / 100))
-            for percent in (50, 75, 90)
+            Option(f"prune{p}", "Zeros", f"{p} %", cls(ratio=p / 100), f"{p} % zero weights") for p in (50, 75, 90)
         )
 
     def supports(self, layer: Layer) -> str | None:

@@ -18,6 +18,8 @@ MANY, CELL_OF_MANY = 8, 54.0
 PRINTED = 44.0
 """Cells at least this wide carry their value in the selected row."""
 NAME_PAD = 24.0
+MARGIN = 16.0
+"""Beside the last column, where the title of its group may stand out over it."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def arrange(rows: int, options: Sequence[Option], width: float, height: float, n
     groups = grouped(options)
     between = GROUP_GAP * max(len(groups) - 1, 0) + GAP * max(len(options) - len(groups), 0)
     widest = CELL[1] if len(options) <= MANY else CELL_OF_MANY
-    left_over = width - between - 2 - widest * len(options)
-    names = min(names + NAME_PAD, max(width * 0.36, 72.0, left_over))
-    room = (width - names - between - 2) / max(len(options), 1)
+    left_over = width - between - MARGIN - widest * len(options)
+    names = min(names + NAME_PAD, max(width * 0.34, 72.0, left_over))
+    room = (width - names - between - MARGIN) / max(len(options), 1)
     cell = float(int(min(max(room, CELL[0]), widest)))
     pitch = float(int(min(max((height - HEADER) / max(rows, 1), ROW[0]), ROW[1])))
     lefts: list[float] = []

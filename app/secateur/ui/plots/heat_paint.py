@@ -1,13 +1,14 @@
 """How a heat map's cells look: colour, chosen outline, hatch, dot, printed value, header."""
 
 from functools import cache
+from typing import Final
 
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from secateur.layer_names import ShortName
 from secateur.ui.plots.heat_cells import HeatCells, grouped
-from secateur.ui.plots.heat_geometry import GAP, HEADER, PRINTED, HeatGeometry
+from secateur.ui.plots.heat_geometry import GAP, HEADER, MARGIN, PRINTED, HeatGeometry
 from secateur.ui.plots.strokes import crisp, line_pen
 from secateur.ui.plots.texts import set_caption
 from secateur.ui.plots.ticks import damage_text
@@ -30,6 +31,10 @@ def _map_entry(index: int) -> QColor:
     return QColor(int(red), int(green), int(blue))
 
 
+BETWEEN_TITLES: Final = 6.0
+"""Pixels between the titles of two groups at least, where narrow columns let them stand out over their group."""
+
+
 def ink_on(fill: QColor) -> QColor:
     """Black on what is brighter than a relative luminance of 0.18, else white (WCAG 2.2)."""
     parts = [fill.redF(), fill.greenF(), fill.blueF()]
@@ -40,14 +45,12 @@ def ink_on(fill: QColor) -> QColor:
 def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, hovered: int) -> None:
     """Group titles over a rule, and the options' labels; the hovered column in 600."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    for group, columns in grouped(cells.options):
+    _paint_titles(painter, cells, geometry)
+    for _, columns in grouped(cells.options):
         left = geometry.lefts[columns[0]]
         right = geometry.lefts[columns[-1]] + geometry.cell
         painter.setPen(line_pen("axis"))
         painter.drawLine(QLineF(left, crisp(20), right, crisp(20)))
-        set_caption(painter, "text", 600)
-        title = QFontMetricsF(painter.font()).elidedText(group, Qt.TextElideMode.ElideRight, right - left)
-        painter.drawText(QRectF(left, 0, right - left, 18), Qt.AlignmentFlag.AlignCenter, title)
         for column in columns:
             strong = column == hovered
             set_caption(painter, "text" if strong else "secondary", 600 if strong else 400)
@@ -55,6 +58,27 @@ def paint_header(painter: QPainter, cells: HeatCells, geometry: HeatGeometry, ho
             painter.drawText(
                 box, Qt.AlignmentFlag.AlignCenter, _fitting(cells.options[column].label, geometry.cell, painter)
             )
+
+
+def _paint_titles(painter: QPainter, cells: HeatCells, geometry: HeatGeometry) -> None:
+    """Each group's title over the middle of its columns; beyond them where its neighbours leave room for it."""
+    set_caption(painter, "text", 600)
+    metrics = QFontMetricsF(painter.font())
+    groups = grouped(cells.options)
+    if not groups:
+        return
+    wide = [metrics.horizontalAdvance(title) for title, _ in groups]
+    middles = [(geometry.lefts[of[0]] + geometry.lefts[of[-1]] + geometry.cell) / 2 for _, of in groups]
+    ends = [middle - width / 2 for middle, width in zip(middles[1:], wide[1:], strict=True)]
+    ends.append(geometry.right + MARGIN + BETWEEN_TITLES)
+    begin = geometry.names - BETWEEN_TITLES
+    for (title, of), middle, width, end in zip(groups, middles, wide, ends, strict=True):
+        right = max(geometry.lefts[of[-1]] + geometry.cell, end - BETWEEN_TITLES)
+        begin = min(begin + BETWEEN_TITLES, geometry.lefts[of[0]])
+        left = max(begin, min(middle - width / 2, right - width))
+        text = metrics.elidedText(title, Qt.TextElideMode.ElideRight, right - left)
+        painter.drawText(QRectF(left, 0, right - left, 18), Qt.AlignmentFlag.AlignVCenter, text)
+        begin = left + min(width, right - left)
 
 
 def paint_name(painter: QPainter, box: QRectF, name: ShortName, *, selected: bool, hovered: bool) -> None:
