@@ -3,22 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from secateur.methods.offers import Option
-from secateur.model.description import Layer
 from secateur.model.documents import SensitivityRow
-
-
-def groups_of(layers: Sequence[Layer]) -> dict[str, tuple[str, ...]]:
-    """Layer → the layers that always lose channels together, itself among them, in order; single ones are not in it.
-
-    Of layers of which one can lose channels without the other each stands for itself.
-    """
-    order = [layer.name for layer in layers]
-    own = {layer.name: frozenset((layer.name, *layer.coupled)) & frozenset(order) for layer in layers}
-    return {
-        name: tuple(sorted(group, key=order.index))
-        for name, group in own.items()
-        if len(group) > 1 and all(own[mate] == group for mate in group)
-    }
 
 
 def shared(

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from secateur.analysis.channel_groups import groups_of, shared
+from secateur.analysis.channel_groups import shared
 from secateur.methods.facts import Facts
 from secateur.methods.offers import Option
 from secateur.model.description import Layer
 from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.recipe.widths import groups_of
 
 
 def cost_row(layer: Layer, facts: Facts, option: Option, damage: float | None = None) -> SensitivityRow:

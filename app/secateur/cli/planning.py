@@ -12,8 +12,8 @@ from secateur.cli.scoring import ALL, scored, timed
 from secateur.cli.terminal import FAILED, Terminal, errors, output, print_json, wrong
 from secateur.data.metrics import kind_of
 from secateur.engine.checking import CheckPlan, PlanChecked
-from secateur.engine.events import Evaluated, KnownPlan, ModelOpened, PlanRehearsed
-from secateur.engine.requests import DataSource, Evaluate, OpenModel
+from secateur.engine.events import CouplingsFound, Evaluated, KnownPlan, ModelOpened, PlanRehearsed
+from secateur.engine.requests import DataSource, Evaluate, FindCouplings, OpenModel
 from secateur.errors import UserError
 from secateur.files import Guard, write_text
 from secateur.methods.facts import Facts
@@ -24,6 +24,7 @@ from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.check_words import check_sentences
 from secateur.recipe.choices import untimed
 from secateur.recipe.interaction import Interaction
+from secateur.recipe.options import option
 from secateur.recipe.quality import damages_of, learned_from, metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
@@ -112,6 +113,8 @@ def _measured(terminal: Terminal, source: ModelSource, data: str, opened: ModelD
         opened = expect(ModelOpened, terminal.do(OpenModel(source))).model  # the data may set its input's shape
     found = scored(terminal, source, data, "measure" if data else "free", ALL, asked.samples, asked.target)
     table = found.table
+    if any(option(row.option).method.changes_widths and row.damage is not None for row in table.rows):
+        opened = opened.with_couplings(expect(CouplingsFound, terminal.do(FindCouplings(source))).couplings)
     timings = timed(terminal, source, asked.target)
     if timings is not None and (together := untimed(opened, table, timings)):
         timings = timed(terminal, source, asked.target, together)
@@ -136,7 +139,7 @@ def _solved(
     begun = time.perf_counter()
     chosen = budget.solve(wish)
     seconds = time.perf_counter() - begun
-    recipe, found = recipe_of(chosen), None
+    recipe, found = recipe_of(chosen, channel_step=budget.channel_step), None
     if asked.check:
         checked = _check(terminal, ground, recipe, wish, asked)
         recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen)
@@ -227,7 +230,7 @@ def _front(budget: Budget, wish: Wish, baseline: Evaluation | None) -> tuple[Fro
             latency_ms=point.latency_ms,
             damage=point.damage,
             metric=metric_after(point.damage, budget.table, baseline).metric,
-            recipe=recipe_of(point.chosen).to_document(),
+            recipe=recipe_of(point.chosen, channel_step=budget.channel_step).to_document(),
         )
         for point in front(budget, wish.pins)
     )

@@ -16,9 +16,10 @@ from secateur.targets.timings import Timings
 class SolveBudget:
     """Least damage within `limits` (see `recipe.budget.Wish`) → `PlanSolved`. Answered at once, beside a job.
 
-    `keep` is the plan whose training and channel steps stay, `pins` are the layers that stay as a person chose them
-    (layer → option, empty for float). `costs` are what kept layers cost as they are planned: those whose plan is no
-    option, which stay as well, have nothing else. Where the limits cannot be met → `BudgetUnmet`.
+    `keep` is the plan whose training stays, and its channel steps where no budget could have chosen them. `pins` are
+    the layers that stay as a person chose them (layer → option, empty for float). `costs` are what kept layers cost as
+    they are planned: those whose plan is no option, which stay as well, have nothing else. Where the limits cannot be
+    met → `BudgetUnmet`.
     """
 
     model: ModelDescription
@@ -56,6 +57,7 @@ class FindFront:
     """The best plans between the smallest (`bytes`) or fastest (`latency_ms`) and the original → `FrontFound`.
 
     Computed beside whatever else is asked, which takes a second or more. `pins` and `costs` as in `SolveBudget`.
+    `narrows`: whether a budget may choose channels in the plan that there is.
     """
 
     model: ModelDescription
@@ -64,6 +66,7 @@ class FindFront:
     timings: Timings | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, Costs] = field(default_factory=dict)
+    narrows: bool = True
 
 
 ASKED_OF_THE_SOLVER = (SolveBudget, ExplainPlan, FindFront)

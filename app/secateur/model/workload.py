@@ -100,6 +100,11 @@ class Workload:
         return self.inputs * prod(self.positions)
 
     @property
+    def macs(self) -> int:
+        """Multiplications for one sample."""
+        return self.output_count * self.inputs // max(self.groups, 1) * prod(self.kernel)
+
+    @property
     def key(self) -> str:
         """All of it in one line: where its measurement is kept."""
         parts = (

@@ -25,11 +25,14 @@ FRONTS: Final = ("bytes", "latency_ms", "macs")
 
 
 def choices_in(recipe: Recipe, model: ModelDescription) -> dict[str, str] | None:
-    """Layer → choice of a plan that a solver could have made; None where a method in it is no option's."""
+    """Layer → choice of a plan that can be solved around; None where a method in it is no option's, or takes channels.
+
+    Of those, layers are not measured one by one: each changes what its neighbours are.
+    """
     found: dict[str, str] = {}
     for layer in model.weighted_layers:
         names = [
-            next((option.id for option in OPTIONS if option.method == method), None)
+            next((o.id for o in OPTIONS if o.method == method and not method.changes_widths), None)
             for method in methods_of(recipe, layer)
         ]
         if any(name is None for name in names):

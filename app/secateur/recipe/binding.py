@@ -20,7 +20,7 @@ def binding(
     they are; where none does so alone but several together would, those bind. None of them where every layer has the
     best choice that it can have, or where the plan is as it is for the sake of speed.
     """
-    programme = budget.programme
+    programme = budget.programme_of(chosen)
     items = programme.items_of(chosen)
     damage = programme.amounts["damage"]
     free = np.array([choice.layer not in pins for choice in programme.choices])

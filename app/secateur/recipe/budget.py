@@ -7,7 +7,7 @@ least damage allows. `speed_cost.py` says what a plan gives up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,21 +17,13 @@ from secateur.errors import UserError
 from secateur.methods.offers import Option
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
-from secateur.recipe.choices import Choice, choices_of, fastest_choices, least_bytes, words_of
+from secateur.recipe.best import fewest, least_factor, preferred
+from secateur.recipe.choices import Choice, channels_in, choices_of, fastest_choices, least_bytes, words_of
 from secateur.recipe.knapsack import Flags
+from secateur.recipe.narrowing import Narrowing, Widths
 from secateur.recipe.programme import Items, Programme
+from secateur.recipe.width_search import WidthSearch
 from secateur.targets.timings import Timings
-
-NEARLY_LEAST: Final = 1.1
-"""Damage, as a multiple of the least possible, up to which a plan is preferred that gives up less speed."""
-NEGLIGIBLE: Final = 1e-3
-"""Damage (nats, or relative squared error of the answers) that no metric shows: speed is not given up for less."""
-PREFERENCE_GAP: Final = 0.01
-"""How far from the least the speed given up may be."""
-SAME: Final = 1.001
-"""What is as good as the least: of such plans the one that does least damage is taken."""
-STEPS_TO_NEAREST: Final = 12
-"""Halvings of the distance to the limits that can be met."""
 
 NO_PINS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -61,12 +53,13 @@ class Wish:
     """What is asked for. `limits` may hold `bytes` (of the file), `macs`, `latency_ms`, `memory_bytes` and `damage`.
 
     `least` is what a plan shall take least of, `damage` unless that is limited. `pins` are layers that stay as a person
-    chose them: layer → option, empty for float.
+    chose them: layer → option, empty for float. `narrows`: whether layers may lose channels besides.
     """
 
     limits: Mapping[str, float]
     least: str = "damage"
     pins: Mapping[str, str] = field(default_factory=dict)
+    narrows: bool = True
 
 
 @dataclass
@@ -88,6 +81,25 @@ class Budget:
             raise UserError("There are no layers to choose options for.", "Score the sensitivity first.")
         return Programme(self.model, choices, self.timings)
 
+    @cached_property
+    def narrowing(self) -> Narrowing:
+        """What layers can lose of their channels; nothing where the choices were given."""
+        model = self.model if self.choices is None else replace(self.model, bundles=())
+        return Narrowing(model, self.table, self.timings)
+
+    @property
+    def channel_step(self) -> int | None:
+        """What divides the widths that are left where layers lose channels; None where no plan takes any."""
+        return self.narrowing.channel_step if self.narrowing.groups else None
+
+    def at(self, widths: Widths) -> Programme:
+        """The choices where layers have lost channels."""
+        return self.narrowing.at(widths) if widths else self.programme
+
+    def programme_of(self, chosen: Mapping[str, str]) -> Programme:
+        """The choices beside a choice per layer: with the channels that it takes, and with no others."""
+        return self.at(self.narrowing.widths_of(chosen))
+
     def is_of(self, model: ModelDescription, table: SensitivityTable, timings: Timings | None) -> bool:
         """Whether it is made of the same."""
         return (self.model, self.timings) == (model, timings) and self.table == table
@@ -96,155 +108,87 @@ class Budget:
         """Layer → choice (empty: left as it is) with the least of what is wished for within the limits.
 
         For what a plan may cost in speed besides see the head of this file; it does at most a tenth more damage than
-        the least that is possible. NoPlan says the nearest where the limits cannot be met.
+        the least that is possible for its widths, which are looked for (`width_search.py`), not proven to be the best.
+        NoPlan says the nearest where the limits cannot be met.
         """
-        allowed = self._allowed(wish)
-        items = self._best(wish.limits, wish.least, allowed)
-        if items is None:
-            raise self._no_plan(wish, allowed)
-        return self.programme.chosen(items)
+        search = self._search(wish)
+        found = search.best()
+        if found is None:
+            raise self._no_plan(search)
+        return found[0].chosen(preferred(*found, wish.least))
 
-    def _allowed(self, wish: Wish) -> Flags:
-        programme = self.programme
+    def smallest(self, pins: Mapping[str, str] = NO_PINS, *, narrows: bool = True) -> tuple[Programme, Flags]:
+        """The programme of the narrowest layers, and what may be chosen of it: the least that plans take of anything.
+
+        UserError for pins that cannot be.
+        """
+        search = self._search(Wish({}, pins=pins, narrows=narrows))
+        programme = self.at({**search.fixed, **self.narrowing.narrowest(search.free)})
+        return programme, programme.pinned(search.pins)
+
+    def _search(self, wish: Wish) -> WidthSearch:
         needs = {*wish.limits, wish.least} & {"latency_ms", "memory_bytes"}
-        if needs and not programme.is_timed:
+        if needs and not self.programme.is_timed:
             what = "Milliseconds have" if "latency_ms" in needs else "What is alive in memory has"
             raise UserError(f"{what} not been measured yet.", "Wait until the options are timed in the target.")
+        narrowing, pins = self.narrowing, wish.pins
+        pinned = {group.name for name in pins if (group := narrowing.group_of(name)) is not None}
+        fixed = narrowing.widths_of(pins)
+        for name, choice in pins.items():
+            group = narrowing.group_of(name)
+            taken = fixed.get(group.name, "") if group is not None else ""
+            if group is not None and channels_in(choice) != taken:
+                other = next(mate for mate in group.layers if channels_in(pins.get(mate, "")) != channels_in(choice))
+                sentence = f"{name} and {other} lose channels together, and are pinned to different ones."
+                raise UserError(sentence, "Pin both to the same channels, or unpin one.")
         try:
-            return programme.pinned(wish.pins)
+            self.at(fixed).pinned(pins)
         except KeyError as missing:
             layer, name = missing.args
             hint = "Pin one of its options that can be chosen, or unpin it."
             raise UserError(f"{layer} is pinned to {words_of(name)}, which cannot be chosen there.", hint) from None
-
-    # ------------------------------------------------------------------ the best plan
-
-    def _best(self, limits: Mapping[str, float], least: str, allowed: Flags) -> Items | None:
-        if self.programme.is_timed:
-            return self._fast(limits, least, allowed)
-        return self._frugal(limits, least, allowed)
-
-    def _frugal(self, limits: Mapping[str, float], least: str, allowed: Flags) -> Items | None:
-        """Without options that are not faster where that is possible, else with few of them."""
-        found = self._least(least, limits, allowed & (self.programme.amounts["slow"] == 0))
-        if found is not None:
-            return found
-        best = self._least(least, limits, allowed)
-        return None if best is None else self._given_up_least("slow", best, least, limits, allowed)
-
-    def _fast(self, limits: Mapping[str, float], least: str, allowed: Flags) -> Items | None:
-        """Not slower than the original where that is possible, and then as fast as nearly the least damage allows."""
-        programme = self.programme
-        original = programme.original_ms or float("inf")
-        for limit in (min(original, limits.get("latency_ms", original)), limits.get("latency_ms")):
-            within = {**limits, "latency_ms": limit} if limit is not None else dict(limits)
-            best = self._least(least, within, allowed)
-            if best is not None:
-                return self._given_up_least("latency_ms", best, least, within, allowed)
-        return None
-
-    def _least(self, least: str, limits: Mapping[str, float], allowed: Flags) -> Items | None:
-        """The plan that takes least of something; among equal ones the smaller, or the one that does less damage."""
-        programme = self.programme
-        largest = max(float(programme.amounts["bytes"].max()), 1.0)
-        if least == "damage":
-            found = programme.least({"damage": 1.0, "bytes": 1e-4 * programme.unit / largest}, limits, allowed)
-            return None if found is None else found[0]
-        found = programme.least({least: 1.0}, limits, allowed)
-        if found is None:
-            return None
-        most = programme.takes(least, found[0])
-        return self._least("damage", {**limits, least: most * SAME if most > 0 else most}, allowed)
-
-    def _given_up_least(
-        self, speed: str, best: Items, least: str, limits: Mapping[str, float], allowed: Flags
-    ) -> Items:
-        """The plan that gives up least `speed` among those of nearly the damage of `best`."""
-        programme = self.programme
-        damage = programme.takes("damage", best)
-        nearly = min(max(NEARLY_LEAST * damage, NEGLIGIBLE), limits.get("damage", float("inf")))
-        within = {**limits, "damage": nearly + 1e-4 * programme.unit}
-        if least != "damage":
-            within[least] = programme.takes(least, best)
-        scale = max(float(abs(programme.amounts[speed]).max()), 1e-9)
-        # the smallest part of the cost decides between plans that give up the same
-        cost = {speed: 1.0 / scale, "damage": 1e-6 / max(damage, 1e-12)}
-        found = programme.least(cost, within, allowed, gap=PREFERENCE_GAP, known=best)
-        if found is None or programme.takes(speed, found[0]) >= programme.takes(speed, best):
-            return best
-        return found[0]
+        free = [group for group in narrowing.groups if group.name not in pinned] if wish.narrows else []
+        return WidthSearch(narrowing, self.programme, wish.limits, wish.least, pins, fixed, free)
 
     # ------------------------------------------------------------------ where the limits cannot be met
 
-    def _no_plan(self, wish: Wish, allowed: Flags) -> NoPlan:
-        told = " ".join(self._reached_alone(wish, allowed))
-        nearest = self._nearest(wish, allowed)
+    def _no_plan(self, search: WidthSearch) -> NoPlan:
+        programme = self.at({**search.fixed, **self.narrowing.narrowest(search.free)})
+        allowed = programme.pinned(search.pins)
+        told = " ".join(self._reached_alone(search.limits, programme, allowed))
+        nearest = self._nearest(search, programme)
         if nearest is None:
             return NoPlan("No plan meets the budget.", told)
-        items, reached = nearest
-        words = ", ".join(_written(name, self.programme.takes(name, items)) for name in wish.limits)
-        sentence = f"{told} The nearest plan takes {words}." if len(wish.limits) > 1 else told
-        return NoPlan("No plan meets the budget.", sentence, self.programme.chosen(items), reached)
+        programme, items, reached = nearest
+        words = ", ".join(_written(name, programme.takes(name, items)) for name in search.limits)
+        sentence = f"{told} The nearest plan takes {words}." if len(search.limits) > 1 else told
+        return NoPlan("No plan meets the budget.", sentence, programme.chosen(items), reached)
 
-    def _reached_alone(self, wish: Wish, allowed: Flags) -> Iterable[str]:
-        """What these options reach of each limit by itself."""
-        programme = self.programme
-        smallest = least_bytes(self.model, [c for c, may in zip(programme.choices, allowed, strict=True) if may])
+    def _reached_alone(self, limits: Mapping[str, float], programme: Programme, allowed: Flags) -> Iterable[str]:
+        """What these options reach of each limit by itself, where all channels leave that can."""
+        smallest = least_bytes(programme.model, [c for c, m in zip(programme.choices, allowed, strict=True) if m])
         yield f"The smallest file that these options reach is {smallest:,} bytes."
         for name in ("macs", "latency_ms", "memory_bytes"):
-            if name not in wish.limits:
+            if name not in limits:
                 continue
-            fewest = self._fewest(name, allowed)
-            if fewest is None:
+            least = fewest(programme, name, allowed, self.programme.takes(name, self.programme.items_of({})))
+            if least is None:
                 continue
             if name == "macs":
-                yield f"The fewest MACs are {fewest:,.0f}."
+                yield f"The fewest MACs are {least:,.0f}."
             elif name == "latency_ms":
-                share = fewest / (programme.original_ms or 1.0)
-                yield f"The fastest plan takes {figures.milliseconds(fewest)}, {share:.2f} of the original's."
+                share = least / (programme.original_ms or 1.0)
+                yield f"The fastest plan takes {figures.milliseconds(least)}, {share:.2f} of the original's."
             else:
-                yield f"The least memory at the peak is {figures.size(fewest)}."
+                yield f"The least memory at the peak is {figures.size(least)}."
 
-    def _fewest(self, name: str, allowed: Flags) -> float | None:
-        """The least that any plan takes of something."""
-        if name == "memory_bytes":
-            return self._least_factor({name: self._float(name)}, allowed)[1].get(name)
-        found = self.programme.least({name: 1.0}, {}, allowed, gap=1e-4)
-        return None if found is None else self.programme.takes(name, found[0])
-
-    def _float(self, name: str) -> float:
-        """What the untouched network takes."""
-        return self.programme.takes(name, self.programme.items_of({}))
-
-    def _nearest(self, wish: Wish, allowed: Flags) -> tuple[Items, dict[str, float]] | None:
+    def _nearest(self, search: WidthSearch, narrowest: Programme) -> tuple[Programme, Items, dict[str, float]] | None:
         """The plan within the limits that are exceeded least, all by the same share."""
-        _, reached = self._least_factor(wish.limits, allowed)
-        items = self._best(reached, wish.least, allowed) if reached else None
-        return None if items is None else (items, reached)
-
-    def _least_factor(self, limits: Mapping[str, float], allowed: Flags) -> tuple[float, dict[str, float]]:
-        """The least factor by which all limits have to be multiplied to be met, and the limits then."""
-        low, high = 0.0, 1.0
-        for _ in range(STEPS_TO_NEAREST):
-            if self._can_meet(_times(limits, high), allowed):
-                break
-            low, high = high, 2 * high
-        else:
-            return high, {}
-        for _ in range(STEPS_TO_NEAREST):
-            middle = (low + high) / 2
-            if self._can_meet(_times(limits, middle), allowed):
-                high = middle
-            else:
-                low = middle
-        return high, _times(limits, high)
-
-    def _can_meet(self, limits: Mapping[str, float], allowed: Flags) -> bool:
-        return self.programme.least({"damage": 1.0}, limits, allowed, gap=1.0) is not None
-
-
-def _times(limits: Mapping[str, float], factor: float) -> dict[str, float]:
-    return {name: limit * factor for name, limit in limits.items()}
+        programmes = (self.at(search.fixed), narrowest) if search.free else (self.at(search.fixed),)
+        factors = [least_factor(each, search.limits, each.pinned(search.pins)) for each in programmes]
+        _, reached = min(factors, key=lambda found: (not found[1], found[0]))
+        found = replace(search, limits=reached).best() if reached else None
+        return None if found is None else (found[0], preferred(*found, search.least), reached)
 
 
 def _written(name: str, amount: float) -> str:

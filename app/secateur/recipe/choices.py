@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from secateur.graph.context import LeftOut
 from secateur.methods.base import Method
+from secateur.methods.facts import Facts
 from secateur.methods.offers import Option
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
@@ -63,32 +64,70 @@ def stored_and_computed(choice: str) -> tuple[int | None, Precision | None]:
     return (None, None) if encoding is None else (encoding.stored_bits, encoding.computes_in)
 
 
+def named(options: Iterable[str]) -> str:
+    """The choice of these options: what changes the layer stands before how it is stored."""
+    methods = {name: option(name).method for name in options}
+    return TOGETHER.join(sorted(methods, key=lambda name: (encodes([methods[name]]), methods[name].order)))
+
+
+def channels_in(choice: str) -> str:
+    """The option of a choice that takes channels; empty where none does."""
+    return next((name for name in parts(choice) if option(name).method.changes_widths), FLOAT)
+
+
+def without_channels(choice: str) -> str:
+    """What of a choice is left where the layer keeps its channels."""
+    return TOGETHER.join(name for name in parts(choice) if not option(name).method.changes_widths)
+
+
 def words_of(choice: str) -> str:
     """A choice in a sentence: `4-bit`, `25 % rank and 8-bit`, `float`."""
     return " and ".join(option(name).words for name in parts(choice)) or "float"
 
 
 def choices_of(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> list[Choice]:
-    """All that can be chosen, the untouched layer among it, layer by layer.
+    """All that can be chosen while layers keep their channels, the untouched layer among it, layer by layer.
 
-    Channels are not among it: they leave several layers together, and change what others cost.
+    Channels leave several layers together, and change what others cost: `narrowing.py` has what can be chosen then.
 
     With `timings` their milliseconds and what is faster are as measured, and what was not measured is left out.
     """
+    cells, works = cells_of(table), Works(timings) if timings is not None else None
+    return [
+        choice for layer in model.weighted_layers for choice in choices_for(layer, cells.get(layer.name, ()), works)
+    ]
+
+
+def cells_of(table: SensitivityTable) -> dict[str, list[Choice]]:
+    """Layer → its cells that take no channels."""
     by_layer: dict[str, list[Choice]] = {}
     for row in table.rows:
         if row.damage is not None and not row.unavailable and not option(row.option).method.changes_widths:
             cell = Choice(row.layer, row.option, row.damage, row.costs, row.faster)
             by_layer.setdefault(row.layer, []).append(cell)
-    works = _Works(timings) if timings is not None else None
-    choices = []
-    for layer in model.weighted_layers:
-        single = [Choice(layer.name, FLOAT, 0.0, layer.costs), *by_layer.get(layer.name, [])]
-        every = [*single, *_together(layer, single)]
-        if works is not None:
-            every = [timed for choice in every if (timed := works.timed(choice, layer)) is not None]
-        choices += every
-    return choices
+    return by_layer
+
+
+def choices_for(
+    layer: Layer, cells: Sequence[Choice], works: "Works | None", narrow: Layer | None = None
+) -> list[Choice]:
+    """All that can be chosen for one layer; for what is left of it, `narrow`, where it lost channels."""
+    single = [Choice(layer.name, FLOAT, 0.0, layer.costs), *cells]
+    if narrow is not None:
+        single = [replace(choice, costs=_of_narrow(choice, layer, narrow)) for choice in single]
+    every = [*single, *_together(narrow or layer, single)]
+    if works is None:
+        return every
+    return [timed for choice in every if (timed := works.timed(choice, layer, narrow)) is not None]
+
+
+def _of_narrow(choice: Choice, layer: Layer, narrow: Layer) -> Costs:
+    """What a choice costs once the layer lost channels: in proportion to what its method says of both layers."""
+    before, after = replace(layer.costs, latency_ms=None), replace(narrow.costs, latency_ms=None)
+    if choice.option:
+        method, facts = option(choice.option).method, Facts(channel_axis=layer.channel_axis, groups=layer.groups)
+        before, after = method.predict(layer, facts).costs, method.predict(narrow, facts).costs
+    return after.relative_to(before, replace(choice.costs, latency_ms=None))
 
 
 def _together(layer: Layer, single: Sequence[Choice]) -> list[Choice]:
@@ -130,21 +169,29 @@ def _computed(name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[Wo
     return works
 
 
-class _Works:
+class Works:
     """What a target computes for choices, and how long that takes: layers of the same shapes are asked once."""
 
     def __init__(self, timings: Timings) -> None:
         self._timings = timings
         self._known: dict[object, tuple[float, bool, bool] | None] = {}
 
-    def timed(self, choice: Choice, layer: Layer) -> Choice | None:
-        """The choice with its milliseconds; None where these were not measured."""
+    def timed(self, choice: Choice, layer: Layer, narrow: Layer | None = None) -> Choice | None:
+        """The choice with its milliseconds; None where these were not measured.
+
+        For what is left of a layer that lost channels (`narrow`) they are measured, or in proportion: see
+        `Timings.narrowed`.
+        """
         before = self._timings.layers.get(choice.layer)
         if before is None:  # of no kind that can be timed: the same whatever is chosen
             return replace(choice, costs=replace(choice.costs, latency_ms=0.0))
-        key = (before, choice.option, layer.weight and layer.weight.shape)
+        key = (before, choice.option, _shape(layer), narrow and _shape(narrow))
         if key not in self._known:
-            self._known[key] = self._ms(choice.option, layer, before)
+            self._known[key] = (
+                self._ms(choice.option, layer, before)
+                if narrow is None
+                else self._narrowed_ms(choice.option, layer, narrow, before)
+            )
         found = self._known[key]
         if found is None:
             return None
@@ -159,6 +206,25 @@ class _Works:
             return None
         return part, name == FLOAT or now < was, is_static(works)
 
+    def _narrowed_ms(
+        self, name: str, layer: Layer, narrow: Layer, before: tuple[Workload, ...]
+    ) -> tuple[float, bool, bool] | None:
+        works = _computed(name, narrow, narrowed_works(narrow, before))
+        was, found = self._timings.of(before), self._timings.narrowed(works, _computed(name, layer, before))
+        if was is None or found is None:
+            return None
+        now, part = found
+        return part, name == FLOAT or now < was, is_static(works)
+
+
+def _shape(layer: Layer) -> tuple[int, ...]:
+    return layer.weight.shape if layer.weight is not None else ()
+
+
+def narrowed_works(narrow: Layer, before: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    """What is computed for what is left of a layer that lost channels, where it computed `before` with all of them."""
+    return tuple(work.narrowed(narrow.in_channels, narrow.out_channels) for work in before)
+
 
 def is_static(works: tuple[Workload, ...]) -> bool:
     """Whether a layer that is computed so is computed in integers."""
@@ -167,7 +233,7 @@ def is_static(works: tuple[Workload, ...]) -> bool:
 
 def fastest_choices(model: ModelDescription, options: Iterable[Option], timings: Timings) -> list[Choice]:
     """What these options make of each layer, of each kind of kernels one: for milliseconds alone."""
-    listed, works = list(options), _Works(timings)
+    listed, works = list(options), Works(timings)
     known: dict[tuple[str, float | None, bool], Choice] = {}
     for layer in model.weighted_layers:
         able = (each for each in listed if not each.method.supports(layer) and not each.method.changes_widths)
@@ -195,7 +261,10 @@ def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[L
 def smallest_bytes(
     model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False, timings: Timings | None = None
 ) -> int:
-    """The least file size that any choice of options reaches; `at_speed`: of those that cost no speed."""
+    """The least file size that any choice of options reaches while layers keep their channels.
+
+    `at_speed`: of those that cost no speed.
+    """
     return least_bytes(model, [c for c in choices_of(model, table, timings) if c.faster or not at_speed])
 
 

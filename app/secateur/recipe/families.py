@@ -115,7 +115,7 @@ def _encodings(ground: Ground) -> list[Mapping[str, str]]:
     least = smallest_bytes(ground.model, ground.table, timings=ground.timings)
     while len(found) < MOST and goal > least:
         try:
-            chosen = budget.solve(Wish({**limits, "bytes": goal}))
+            chosen = budget.solve(Wish({**limits, "bytes": goal}, narrows=False))
         except UserError:
             break
         if chosen not in found:
@@ -130,7 +130,7 @@ def _as_fast(budget: Budget) -> dict[str, float]:
     programme = budget.programme
     if not programme.is_timed:
         return {}
-    fastest = budget.solve(Wish({}, least="latency_ms"))
+    fastest = budget.solve(Wish({}, least="latency_ms", narrows=False))
     return {"latency_ms": NEARLY_AS_FAST * programme.takes("latency_ms", programme.items_of(fastest))}
 
 

@@ -34,17 +34,19 @@ def front(
     axis: Axis = "bytes",
     points: int = POINTS,
     each: Callable[[int], None] = lambda done: None,
+    *,
+    narrows: bool = True,
 ) -> tuple[FrontPoint, ...]:
     """Plans from the least of `axis` that can be reached to what the original takes, in equal ratios.
 
     Damage falls from one to the next; a plan that another beats in both is left out. `each` is told how many are done,
-    and may stop it by what it raises. UserError as `Budget.solve`.
+    and may stop it by what it raises. `narrows` as in `Wish`. UserError as `Budget.solve`.
     """
-    programme, kept = budget.programme, dict(pins or {})
-    allowed = programme.pinned(kept)
-    most = programme.takes(axis, programme.items_of({}))
+    kept, original = dict(pins or {}), budget.programme
+    programme, allowed = budget.smallest(kept, narrows=narrows)
+    most = original.takes(axis, original.items_of({}))
     if axis == "bytes":
-        least = float(least_bytes(budget.model, [c for c, m in zip(programme.choices, allowed, strict=True) if m]))
+        least = float(least_bytes(programme.model, [c for c, m in zip(programme.choices, allowed, strict=True) if m]))
     else:
         found = programme.least({axis: 1.0}, {}, allowed, gap=1e-4)
         least = most if found is None else programme.takes(axis, found[0])
@@ -53,7 +55,8 @@ def front(
         each(done)
         limit = float(share) * (1 + 1e-9)
         try:
-            made.append(replace(point_of(budget, budget.solve(Wish({axis: limit}, pins=kept))), limit=limit))
+            chosen = budget.solve(Wish({axis: limit}, pins=kept, narrows=narrows))
+            made.append(replace(point_of(budget, chosen), limit=limit))
         except NoPlan:  # the very least of each layer, but they cannot be had together
             continue
     return _falling(made, axis)
@@ -61,7 +64,7 @@ def front(
 
 def point_of(budget: Budget, chosen: Mapping[str, str]) -> FrontPoint:
     """What a choice per layer takes."""
-    programme = budget.programme
+    programme = budget.programme_of(chosen)
     items = programme.items_of(chosen)
     return FrontPoint(
         chosen,
@@ -81,11 +84,18 @@ def _falling(points: list[FrontPoint], axis: Axis) -> tuple[FrontPoint, ...]:
     return tuple(kept)
 
 
-def bought(budget: Budget, chosen: Mapping[str, str], more_damage: float, pins: Mapping[str, str] | None = None) -> int:
+def bought(
+    budget: Budget,
+    chosen: Mapping[str, str],
+    more_damage: float,
+    pins: Mapping[str, str] | None = None,
+    *,
+    narrows: bool = True,
+) -> int:
     """Bytes by which the file gets smaller where a plan may do so much more damage, at no more milliseconds."""
     now = point_of(budget, chosen)
     limits = {"damage": now.damage + more_damage}
     if now.latency_ms is not None:
         limits["latency_ms"] = now.latency_ms * (1 + 1e-9)
-    smaller = point_of(budget, budget.solve(Wish(limits, "bytes", dict(pins or {}))))
+    smaller = point_of(budget, budget.solve(Wish(limits, "bytes", dict(pins or {}), narrows)))
     return max(0, now.bytes - smaller.bytes)

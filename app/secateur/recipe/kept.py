@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from secateur.model.costs import Costs
 from secateur.recipe.budget import Budget
-from secateur.recipe.choices import FLOAT
+from secateur.recipe.choices import FLOAT, without_channels
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def kept_in(budget: Budget, pins: Mapping[str, str], costs: Mapping[str, Costs])
         if untouched is None:  # nothing is chosen for it
             continue
         pinned = pins.get(layer)
-        if pinned is not None and ((layer, pinned) in known or layer not in costs):
+        if pinned is not None and ((layer, without_channels(pinned)) in known or layer not in costs):
             fixed[layer] = pinned
             continue
         fixed[layer], planned = FLOAT, costs[layer]

@@ -13,19 +13,22 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secateur.targets.timings import Timings
+    from secateur.targets.timings import Timings, Works
 
 Flags = NDArray[np.bool_]
 
 
 class Borders:
-    """For the layers of `names`, in their order, in a network that was timed."""
+    """For the layers of `names`, in their order, in a network that was timed.
 
-    def __init__(self, timings: "Timings", names: "Sequence[str]") -> None:
+    `works` is what its layers compute where they have lost channels.
+    """
+
+    def __init__(self, timings: "Timings", names: "Sequence[str]", works: "Works | None" = None) -> None:
         self._flow = timings.flow
         self._places = {name: place for place, name in enumerate(names)}
         values = dict.fromkeys([*names, *self._flow.sources, *self._flow.readers])
-        counts = {value: timings.count_of(value) for value in values}
+        counts = {value: timings.count_of(value, works) for value in values}
         factor = timings.correction
         self._quantize = {value: factor * timings.quantizing.at(count) for value, count in counts.items()}
         self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}

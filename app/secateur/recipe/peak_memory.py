@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secateur.targets.timings import Timings
+    from secateur.targets.timings import Timings, Works
 
 FLOAT_BYTES, INTEGER_BYTES = 4.0, 1.0
 STEPS = 6
@@ -24,9 +24,12 @@ Floats = NDArray[np.float64]
 
 
 class PeakMemory:
-    """For the layers of `names`, in their order, in a network whose flow is known."""
+    """For the layers of `names`, in their order, in a network whose flow is known.
 
-    def __init__(self, timings: "Timings", names: "Sequence[str]") -> None:
+    `works` is what its layers compute where they have lost channels.
+    """
+
+    def __init__(self, timings: "Timings", names: "Sequence[str]", works: "Works | None" = None) -> None:
         self._flow = flow = timings.flow
         self._places = {name: place for place, name in enumerate(names)}
         steps = list(flow.sources)
@@ -38,7 +41,7 @@ class PeakMemory:
             end = max((made[reader] for reader in flow.readers.get(value, ()) if reader in made), default=begin)
             alive[number, begin : end + 1] = True
         self._values = values
-        self._counts = np.array([float(timings.count_of(value)) for value in values])
+        self._counts = np.array([float(timings.count_of(value, works)) for value in values])
         least = (alive * (INTEGER_BYTES * self._counts)[:, None]).sum(axis=0)
         most = (alive * (FLOAT_BYTES * self._counts)[:, None]).sum(axis=0)
         # a step that holds less in floats than another does in integers is never the peak

@@ -18,7 +18,7 @@ from secateur.recipe.knapsack import GAP, WORK, Flags, Floats, Solution, solve, 
 from secateur.recipe.latency_limit import Borders
 from secateur.recipe.peak_memory import PeakMemory
 from secateur.recipe.tables import saved_bytes
-from secateur.targets.timings import Timings
+from secateur.targets.timings import Timings, Works
 
 TURNS = 6
 """Plans that are solved one around the other at most: two or three do in most cases."""
@@ -33,11 +33,18 @@ class Programme:
     """The choices of a model, layer by layer. `amounts` (choices,) by name: `damage`, `bytes`, `macs`, `slow`, …
 
     `slow` is computation in choices that are not faster, 1 for the largest layer. `latency_ms` is known where
-    `timings` are: `is_timed`.
+    `timings` are: `is_timed`. Of a network that lost channels `model` describes what is left, and `works` is what
+    its layers compute.
     """
 
-    def __init__(self, model: ModelDescription, choices: Sequence[Choice], timings: Timings | None = None) -> None:
-        self.choices = list(choices)
+    def __init__(
+        self,
+        model: ModelDescription,
+        choices: Sequence[Choice],
+        timings: Timings | None = None,
+        works: Works | None = None,
+    ) -> None:
+        self.model, self.choices = model, list(choices)
         self.layers = list(dict.fromkeys(choice.layer for choice in choices))
         place = {name: number for number, name in enumerate(self.layers)}
         self.groups = np.array([place[choice.layer] for choice in choices], dtype=np.intp)
@@ -63,8 +70,8 @@ class Programme:
         self._peak: PeakMemory | None = None
         if timings is not None:
             self.amounts["latency_ms"] = np.array([choice.costs.latency_ms or 0.0 for choice in choices])
-            self._borders = Borders(timings, self.layers)
-            self._peak = PeakMemory(timings, self.layers)
+            self._borders = Borders(timings, self.layers, works)
+            self._peak = PeakMemory(timings, self.layers, works)
         self._start = np.array(
             [self.is_static[self.groups == g].any() for g in range(len(self.layers))], dtype=np.bool_
         )
@@ -175,6 +182,23 @@ class Programme:
             if other is not None and (found is None or self._value(cost, other[0]) < self._value(cost, found[0])):
                 return other[0], min(other[1], found[1] if found else other[1])
         return found
+
+    def prices(
+        self, items: Items, cost: Mapping[str, float], limits: Mapping[str, float], allowed: Flags
+    ) -> dict[str, float]:
+        """By how much the `cost` falls, about, for each unit of a limit that there is more of, around a plan within."""
+        static, beside = self.is_static[items], self._beside(items)
+        found = self._solved(cost, limits, allowed, GAP, beside, static, known=items, work=1)
+        if found is None:
+            return {}
+        names: list[str] = []
+        for name in limits:
+            rows = len(self._peak.around(static)[1]) if name == "memory_bytes" and self._peak else 1
+            names += [name] * rows
+        total: dict[str, float] = {}
+        for name, price in zip(names, found.prices.tolist(), strict=True):
+            total[name] = total.get(name, 0.0) + price
+        return total
 
     def _value(self, cost: Mapping[str, float], items: Items) -> float:
         return sum(weight * self.takes(name, items) for name, weight in cost.items())

@@ -55,9 +55,10 @@ class SpeedCost:
 
 def speed_cost(budget: Budget, chosen: Mapping[str, str], limits: Mapping[str, float]) -> SpeedCost | None:
     """What the choice per layer costs in speed; None where it costs none: timed, where it is not slower."""
-    model, timings, choices = budget.model, budget.timings, budget.programme.choices
+    programme, timings = budget.programme_of(chosen), budget.timings
+    model, choices = programme.model, programme.choices
     slow = [c for c in choices if not c.faster and chosen.get(c.layer) == c.option]
-    if not slow or (timings is not None and not _is_slower(model, chosen, timings)):
+    if not slow or (timings is not None and not _is_slower(budget, chosen, timings)):
         return None
     needed = least_bytes(model, [choice for choice in choices if choice.faster])
     return SpeedCost(
@@ -69,7 +70,10 @@ def speed_cost(budget: Budget, chosen: Mapping[str, str], limits: Mapping[str, f
     )
 
 
-def _is_slower(model: ModelDescription, chosen: Mapping[str, str], timings: Timings) -> bool:
+def _is_slower(budget: Budget, chosen: Mapping[str, str], timings: Timings) -> bool:
+    model, programme = budget.model, budget.programme_of(chosen)
+    if programme is not budget.programme:  # of layers that lost channels not all is measured
+        return timings.whole is None or programme.takes("latency_ms", programme.items_of(chosen)) > timings.whole
     ms = timings.plan({name: _chosen_works(model, name, chosen.get(name, FLOAT), timings) for name in timings.layers})
     return ms is None or timings.whole is None or ms > timings.whole
 

@@ -20,7 +20,7 @@ def why(
     `limits` are those that the plan was solved for: whether there is room for the better choice is said. That no
     budget made the plan is said too.
     """
-    programme = budget.programme
+    programme = budget.programme_of(chosen)
     own = [choice for choice in programme.choices if choice.layer == layer]
     if not own:
         raise KeyError(layer)
@@ -50,9 +50,8 @@ def why(
 
 def telling(budget: Budget, chosen: Mapping[str, str], count: int = 3) -> tuple[str, ...]:
     """The layers of a plan that do most damage: those about which a person asks first."""
-    damage = {
-        choice.layer: choice.damage for choice in budget.programme.choices if chosen[choice.layer] == choice.option
-    }
+    choices = budget.programme_of(chosen).choices
+    damage = {choice.layer: choice.damage for choice in choices if chosen[choice.layer] == choice.option}
     ranked = sorted((name for name in damage if damage[name] > 0), key=lambda name: -damage[name])
     return tuple(ranked[:count])
 
@@ -78,7 +77,7 @@ def _more(other: Choice, now: Choice) -> str:
 
 def _no_room(budget: Budget, chosen: Mapping[str, str], limits: Mapping[str, float], other: Choice) -> str:
     """Which limits the plan would exceed with another choice for one layer."""
-    programme = budget.programme
+    programme = budget.programme_of(chosen)
     items = programme.items_of({**chosen, other.layer: other.option})
     words = {"bytes": "size", "latency_ms": "latency", "macs": "MACs", "memory_bytes": "memory", "damage": "drop"}
     over = [words[name] for name, limit in limits.items() if programme.takes(name, items) > limit * (1 + 1e-9)]

@@ -16,6 +16,20 @@ class Lost:
     inputs: int = 0
 
 
+def groups_of(layers: Sequence[Layer]) -> dict[str, tuple[str, ...]]:
+    """Layer → the layers that always lose channels together, itself among them, in order; single ones are not in it.
+
+    Of layers of which one can lose channels without the other each stands for itself.
+    """
+    order = [layer.name for layer in layers]
+    own = {layer.name: frozenset((layer.name, *layer.coupled)) & frozenset(order) for layer in layers}
+    return {
+        name: tuple(sorted(group, key=order.index))
+        for name, group in own.items()
+        if len(group) > 1 and all(own[mate] == group for mate in group)
+    }
+
+
 def channels_lost(model: ModelDescription, recipe: Recipe) -> Mapping[str, Lost]:
     """Layer → what the channel pruning of `recipe` takes out of it; layers that keep everything are not in it.
 

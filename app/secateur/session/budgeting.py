@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from secateur.engine.events import BudgetUnmet, PlanSolved
 from secateur.engine.requests import SolveBudget
 from secateur.methods.base import Method
-from secateur.recipe.choices import smallest_bytes
 from secateur.recipe.chosen import is_chosen
+from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.recipe import Recipe
 from secateur.session import notices
 from secateur.session.keeping import pins_of
@@ -163,7 +163,7 @@ class Budgeting:
         state = self._session.state
         if state.model is None or state.table is None:
             return None
-        return smallest_bytes(state.model, state.table, timings=state.timings), state.model.source_bytes
+        return smallest_file(state.model, state.table, timings=state.timings), state.model.source_bytes
 
     def latency_range(self) -> tuple[float, float] | None:
         """(the fastest plan's, the original's) milliseconds; None without a table, or without milliseconds."""

@@ -11,7 +11,7 @@ from secateur import figures
 from secateur.data.metrics import MetricKind, kind_of
 from secateur.engine.events import Event, Failed, Finished, FrontFound, PlanExplained, Stopped
 from secateur.engine.requests import ExplainPlan, FindFront
-from secateur.recipe.chosen import choice_in
+from secateur.recipe.chosen import channels_can_be_chosen, choice_in
 from secateur.recipe.front import Axis, FrontPoint
 from secateur.recipe.quality import metric_after, metric_per_damage, quality_of
 from secateur.session.keeping import costs_of, pins_of
@@ -101,14 +101,15 @@ class Explaining:
     def _find_front(self, state: SessionState) -> None:
         assert state.model is not None and state.table is not None  # noqa: S101, PT018 - looked at before
         pins, costs = pins_of(state)
-        asked = (state.model, state.table, state.timings, self._axis, pins, costs)
+        narrows = channels_can_be_chosen(state.recipe)
+        asked = (state.model, state.table, state.timings, self._axis, pins, costs, narrows)
         if _same(asked, self._finding[1]):
             return
         if self._axis == "latency_ms" and state.timings is None:
             self._session.update(front=None)
             return
         self._cancel_front()
-        request = FindFront(state.model, state.table, self._axis, state.timings, pins, costs)
+        request = FindFront(state.model, state.table, self._axis, state.timings, pins, costs, narrows)
         self._finding = self._session.engine.submit(request), asked
         before = state.front.points if state.front is not None and state.front.axis == self._axis else ()
         self._session.update(front=Front(self._axis, before, is_waiting=True))

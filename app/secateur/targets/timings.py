@@ -97,6 +97,25 @@ class Timings:
         own = self._kernels_of(works)
         return None if own is None else own + self._share(works[-1], self._rests)
 
+    def narrowed(self, works: tuple[Workload, ...], whole: tuple[Workload, ...]) -> tuple[float, float] | None:
+        """(as `of`, as `part_of`) of a layer that lost channels, and computed `whole` with all of them.
+
+        Kernels that were not measured take the milliseconds of the whole ones, in proportion to what is multiplied.
+        """
+        if not works or len(works) != len(whole):
+            return None
+        own = 0.0
+        for work, before in zip(works, whole, strict=True):
+            known, wide = self.kernels.get(work), self.kernels.get(before)
+            if known is not None:
+                own += known.typical
+            elif wide is not None:
+                own += wide.typical * work.macs / max(before.macs, 1)
+            else:
+                return None
+        part = own + self._share(works[-1], self._rests)
+        return max(LEAST_OF_A_KERNEL * own, part), part
+
     def _kernels_of(self, works: tuple[Workload, ...]) -> float | None:
         spreads = [self.kernels.get(work) for work in works]
         if not works or any(spread is None for spread in spreads):
@@ -205,9 +224,9 @@ class Timings:
         quantized = sum(self.quantizing.at(self._count(name, works)) for name in rounded.quantized)
         return quantized + sum(self.dequantizing.at(self._count(name, works)) for name in rounded.dequantized)
 
-    def count_of(self, value: str) -> int:
-        """How many numbers a value of the untouched network holds."""
-        return self._count(value, self.layers)
+    def count_of(self, value: str, works: Works | None = None) -> int:
+        """How many numbers a value of the network holds: of the untouched one, or where its layers compute `works`."""
+        return self._count(value, self.layers if works is None else works)
 
     def _count(self, value: str, works: Works) -> int:
         """How many numbers a value holds: those that its layer puts out, or the most of what its operator reads.

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from secateur.analysis.channel_groups import groups_of
 from secateur.analysis.estimated import Limits, estimate_sensitivity
 from secateur.analysis.free import score_free
 from secateur.analysis.measured import measure_sensitivity
@@ -29,6 +28,7 @@ from secateur.methods.prune.channel import ChannelPruning
 from secateur.model.counting import spectra_of
 from secateur.model.description import Layer, Port
 from secateur.recipe.options import OPTIONS
+from secateur.recipe.widths import groups_of
 
 SAMPLES = 96
 CHANNELS = tuple(option.suited(2) for option in OPTIONS if option.method.changes_widths)

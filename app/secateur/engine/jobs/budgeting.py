@@ -12,8 +12,8 @@ from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
-from secateur.recipe.choices import FLOAT
-from secateur.recipe.chosen import choice_in, recipe_of
+from secateur.recipe.choices import FLOAT, without_channels
+from secateur.recipe.chosen import channels_can_be_chosen, choice_in, recipe_of
 from secateur.recipe.front import POINTS, Axis, FrontPoint, bought, front, point_of
 from secateur.recipe.kept import Kept, kept_in
 from secateur.recipe.recipe import Recipe
@@ -31,22 +31,41 @@ def solve(request: SolveBudget) -> PlanSolved | BudgetUnmet:
     """The plan of least damage within the limits, what it costs in speed, and which limits bind."""
     budget = budget_of(request.model, request.table, request.timings)
     kept = kept_in(budget, request.pins, request.costs)
+    narrows = _narrows(budget, kept, request.keep)
+    if not narrows:
+        kept = kept_in(budget, _whole(request.pins), request.costs)
     limits = kept.limits_of_programme(request.limits)
     try:
-        chosen = budget.solve(Wish(limits, pins=kept.pins))
+        chosen = budget.solve(Wish(limits, pins=kept.pins, narrows=narrows))
     except NoPlan as none:
         if none.nearest is None:
             return BudgetUnmet(none.sentence, none.hint)
-        plan = _told(budget, none.nearest, kept, none.reached, request.keep)
+        plan = _told(budget, none.nearest, kept, none.reached, request.keep, narrows)
         return BudgetUnmet(none.sentence, none.hint, plan[0], kept.limits_of_plan(none.reached), *plan[1:])
-    return PlanSolved(*_told(budget, chosen, kept, limits, request.keep))
+    return PlanSolved(*_told(budget, chosen, kept, limits, request.keep, narrows))
 
 
 def _told(
-    budget: Budget, chosen: Mapping[str, str], kept: Kept, limits: Mapping[str, float], keep: Recipe
+    budget: Budget,
+    chosen: Mapping[str, str],
+    kept: Kept,
+    limits: Mapping[str, float],
+    keep: Recipe,
+    narrows: bool,
 ) -> tuple[Recipe, SpeedCost | None, frozenset[str]]:
     cost = speed_cost(budget, chosen, limits)
-    return recipe_of(chosen, keep, kept.own), cost, binding(budget, chosen, limits, kept.pins)
+    recipe = recipe_of(chosen, keep, kept.own, budget.channel_step if narrows else None)
+    return recipe, cost, binding(budget, chosen, limits, kept.pins)
+
+
+def _narrows(budget: Budget, kept: Kept, plan: Recipe) -> bool:
+    """Whether channels are chosen too: not where what is planned besides is counted as it is, in its own widths."""
+    return budget.channel_step is not None and not kept.own and channels_can_be_chosen(plan)
+
+
+def _whole(pins: Mapping[str, str]) -> dict[str, str]:
+    """The pins as they count where channels are not chosen: what takes them stays in the plan all the same."""
+    return {name: without_channels(choice) for name, choice in pins.items()}
 
 
 def explain(request: ExplainPlan) -> PlanExplained:
@@ -55,13 +74,17 @@ def explain(request: ExplainPlan) -> PlanExplained:
     Both are told beside the plan as it is, whoever made it: a layer whose plan is no option counts as what it costs.
     """
     budget, plan = budget_of(request.model, request.table, request.timings), request.plan
-    named = {name: choice_in(plan, name) for name in budget.programme.layers}
-    known = {(choice.layer, choice.option) for choice in budget.programme.choices}
-    chosen = {name: option for name, option in named.items() if option is not None and (name, option) in known}
+    named = {n: option for n in budget.programme.layers if (option := choice_in(plan, n)) is not None}
+    narrows = budget.channel_step is not None and channels_can_be_chosen(plan)
+    planned = {n: o for n, o in budget.narrowing.completed(named).items() if n in named} if narrows else _whole(named)
+    known = {(choice.layer, choice.option) for choice in budget.programme_of(planned).choices}
+    chosen = {name: option for name, option in planned.items() if (name, option) in known}
     pins = {name: chosen[name] for name in request.kept if name in chosen}
     others = {name: cost for name, cost in request.costs.items() if name not in chosen}
     kept = kept_in(budget, pins, others)
+    narrows = narrows and not kept.own
     whole = {name: chosen.get(name, FLOAT) for name in budget.programme.layers}
+    whole = budget.narrowing.completed(whole)
     sentence = ""
     if request.layer in chosen:
         limits = kept.limits_of_programme(request.limits)
@@ -71,7 +94,7 @@ def explain(request: ExplainPlan) -> PlanExplained:
         sentence = f"What is planned for {request.layer} is none of the options that were scored: {NOT_TOLD}"
     more = request.more_damage if request.more_damage is not None else point_of(budget, whole).damage / 2
     try:
-        gain = bought(budget, whole, more, kept.pins) if more > 0 else None
+        gain = bought(budget, whole, more, kept.pins, narrows=narrows) if more > 0 else None
     except UserError:
         gain = None
     return PlanExplained(request.layer, sentence, more, gain)
@@ -81,7 +104,11 @@ def find_front(request: FindFront, reporter: Reporter) -> FrontFound:
     """The whole front along an axis; what kept layers take besides is counted as they are planned."""
     budget = budget_of(request.model, request.table, request.timings)
     kept = kept_in(budget, request.pins, request.costs)
-    found = front(budget, kept.pins, request.axis, each=lambda done: reporter.progress(done, POINTS, "Finding plans"))
+    narrows = request.narrows and budget.channel_step is not None and not kept.own
+    if not narrows:
+        kept = kept_in(budget, _whole(request.pins), request.costs)
+    each = lambda done: reporter.progress(done, POINTS, "Finding plans")  # noqa: E731
+    found = front(budget, kept.pins, request.axis, each=each, narrows=narrows)
     return FrontFound(request.axis, tuple(_as_planned(point, kept, request.axis) for point in found))
 
 

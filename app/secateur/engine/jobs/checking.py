@@ -53,6 +53,9 @@ def check(request: CheckPlan, reporter: Reporter, workshop: Workshop) -> PlanChe
     return search.ended()
 
 
+_OWN_STEPS: Final = "it has steps that no budget chooses"
+
+
 @dataclass
 class _Tried:
     chosen: dict[str, str]
@@ -95,7 +98,9 @@ class _Check:
         if not request.limits:
             return
         if chosen is None:
-            self.notes.append("The plan was not solved again: it has steps that no budget chooses.")
+            narrows = any(step.method.changes_widths for step in plain.final)
+            told = "beside channels that leave, layers are not measured one by one" if narrows else _OWN_STEPS
+            self.notes.append(f"The plan was not solved again: {told}.")
             return
         budget = Budget(model, request.table, request.timings)
         try:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secateur.analysis.channel_groups import groups_of
 from secateur.analysis.correlation import correlated, rank_correlation
 from secateur.analysis.free import score_free
 from secateur.engine.channel_steps import known_step
@@ -31,6 +30,7 @@ from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.spectrum import Spectrum
 from secateur.recipe.options import option
+from secateur.recipe.widths import groups_of
 from secateur.targets import target_named
 from secateur.targets.timing import layer_latencies
 
