@@ -142,7 +142,7 @@ def _solved(
     recipe, found = recipe_of(chosen, channel_step=budget.channel_step), None
     if asked.check:
         checked = _check(terminal, ground, recipe, wish, asked)
-        recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen)
+        recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen) or chosen
     cost = speed_cost(budget, chosen, limits)
     facts = terminal.facts(ground.source, model, asked.target)
     predicted = predict_plan(model, facts, recipe, table, baseline, timings, ground.learned(facts, recipe))

@@ -74,7 +74,7 @@ def test_choosing_a_cell_of_channels_plans_all_layers_that_lose_them_in_the_targ
     assert not uncoupled.state.recipe.final
 
 
-def test_channels_are_no_choice_of_the_budget_for_they_leave_several_layers_together(uncoupled):
+def test_channels_are_no_choice_of_one_layer_for_they_leave_several_together(uncoupled):
     model = uncoupled.state.model.with_couplings(COUPLINGS)
     free = [row.model_copy(update={"option": "channels50", "damage": 0.0, "bytes": 1}) for row in table().rows[::2]]
     rows = (*table().rows, *free)
