@@ -16,7 +16,8 @@ from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.speed_cost import SpeedCost
 from secateur.session.state import SessionState
 from secateur.targets.timings import Timings
-from secateur.ui.panels.plan_bar import PlanBar, size_words, why_not_run
+from secateur.ui.panels.plan_bar import PlanBar, why_not_run
+from secateur.ui.panels.plan_figures import size_words
 from secateur.ui.theme.palette import DARK
 from secateur.ui.theme.style import apply_theme
 

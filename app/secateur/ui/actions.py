@@ -217,6 +217,14 @@ ACTIONS: tuple[Action, ...] = (
         "budget",
     ),
     Action(
+        "check",
+        "Check plan",
+        ("Ctrl+Shift+M",),
+        "ruler",
+        "Measure the plan as a whole, and solve its budget again with what was found: a better plan is taken",
+        "check",
+    ),
+    Action(
         "nearest",
         "Take the nearest plan",
         (),

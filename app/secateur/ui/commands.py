@@ -90,6 +90,7 @@ class Commands(QObject):
             "keep": self._in_session(lambda session: session.keeping.toggle(self._selected())),
             "free": self._in_session(lambda session: session.keeping.free(session.state.kept)),
             "front": self._in_workspace(lambda workspace: workspace.front_panel().toggle()),
+            "check": self._in_session(lambda session: session.checking.check()),
             "nearest": self._in_session(lambda session: session.budget.take_nearest()),
             "copy_names": self._in_workspace(lambda workspace: workspace.layers.copy_names()),
             "copy_table": self._in_workspace(lambda workspace: workspace.layers.copy_csv()),

@@ -93,7 +93,8 @@ class Display(QObject):
         state = self._state
         budget = self._remember("budget", (state.model, state.tables, state.timed), self._session.budget.range)
         limits = self._session.budget.latency_range()
-        self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"), limits)
+        unchecked = self._why_not("check")
+        self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"), limits, unchecked)
 
     def _show_autopilot(self) -> None:
         self._workspace.show_autopilot(is_open=self._state.pilot.is_open)

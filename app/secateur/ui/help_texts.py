@@ -72,7 +72,8 @@ HELP: dict[str, str] = {
     "plan_bar": (
         "The whole plan: drag the size or the latency budget, and the options that do least damage within it are "
         "chosen anew; a budget that keeps a layer from a better choice says that it binds. The chart beside them shows "
-        "the best plan of every size (Ctrl+Shift+B). Run compresses a copy of the model, measures it, and keeps the "
+        "the best plan of every size (Ctrl+Shift+B). The ruler checks the plan (Ctrl+Shift+M): it is measured as a "
+        "whole, and solved again within its budget. Run compresses a copy of the model, measures it, and keeps the "
         "result below."
     ),
     "front_panel": (

@@ -93,6 +93,7 @@ def _connect_front(workspace: "Workspace", session: "Session", display: "Display
 
     workspace.front_made.connect(connect)
     workspace.plan_bar.front_wanted.connect(lambda: commands.trigger("front"))
+    workspace.plan_bar.check_wanted.connect(lambda: commands.trigger("check"))
     display.selection_changed.connect(lambda names: told.look_at(names[0] if len(names) == 1 else ""))
     display.shown.connect(lambda _state: told.renew())
 

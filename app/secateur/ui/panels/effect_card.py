@@ -34,7 +34,7 @@ class EffectCard(Card):
         self._settling.timeout.connect(self._settle)
         self.add_trailing(self.source)
         self.body.setSpacing(0)
-        self.rows = {name: FigureRow(name) for name in ("Size", "MACs", "Latency", "SQNR", "Metric")}
+        self.rows = {name: FigureRow(name) for name in ("Size", "MACs", "Latency", "SQNR", "Metric", "Measured")}
         for name, row in self.rows.items():
             row.setObjectName(f"effect_{name.lower()}")
             self.body.addWidget(row)
@@ -72,6 +72,7 @@ class EffectCard(Card):
     def show_effect(self, effect: LayerEffect | None, source: str, metric: str, *, is_selected: bool) -> None:
         """`source` says where the numbers come from, `metric` names the data's metric; None shows dashes and why."""
         self._source, self._faster = source if effect else "", None
+        self.rows["Measured"].setVisible(effect is not None and effect.measured is not None)
         if effect is None:
             for row in self.rows.values():
                 row.set_figures("", figures.UNKNOWN)
@@ -119,6 +120,16 @@ class EffectCard(Card):
         row = self.rows["Metric"]
         row.set_figures(*pair, change, tone_of_it, name=kind.title)
         row.setToolTip(told)
+
+        if (found := effect.measured) is not None and found.before is not None and found.after is not None:
+            change = kind.write_change(found.before, found.after)
+            self.rows["Measured"].set_figures(*kind.write_pair(found.before, found.after), change, name="Measured")
+            ends = found.change_interval
+            words = f", {' to '.join(kind.write_change(0.0, end) for end in ends)}" if ends else ""
+            samples = figures.counted(found.samples, "validation sample")
+            self.rows["Measured"].setToolTip(f"The plan as a whole, run on {samples}{words}.")
+        else:
+            self.rows["Measured"].hide()
 
     def _show_coupled(self, effect: LayerEffect) -> None:
         """What further layers save because channels leave the selected ones: it is in the plan bar's figures, too."""

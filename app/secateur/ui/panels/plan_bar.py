@@ -1,48 +1,45 @@
 """The plan bar: the size budget, what the whole plan is predicted to give, and the button that runs it."""
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLayout, QSizePolicy, QWidget
 
 from secateur import figures
-from secateur.data.metrics import MetricKind, kind_of
 from secateur.model.documents import Predicted
 from secateur.session.state import SessionState
 from secateur.targets import target_named
 from secateur.targets.base import SLOWER_FROM
 from secateur.ui.panels.budget_row import FIGURE_WIDTH, NARROW_SLIDER_WIDTH, SLIDER_WIDTH, BudgetRow
-from secateur.ui.panels.effect_card import tone
+from secateur.ui.panels.plan_figures import PlanFigures
 from secateur.ui.theme.style import set_role
 from secateur.ui.widgets.button import Button
 from secateur.ui.widgets.card import label
-from secateur.ui.widgets.figure_block import FigureBlock
 from secateur.ui.widgets.icon_button import IconButton
 from secateur.ui.widgets.why_not import set_why_not
 
 HEIGHT = 56
-BUDGET_GAP = 8
+BUDGET_GAP, BUTTON_GAP = 8, 4
 FRONT = "Show the best plan of every size or latency, and what a little more damage would buy (Ctrl+Shift+B)"
+CHECK = "Measure the plan as a whole, and solve its budget again with what was found (Ctrl+Shift+M)"
 REASON_WIDTH = 220
 """Two lines of caption: 80 letters."""
-
-
-Pair = Callable[[float | None, float | None], tuple[str, str]]
 
 
 class PlanBar(QWidget):
     """`budget_moved(limits)` during a drag, `budget_settled(limits)` at its end: `bytes`, `latency_ms`, or both.
 
-    `front_wanted` asks for the best plans of all sizes, `target_wanted` for the choice of the runtime; `reset_wanted`,
-    `run_wanted`.
+    `front_wanted` asks for the best plans of all sizes, `check_wanted` for the plan to be measured as a whole,
+    `target_wanted` for the choice of the runtime; `reset_wanted`, `run_wanted`.
     """
 
     shows: ClassVar[frozenset[str]] = frozenset(
         {
             "baseline",
             "binding",
+            "checked",
             "data",
             "engine_ready",
             "jobs",
@@ -61,6 +58,7 @@ class PlanBar(QWidget):
     budget_moved = Signal(object)
     budget_settled = Signal(object)
     front_wanted = Signal()
+    check_wanted = Signal()
     target_wanted = Signal()
     reset_wanted = Signal()
     run_wanted = Signal()
@@ -76,12 +74,8 @@ class PlanBar(QWidget):
         self._narrow = False
         self._taken: Mapping[str, float] = {}
         self._make_controls()
-        self.blocks = {
-            "size": FigureBlock(self.tr("Size"), ruled=False),
-            "macs": FigureBlock(self.tr("MACs")),
-            "latency": FigureBlock(self.tr("Latency")),
-            "metric": FigureBlock(self.tr("Metric")),
-        }
+        self.figures = PlanFigures(self)
+        self.blocks = self.figures.blocks
         self._assemble()
         self.show_state(SessionState(), None, None)
 
@@ -99,6 +93,9 @@ class PlanBar(QWidget):
         self.front = IconButton("front", FRONT)
         self.front.setObjectName("front_button")
         self.front.clicked.connect(self.front_wanted)
+        self.check = IconButton("ruler", CHECK)
+        self.check.setObjectName("check_button")
+        self.check.clicked.connect(self.check_wanted)
         self.target = Button("", "outline", "cpu", self.tr("Choose the runtime that the plan is made for"))
         self.target.setObjectName("target_button")
         self.target.clicked.connect(self.target_wanted)
@@ -126,10 +123,13 @@ class PlanBar(QWidget):
             for column, widget in enumerate((each.caption, each.figure, each.slider)):
                 budgets.addWidget(widget, place, column)
         row.addLayout(budgets)
-        row.addWidget(self.front)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(BUTTON_GAP)
+        buttons.addWidget(self.front)
+        buttons.addWidget(self.check)
+        row.addLayout(buttons)
         row.addWidget(self.target)
-        for name, block in self.blocks.items():
-            block.setObjectName(f"figure_{name}")
+        for block in self.blocks.values():
             row.addWidget(block)
         row.addStretch(1)
         row.addWidget(self.reason)
@@ -145,10 +145,12 @@ class PlanBar(QWidget):
         budget_range: tuple[int, int] | None,
         why_not: str | None = None,
         latency_range: tuple[float, float] | None = None,
+        why_not_checked: str = "",
     ) -> None:
         """`budget_range` is (smallest, original) bytes, `latency_range` (fastest, original) milliseconds.
 
-        `why_not` says why the plan cannot be run, else empty; without it the bar finds the common reasons itself.
+        `why_not` says why the plan cannot be run, `why_not_checked` why not checked, else empty; without the first the
+        bar finds the common reasons itself.
         Where a plan can be run, that it will be slower, or what its budget costs in speed, stands in their place.
         """
         if state.taken and state.taken is not self._taken:
@@ -156,9 +158,10 @@ class PlanBar(QWidget):
             self.latency_budget.take(state.taken.get("latency_ms"))
         self._taken = state.taken
         self._show_budgets(state, predicted, budget_range, latency_range)
-        self._show_figures(state, predicted)
+        self.figures.show(state, predicted)
         reason = why_not_run(state) if why_not is None else why_not
         set_why_not(self.run, reason, self.tr("Compress a copy of the model as planned, then measure it (Ctrl+Return)"))
+        set_why_not(self.check, why_not_checked, CHECK)
         brief, whole = ("", "") if reason else self._cost_in_speed(state, predicted)
         self.reason.setText(brief or reason)
         self.reason.setToolTip(whole)
@@ -231,53 +234,6 @@ class PlanBar(QWidget):
             ).format(title)
         return missing
 
-    def _show_figures(self, state: SessionState, predicted: Predicted | None) -> None:
-        model, baseline = state.model, state.baseline
-        size_before = model.source_bytes if model else None
-        size_after = predicted.bytes if predicted else None
-        self._show("size", figures.size_pair, size_before, size_after, size_words(size_before, size_after))
-        macs_before, macs_after = (
-            (model.macs or None if model else None),
-            (predicted.macs or None if predicted else None),
-        )
-        self._show("macs", figures.macs_pair, macs_before, macs_after, _change(macs_before, macs_after))
-        ms_before = state.latency_before
-        ms_after = predicted.latency_ms if predicted and state.recipe.steps else None
-        self._show("latency", figures.milliseconds_pair, ms_before, ms_after, _change(ms_before, ms_after))
-        latency = self.tr("Latency")
-        self.blocks["latency"].set_caption(self._what_it_is(latency, state, ms_before, ms_after))
-        before = baseline.metric if baseline else None
-        after = predicted.metric if predicted else None
-        kind, words = kind_of(before.name if before else ""), ""
-        if not state.recipe.steps:
-            after = None  # what nothing changes is no prediction
-        told = ""
-        if predicted and before and after is not None:
-            spread = predicted.metric_interval or before.ci95
-            words = f"{kind.write_change(before.value, after)} {kind.write_spread(spread)}"
-            told = _how_sure(kind, predicted.metric_interval, before.ci95)
-        elif predicted and before and state.recipe.steps:
-            words, told = self.tr("not predicted"), predicted.metric_why_not
-        self.blocks["metric"].setToolTip(told)
-        self.blocks["metric"].set_figures(
-            *_known(kind.write_pair, before.value if before else None, after),
-            words,
-            caption=self._what_it_is(
-                kind.title if before else self.tr("Metric"), state, before.value if before else None, after
-            ),
-        )
-
-    def _what_it_is(self, title: str, state: SessionState, before: float | None, after: float | None) -> str:
-        """The caption of a figure that is a prediction, the untouched original's, or nothing yet."""
-        if after is not None and any(step.method.scope == "model" for step in state.recipe.final):
-            return self.tr("{}, before training").format(title)
-        if after is not None:
-            return self.tr("{}, predicted").format(title)
-        return self.tr("{}, original").format(title) if before is not None and state.recipe.steps else title
-
-    def _show(self, name: str, pair: Pair, before: float | None, after: float | None, change: str) -> None:
-        self.blocks[name].set_figures(*_known(pair, before, after), change, tone(before, after))
-
     # ------------------------------------------------------------------ the budget
 
     def _limits(self) -> dict[str, float]:
@@ -315,6 +271,8 @@ class PlanBar(QWidget):
         fixed = (
             32
             + self.front.width()
+            + BUTTON_GAP
+            + self.check.width()
             + 16
             + captions
             + FIGURE_WIDTH
@@ -325,19 +283,12 @@ class PlanBar(QWidget):
         )
         target = self.target.sizeHint().width() + 16
         reason = REASON_WIDTH + 16 if self.reason.text() else 0
-        whole, none = {"size", "macs", "latency", "metric"}, set[str]()
-        stages: list[tuple[set[str], set[str], bool]] = [
-            (whole, whole, True),
-            ({"size", "latency"}, whole, True),
-            (none, whole, True),
-            (none, {"size", "latency", "metric"}, True),
-            (none, {"size", "latency", "metric"}, False),
-            (none, {"size", "metric"}, False),
-        ]
+        extra = 16 if self.figures.is_measured else 0
+        stages = _WITH_MEASURED if self.figures.is_measured else _STAGES
         for changes, shown, reset in stages[4 if self._narrow else 0 :]:
             width = sum(self.blocks[name].full_width(with_change=name in changes) for name in shown)
-            width += fixed + reason + (self.reset.sizeHint().width() + target if reset else 0)
-            if width <= self.width() or len(shown) == 2:
+            width += fixed + extra + reason + (self.reset.sizeHint().width() + target if reset else 0)
+            if width <= self.width():
                 break
         for name, block in self.blocks.items():
             block.setVisible(name in shown)
@@ -349,14 +300,30 @@ class PlanBar(QWidget):
         self.reason.setVisible(bool(self.reason.text()))
 
 
-def _how_sure(kind: MetricKind, interval: tuple[float, float] | None, ci95: tuple[float, float]) -> str:
-    """What the ± beside a predicted metric means."""
-    unit = " pt" if kind.is_share else ""
-    samples = f"The original's own value is known to {kind.write_spread(ci95)}{unit} on these samples."
-    if interval is None:
-        return samples
-    measured = "as 95 % of what was measured layer by layer; changes of many layers together may harm more."
-    return f"{kind.title} is expected within {kind.write_range(*interval)}, {measured} {samples}"
+_FOUR: Final = frozenset({"size", "macs", "latency", "metric"})
+_TWO: Final = frozenset({"metric", "measured"})
+_NONE: Final = frozenset[str]()
+Stage = tuple[frozenset[str], frozenset[str], bool]
+"""Whose changes are shown, which figures, and whether Reset and the target are."""
+_STAGES: Final[tuple[Stage, ...]] = (
+    (_FOUR, _FOUR, True),
+    (frozenset({"size", "latency"}), _FOUR, True),
+    (_NONE, _FOUR, True),
+    (_NONE, _FOUR - {"macs"}, True),
+    (_NONE, _FOUR - {"macs"}, False),
+    (_NONE, frozenset({"size", "metric"}), False),
+)
+_WITH_MEASURED: Final[tuple[Stage, ...]] = (
+    (_FOUR | _TWO, _FOUR | _TWO, True),
+    (_TWO, _FOUR | _TWO, True),
+    (_TWO, frozenset({"size", "latency"}) | _TWO, True),
+    (_TWO, frozenset({"size", "latency"}) | _TWO, False),
+    (_TWO, frozenset({"size"}) | _TWO, False),
+    (_TWO, _TWO, False),
+    (frozenset({"measured"}), _TWO, False),
+    (_NONE, _TWO, False),
+)
+"""Once the plan was measured, the intervals of both metrics are what stays longest: the slider says the size."""
 
 
 def why_not_run(state: SessionState) -> str:
@@ -370,25 +337,3 @@ def why_not_run(state: SessionState) -> str:
     if not state.engine_ready:
         return "The engine is starting."
     return ""
-
-
-def size_words(before: float | None, after: float | None) -> str:
-    """`7.5× smaller`, `1.2× larger`; empty where nothing changes or is known."""
-    if not before or not after or before == after:
-        return ""
-    if after < before:
-        return f"{figures.ratio(before, after)} smaller"
-    return f"{figures.ratio(after, before)} larger"
-
-
-def _known(pair: Pair, before: float | None, after: float | None) -> tuple[str, str]:
-    """Before and after, or what is known alone: a dash beside an arrow says nothing."""
-    if after is None:
-        first, _ = pair(before, None)
-        _, alone = pair(None, before)
-        return "", alone if before is not None else first
-    return pair(before, after)
-
-
-def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else figures.signed_share(before, after)
