@@ -283,11 +283,11 @@ class PlanBar(QWidget):
         )
         target = self.target.sizeHint().width() + 16
         reason = REASON_WIDTH + 16 if self.reason.text() else 0
-        extra = 16 if self.figures.is_measured else 0
         stages = _WITH_MEASURED if self.figures.is_measured else _STAGES
         for changes, shown, reset in stages[4 if self._narrow else 0 :]:
             width = sum(self.blocks[name].full_width(with_change=name in changes) for name in shown)
-            width += fixed + extra + reason + (self.reset.sizeHint().width() + target if reset else 0)
+            width += 16 * (len(shown) - len(_FOUR)) if self.figures.is_measured else 0
+            width += fixed + reason + (self.reset.sizeHint().width() + target if reset else 0)
             if width <= self.width():
                 break
         for name, block in self.blocks.items():
