@@ -105,7 +105,8 @@ def test_arrows_move_and_space_chooses(qtbot, heat_map):
     ("key", "option"),
     [
         (Qt.Key.Key_8, "int8"),
-        (Qt.Key.Key_6, "w7a8"),
+        (Qt.Key.Key_7, "w7a8"),
+        (Qt.Key.Key_6, "w6a8"),
         (Qt.Key.Key_5, "w5a8"),
         (Qt.Key.Key_4, "w4a8"),
         (Qt.Key.Key_3, "w3a8"),
