@@ -21,6 +21,7 @@ def test_words_become_what_the_fields_are() -> None:
         "dtype": "float16",
         "groups": "fast",
         "few_bits": "packed",
+        "integers": "auto",
     }
 
 
@@ -40,7 +41,7 @@ def test_a_wrong_setting_is_named_with_what_there_is(setting: str, said: str) ->
     with pytest.raises(UserError, match=said) as raised:
         write_options("onnx", [setting])
     if "=" in setting:
-        assert "opset, dtype, groups, few_bits, external_data" in raised.value.hint
+        assert "opset, dtype, groups, few_bits, integers, external_data" in raised.value.hint
 
 
 @pytest.mark.parametrize("target", FORMATS, ids=lambda target: target.id)

@@ -115,8 +115,10 @@ def test_a_tied_weight_is_stored_once_as_integers(request: Any, tmp_path: Any, f
     write_onnx(result, path)
     matrices = [tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 2]
     stored = {tensor.name: tensor for tensor in matrices if min(tensor.dims) > 1}  # scales are columns
-    wanted = onnx.TensorProto.INT4 if getattr(method, "bits", 8) == 4 else onnx.TensorProto.INT8
-    assert [tensor.data_type for tensor in stored.values()] == [wanted]
+    eight = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}  # the latter around 128, where int8 kernels overflow
+    wanted = {onnx.TensorProto.INT4} if getattr(method, "bits", 8) == 4 else eight
+    assert len(stored) == 1
+    assert {tensor.data_type for tensor in stored.values()} <= wanted
     written, simulated, before = run_onnx(path)(inputs), result.run(inputs), model.run(inputs)
     largest = float(np.abs(simulated).max())
     np.testing.assert_allclose(written, simulated, atol=0.03 * largest)

@@ -6,6 +6,7 @@ there with weights of uint8 around 128, which are the same numbers in the same r
 longer; and with weights of 7 bits and fewer in any kernel. Whether it is so is not looked up but tried.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final, Literal
 
@@ -63,18 +64,28 @@ def around_128(proto: onnx.ModelProto) -> onnx.ModelProto:
         for name in node.input:
             readers.setdefault(name, []).append(node)
     middles: dict[tuple[int, ...], str] = {}
-    for node in unpackers:
-        tensor = stored.get(node.input[0])
-        multiplied = any(name in rounded for reader in readers.get(node.output[0], ()) for name in reader.input)
-        if tensor is None or tensor.data_type != onnx.TensorProto.INT8 or not multiplied:
-            continue
-        if len(tensor.dims) == 1 or len(readers[tensor.name]) > 1:  # a bias, or what else reads it wants int8
+    for tensor in [one for one in stored.values() if one.data_type == onnx.TensorProto.INT8 and len(one.dims) > 1]:
+        own = _unpackers(tensor.name, readers)
+        multiplied = {name for node in own for reader in readers.get(node.output[0], ()) for name in reader.input}
+        if not multiplied & rounded:
             continue
         codes = numpy_helper.to_array(tensor).astype(np.int16) + MIDDLE
         tensor.CopyFrom(numpy_helper.from_array(codes.astype(np.uint8), tensor.name))
-        name = middles.setdefault(tuple(stored[node.input[1]].dims), f"m{len(middles)}")
-        del node.input[2:]
-        node.input.append(name)
+        for node in own:
+            name = middles.setdefault(tuple(stored[node.input[1]].dims), f"m{len(middles)}")
+            del node.input[2:]
+            node.input.append(name)
     for shape, name in middles.items():
         proto.graph.initializer.append(numpy_helper.from_array(np.full(shape, MIDDLE, np.uint8), name))
     return proto
+
+
+def _unpackers(name: str, readers: Mapping[str, Sequence[onnx.NodeProto]]) -> list[onnx.NodeProto]:
+    """The nodes that turn stored codes into floats, those of a tied weight that is turned before included."""
+    found: list[onnx.NodeProto] = []
+    for node in readers.get(name, ()):
+        if node.op_type == "DequantizeLinear":
+            found.append(node)
+        elif node.op_type == "Transpose":
+            found += _unpackers(node.output[0], readers)
+    return found
