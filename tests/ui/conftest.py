@@ -135,6 +135,7 @@ def table(model: ModelDescription) -> SensitivityTable:
     """A data-free table: every option of every layer, damage growing with the option."""
     damage = {
         "int8": 1e-4,
+        "w7a8": 3e-4,
         "w6a8": 7e-4,
         "w5a8": 0.004,
         "w4a8": 0.012,
@@ -154,6 +155,7 @@ def table(model: ModelDescription) -> SensitivityTable:
     }
     share = {
         "int8": 0.3,
+        "w7a8": 0.27,
         "w6a8": 0.25,
         "w5a8": 0.22,
         "w4a8": 0.2,

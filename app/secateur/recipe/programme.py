@@ -211,17 +211,22 @@ class Programme:
         gap: float,
         fixed: float,
         known: Items | None,
+        reserved: frozenset[int] = frozenset(),
     ) -> tuple[Items, float] | None:
         """With the room that the functions of a plan's own widths take: each width of a file has its own, once."""
-        reserved = set[int]()
-        while True:
-            found = self._in_turns(cost, limits, allowed, gap, fixed + functions_bytes(reserved), known)
-            if found is None or not limits.keys() & {"bytes", "memory_bytes"}:
-                return found
-            used = set(self._planes[found[0]].tolist()) - {0}
-            if used <= reserved or self._fits(found[0], limits):
-                return found
-            reserved |= used
+        if not limits.keys() & {"bytes", "memory_bytes"}:
+            return self._in_turns(cost, limits, allowed, gap, fixed, known)
+        found = self._in_turns(cost, limits, allowed, gap, fixed + functions_bytes(reserved), known)
+        if found is None:  # each width that is not in the file leaves room for the others
+            less = ((allowed & (self._planes != bits), reserved - {bits}) for bits in sorted(reserved))
+            tried = [self._with_functions(cost, limits, some, gap, fixed, known, left) for some, left in less]
+            return min(
+                (one for one in tried if one is not None), key=lambda one: self._value(cost, one[0]), default=None
+            )
+        used = frozenset(self._planes[found[0]].tolist()) - {0}
+        if used <= reserved or self._fits(found[0], limits):
+            return found
+        return self._with_functions(cost, limits, allowed, gap, fixed, known, reserved | used)
 
     def _fits(self, items: Items, limits: Mapping[str, float], beside: float | None = None) -> bool:
         taken = {name: self.takes(name, items, beside) for name in limits}

@@ -97,7 +97,7 @@ def test_the_menu_of_a_cell_plans_its_option_and_copies_its_value(shown, model, 
     shown.session.update(tables={"free": table})
     shown.workspace.detail.show_tab("sensitivity")
     heat_map = shown.workspace.detail.tab("sensitivity").map
-    shown.until(lambda: heat_map.cells.values.size and np.isfinite(heat_map.cells.values).all())
+    shown.until(lambda: heat_map.cells.values.size and np.isfinite(heat_map.cells.values[:, 0]).all())
     place = heat_map.cell_box("layer2.0.conv2", "int4").center().toPoint()
     click_entry(qtbot, ask_for_menu(heat_map.viewport(), place), "copy_value")
     assert QGuiApplication.clipboard().text() == "0.010"

@@ -111,3 +111,25 @@ def test_pins_are_read_with_patterns() -> None:
     assert parse_pins(["[ab]=int8", "b=rank25+int8"], ["d"], model()) == {"a": "int8", "b": "rank25+int8", "d": ""}
     with pytest.raises(UserError, match="no layer 'x'"):
         parse_pins(["x=int8"], [], model())
+
+
+def test_a_file_that_has_room_for_the_functions_of_one_width_alone_is_found() -> None:
+    """Each width in planes brings functions of several hundred bytes: where they matter, fewer widths are a plan."""
+    size = 4 * 4096
+    layers = tuple(
+        Layer(n, "Linear", TensorInfo(n, "float32", (64, 64), size), params=4096, macs=4096, size_bytes=size)
+        for n in NAMES
+    )
+    rows = [
+        SensitivityRow(layer=n, option=o, damage=d * (1 + i), bytes=b, macs=4096)
+        for i, n in enumerate(NAMES)
+        for o, b, d in (("int3", 1700, 0.2), ("int5", 2700, 0.02), ("int6", 3200, 0.01))
+    ]
+    table = SensitivityTable(
+        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)
+    )
+    made = Budget(ModelDescription("m", ModelSource("m"), "onnx", 4 * size, layers, (), ()), table)
+    smallest = 4 * 1700 + 920
+    chosen = made.solve(Wish({"bytes": smallest + 1000}))
+    assert set(chosen.values()) == {"int3"}
+    assert point_of(made, made.solve(Wish({"bytes": smallest + 3000}))).bytes <= smallest + 3000
