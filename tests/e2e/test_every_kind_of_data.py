@@ -122,7 +122,8 @@ def test_a_table_is_classified_in_integers_that_were_trained_through(real, tmp_p
     assert document.result.metric.value > document.original.metric.value - 0.1
     graph = compare_and_export(real, "Top-1", tmp_path / "small.onnx")
     stored = {tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 2}
-    assert stored == {TensorProto.INT8}
+    assert stored <= {TensorProto.INT8, TensorProto.UINT8}  # the latter around 128, where int8 kernels overflow
+    assert stored
 
 
 def test_a_network_with_two_inputs_is_fine_tuned_within_a_budget(real, tmp_path: Path) -> None:
