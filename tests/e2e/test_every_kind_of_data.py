@@ -183,6 +183,7 @@ def test_pairs_of_texts_are_read_by_weights_of_four_bits_in_groups(real, tmp_pat
     table = real.workspace.layers.view
     table.setFocus()
     table.selectAll()
+    real.settle()
     real.click(card.segments.findChild(QWidget, "segment_weight_only"))
     form = card.findChild(QWidget, "form_weight_only")
     real.until(form.isVisible)
