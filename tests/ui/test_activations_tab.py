@@ -23,8 +23,8 @@ def tab(qtbot):
     tab = DistributionView()
     qtbot.addWidget(tab)
     tab.resize(504, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     return tab
 
 

@@ -54,8 +54,8 @@ def tab(qtbot):
     tab = CompareTab()
     qtbot.addWidget(tab)
     tab.resize(1159, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     return tab
 
 

@@ -52,8 +52,8 @@ def tab(qtbot):
     tab = DistilTab()
     qtbot.addWidget(tab)
     tab.resize(1159, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     return tab
 
 

@@ -10,8 +10,8 @@ from secateur.ui.widgets.elided_label import ElidedLabel
 
 def found_in(qtbot, widget: QWidget) -> list[str]:
     qtbot.addWidget(widget)
-    widget.show()
-    qtbot.waitExposed(widget)
+    with qtbot.waitExposed(widget):
+        widget.show()
     return [str(finding) for finding in findings(widget)]
 
 

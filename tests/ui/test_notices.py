@@ -216,8 +216,8 @@ def test_a_long_headline_wraps_and_nothing_of_it_is_cut(qtbot, width):
     words = " ".join(["top1 fell by more than its sampling noise: −1.3 pt to 79.8 %."] * 3)
     banner.show_words("warn", words, "The rest of what is to be known of it.", "Train it back", "It does.")
     banner.resize(width, banner.heightForWidth(width) if banner.hasHeightForWidth() else 36)
-    banner.show()
-    qtbot.waitExposed(banner)
+    with qtbot.waitExposed(banner):
+        banner.show()
     qtbot.waitUntil(lambda: banner.words.height() >= banner.words.heightForWidth(banner.words.width()))
     assert banner.rect().contains(banner.words.geometry())
     assert banner.rect().contains(banner.link.geometry())

@@ -51,8 +51,8 @@ def tab(qtbot):
     tab = SensitivityTab()
     qtbot.addWidget(tab)
     tab.resize(940, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     return tab
 
 

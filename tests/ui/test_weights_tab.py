@@ -34,8 +34,8 @@ def tab(qtbot, state):
     tab = WeightsTab()
     qtbot.addWidget(tab)
     tab.resize(504, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     tab.show_state(state, (LAYER,))
     qtbot.waitUntil(lambda: bool(tab.distribution.bars.accessibleDescription()))
     tab.grab()

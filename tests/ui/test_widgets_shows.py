@@ -128,8 +128,8 @@ def test_a_long_change_does_not_lie_on_the_figure_before_it(qtbot: QtBot) -> Non
     qtbot.addWidget(row)
     row.resize(240, 20)
     row.set_figures("0.867", "0.867", "−0.000446")
-    row.show()
-    qtbot.waitExposed(row)
+    with qtbot.waitExposed(row):
+        row.show()
     assert not findings(row)
 
 
@@ -169,8 +169,8 @@ def test_a_chooser_shortens_what_it_shows_and_lists_it_whole(qtbot):
     long = "4-bit everywhere, channels −25 %, then distilled · 1.00 MB"
     chooser.addItems([long, "int8"])
     chooser.resize(160, 28)
-    chooser.show()
-    qtbot.waitExposed(chooser)
+    with qtbot.waitExposed(chooser):
+        chooser.show()
     assert "…" in chooser.shown_text()
     assert chooser.shown_text().startswith("4-bit")
     assert chooser.shown_text().endswith("MB")

@@ -5,6 +5,7 @@ import pytest
 from secateur.model.graph import GraphNode, NetworkGraph
 from secateur.session.state import SessionState
 from secateur.ui.graph.tab import GraphTab
+from secateur.ui.turns import turns
 
 
 def conv(layer, group, channels="8 → 8"):
@@ -38,14 +39,15 @@ def tab(qtbot):
     tab = GraphTab()
     qtbot.addWidget(tab)
     tab.resize(1100, 600)
-    tab.show()
-    qtbot.waitExposed(tab)
+    with qtbot.waitExposed(tab):
+        tab.show()
     yield tab
     tab.stop()
 
 
 @pytest.fixture
-def shown_tab(tab, state):
+def shown_tab(qtbot, tab, state):
     tab.show_state(state, ())
     assert tab.is_filled
+    qtbot.waitUntil(lambda: not turns.is_painting, timeout=30_000)  # what waits for its first frame is grabbed black
     return tab

@@ -25,8 +25,8 @@ def show(qtbot: QtBot, qapp: QApplication, spectra: Layers) -> Callable[[Make], 
         plot.setParent(holder)
         holder.resize(520, 300)
         plot.setGeometry(10, 10, 500, 280)
-        holder.show()
-        qtbot.waitExposed(holder)
+        with qtbot.waitExposed(holder):
+            holder.show()
         holder.activateWindow()
         qtbot.waitUntil(holder.isActiveWindow)
         plot.grab()

@@ -26,8 +26,8 @@ LEFT = Qt.MouseButton.LeftButton
 def shown(qtbot, plot, width=480, height=260):
     qtbot.addWidget(plot)
     plot.resize(width, height)
-    plot.show()
-    qtbot.waitExposed(plot)
+    with qtbot.waitExposed(plot):
+        plot.show()
     plot.grab()
     return plot
 

@@ -34,8 +34,8 @@ def heat_map(qtbot, names, table, sizes):
     qtbot.addWidget(heat_map)
     heat_map.resize(520, 300)
     heat_map.show_table(names, OPTIONS, table, sizes=sizes)
-    heat_map.show()
-    qtbot.waitExposed(heat_map)
+    with qtbot.waitExposed(heat_map):
+        heat_map.show()
     return heat_map
 
 
@@ -135,8 +135,8 @@ def test_five_hundred_layers_scroll_and_the_selected_one_comes_into_view(qtbot, 
     heat_map = HeatMap("map", "Map")
     qtbot.addWidget(heat_map)
     heat_map.resize(520, 300)
-    heat_map.show()
-    qtbot.waitExposed(heat_map)
+    with qtbot.waitExposed(heat_map):
+        heat_map.show()
     heat_map.show_table(names, OPTIONS, None, selected={names[400]})
     box = heat_map.cell_box(names[400], "int8")
     assert box.top() >= HEADER
@@ -254,7 +254,7 @@ def test_the_first_row_in_view_has_its_name_also_where_rows_are_as_low_as_they_g
     qtbot.addWidget(heat_map)
     heat_map.resize(900, 420)
     heat_map.show_table(names, OPTIONS, None, selected={names[0]})
-    heat_map.show()
-    qtbot.waitExposed(heat_map)
+    with qtbot.waitExposed(heat_map):
+        heat_map.show()
     middle = heat_map.geometry_now().name_box(0).center().y()
     assert [text.text for text in texts_of(heat_map) if abs(text.ink.center().y() - middle) < 5]

@@ -31,8 +31,8 @@ def plot(qtbot, qapp, layer):
     qtbot.addWidget(plot)
     plot.resize(460, 320)
     plot.show_spectra(layer, 0.5)
-    plot.show()
-    qtbot.waitExposed(plot)
+    with qtbot.waitExposed(plot):
+        plot.show()
     plot.grab()
     return plot
 

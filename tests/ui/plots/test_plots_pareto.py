@@ -41,8 +41,8 @@ def plot(qtbot) -> ParetoPlot:
     plot = ParetoPlot()
     qtbot.addWidget(plot)
     plot.resize(500, 118)
-    plot.show()
-    qtbot.waitExposed(plot)
+    with qtbot.waitExposed(plot):
+        plot.show()
     plot.show_runs(RUNS, evaluation(0.81, 1_090_000), None, has_plan=False)
     plot.grab()
     return plot
