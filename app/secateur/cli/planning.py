@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from secateur import figures
@@ -132,25 +132,30 @@ def _solved(
     from secateur.recipe.chosen import recipe_of
     from secateur.recipe.prediction import predict_plan
     from secateur.recipe.speed_cost import speed_cost
+    from secateur.recipe.trying import solve_and_try
     from secateur.recipe.why import telling, why
 
-    budget, baseline, limits = ground.budget, ground.baseline, dict(wish.limits)
-    model, table, timings = budget.model, budget.table, budget.timings
+    baseline, limits = ground.baseline, dict(wish.limits)
+    attempts = _Attempts(terminal, ground.source, asked.target)
     begun = time.perf_counter()
-    chosen = budget.solve(wish)
-    seconds = time.perf_counter() - begun
+    facts = terminal.facts(ground.source, ground.budget.model, asked.target)
+    solved = solve_and_try(ground.budget, wish, facts, attempts)
+    seconds = time.perf_counter() - begun - attempts.seconds
+    ground, chosen = replace(ground, budget=solved.budget), dict(solved.chosen)
+    budget = ground.budget
+    model, table, timings = budget.model, budget.table, budget.timings
     recipe, found = recipe_of(chosen, channel_step=budget.channel_step), None
     if asked.check:
         checked = _check(terminal, ground, recipe, wish, asked)
         recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen) or chosen
     cost = speed_cost(budget, chosen, limits)
-    facts = terminal.facts(ground.source, model, asked.target)
     predicted = predict_plan(model, facts, recipe, table, baseline, timings, ground.learned(facts, recipe))
-    tried = rehearsed(terminal, ground.source, recipe, asked.target)
+    tried = attempts.of(recipe)
     if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     warnings = (
         *((cost.sentence,) if cost else ()),
+        *((solved.warning,) if solved.warning else ()),
         *tried.warnings,
         *sentences_about(without_options(model, table), len(model.weighted_layers), "The plan"),
         *(baseline.warnings if baseline else ()),
@@ -169,6 +174,29 @@ def _solved(
         check=found,
     )
     return recipe, made, tried
+
+
+class _Attempts:
+    """Plans that are tried in the target, each once. `seconds` is what that took."""
+
+    def __init__(self, terminal: Terminal, source: ModelSource, target: str) -> None:
+        self._terminal, self._source, self._target = terminal, source, target
+        self._known: list[tuple[Recipe, PlanRehearsed]] = []
+        self.seconds = 0.0
+
+    def __call__(self, recipe: Recipe) -> float | None:
+        tried = self.of(recipe)
+        return tried.after.median / tried.before.median if tried.before and tried.after else None
+
+    def of(self, recipe: Recipe) -> PlanRehearsed:
+        for known, tried in self._known:
+            if known == recipe:
+                return tried
+        begun = time.perf_counter()
+        tried = rehearsed(self._terminal, self._source, recipe, self._target)
+        self.seconds += time.perf_counter() - begun
+        self._known.append((recipe, tried))
+        return tried
 
 
 def _check(terminal: Terminal, ground: _Ground, recipe: Recipe, wish: Wish, asked: Asked) -> PlanChecked:

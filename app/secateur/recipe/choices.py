@@ -201,20 +201,21 @@ class Works:
 
     def _ms(self, name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[float, bool, bool] | None:
         works = _computed(name, layer, before)
-        was, now, part = self._timings.of(before), self._timings.of(works), self._timings.part_of(works)
-        if was is None or now is None or part is None:
-            return None
-        return part, name == FLOAT or now < was, is_static(works)
+        return self._told(name, works, before, self._timings.of(works))
 
     def _narrowed_ms(
         self, name: str, layer: Layer, narrow: Layer, before: tuple[Workload, ...]
     ) -> tuple[float, bool, bool] | None:
         works = _computed(name, narrow, narrowed_works(narrow, before))
-        was, found = self._timings.of(before), self._timings.narrowed(works, _computed(name, layer, before))
-        if was is None or found is None:
+        return self._told(name, works, before, self._timings.narrowed(works, _computed(name, layer, before)))
+
+    def _told(
+        self, name: str, works: tuple[Workload, ...], before: tuple[Workload, ...], ms: float | None
+    ) -> tuple[float, bool, bool] | None:
+        was = self._timings.of(before)
+        if was is None or ms is None:
             return None
-        now, part = found
-        return part, name == FLOAT or now < was, is_static(works)
+        return ms + self._timings.longer(works, before), name == FLOAT or ms < was, is_static(works)
 
 
 def _shape(layer: Layer) -> tuple[int, ...]:

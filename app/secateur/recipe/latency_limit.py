@@ -34,7 +34,7 @@ class Borders:
         self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}
         apart = {name: timings.between(timings.layers.get(name, ())) for name in names if name in self._flow.layers}
         self._around: dict[bytes, tuple[NDArray[np.float64], float]] = {}
-        self._between = {name: longer for name, longer in apart.items() if longer > 0}
+        self._between = apart
 
     def ms(self, static: Flags) -> NDArray[np.float64]:
         """Milliseconds (plans,) that all borders take where the layers of `static` (plans, layers) are in integers."""
@@ -52,16 +52,19 @@ class Borders:
                 integer[name] = together
                 grid[name] = grid.get(name, nowhere) | together
         total = np.zeros(plans)
-        for value, rounded in grid.items():
-            total += self._quantize[value] * (rounded & ~integer.get(value, nowhere))
-            readers = self._flow.readers.get(value, ())
-            if readers:
-                floats = np.logical_or.reduce([~integer.get(reader, nowhere) for reader in readers])
-                total += self._dequantize[value] * (rounded & floats)
+        computed = dict(integer)
         for name, longer in self._between.items():
             before = [grid.get(source, nowhere) for source in self._flow.sources.get(name, ())]
             if before:
-                total += longer * (grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before))
+                between = grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before)
+                computed[name] = integer[name] | between
+                total += longer * between
+        for value, rounded in grid.items():
+            total += self._quantize[value] * (rounded & ~computed.get(value, nowhere))
+            readers = self._flow.readers.get(value, ())
+            if readers:
+                floats = np.logical_or.reduce([~computed.get(reader, nowhere) for reader in readers])
+                total += self._dequantize[value] * (rounded & floats)
         return total
 
     def around(self, static: Flags) -> tuple[NDArray[np.float64], float]:

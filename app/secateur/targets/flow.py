@@ -12,7 +12,8 @@ from functools import cached_property
 class Rounded:
     """For a choice of layers in integers: the values that are `quantized` and `dequantized` behind what makes them.
 
-    `between` are the float layers that read rounded values and whose own output is rounded again.
+    `between` are the float layers that read rounded values and whose own output is rounded again: runtimes round their
+    weights and compute them in integers too, so that nothing is dequantized for them.
     """
 
     quantized: frozenset[str] = frozenset()
@@ -48,14 +49,14 @@ class Flow:
             if name in self.integer and sources and all(source in grid for source in sources):
                 grid.add(name)
                 integers.add(name)
+        between = frozenset(
+            name
+            for name in self.layers
+            if name in grid and name not in integers and any(source in grid for source in self.sources.get(name, ()))
+        )
+        computed = integers | between
         return Rounded(
-            frozenset(name for name in grid if name not in integers),
-            frozenset(n for n in grid if any(reader not in integers for reader in self.readers.get(n, ()))),
-            frozenset(
-                name
-                for name in self.layers
-                if name in grid
-                and name not in integers
-                and any(source in grid for source in self.sources.get(name, ()))
-            ),
+            frozenset(name for name in grid if name not in computed),
+            frozenset(n for n in grid if any(reader not in computed for reader in self.readers.get(n, ()))),
+            between,
         )

@@ -12,7 +12,7 @@ from secateur.targets.base import Target
 from secateur.targets.timings import Spread
 
 PARTS = ("typical", "low", "high", "enter", "leave")
-KEPT_VERSION = 4
+KEPT_VERSION = 5
 """Counts up when milliseconds are measured otherwise: what was kept before is measured again."""
 
 

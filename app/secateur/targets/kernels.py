@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.model.workload import Workload
+from secateur.targets.recording import NOTHING_RECORDED, Recording, recording_here, session_options, typical, values_of
 from secateur.targets.timings import Spread
 from secateur.targets.workloads import example_of, network_of
 
@@ -18,6 +19,7 @@ LEAST_SECONDS, LEAST_RUNS, MOST_RUNS, FEWEST_RUNS = 0.02, 60, 400, 6
 """Each network is run until it has had its time and its runs; a large one a few times at least."""
 
 IN_A_TURN = 5
+LEAST_OF_WHAT_IS_TOLD: Final = 0.1
 MOST_SECONDS = 0.4
 WARM_UP_RUNS = 3
 
@@ -48,7 +50,8 @@ def kernel_times(works: Sequence[Workload], threads: int, check: Callable[[], No
                 spent[place] += time.perf_counter() - begun
                 runs[place] += IN_A_TURN
         profiles = [Path(session.end_profiling()).read_text(encoding="utf-8") for session in sessions]
-    return [spread_of(json.loads(text)) for text in profiles]
+    recording = recording_here()
+    return [spread_of(json.loads(text), recording) for text in profiles]
 
 
 def _is_enough(seconds: float, runs: int) -> bool:
@@ -60,23 +63,24 @@ def _is_enough(seconds: float, runs: int) -> bool:
 def _session(work: Workload, threads: int, prefix: Path) -> Any:
     import onnxruntime as ort
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.enable_profiling = True
-    options.profile_file_prefix = str(prefix)
-    options.log_severity_level = 3
-    return ort.InferenceSession(network_of(work).SerializeToString(), options, providers=["CPUExecutionProvider"])
+    proto = network_of(work).SerializeToString()
+    return ort.InferenceSession(proto, session_options(threads, prefix), providers=["CPUExecutionProvider"])
 
 
-def spread_of(events: Sequence[Mapping[str, Any]]) -> Spread:
-    """The kernels of a profile, run by run: their sum, and the borders before and behind. ValueError where none ran."""
+def spread_of(events: Sequence[Mapping[str, Any]], recording: Recording = NOTHING_RECORDED) -> Spread:
+    """The kernels of a profile, run by run: their sum, and the borders before and behind. ValueError where none ran.
+
+    What the profile itself took is left out of each kernel, but for a part of what it says of it.
+    """
     times: dict[str, list[float]] = {}
     borders: dict[str, bool] = {}
     for event in events:
-        name = str(event.get("name", ""))
+        name, arguments = str(event.get("name", "")), event.get("args", {})
         if event.get("cat") == "Node" and name.endswith("_kernel_time"):
-            times.setdefault(name, []).append(event["dur"] / 1e3)
-            borders.setdefault(name, _is_border(event.get("args", {})))
+            told = event["dur"] / 1e3
+            own = max(LEAST_OF_WHAT_IS_TOLD * told, told - recording.at(values_of(arguments)))
+            times.setdefault(name, []).append(own)
+            borders.setdefault(name, _is_border(arguments))
     kernels = [name for name in times if not borders[name]]
     if not kernels:
         raise ValueError("No kernel ran")
@@ -86,7 +90,7 @@ def spread_of(events: Sequence[Mapping[str, Any]]) -> Spread:
     low, high = (float(value) for value in np.quantile(sums, [0.1, 0.9]))
     entering = [times[name] for name in order[:first]]
     leaving = [times[name] for name in order[last + 1 :]]
-    return Spread(_typical(sums), low, high, _typical(_sums(entering)), _typical(_sums(leaving)))
+    return Spread(typical(sums), low, high, typical(_sums(entering)), typical(_sums(leaving)))
 
 
 def _is_border(arguments: Mapping[str, Any]) -> bool:
@@ -102,8 +106,3 @@ def _sums(times: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     runs = min(len(values) for values in times)
     sums = np.sum([values[-runs:] for values in times], axis=0)
     return np.asarray(sums[min(WARM_UP_RUNS, runs - 1) :], dtype=np.float64)
-
-
-def _typical(sums: NDArray[np.float64]) -> float:
-    """The mean of the quicker half: the profile counts whole microseconds, and a mean tells parts of one."""
-    return float(np.sort(sums)[: max(1, (len(sums) + 1) // 2)].mean())

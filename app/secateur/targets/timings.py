@@ -1,14 +1,15 @@
 """What is known of a network's milliseconds in a target: of its layers, of its borders, and of the rest.
 
-A whole network takes longer than its layers' kernels: additions, pools, dispatch; and where a layer in integers meets
-one in float, quantizing and dequantizing. The network itself, measured as it is and with all of its layers at each
-precision, tells the rest: each layer carries its share, by the size of its output. What a border takes is measured
-beside every layer, at its edges; a network with pairs of layers in integers tells how much of it a whole one pays (the
-correction). A network all in integers has borders too, at its ends: they are taken out of its rest.
+A whole network takes other than its layers' kernels alone: additions, pools, dispatch, values that are in the cache or
+not; and where a layer in integers meets one in float, quantizing and dequantizing. The network itself, measured as it
+is and with all of its layers at each precision, tells the multiple: the same of every kernel, so that none looks
+quicker than it is beside another. What a border takes is measured beside every layer, at its edges; a network with
+pairs of layers in integers tells how much of it a whole one pays (the correction). A network all in integers has
+borders too, at its ends: they are none of its layers' time.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,8 +18,11 @@ from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.targets.flow import Flow
 
 LEAST_CORRECTION, MOST_CORRECTION = 0.25, 2.0
-LEAST_OF_A_KERNEL = 0.1
-"""The share of its kernel's milliseconds that a layer takes at least, however little the network takes besides."""
+LEAST_LEARNED, MOST_LEARNED = -0.5, 2.0
+LEAST_OF_A_KERNEL = 0.01
+"""The share of its kernel's milliseconds that a layer takes at least, however little the network takes."""
+MOST_OF_BORDERS = 0.5
+"""The share of a network all in integers that its borders take at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,51 +84,63 @@ class Timings:
     mixed_precision: Precision = FLOAT
     channel_step: int | None = None
     """What divides the widths that the target's kernels like here; None where that was not measured."""
+    learned: float = 0.0
+    """What layers that compute otherwise than now take longer than is told of them, for each ms that they take now."""
 
     def of(self, works: tuple[Workload, ...]) -> float | None:
-        """Milliseconds of a layer that is computed so, with its share of the rest; None where it was not measured.
+        """Milliseconds of a layer that is computed so, among others; None where it was not measured.
 
-        A rest that is less than nothing, as kernels are quicker among others than alone, leaves a layer some time.
+        Those of all layers and what borders cost are what `plan` tells.
         """
-        own, part = self._kernels_of(works), self.part_of(works)
-        return None if own is None or part is None else max(LEAST_OF_A_KERNEL * own, part)
+        spreads = [self.kernels.get(work) for work in works]
+        if not works or any(spread is None for spread in spreads):
+            return None
+        return sum(
+            s.typical * self._among_others(work) for work, s in zip(works, spreads, strict=True) if s is not None
+        )
 
-    def part_of(self, works: tuple[Workload, ...]) -> float | None:
-        """What a layer that is computed so adds to the network: as `of`, less than nothing where the rest is.
-
-        The parts of all layers and what borders cost are what `plan` tells.
-        """
-        own = self._kernels_of(works)
-        return None if own is None else own + self._share(works[-1], self._rests)
-
-    def narrowed(self, works: tuple[Workload, ...], whole: tuple[Workload, ...]) -> tuple[float, float] | None:
-        """(as `of`, as `part_of`) of a layer that lost channels, and computed `whole` with all of them.
+    def narrowed(self, works: tuple[Workload, ...], whole: tuple[Workload, ...]) -> float | None:
+        """As `of` a layer that lost channels, and computed `whole` with all of them.
 
         Kernels that were not measured take the milliseconds of the whole ones, in proportion to what is multiplied.
         """
         if not works or len(works) != len(whole):
             return None
-        own = 0.0
+        total = 0.0
         for work, before in zip(works, whole, strict=True):
             known, wide = self.kernels.get(work), self.kernels.get(before)
             if known is not None:
-                own += known.typical
+                total += known.typical * self._among_others(work)
             elif wide is not None:
-                own += wide.typical * work.macs / max(before.macs, 1)
+                total += wide.typical * self._among_others(work) * work.macs / max(before.macs, 1)
             else:
                 return None
-        part = own + self._share(works[-1], self._rests)
-        return max(LEAST_OF_A_KERNEL * own, part), part
+        return total
 
-    def _kernels_of(self, works: tuple[Workload, ...]) -> float | None:
-        spreads = [self.kernels.get(work) for work in works]
-        if not works or any(spread is None for spread in spreads):
-            return None
-        return sum(s.typical for s in spreads if s is not None)
+    def longer(self, works: tuple[Workload, ...], before: tuple[Workload, ...]) -> float:
+        """What plans that were tried have taught of a layer that computed `before`: nothing where it still does.
 
-    def _share(self, last: Workload, rests: Mapping[Precision, float]) -> float:
-        """A layer's share of the rest, by the size of its output."""
-        return rests.get(last.precision, rests.get(FLOAT, 0.0)) * last.output_count / max(1, self._outputs)
+        Weights that are only stored otherwise change nothing of what is computed.
+        """
+        same = [work.at(FLOAT) for work in works] == [work.at(FLOAT) for work in before]
+        if not self.learned or (same and not any(work.precision.is_static for work in works)):
+            return 0.0
+        return self.learned * (self.of(before) or 0.0)
+
+    def having_tried(self, works: Works, told: float, ms: float) -> "Timings":
+        """The same, having learned that a plan whose layers are computed so takes `ms` where `told` was told.
+
+        The difference is shared out among the layers that it changes, by what they take now.
+        """
+        plain = replace(self, learned=1.0)
+        changed = sum(plain.longer(own, self.layers[name]) for name, own in works.items())
+        if changed <= 0:
+            return self
+        return replace(self, learned=min(MOST_LEARNED, max(LEAST_LEARNED, self.learned + (ms - told) / changed)))
+
+    def _among_others(self, work: Workload) -> float:
+        """What a kernel takes in the whole network, as a multiple of what it takes alone."""
+        return self._multiples.get(work.precision, self._multiples.get(FLOAT, 1.0))
 
     def as_is(self, layer: str) -> float | None:
         """Milliseconds of a layer as it is."""
@@ -136,25 +152,30 @@ class Timings:
         return self.wholes.get(FLOAT)
 
     @cached_property
-    def _outputs(self) -> int:
-        return sum(works[-1].output_count for works in self.layers.values() if works)
+    def _multiples(self) -> dict[Precision, float]:
+        """What the whole network without its borders takes as a multiple of its kernels, where all are at a precision.
 
-    @cached_property
-    def _rests(self) -> dict[Precision, float]:
-        """What the whole network takes beyond its layers' kernels and borders where all are at a precision."""
+        A network all in integers has borders too, at its ends and around what no integers are computed of.
+        """
         return {
-            precision: rest - self.correction * self._borders(self._layers_at(precision))
-            for precision, rest in self._rests_with_borders.items()
+            precision: max(LEAST_OF_A_KERNEL, (whole - self.correction * borders) / kernels)
+            for precision, (whole, kernels, borders) in self._uniform.items()
         }
 
     @cached_property
-    def _rests_with_borders(self) -> dict[Precision, float]:
-        rests = {}
+    def _uniform(self) -> dict[Precision, tuple[float, float, float]]:
+        """(milliseconds of the whole network, of its kernels alone, of its borders), with all layers at a precision."""
+        found = {}
         for precision, whole in self.wholes.items():
-            own = [self.kernels.get(work.at(precision)) for works in self.layers.values() for work in works]
-            if all(spread is not None for spread in own):
-                rests[precision] = whole - sum(spread.typical for spread in own if spread is not None)
-        return rests
+            works = self._layers_at(precision)
+            kernels = self._kernels(works)
+            if kernels:
+                found[precision] = (whole, kernels, self._borders(works))
+        return found
+
+    def _kernels(self, works: Works) -> float | None:
+        spreads = [self.kernels.get(work) for own in works.values() for work in own]
+        return None if any(s is None for s in spreads) else sum(s.typical for s in spreads if s is not None)
 
     # ------------------------------------------------------------------ borders
 
@@ -181,43 +202,45 @@ class Timings:
 
     @cached_property
     def correction(self) -> float:
-        """How much of what borders take by themselves a whole network pays."""
-        if self.mixed is None:
+        """How much of what borders take by themselves a whole network pays: what the mixed network tells.
+
+        Its layers take what they do where all are as they are in it, without the borders of that.
+        """
+        uniform = [self._uniform.get(precision) for precision in (FLOAT, self.mixed_precision)]
+        if self.mixed is None or any(one is None for one in uniform):
             return 1.0
         works = {
             name: tuple(work.at(self.mixed_precision) for work in own) if name in self.mixed_layers else own
             for name, own in self.layers.items()
         }
-        alone, borders = self._alone(works, self._rests_with_borders), self._borders(works)
-        static = self._layers_at(self.mixed_precision)
-        if alone is None:
-            return 1.0
-        # what is in integers carries its share of the borders that the network has where all of it is
-        inside = sum(works[name][-1].output_count for name in self.mixed_layers if works.get(name))
-        borders -= self._borders(static) * inside / max(1, self._outputs)
+        layers, borders = self._between_in(works), self._borders(works)
+        for (whole, kernels, around), is_static in zip([one for one in uniform if one], (False, True), strict=True):
+            own = {name: each for name, each in works.items() if (name in self.mixed_layers) == is_static}
+            share = (self._kernels(own) or 0.0) / kernels
+            layers += whole * share
+            borders -= around * share
         if borders <= 0:
             return 1.0
-        return min(MOST_CORRECTION, max(LEAST_CORRECTION, (self.mixed - alone) / borders))
+        told = min(MOST_CORRECTION, max(LEAST_CORRECTION, (self.mixed - layers) / borders))
+        whole, _, around = uniform[1] or (0.0, 0.0, 0.0)
+        return min(told, MOST_OF_BORDERS * whole / around) if around > 0 else told
 
     def _layers_at(self, precision: Precision) -> Works:
         return {name: tuple(work.at(precision) for work in works) for name, works in self.layers.items()}
 
     def plan(self, works: Works) -> float | None:
         """Milliseconds of the whole network where its layers are computed so; None where one was not measured."""
-        if self.whole is None or self._rests.get(FLOAT) is None:
+        own = [self.of(each) for each in works.values()]
+        if self.whole is None or FLOAT not in self._multiples or any(ms is None for ms in own):
             return None
-        alone = self._alone(works, self._rests)
-        return None if alone is None else max(0.0, alone + self.correction * self._borders(works))
+        longer = sum(self.longer(each, self.layers[name]) for name, each in works.items())
+        alone = sum(ms for ms in own if ms is not None) + self._between_in(works) + longer
+        return max(0.0, alone + self.correction * self._borders(works))
 
-    def _alone(self, works: Works, rests: Mapping[Precision, float]) -> float | None:
-        """All layers, and those in float that stand between integers as they are computed there."""
+    def _between_in(self, works: Works) -> float:
+        """What float layers between integers take longer than as floats."""
         rounded = self.flow.rounded(static_layers(works))
-        kernels = [self._kernels_of(own) for own in works.values()]
-        if any(ms is None for ms in kernels):
-            return None
-        shares = sum(self._share(own[-1], rests) for own in works.values())
-        apart = sum(self.between(works[name]) for name in rounded.between if name in works)
-        return sum(ms for ms in kernels if ms is not None) + shares + apart
+        return sum(self.between(works[name]) for name in rounded.between if name in works)
 
     def _borders(self, works: Works) -> float:
         rounded = self.flow.rounded(static_layers(works))
