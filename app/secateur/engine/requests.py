@@ -359,38 +359,11 @@ NEWEST_ONLY = (ExplainPlan, FindFront, AskFormats, CountRunSpectra, FollowSample
 Not `ReadMatrix`: the whole matrix and the part in view are asked for at the same time.
 """
 
-Request = (
-    OpenModel
-    | TimeOptions
-    | CountSpectra
-    | OpenData
-    | MeasureLatency
-    | ScoreSensitivity
-    | FindSensitivity
-    | ReadGraph
-    | FindCouplings
-    | Evaluate
-    | RecordActivations
-    | Compress
-    | CheckPlan
-    | Autopilot
-    | FindAutopilot
-    | Compare
-    | Export
-    | AskFormats
-    | ListRuns
-    | Configure
-    | ChangeRun
-    | CountRunSpectra
-    | WriteSkeleton
-    | SolveBudget
-    | ExplainPlan
-    | FindFront
-    | RehearsePlan
-    | FollowSample
-    | ReadMaps
-    | ShowSamples
-    | ReadChannels
-    | ReadFilters
-    | ReadMatrix
-)
+Opening = OpenModel | OpenData | CountSpectra | Configure
+Viewing = ReadGraph | ReadChannels | ReadFilters | ReadMatrix | FollowSample | ReadMaps | ShowSamples
+Analysing = MeasureLatency | TimeOptions | RecordActivations | ScoreSensitivity | FindSensitivity | FindCouplings
+Planning = SolveBudget | ExplainPlan | FindFront | RehearsePlan | CheckPlan
+Running = Compress | Autopilot | FindAutopilot | ListRuns | ChangeRun | CountRunSpectra
+Proving = Evaluate | Compare | Export | AskFormats | WriteSkeleton
+Request = Opening | Viewing | Analysing | Planning | Running | Proving
+"""What the engine can be asked, by what a person is doing: open, inspect, analyse, plan, run, compare and export."""

@@ -134,6 +134,25 @@ def highest_cost(starts: Any, cost: Any, alive: Any) -> float:
 
 
 @njit(cache=True, nogil=True)
+def stepped(prices: Any, used: Any, bounds: Any, reach: float) -> bool:
+    """The `prices` go a step towards a higher bound, by `reach` along the slope: what is `used` above the `bounds`.
+
+    False where there is no slope: all fits, and what has a price is used up, so that no prices give a higher bound.
+    """
+    norm = 0.0
+    for k in range(len(bounds)):
+        slope = used[k] - bounds[k]
+        if slope > 0.0 or prices[k] > 0.0:
+            norm += slope * slope
+    if norm <= 0.0:
+        return False
+    length = reach / norm
+    for k in range(len(bounds)):
+        prices[k] = max(0.0, prices[k] + length * (used[k] - bounds[k]))
+    return True
+
+
+@njit(cache=True, nogil=True)
 def climb(
     starts: Any,
     cost: Any,
@@ -182,16 +201,9 @@ def climb(
                 chosen[:] = own
         if bound >= least - gap * abs(least) or length < 1e-4:
             break
-        norm, towards = 0.0, least - 0.5 * gap * abs(least) if least < np.inf else now + 0.5 * abs(now) + 1e-9
-        for k in range(count):
-            slope = used[k] - bounds[k]
-            if slope > 0.0 or prices[k] > 0.0:
-                norm += slope * slope
-        if norm <= 0.0:
+        towards = least - 0.5 * gap * abs(least) if least < np.inf else now + 0.5 * abs(now) + 1e-9
+        if not stepped(prices, used, bounds, length * max(towards - now, 1e-12)):
             break
-        reach = length * max(towards - now, 1e-12) / norm
-        for k in range(count):
-            prices[k] = max(0.0, prices[k] + reach * (used[k] - bounds[k]))
     prices[:] = kept
     priced(starts, cost, rows, bounds, alive, prices, value, best, used)
     return bound, least

@@ -136,6 +136,7 @@ def _run(
     folder: Path,
     guard: Guard,
 ) -> RunDocument:
+    """The plan carried out on what there is: a network with data to measure it on, or weights alone."""
     if bench.description.blocked:
         raise UserError(f"{bench.description.name} cannot be compressed. {bench.description.blocked}")
     if not bench.description.runnable:
@@ -143,21 +144,27 @@ def _run(
         return document.model_copy(update={"origin": _origin(record, request.target)})
     if not request.data.path:
         raise UserError("A network is compressed with data to measure it on.", "Name it with --data.")
+    return _run_on_network(request, record, plan, bench, reporter, workshop, folder, guard)
+
+
+def _run_on_network(
+    request: Compress,
+    record: RunRecord,
+    plan: Plan,
+    bench: Bench,
+    reporter: Reporter,
+    workshop: Workshop,
+    folder: Path,
+    guard: Guard,
+) -> RunDocument:
+    """Measured before, compressed, written and proven, measured after: all of it as one document."""
     begun = time.monotonic()
     data, baseline = _original(request, plan, bench, reporter, workshop)
     ended: list[TrainedStep] = []
     model, left_out = apply_plan(
         bench.model, plan, reporter, folder, ended.append, data=data, original=bench.model, resume=request.resume
     )
-    proof = Proof.on(data)
-    asked = dict.fromkeys((PRIMARY, *request.exports))
-    files, refusals = _write_all(model, list(asked), folder / "model", proof, reporter, guard)
-    files += _write_unasked(
-        model, [name for name in request.also if name not in asked], folder / "model", proof, reporter, guard
-    )
-    keep_tokenizer(data, bench.files, folder, guard)
-    keep_network(model, folder)
-    save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
+    files, refusals = _ship(request, model, data, bench, folder, reporter, guard)
     reporter.enter("measure")
     measured = measure_run(files[0], model, bench, data, baseline, workshop, reporter)
     reporter.arrive()
@@ -188,6 +195,21 @@ def _run(
     in_target = _in_target(request, plan, bench, model, measured.file)
     warnings = (*warnings_of(document), *in_target, *left_out, *refusals, *data.told)
     return document.model_copy(update={"warnings": warnings, "notes": data.told})
+
+
+def _ship(
+    request: Compress, model: Model, data: "Dataset", bench: Bench, folder: Path, reporter: Reporter, guard: Guard
+) -> tuple[list[ExportedFile], list[str]]:
+    """The files of a run, proven, with all that is needed to go on from them; and sentences about those not written."""
+    stem, proof = folder / "model", Proof.on(data)
+    asked = list(dict.fromkeys((PRIMARY, *request.exports)))
+    files, refusals = _write_all(model, asked, stem, proof, reporter, guard)
+    unasked = [name for name in request.also if name not in asked]
+    files += _write_unasked(model, unasked, stem, proof, reporter, guard)
+    keep_tokenizer(data, bench.files, folder, guard)
+    keep_network(model, folder)
+    save_kept(model.kept if isinstance(model, TorchModel) else {}, folder)
+    return files, refusals
 
 
 def _original(

@@ -58,15 +58,15 @@ def rehearse_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
 
     from secateur.graph.layers import example_inputs
     from secateur.graph.lowering import lower, require_layers
-    from secateur.methods.quantize.recording import recorder_of
+    from secateur.methods.quantize.recorder import Recorder
 
     lowered = lower(model)
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
-    recorder = recorder_of(lowered, tensors=wanted)
+    recorder = Recorder.of(lowered, tensors=wanted)
     with torch.inference_mode():
         recorder.take(tuple(torch.from_numpy(array) for array in example_inputs(lowered)))
-    spectra = recorder.finished(wanted).spectra
+    spectra = recorder.finished().spectra
     quick = method.model_copy(update={"observer": "minmax"})
     return replace(lowered, encodings=static_encodings(lowered, layers, quick, spectra))
 

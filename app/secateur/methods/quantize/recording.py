@@ -1,6 +1,6 @@
 """What is recorded of a network on calibration samples, all of it in one pass: spectra, mean inputs, mean outputs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from secateur.errors import UserError
 from secateur.graph.context import Context
-from secateur.model.spectrum import Spectrum, merge
+from secateur.model.spectrum import Spectrum
 
 if TYPE_CHECKING:
     import torch
-    from torch import fx
 
     from secateur.data.batch import Batch
     from secateur.graph.network import TorchModel
@@ -118,9 +117,11 @@ def record(
     """
     import torch
 
+    from secateur.methods.quantize.recorder import Recorder
+
     total, done = calibration_size(context, samples), 0
     saying = SAYING if tensors else SAYING_MEANS
-    recorder = recorder_of(lowered, tensors=tensors, inputs=inputs, outputs=outputs)
+    recorder = Recorder.of(lowered, tensors=tensors, inputs=inputs, outputs=outputs)
     for batch in context.data.batches("calibration", min(BATCH, total), total):
         context.progress(done, total, saying)
         with torch.inference_mode():
@@ -129,80 +130,7 @@ def record(
             )
         done += len(batch)
     context.progress(total, total, saying)
-    found: Recorded = recorder.finished(tensors)
-    return found
-
-
-def recorder_of(
-    lowered: "TorchModel",
-    *,
-    tensors: Collection[str] = (),
-    inputs: Collection[str] = (),
-    outputs: Collection[str] = (),
-) -> Any:
-    """What runs a lowered network batch by batch (`take`), looks at what comes by, and tells it (`finished`)."""
-    import torch
-    from torch import fx
-
-    from secateur.graph.graph_module import nodes_by_tensor
-    from secateur.graph.simulation import simulate
-    from secateur.model.counting import spectrum_of
-
-    module = simulate(lowered.module, lowered.encodings) if lowered.encodings else lowered.module.eval()
-    if not isinstance(module, fx.GraphModule):
-        raise TypeError("only a lowered network names its tensors")
-    wanted = set(tensors)
-    nodes = nodes_by_tensor(module)
-    names = {node: name for name, node in nodes.items() if name in wanted}
-    known = Recorded(inputs={name: input_mean(module.get_submodule(name)) for name in inputs})
-    axes = {name: output_axis(module.get_submodule(name)) for name in outputs}
-
-    class Recorder(fx.Interpreter):
-        def __init__(self) -> None:
-            super().__init__(module)
-            self.sizes: dict[fx.Node, int] = {}
-            self.held = 0
-            self.kept: torch.Tensor | None = None
-
-        def take(self, batch: "tuple[torch.Tensor, ...]", kept: "torch.Tensor | None" = None) -> None:
-            self.sizes, self.held, self.kept = {}, 0, kept
-            known.outputs.append({})
-            known.peaks.append(0)
-            self.run(*batch)
-
-        def run_node(self, n: fx.Node) -> Any:
-            if n.op == "call_module" and n.target in known.inputs:
-                known.inputs[str(n.target)].add(self.env[n.all_input_nodes[0]], self.kept)
-            result = super().run_node(n)
-            if n in names:
-                seen, name = spectrum_of(result.float().numpy()), names[n]
-                known.spectra[name] = merge(known.spectra[name], seen) if name in known.spectra else seen
-            if n.op == "call_module" and n.target in axes:
-                known.outputs[-1][str(n.target)] = output_sum(result, axes[str(n.target)], self.kept)
-            self._weigh(n, result)
-            return result
-
-        def _weigh(self, n: fx.Node, result: Any) -> None:
-            self.sizes[n] = result.numel() * result.element_size() if isinstance(result, torch.Tensor) else 0
-            self.held += self.sizes[n]
-            known.peaks[-1] = max(known.peaks[-1], self.held)
-            self.held -= sum(self.sizes.pop(node, 0) for node in self.user_to_last_uses.get(n, ()))
-
-        def finished(self, tensors: Collection[str]) -> Recorded:
-            known.spectra = _with_aliases(nodes, known.spectra)
-            missing = set(tensors) - set(known.spectra)
-            if missing:
-                raise RuntimeError(f"the imported network never computes the tensor {min(missing)} of its graph")
-            known.spectra = {name: spectrum for name, spectrum in known.spectra.items() if name in set(tensors)}
-            return known
-
-    return Recorder()
-
-
-def _with_aliases(nodes: "Mapping[str, fx.Node]", spectra: Mapping[str, Spectrum]) -> dict[str, Spectrum]:
-    """The spectra under all names of their tensors: an Identity gives a second name to the same values."""
-    counted = {nodes[name]: spectrum for name, spectrum in spectra.items()}
-    return {name: counted[node] for name, node in nodes.items() if node in counted}
+    return recorder.finished()
 
 
 # ---------------------------------------------------------------------- layers
