@@ -197,7 +197,7 @@ def test_the_link_in_the_headline_makes_the_remedy_the_plan_and_then_runs_it(
     finish(opened, model, slow)
     opened.workspace.detail.show_tab("compare")
     banner = opened.workspace.detail.tab("compare").banner
-    opened.until(lambda: banner.link.text() == "Plan static int8 there")
+    opened.until(lambda: banner.link.text() == "Plan static quantization there")
     opened.qtbot.mouseClick(banner.link, LEFT)
     opened.until(lambda: [m.id for m in opened.state.steps_of("conv1")] == ["static_int8"])
     opened.until(lambda: banner.link.text() == "It is planned: run it")

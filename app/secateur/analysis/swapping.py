@@ -2,7 +2,8 @@
 
 A batch is run once with every intermediate result kept; with a layer changed, only the nodes that read something
 that has changed are computed again. What an option makes of a layer is what its method would make of it in a network
-where it is applied to this layer alone: the same weights, and for static int8 the same rounding of the same tensors.
+where it is applied to this layer alone: the same weights, and for static quantization the same rounding of the
+same tensors.
 
 The network that is swapped in may be one in which other layers are changed already, a plan: one of them is then taken
 back to what another option makes of it, rounding of activations included.

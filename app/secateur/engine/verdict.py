@@ -52,10 +52,10 @@ def precisions_of(plan: Plan) -> frozenset[Precision]:
 
 
 def computed_in_float(target: Target, layers: Sequence[str], planned: Sequence[str]) -> tuple[str, ...]:
-    """Why a plan gains less speed than it should: layers in static int8 that the runtime computes in float."""
+    """Why a plan gains less speed than it should: statically quantized layers that the runtime computes in float."""
     if not layers:
         return ()
-    share = f"{len(layers)} of {len(planned)} layers in static int8"
+    share = f"{len(layers)} of {len(planned)} statically quantized layers"
     told = (
         f"{target.title} computes {listed(tuple(layers))} in float, {share}: it has no "
         "integer kernel for them as they stand, so they are smaller and not faster."

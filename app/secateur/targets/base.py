@@ -96,7 +96,7 @@ class Target:
         if any(not p.is_float and not p.is_static and (p.group or not self.unpacks_once) for p in known):
             return (
                 f"{self.title} unpacks weights that are only stored in few bits before every product: "
-                "static int8 in those layers is computed in integers."
+                "static quantization in those layers is computed in integers."
             )
         if any(p.is_static for p in known):
             return (

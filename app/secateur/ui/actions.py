@@ -158,7 +158,9 @@ ACTIONS: tuple[Action, ...] = (
         "redo",
     ),
     Action("reset_plan", "Reset plan", (), "eraser", "Put every layer back to float; can be undone", "reset"),
-    Action("int8", "Quantize to 8 bits", ("8",), "stack", "Static int8 for the selected layers", "selection", "layers"),
+    Action(
+        "int8", "Quantize to 8 bits", ("8",), "stack", "8-bit static for the selected layers", "selection", "layers"
+    ),
     *(
         Action(
             f"int{bits}",

@@ -30,7 +30,7 @@ HELP: dict[str, str] = {
     ),
     "activations_tab": (
         "Distribution: what the selected layer puts out on calibration samples, once it was recorded. Wide tails are "
-        "what static int8 has to clip. One sample: every layer's output for one sample, the original beside the plan "
+        "what static quantization clips. One sample: every layer's output for one sample, the original beside the plan "
         "or a run. Choose the sample by number, from the strip, or drop an image or an array. ← and → step through the "
         "layers, ↑ and ↓ through the channels, Return or a click enlarges a map, Esc goes back. The curve says where "
         "the answer starts to change: at each layer, the layers up to it are the compressed ones and the rest is the "

@@ -17,7 +17,7 @@ def test_equal_reasons_are_one_sentence():
 
 
 def test_many_layers_do_not_flood():
-    (told,) = sentences_about(left_out("One.", *"abcdefghij"), 20, "Static int8")
+    (told,) = sentences_about(left_out("One.", *"abcdefghij"), 20, "Static quantization")
     assert "10 of 20 layers" in told
     assert "a, b, c, d and 6 more" in told
 

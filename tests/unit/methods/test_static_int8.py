@@ -1,4 +1,4 @@
-"""Static int8: what is calibrated, and what is left alone."""
+"""Static quantization: what is calibrated, and what is left alone."""
 
 from dataclasses import replace
 from typing import Any

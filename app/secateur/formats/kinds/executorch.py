@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ExecuTorchFormat(Format):
-    """ExecuTorch programs (`.pte`) for its XNNPACK backend on ARM and x86 processors; int8 as static int8 has it."""
+    """ExecuTorch programs (`.pte`) for its XNNPACK backend on ARM and x86 processors; int8 by static quantization."""
 
     id: ClassVar[str] = "executorch"
     title: ClassVar[str] = "ExecuTorch"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LiteRtFormat(Format):
-    """LiteRT, formerly TensorFlow Lite (`.tflite`), for Android and microcontrollers; int8 as static int8 has it."""
+    """LiteRT, formerly TensorFlow Lite (`.tflite`), for Android and microcontrollers; int8 by static quantization."""
 
     id: ClassVar[str] = "litert"
     title: ClassVar[str] = "LiteRT"

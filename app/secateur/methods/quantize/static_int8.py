@@ -1,4 +1,7 @@
-"""Static int8: weights of 8 bits or fewer per output channel, activations of 8 or 16 bits with calibrated ranges."""
+"""Static quantization: weights of 8 to 2 bits per output channel, activations of 8 or 16 with calibrated ranges.
+
+Its key is `static_int8` in every recipe: it began with 8 bits.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +15,7 @@ from secateur.graph.context import Context
 from secateur.graph.network import torch_only
 from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.facts import Facts
-from secateur.methods.offers import Handle, Option
+from secateur.methods.offers import Handle, Option, Variant
 from secateur.methods.quantize.sizes import encoded_bytes
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
@@ -37,7 +40,7 @@ class StaticInt8(Method):
     """
 
     id: ClassVar[str] = "static_int8"
-    title: ClassVar[str] = "Static int8"
+    title: ClassVar[str] = "Static quantization"
     family: ClassVar[Family] = "quantize"
     needs: ClassVar[frozenset[Need]] = frozenset({"torch", "data"})
     scope: ClassVar[Literal["layer", "model"]] = "layer"
@@ -85,6 +88,10 @@ class StaticInt8(Method):
         widths = (8, 7, 6, 5, 4, 3, 2)
         ids = {bits: f"w{bits}a8" if bits < 8 else "int8" for bits in widths}
         return tuple(Option(ids[b], "Static", str(b), cls.model_validate({"weight_bits": b})) for b in widths)
+
+    @classmethod
+    def variants(cls) -> tuple[Variant, ...]:
+        return (Variant(cls.id, "Static", cls()),)
 
     @property
     def stored_bits(self) -> int:
