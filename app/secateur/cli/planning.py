@@ -20,6 +20,7 @@ from secateur.methods.facts import Facts
 from secateur.methods.left_out import sentences_about
 from secateur.model.description import ModelDescription, ModelSource
 from secateur.model.documents import Evaluation, FrontPlan, PlanDocument, Predicted
+from secateur.model.workload import Workload
 from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.check_words import check_sentences
 from secateur.recipe.choices import untimed
@@ -28,6 +29,7 @@ from secateur.recipe.options import option
 from secateur.recipe.quality import damages_of, learned_from, metric_per_damage
 from secateur.recipe.recipe import Recipe
 from secateur.targets import target_named
+from secateur.targets.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,11 @@ def _solved(
     from secateur.recipe.why import telling, why
 
     baseline, limits = ground.baseline, dict(wish.limits)
-    attempts = _Attempts(terminal, ground.source, asked.target)
+    bench = _Bench(terminal, ground.source, asked.target)
     begun = time.perf_counter()
     facts = terminal.facts(ground.source, ground.budget.model, asked.target)
-    solved = solve_and_try(ground.budget, wish, facts, attempts)
-    seconds = time.perf_counter() - begun - attempts.seconds
+    solved = solve_and_try(ground.budget, wish, facts, bench)
+    seconds = time.perf_counter() - begun - bench.seconds
     ground, chosen = replace(ground, budget=solved.budget), dict(solved.chosen)
     budget = ground.budget
     model, table, timings = budget.model, budget.table, budget.timings
@@ -150,7 +152,7 @@ def _solved(
         recipe, found, chosen = checked.recipe, checked.check, dict(checked.check.best_plan.chosen) or chosen
     cost = speed_cost(budget, chosen, limits)
     predicted = predict_plan(model, facts, recipe, table, baseline, timings, ground.learned(facts, recipe))
-    tried = attempts.of(recipe)
+    tried = bench.tried(recipe)
     if predicted.latency_ms is None and tried.after is not None:
         predicted = predicted.model_copy(update={"latency_ms": tried.after.median})
     warnings = (
@@ -176,19 +178,19 @@ def _solved(
     return recipe, made, tried
 
 
-class _Attempts:
-    """Plans that are tried in the target, each once. `seconds` is what that took."""
+class _Bench:
+    """Plans that are tried in the target, each once. `seconds` is what measuring took."""
 
     def __init__(self, terminal: Terminal, source: ModelSource, target: str) -> None:
         self._terminal, self._source, self._target = terminal, source, target
         self._known: list[tuple[Recipe, PlanRehearsed]] = []
         self.seconds = 0.0
 
-    def __call__(self, recipe: Recipe) -> float | None:
-        tried = self.of(recipe)
+    def share_of(self, recipe: Recipe) -> float | None:
+        tried = self.tried(recipe)
         return tried.after.median / tried.before.median if tried.before and tried.after else None
 
-    def of(self, recipe: Recipe) -> PlanRehearsed:
+    def tried(self, recipe: Recipe) -> PlanRehearsed:
         for known, tried in self._known:
             if known == recipe:
                 return tried
@@ -197,6 +199,12 @@ class _Attempts:
         self.seconds += time.perf_counter() - begun
         self._known.append((recipe, tried))
         return tried
+
+    def timed(self, works: tuple[Workload, ...]) -> Timings | None:
+        begun = time.perf_counter()
+        found = timed(self._terminal, self._source, self._target, works)
+        self.seconds += time.perf_counter() - begun
+        return found
 
 
 def _check(terminal: Terminal, ground: _Ground, recipe: Recipe, wish: Wish, asked: Asked) -> PlanChecked:

@@ -1,21 +1,26 @@
 """A budget of milliseconds, met by trying: a plan is solved, tried in the target, and solved again with what it took.
 
-What single kernels take tells a network's milliseconds only roughly. What a whole plan took, tried, is learned
-(`Timings.having_tried`), and the next plan solved with it, until one keeps what was asked for.
+What single kernels take tells a network's milliseconds only roughly. The shapes that a plan leads to are timed, then
+the plan as a whole is tried; what it took is learned (`Timings.having_tried`), and the next one solved with it, until
+one keeps what was asked for.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 from secateur.methods.facts import Facts
+from secateur.model.workload import Workload
 from secateur.recipe.budget import Budget, NoPlan, Wish
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.recipe import Recipe
-from secateur.recipe.speed import works_after
+from secateur.recipe.speed import to_be_timed, works_after
+from secateur.targets.timings import Timings
 
 MOST_TRIES: Final = 5
+MOST_ROUNDS_OF_SHAPES: Final = 3
+"""Before a plan is tried: what was not timed is told in proportion to its MACs, which looks quicker than it is."""
 ABOVE: Final = 1.03
 """How far above a limit of milliseconds a plan may be: what measuring it again brings."""
 BELOW: Final = 0.95
@@ -57,61 +62,120 @@ class Solved:
         )
 
 
-Attempt = Callable[[Recipe], float | None]
-"""Milliseconds of a plan, tried in the target, as a share of the untouched network's; None where it cannot be tried."""
+class Bench(Protocol):
+    """What can be measured of plans in the target."""
+
+    def share_of(self, recipe: Recipe) -> float | None:
+        """What a plan takes, tried, as a share of the untouched network; None where it cannot be tried."""
+        ...
+
+    def timed(self, works: tuple[Workload, ...]) -> Timings | None:
+        """All that is known of the network, and the milliseconds of these besides."""
+        ...
 
 
-def solve_and_try(budget: Budget, wish: Wish, facts: Mapping[str, Facts], attempt: Attempt) -> Solved:
+def solve_and_try(budget: Budget, wish: Wish, facts: Mapping[str, Facts], bench: Bench) -> Solved:
     """The plan of least damage that keeps the wish's limits, that of milliseconds as tried.
 
     Without such a limit a plan that promises to be faster must not be slower. Where none keeps it, the quickest one
     that was tried is the answer. NoPlan where not even what is told allows one.
     """
-    chosen: Mapping[str, str] = budget.solve(wish)
-    asked = wish.limits.get("latency_ms")
-    whole = budget.timings.whole if budget.timings is not None else None
-    if not whole:
-        return Solved(budget, chosen)
-    trials: list[Trial] = []
-    limit = inf if asked is None else asked / whole * ABOVE
-    while (trial := _tried(budget, chosen, whole, attempt)) is not None:
-        trials.append(trial)
-        if asked is None and trials[0].told < 1:
-            limit = 1.0
-        is_needless = asked is not None and trial.measured < BELOW * asked / whole and trial.damage > 0
-        if len(trials) == MOST_TRIES or (trial.measured <= limit and not is_needless):
-            break
-        budget = _having_learned(budget, trial, facts, whole)
-        chosen = _solved_again(budget, wish)
-        if any(chosen == one.chosen for one in trials):
-            break
-    if not trials:
-        return Solved(budget, chosen)
-    keeping = [one for one in trials if one.measured <= limit]
-    best = min(keeping, key=lambda one: one.damage) if keeping else min(trials, key=lambda one: one.measured)
-    return Solved(budget, best.chosen, tuple(trials), best, limit)
+    search = _Search(budget, wish, facts, bench)
+    search.run()
+    return search.ended()
 
 
-def _tried(budget: Budget, chosen: Mapping[str, str], whole: float, attempt: Attempt) -> Trial | None:
-    programme = budget.programme_of(chosen)
-    items = programme.items_of(chosen)
-    measured = attempt(recipe_of(chosen, channel_step=budget.channel_step)) if any(chosen.values()) else 1.0
-    if measured is None:
-        return None
-    return Trial(chosen, programme.takes("damage", items), programme.takes("latency_ms", items) / whole, measured)
+@dataclass
+class _Search:
+    budget: Budget
+    wish: Wish
+    facts: Mapping[str, Facts]
+    bench: Bench
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
+    shapes: list[Workload] = field(default_factory=list)
 
+    @property
+    def asked(self) -> float | None:
+        """The limit of milliseconds, as a share."""
+        asked = self.wish.limits.get("latency_ms")
+        return None if asked is None else asked / self.whole
 
-def _having_learned(budget: Budget, trial: Trial, facts: Mapping[str, Facts], whole: float) -> Budget:
-    timings = budget.timings
-    assert timings is not None  # noqa: S101 - plans are tried where the network was timed
-    recipe = recipe_of(trial.chosen, channel_step=budget.channel_step)
-    works = works_after(budget.model, recipe, timings, facts=facts)
-    return replace(budget, timings=timings.having_tried(works, trial.told * whole, trial.measured * whole))
+    @property
+    def whole(self) -> float:
+        return (self.budget.timings.whole if self.budget.timings is not None else None) or 0.0
 
+    @property
+    def limit(self) -> float:
+        """The most that a plan may take, as a share: nothing slower where the first one promised to be faster."""
+        if self.asked is not None:
+            return self.asked * ABOVE
+        return 1.0 if self.trials and self.trials[0].told < 1 else inf
 
-def _solved_again(budget: Budget, wish: Wish) -> Mapping[str, str]:
-    """What is best with what was learned; the nearest where nothing keeps the limits any more."""
-    try:
-        return budget.solve(wish)
-    except NoPlan as none:
-        return none.nearest or {}
+    def run(self) -> None:
+        self.chosen = self.budget.solve(self.wish)
+        if not self.whole:
+            return
+        while not any(self.chosen == one.chosen for one in self.trials):
+            self._measure_shapes()
+            if not self._try() or self._is_good():
+                return
+            self._learn()
+            self._solve_again()
+
+    def ended(self) -> Solved:
+        if not self.trials:
+            return Solved(self.budget, self.chosen)
+        keeping = [one for one in self.trials if one.measured <= self.limit]
+        best = min(keeping, key=lambda one: one.damage) if keeping else min(self.trials, key=lambda one: one.measured)
+        return Solved(self.budget, best.chosen, tuple(self.trials), best, self.limit)
+
+    # ------------------------------------------------------------------ one plan
+
+    def _recipe(self) -> Recipe:
+        return recipe_of(self.chosen, channel_step=self.budget.channel_step)
+
+    def _measure_shapes(self) -> None:
+        """Time what the plan makes of narrowed layers, and solve again, until all of a plan was timed or nearly so."""
+        for _ in range(MOST_ROUNDS_OF_SHAPES):
+            before = self.budget.timings
+            assert before is not None  # noqa: S101 - asked in run
+            new = to_be_timed(self.budget.model, self._recipe(), before, self.facts)
+            if not new:
+                break
+            self.shapes += new
+            found = self.bench.timed(tuple(self.shapes))
+            if found is None:
+                break
+            self.budget = replace(self.budget, timings=replace(found, learned=before.learned))
+            self._solve_again()
+
+    def _try(self) -> bool:
+        programme = self.budget.programme_of(self.chosen)
+        items = programme.items_of(self.chosen)
+        measured = self.bench.share_of(self._recipe()) if any(self.chosen.values()) else 1.0
+        if measured is None:
+            return False
+        told = programme.takes("latency_ms", items) / self.whole
+        self.trials.append(Trial(self.chosen, programme.takes("damage", items), told, measured))
+        return True
+
+    def _is_good(self) -> bool:
+        """Whether the last plan keeps the limit and is not quicker than it need be; or enough were tried."""
+        last = self.trials[-1]
+        is_needless = self.asked is not None and last.measured < BELOW * self.asked and last.damage > 0
+        return len(self.trials) == MOST_TRIES or (last.measured <= self.limit and not is_needless)
+
+    def _learn(self) -> None:
+        timings, last = self.budget.timings, self.trials[-1]
+        assert timings is not None  # noqa: S101 - asked in run
+        works = works_after(self.budget.model, self._recipe(), timings, facts=self.facts)
+        learned = timings.having_tried(works, last.told * self.whole, last.measured * self.whole)
+        self.budget = replace(self.budget, timings=learned)
+
+    def _solve_again(self) -> None:
+        """What is best with what was learned; the nearest where nothing keeps the limits any more."""
+        try:
+            self.chosen = self.budget.solve(self.wish)
+        except NoPlan as none:
+            self.chosen = none.nearest or {}

@@ -6,7 +6,7 @@ import pytest
 
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
-from secateur.model.workload import FLOAT, Precision, Workload
+from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.budget import Budget, NoPlan, Wish
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.trying import MOST_TRIES, solve_and_try
@@ -16,6 +16,7 @@ from secateur.targets.timings import Spread, Timings
 NAMES = ("a", "b", "c", "d")
 INT8 = Precision(8, 8)
 CONV = Workload("conv", 8, 8, (10, 10), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
+KERNELS = {CONV: 2.0, CONV.at(BETWEEN): 2.0, CONV.at(INT8): 1.0}
 DAMAGES = {"a": 1.0, "b": 2.0, "c": 4.0, "d": 8.0}
 
 
@@ -34,7 +35,7 @@ def budget() -> Budget:
     table = SensitivityTable(
         depth="measure", metric="loss", unit="nats", samples=8, seconds=1.0, rank_correlation=None, rows=tuple(rows)
     )
-    kernels = {CONV: Spread(2.0, 2.0, 2.0), CONV.at(INT8): Spread(1.0, 1.0, 1.0)}
+    kernels = {work: Spread(ms, ms, ms) for work, ms in KERNELS.items()}
     flow = Flow({name: (before,) for name, before in zip(NAMES, ("x", *NAMES), strict=False)}, frozenset(NAMES))
     layers = dict.fromkeys(NAMES, (CONV,))
     return Budget(model, table, Timings("onnxruntime", 1, layers, kernels, {FLOAT: 8.0, INT8: 4.0}, flow))
@@ -46,10 +47,20 @@ class Machine:
     def __init__(self, each: float) -> None:
         self._each, self.asked = each, 0
 
-    def __call__(self, recipe: Recipe) -> float | None:
+    def share_of(self, recipe: Recipe) -> float | None:
         self.asked += 1
         integers = {name for step in recipe.final for name in step.layers}
         return (8.0 - (2.0 - self._each) * len(integers)) / 8.0
+
+    def timed(self, works: tuple[Workload, ...]) -> Timings | None:
+        raise AssertionError(f"all was timed: {works}")
+
+
+class Broken(Machine):
+    """Nothing can be tried on it."""
+
+    def share_of(self, recipe: Recipe) -> float | None:
+        return None
 
 
 def in_integers(chosen: Mapping[str, str]) -> set[str]:
@@ -99,6 +110,6 @@ def test_where_nothing_keeps_the_limit_the_quickest_that_was_tried_is_the_answer
 
 
 def test_what_cannot_be_tried_stays_as_it_was_solved() -> None:
-    solved = solve_and_try(budget(), Wish({"latency_ms": 6.0}), {}, lambda recipe: None)
+    solved = solve_and_try(budget(), Wish({"latency_ms": 6.0}), {}, Broken(1.0))
     assert in_integers(solved.chosen) == {"a", "b"}
     assert solved.kept is None
