@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 from secateur import __version__
 
@@ -23,6 +24,12 @@ def place(text: str) -> Path:
     if not str(text).strip():
         raise typer.BadParameter("the path is empty")
     return Path(text)
+
+
+def written_to(help_text: str) -> OptionInfo:
+    """Where a command writes to: `-o PATH`."""
+    made: OptionInfo = typer.Option("-o", "--output", parser=place, metavar="PATH", help=help_text)
+    return made
 
 
 MODEL_HELP = "sample:model, a file, or package.module:factory / file.py:factory with --weights."
@@ -110,7 +117,7 @@ def sensitivity(
     options: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: int8, w6a8 … w2a8 (static), w8, int6 … int2 (weights alone), prune50, prune75, "
+            help="Comma-separated: int8, w7a8 … w2a8 (static), w8, int6 … int2 (weights alone), prune50, prune75, "
             "prune90, rank25, rank10, channels25, channels50."
         ),
     ] = "",
@@ -148,9 +155,7 @@ def plan(
             help="size=0.25 (a share) or 150kB, latency=0.6, macs=0.5, memory=0.5, drop=0.01; several; size=least."
         ),
     ] = [],  # noqa: B006 - Typer copies it
-    out: Annotated[
-        Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Where the recipe goes.")
-    ] = Path("recipe.yaml"),
+    out: Annotated[Path, written_to("Where the recipe goes.")] = Path("recipe.yaml"),
     weights: Weights = "",
     target: Target = "onnxruntime",
     samples: Samples = 512,
@@ -180,12 +185,7 @@ def plan(
 
 @app.command()
 def compress(
-    out: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", parser=place, metavar="PATH", help="Folder for model, recipe, report and result."
-        ),
-    ],
+    out: Annotated[Path, written_to("Folder for model, recipe, report and result.")],
     model: Model = "",
     recipe: Annotated[
         Path | None, typer.Option(help="The recipe to carry out: a file, or preset:iterative_pruning.")
@@ -220,10 +220,7 @@ def compress(
 def autopilot(
     model: Model,
     data: Data,
-    out: Annotated[
-        Path,
-        typer.Option("-o", "--output", parser=place, metavar="PATH", help="Folder for the best model and all trials."),
-    ],
+    out: Annotated[Path, written_to("Folder for the best model and all trials.")],
     drop: Annotated[
         float,
         typer.Option(min=0.0, help="How much of the metric may be lost, in its own unit (0.01: a point of a share)."),
@@ -302,7 +299,7 @@ def runs(
 def export(
     model: Model,
     to: Annotated[str, typer.Option(help="Format to write; see secateur formats.")],
-    out: Annotated[Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="The file to write.")],
+    out: Annotated[Path, written_to("The file to write.")],
     data: Data = "",
     settings: Annotated[
         list[str], typer.Option("--set", help="An option of the format, name=value; see secateur formats.")
@@ -341,9 +338,7 @@ def formats(json: AsJson = False) -> None:
 
 @app.command()
 def demo(
-    out: Annotated[
-        Path, typer.Option("-o", "--output", parser=place, metavar="PATH", help="Folder for the results.")
-    ] = Path("out/demo"),
+    out: Annotated[Path, written_to("Folder for the results.")] = Path("out/demo"),
     force: Force = False,
     debug: Debug = False,
 ) -> None:

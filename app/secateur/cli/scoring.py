@@ -12,7 +12,7 @@ from secateur.engine.requests import DataSource, OpenModel, ScoreSensitivity
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.model.description import ModelSource
-from secateur.model.documents import SensitivityTable
+from secateur.model.documents import SensitivityTable, WithinOptionCorrelation
 from secateur.model.workload import Workload
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.speed import judged
@@ -45,7 +45,7 @@ def sensitivity(
         runtime = target_named(target or TARGETS[0].id)
     except UserError as error:
         wrong(error)
-    table = score(terminal, source, data, depth, ids, samples, runtime.id, seconds)
+    table = scored(terminal, source, data, depth, ids, samples, runtime.id, seconds).table
     if target or depth == "measure":
         table = _with_milliseconds(terminal, source, table, ids, runtime, is_asked=bool(target))
     if as_json:
@@ -92,11 +92,7 @@ def _correlation_words(table: SensitivityTable) -> list[str]:
         return _estimate_words(table)
     within, words = table.within_option_correlation, []
     if within is not None:
-        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
-        words.append(
-            f"Within an option the data-free estimate orders the layers with ρ = {within.mean:.2f} "
-            f"({within.low:.2f} to {within.high:.2f}; {each})."
-        )
+        words.append(f"Within an option the data-free estimate orders the layers with {_written(within)}.")
         if not within.tells_layers:
             words.append("It knows the options, not the layers: decide by the measurement.")
     if table.rank_correlation is not None:
@@ -114,26 +110,17 @@ def _estimate_words(table: SensitivityTable) -> list[str]:
     waiting = f"; {table.pending:,} cells are not measured yet" if table.pending else ""
     words = [f"{len(counts):,} cells were measured on {span} samples each, in {table.seconds:.1f} s{waiting}."]
     if within is not None:
-        each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
         words.append(
-            f"Within an option they order the layers as endless samples would with ρ = {within.mean:.2f} "
-            f"({within.low:.2f} to {within.high:.2f}; {each}), told by splitting the samples."
+            f"Within an option they order the layers as endless samples would with {_written(within)}, "
+            "told by splitting the samples."
         )
     return words
 
 
-def score(
-    terminal: Terminal,
-    source: ModelSource,
-    data: str,
-    depth: str,
-    options: tuple[str, ...],
-    samples: int,
-    target: str,
-    seconds: float = 60.0,
-) -> SensitivityTable:
-    """The table of damages, with what `target` says is faster."""
-    return scored(terminal, source, data, depth, options, samples, target, seconds).table
+def _written(within: WithinOptionCorrelation) -> str:
+    """The correlation over all options with its interval, then that of each option."""
+    each = ", ".join(f"{name} {value:.2f}" for name, value in within.by_option.items())
+    return f"ρ = {within.mean:.2f} ({within.low:.2f} to {within.high:.2f}; {each})"
 
 
 def scored(
@@ -146,7 +133,7 @@ def scored(
     target: str,
     seconds: float = 60.0,
 ) -> SensitivityScored:
-    """As `score`, with the plans of the model that were measured earlier."""
+    """The table of damages, with what `target` says is faster, and the plans of the model that were measured before."""
     request = ScoreSensitivity(source, DataSource(data) if data else None, depth, options, samples, target, seconds)
     return expect(SensitivityScored, terminal.do(request))
 

@@ -103,19 +103,15 @@ class AutopilotPanel(QWidget):
         column.setSpacing(6)
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(0, 1)
         self.drop = self._drop_field(is_share=True)
         self.size_limit = self._limit("autopilot_size", self.tr("Size at most"), self.tr("of the file, 100 %: any"))
         self.latency_limit = self._limit(
             "autopilot_latency", self.tr("Time at most"), self.tr("of the milliseconds, 100 %: any")
         )
-        self._metric = label(self.tr("May lose"), "secondary")
-        words = (self._metric, label(self.tr("Size at most"), "secondary"), label(self.tr("Time at most"), "secondary"))
-        for place, (said, field) in enumerate(
-            zip(words, (self.drop, self.size_limit, self.latency_limit), strict=True)
-        ):
-            self._grid.addWidget(said, place, 0)
-            self._grid.addWidget(field, place, 1)
-        self._grid.setColumnStretch(0, 1)
+        self._metric = self._add_row(self.tr("May lose"), self.drop)
+        for limit in (self.size_limit, self.latency_limit):
+            self._add_row(limit.accessibleName(), limit)
         column.addLayout(self._grid)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -135,26 +131,38 @@ class AutopilotPanel(QWidget):
         column.addStretch(1)
         return form
 
+    def _add_row(self, words: str, field: NumberField) -> QLabel:
+        """The field below those that are there, with its words before it."""
+        said, place = label(words, "secondary"), self._grid.count() // 2
+        self._grid.addWidget(said, place, 0)
+        self._grid.addWidget(field, place, 1)
+        return said
+
     def _drop_field(self, *, is_share: bool) -> NumberField:
         """The field for what may be lost: points of a share, or the metric's own numbers."""
         if is_share:
             made = NumberField(0.0, 1.0, scale=0.01, suffix="\u00a0pt", name=self.tr("What may be lost"))
         else:
             made = NumberField(0.0, 1e9, name=self.tr("What may be lost"))
-        made.setObjectName("autopilot_drop")
-        made.setFixedWidth(FIELD_WIDTH)
-        made.set_help(self.tr("How much of the metric may be lost; what loses more is never taken for the best"))
-        made.edited.connect(lambda _: self._change())
-        return made
+        return self._of_goal(
+            made,
+            "autopilot_drop",
+            self.tr("How much of the metric may be lost; what loses more is never taken for the best"),
+        )
 
     def _limit(self, name: str, title: str, unit: str) -> NumberField:
         made = NumberField(0.0, 1.0, scale=0.01, suffix="\u00a0%", open_minimum=True, name=title)
-        made.setObjectName(name)
-        made.setFixedWidth(FIELD_WIDTH)
-        made.set_help(self.tr("Percent {}. A plan that is within goes before one that gains more").format(unit))
         made.set_value(1.0)
-        made.edited.connect(lambda _: self._change())
-        return made
+        help_text = self.tr("Percent {}. A plan that is within goes before one that gains more").format(unit)
+        return self._of_goal(made, name, help_text)
+
+    def _of_goal(self, field: NumberField, name: str, help_text: str) -> NumberField:
+        """The field, which changes what is asked for."""
+        field.setObjectName(name)
+        field.setFixedWidth(FIELD_WIDTH)
+        field.set_help(help_text)
+        field.edited.connect(lambda _: self._change())
+        return field
 
     def _make_list(self) -> QWidget:
         self.table = TrialsTable()

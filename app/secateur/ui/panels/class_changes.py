@@ -4,23 +4,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QHeaderView,
-    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
 from secateur.figures import UNKNOWN, number, points, share, thousands
 from secateur.model.run_details import PartChange
-from secateur.ui.plots.saving import Saving, saver
-from secateur.ui.plots.table import Table, copy_table
+from secateur.ui.panels.copied_rows import CopiedRows
+from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, font, mixed, notifier
 
 Index = QModelIndex | QPersistentModelIndex
@@ -149,32 +145,20 @@ class _Bars(QStyledItemDelegate):
         painter.fillRect(QRectF(zero, rect.top() + 3, 1, rect.height() - 6), color("axis"))
 
 
-class ClassChanges(QTableView):
+class ClassChanges(CopiedRows):
     """`show_parts(parts)`; as high as its rows, up to six, the others scroll. Ctrl+C copies the table as CSV."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(ROW_HEIGHT, parent)
         self.setObjectName("class_changes")
         self.setAccessibleName(self.tr("What was lost on which class"))
         self.changes = ClassChangesModel(self)
         self.setModel(self.changes)
         self.setItemDelegateForColumn(COLUMNS.index("bar"), _Bars(self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(ROW_HEIGHT)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
         header.setFixedHeight(HEAD_HEIGHT)
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         notifier.theme_changed.connect(self.viewport().update)
 
@@ -203,19 +187,5 @@ class ClassChanges(QTableView):
             self.setColumnHidden(column, name not in widths)
             self.setColumnWidth(column, widths.get(name, 0))
 
-    def copy_csv(self) -> None:
-        """Put all of them on the clipboard."""
-        copy_table(self.changes.table())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_csv()
-        else:
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        menu.addAction(self.tr("Copy table as CSV"), self.copy_csv)
-        menu.addAction(self.tr("Save table as CSV…"), lambda: saver.wanted.emit(Saving(self, self.changes.table())))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
+    def plain_table(self) -> Table:
+        return self.changes.table()

@@ -4,11 +4,12 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QWidget
 
 from secateur.engine.autopilot import AutopilotDocument
 from secateur.ui.panels.trials_model import COLUMNS, TrialsModel
 from secateur.ui.theme.style import notifier
+from secateur.ui.widgets.rows_table import RowsTable
 
 ROW_HEIGHT: Final = 24
 WIDTHS: Final = {
@@ -19,33 +20,22 @@ WHY_FROM: Final = 160
 """So much room has to be left of what the plans take for their reasons to have a column."""
 
 
-class TrialsTable(QTableView):
+class TrialsTable(RowsTable):
     """`take_wanted(number)` and `compare_wanted(run)`; Return takes the plan, Space compares."""
 
     take_wanted = Signal(int)
     compare_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(ROW_HEIGHT, parent)
         self.setObjectName("trials_table")
         self.setAccessibleName(self.tr("Trials of autopilot"))
         self.trials = TrialsModel(self)
         self.setModel(self.trials)
-        self.setShowGrid(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
         self.setMouseTracking(True)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
-        header.setHighlightSections(False)
         for column, name in enumerate(COLUMNS):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, WIDTHS.get(name, 0))

@@ -1,17 +1,13 @@
 """A layer's output channels as a table: figures of their weights and of what they put out."""
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
-    QHeaderView,
-    QMenu,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,9 +18,9 @@ from secateur.model.weight_views import ChannelFigures
 from secateur.session.looked import weight_plan
 from secateur.session.state import SessionState
 from secateur.ui.models.channel_table import COLUMNS, KEYS, ChannelTable, Index
+from secateur.ui.panels.copied_rows import CopiedRows
 from secateur.ui.panels.look_parts import foot_label
-from secateur.ui.plots.saving import Saving, saver
-from secateur.ui.plots.table import copy_table
+from secateur.ui.plots.table import Table
 from secateur.ui.theme.style import color, font, metrics
 from secateur.ui.widgets.state_panel import StatePanel
 
@@ -66,34 +62,22 @@ class ChannelCells(QStyledItemDelegate):
             painter.drawLine(rect.right() - PADDING // 2 - width - 1, y, rect.right() - PADDING // 2 + 1, y)
 
 
-class ChannelRows(QTableView):
+class ChannelRows(CopiedRows):
     """Rows of 26 px; `chosen(channel)` when another row becomes the current one. Ctrl+C copies the table as CSV."""
 
     chosen = Signal(int)
 
     def __init__(self, table: ChannelTable, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(ROW_HEIGHT, parent)
         self._table, self._following = table, False
         self.setObjectName("channel_table")
         self.setAccessibleName(self.tr("Channels"))
         self.setModel(table)
         self.setItemDelegate(ChannelCells(table, self))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(ROW_HEIGHT)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
         heading = self.horizontalHeader()
         heading.setSectionsClickable(True)
-        heading.setHighlightSections(False)
         heading.setMinimumSectionSize(40)
         heading.setFixedHeight(28)
         heading.sectionClicked.connect(lambda section: self.sort_by(KEYS[section]))
@@ -130,24 +114,14 @@ class ChannelRows(QTableView):
         if not self._following and current.isValid() and current.row() != previous.row():
             self.chosen.emit(self._table.channel_at(current.row()))
 
-    def copy_csv(self) -> None:
-        """Put all channels on the clipboard, in the order shown."""
-        copy_table(self._table.table())
+    def plain_table(self) -> Table:
+        return self._table.table()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_csv()
-        elif event.key() == Qt.Key.Key_S:  # as in the other views
+        if event.key() == Qt.Key.Key_S:  # as in the other views
             self.sort_by(KEYS[max(self.currentIndex().column(), 0)])
         else:
             super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        menu.addAction(self.tr("Copy table as CSV"), self.copy_csv)
-        menu.addAction(self.tr("Save table as CSV…"), lambda: saver.wanted.emit(Saving(self, self._table.table())))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
