@@ -59,10 +59,12 @@ class PlanMeasured:
 class PlanChecked:
     """`recipe` is the plan that did least damage, with the training that was asked for.
 
-    `speed_cost` and `binding` as of `PlanSolved`, where it was solved anew.
+    `speed_cost` and `binding` as of `PlanSolved`, where it was solved anew. `timings` are those that were given, with
+    what the plans that were tried have taught; None where there were none.
     """
 
     check: PlanCheck
     recipe: Recipe
     speed_cost: SpeedCost | None = None
     binding: frozenset[str] = frozenset()
+    timings: Timings | None = None

@@ -26,7 +26,8 @@ class CheckedPlan(Detail):
 
     `predicted` is the damage, the sum of its layers one by one (of plans that were solved anew: with what was learned
     by then). `predicted_change` is that of the metric, `predicted_interval` the one that should hold the measured
-    change; None where the metric is not known.
+    change; None where the metric is not known. `latency` is what it takes in the target, tried, as a share of the
+    original's, and `predicted_latency` what was told; None where it was not timed.
     """
 
     chosen: dict[str, str]
@@ -34,13 +35,16 @@ class CheckedPlan(Detail):
     measured: MeasuredPlan
     predicted_change: float | None = None
     predicted_interval: tuple[float, float] | None = None
+    latency: float | None = None
+    predicted_latency: float | None = None
 
 
 class PlanCheck(Detail):
     """A plan as it was predicted and as it was measured; `first` is the one that was asked about.
 
-    `best` is the place in `plans` of the one that did least damage, whose recipe this is. `interaction` is measured ÷
-    predicted damage of the first plan: how much more (or less) its layers do together than one by one. `cells` are the
+    `best` is the place in `plans` of the one, whose recipe this is, that did least damage of those that keep the limit
+    of milliseconds as tried; where none does, of the quickest. `interaction` is measured ÷ predicted damage of the
+    first plan: how much more (or less) its layers do together than one by one. `cells` are the
     choices that were measured in the context of a plan. `notes` say what could not be done.
     """
 

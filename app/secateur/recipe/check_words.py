@@ -14,6 +14,9 @@ def check_sentences(check: PlanCheck) -> Iterator[str]:
     yield f"Measured as a whole: {measured_words(best.measured)}."
     if predicted := predicted_words(best):
         yield f"Predicted before that: {predicted}."
+    if best.latency is not None:
+        told = f" ({best.predicted_latency:.2f} predicted)" if best.predicted_latency is not None else ""
+        yield f"It takes {best.latency:.2f} of the original's milliseconds as tried{told}."
     if check.interaction is not None and first.predicted is not None:
         found = f"damage {first.measured.damage:.3g} where its layers one by one add up to {first.predicted:.3g}"
         yield f"{'The plan' if check.best == 0 else 'The first plan'} does {found} ({check.interaction:.2f} times)."

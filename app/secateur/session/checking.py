@@ -121,6 +121,7 @@ class Checking:
 
     def _ended(self, request: CheckPlan, found: PlanChecked) -> None:
         check = found.check
+        self._session.timing.learn(found.timings)
         if check.best:
             plan = PlanSolved(found.recipe, found.speed_cost, found.binding)
             self._take(request, plan, gain_words(check.first_plan.measured, check.best_plan.measured))

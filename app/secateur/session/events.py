@@ -49,6 +49,7 @@ from secateur.engine.requests import (
     OpenData,
     OpenModel,
     ReadGraph,
+    RehearsePlan,
     Request,
 )
 from secateur.engine.timing import OptionsTimed
@@ -143,6 +144,8 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
         case SpectraCounted() | SensitivityScored() | SensitivityFound():
             _scored(session, result, request)
         case PlanRehearsed(warnings=warnings):
+            if isinstance(request, RehearsePlan):
+                session.timing.tried(request, result)
             for warning in warnings[:1]:
                 session.notify(
                     Notice("warn", warning, "Stop the run where that is not what you want.", subject=notices.REHEARSED)

@@ -3,14 +3,15 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from secateur.engine.requests import NEEDS_NOTHING_OPEN, QUICK, Request
+from secateur.engine.events import PlanRehearsed
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, QUICK, RehearsePlan, Request
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
 from secateur.model.workload import Workload
 from secateur.recipe.choices import untimed
 from secateur.recipe.options import OPTIONS
-from secateur.recipe.speed import to_be_timed
+from secateur.recipe.speed import plan_ms, to_be_timed, works_after
 from secateur.session import tables
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
@@ -90,8 +91,31 @@ class Timing:
         """The engine's answer; one of another target than the chosen one is passed over."""
         self._job = None
         if isinstance(request, TimeOptions) and request.target == self._session.state.target:
+            known = self._session.state.timings
+            if known is not None and known.learned and result.timings is not None:
+                result = replace(result, timings=replace(result.timings, learned=known.learned))
             self._session.update(timed=result)
             tables.judge(self._session)
+
+    def learn(self, found: Timings | None) -> None:
+        """What plans that were tried have taught of milliseconds: those that are predicted from now on know it."""
+        timed = self._session.state.timed
+        if found is None or timed is None or timed.timings is None or timed.timings.target != found.target:
+            return
+        self._session.update(timed=replace(timed, timings=replace(timed.timings, learned=found.learned)))
+
+    def tried(self, request: RehearsePlan, found: PlanRehearsed) -> None:
+        """A plan was tried before its run: the next ones are predicted with what it took."""
+        state = self._session.state
+        known, model = state.timings, state.model
+        if known is None or model is None or not known.whole or found.before is None or found.after is None:
+            return
+        if (request.model, request.target) != (model.source, known.target):
+            return
+        told = plan_ms(model, request.recipe, known, facts=state.facts)
+        if told is not None:
+            works = works_after(model, request.recipe, known, facts=state.facts)
+            self.learn(known.having_tried(works, told, known.whole * found.after.median / found.before.median))
 
     def ended(self, job: int, request: Request | None) -> None:
         """It ended without an answer: stopped by a person, by another wish, or because it failed."""

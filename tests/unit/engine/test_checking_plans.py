@@ -7,20 +7,24 @@ import pytest
 
 from secateur.analysis.in_context import measure_whole
 from secateur.engine.checking import CheckPlan, PlanChecked, PlanMeasured
-from secateur.engine.events import Event, Finished, Partial
+from secateur.engine.events import Event, Finished, Partial, PlanRehearsed
 from secateur.engine.jobs import checking
 from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ScoreSensitivity
+from secateur.engine.requests import RehearsePlan, ScoreSensitivity
+from secateur.engine.timing import TimeOptions
 from secateur.engine.worker import run_job
 from secateur.engine.workshop import Workshop
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.documents import Latency
 from secateur.recipe.budget import Budget, Wish
+from secateur.recipe.check_words import check_sentences
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import require_plan
+from secateur.targets.timings import Spread, Timings
 
 OPTIONS = ("w8", "int6", "int4", "int3", "int2", "prune50")
 SAMPLES = 40
@@ -163,3 +167,43 @@ def test_biases_of_several_steps_of_a_method_are_corrected_as_those_of_one(alone
     inputs = data.batch("validation", range(16)).arrays
     assert (one.run(*inputs) == several.run(*inputs)).all()
     assert (one.run(*inputs) != lowered.run(*inputs)).any()
+
+
+def test_of_plans_that_were_tried_those_that_keep_the_milliseconds_win(
+    alone: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that is tried slower than its limit is solved again with what it took, whatever damage that does."""
+    options = ("w7a8", "w8")
+    table = alone.ended(ScoreSensitivity(alone.model, alone.data, "measure", options, SAMPLES))[0].table
+    timings = in_halves(alone.ended(TimeOptions(alone.model, "onnxruntime", options))[0].timings)
+    told: list[float] = []
+
+    def rehearse(request: RehearsePlan, reporter: Reporter, workshop: Workshop) -> PlanRehearsed:
+        told.append(0.85 if not told else 0.7)
+        before, after = (Latency(median=ms, p10=ms, p90=ms, runtime="r", threads=1) for ms in (1.0, told[-1]))
+        return PlanRehearsed(before, after)
+
+    monkeypatch.setattr(checking, "rehearse", rehearse)
+    limits = {"latency_ms": 0.8 * timings.whole}
+    recipe = recipe_of({"0": "w7a8", "3": "w7a8"})
+    found = alone.ended(alone.request(recipe=recipe, table=table, timings=timings, limits=limits))[0]
+    first = found.check.first_plan
+    assert first.latency == 0.85
+    assert first.predicted_latency is not None
+    assert first.predicted_latency <= 0.8
+    assert found.timings.learned > 0, "what it took is learned"
+    assert found.check.best == 1
+    assert found.check.best_plan.latency == 0.7
+    assert any("0.70 of the original's milliseconds" in sentence for sentence in check_sentences(found.check))
+
+
+def in_halves(timings: Timings) -> Timings:
+    """The same network on a machine where a layer takes half as long in integers, and borders nothing."""
+    kernels = {work: 0.5 if work.precision.is_static else 1.0 for work in timings.kernels}
+    count = len(timings.layers)
+    return replace(
+        timings,
+        kernels={work: Spread(ms, ms, ms) for work, ms in kernels.items()},
+        wholes={precision: count * (0.5 if precision.is_static else 1.0) for precision in timings.wholes},
+        mixed=None,
+    )

@@ -7,11 +7,11 @@ from known_sessions import EIGHT_BITS, free_table, one_layer
 from recording_engine import RecordingEngine
 
 from secateur.engine import events as ev
-from secateur.engine.requests import CountSpectra, MeasureLatency, ScoreSensitivity, SolveBudget
+from secateur.engine.requests import CountSpectra, MeasureLatency, RehearsePlan, ScoreSensitivity, SolveBudget
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.methods.facts import UNCOUNTED
-from secateur.model.documents import SensitivityRow
+from secateur.model.documents import Latency, SensitivityRow
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.choices import choices_of
 from secateur.recipe.options import option
@@ -187,6 +187,21 @@ def test_the_effect_on_a_layer_has_its_milliseconds_as_measured(session: Session
     before, after = _latency(session.state, session.state.rows, is_whole=True)
     assert before == 2.0
     assert after == pytest.approx(1.0)
+
+
+def test_what_a_plan_took_that_was_tried_is_known_when_the_next_is_predicted(
+    session: Session, engine: RecordingEngine
+) -> None:
+    session.receive(ev.Finished(begun(session, engine), known()))
+    session.choose_option(["conv"], "int8")
+    request = RehearsePlan(session.state.model.source, session.state.recipe, session.state.target)
+    job = session.submit(request)
+    session.receive(ev.Started(job, request))
+    before, after = (Latency(median=ms, p10=ms, p90=ms, runtime="r", threads=1) for ms in (4.0, 3.6))
+    session.receive(ev.Finished(job, ev.PlanRehearsed(before, after)))
+    assert _latency(session.state, session.state.rows, is_whole=True)[1] == pytest.approx(2.0 * 3.6 / 4.0)
+    session.receive(ev.Finished(begun(session, engine), known()))
+    assert _latency(session.state, session.state.rows, is_whole=True)[1] == pytest.approx(1.8), "it stays known"
 
 
 def scored(session: Session) -> None:

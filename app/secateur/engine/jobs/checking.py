@@ -14,9 +14,11 @@ from secateur.analysis.tallies import Cell
 from secateur.data.metrics import kind_of
 from secateur.engine.checking import CheckPlan, PlanChecked, PlanMeasured
 from secateur.engine.jobs.applying import apply_plan
+from secateur.engine.jobs.rehearsing import rehearse
 from secateur.engine.measurements import MeasurementStore, Subject, data_key, model_key
 from secateur.engine.plan_measurements import ContextKeeper, PlanStore
 from secateur.engine.reporting import Reporter
+from secateur.engine.requests import RehearsePlan
 from secateur.engine.workshop import Bench, Workshop
 from secateur.errors import UserError
 from secateur.graph.network import TorchModel
@@ -31,7 +33,9 @@ from secateur.recipe.prediction import predict_plan
 from secateur.recipe.quality import damages_of, learned_from, metric_from
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import require_plan
+from secateur.recipe.speed import plan_ms, works_after
 from secateur.recipe.speed_cost import speed_cost
+from secateur.recipe.trying import ABOVE
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -83,6 +87,7 @@ class _Check:
         self.store = MeasurementStore()
         self.subject = Subject(model_key(self.bench.description), data_key(self.data))
         self.known = PlanStore(self.store, self.subject)
+        self.timings = self.request.timings
 
     @property
     def wish(self) -> Wish:
@@ -102,10 +107,10 @@ class _Check:
             told = "beside channels that leave, layers are not measured one by one" if narrows else _OWN_STEPS
             self.notes.append(f"The plan was not solved again: {told}.")
             return
-        budget = Budget(model, request.table, request.timings)
         try:
-            while len(self.tried) < MOST_PLANS and not self._is_late() and self._better(budget):
-                pass
+            while len(self.tried) < MOST_PLANS and not self._is_late():
+                if not self._better(Budget(model, request.table, self.timings)):
+                    break
         except NoPlan:  # nothing near the plan is within the limits: it was the nearest
             return
         except UserError as error:
@@ -126,10 +131,21 @@ class _Check:
         learned = interaction_of((one.told.predicted, one.whole.told.damage) for one in self.tried[1:])
         self._try(recipe_of(chosen), chosen, expected(around, chosen), learned)
         new, old = self.tried[-1].whole.parts, best.whole.parts
-        if not ratio(new) < ratio(old):
-            return False
+        newest = self.tried[-1].told
+        if self._exceeds(best.told) > self._exceeds(newest):
+            self.best = len(self.tried) - 1
+            return True
+        if self._exceeds(newest) > self._exceeds(best.told) or not ratio(new) < ratio(old):
+            return self._exceeds(newest) > 0  # what it took is known now: the next one is solved with it
         self.best = len(self.tried) - 1
         return is_decided(new, old)
+
+    def _exceeds(self, plan: CheckedPlan) -> float:
+        """By what share of the original's milliseconds a plan, tried, is above their limit; 0 where it keeps it."""
+        limit, whole = self.request.limits.get("latency_ms"), self.timings.whole if self.timings else None
+        if limit is None or not whole or plan.latency is None:
+            return 0.0
+        return max(0.0, plan.latency - ABOVE * limit / whole)
 
     def _around(self, budget: Budget, best: _Tried) -> Around:
         """What the layers do in the context of a plan, as far as there is time to measure it."""
@@ -181,8 +197,25 @@ class _Check:
             change = None if after.metric is None else after.metric - before
             ends = None if after.interval is None else (after.interval[0] - before, after.interval[1] - before)
             told = told.model_copy(update={"predicted_change": change, "predicted_interval": ends})
+        told = told.model_copy(update=self._timed(recipe))
         self.tried.append(_Tried(dict(chosen), recipe, whole, told))
         self.reporter.emit(PlanMeasured(told, recipe))
+
+    def _timed(self, recipe: Recipe) -> dict[str, float]:
+        """What the plan takes in the target beside what was told, from which the milliseconds of others are learned."""
+        before, model = self.timings, self.bench.description
+        if before is None or not before.whole or not recipe.steps:
+            return {}
+        facts = self.workshop.facts(self.bench, self.reporter, self.request.target)
+        told = plan_ms(model, recipe, before, facts=facts)
+        tried = rehearse(RehearsePlan(self.request.model, recipe, self.request.target), self.reporter, self.workshop)
+        if tried.before is None or tried.after is None:
+            return {}
+        share = tried.after.median / tried.before.median
+        if told is None:
+            return {"latency": share}
+        self.timings = before.having_tried(works_after(model, recipe, before, facts=facts), told, share * before.whole)
+        return {"latency": share, "predicted_latency": told / before.whole}
 
     def _measured(self, recipe: Recipe) -> Whole:
         found = self.known.find(recipe, self.samples)
@@ -210,12 +243,13 @@ class _Check:
             notes=tuple(dict.fromkeys(self.notes)),
         )
         if self.best == 0:
-            return PlanChecked(told.model_copy(update={"recipe": request.recipe.to_document()}), request.recipe)
+            kept = told.model_copy(update={"recipe": request.recipe.to_document()})
+            return PlanChecked(kept, request.recipe, timings=self.timings)
         recipe = recipe_of(best.chosen, request.recipe)
-        budget = Budget(self.bench.description, request.table, request.timings)
+        budget = Budget(self.bench.description, request.table, self.timings)
         cost = speed_cost(budget, best.chosen, request.limits)
         bound = binding(budget, best.chosen, request.limits, request.pins)
-        return PlanChecked(told.model_copy(update={"recipe": recipe.to_document()}), recipe, cost, bound)
+        return PlanChecked(told.model_copy(update={"recipe": recipe.to_document()}), recipe, cost, bound, self.timings)
 
 
 def _untrained(recipe: Recipe) -> Recipe:
