@@ -1,8 +1,8 @@
 """The budget around a measured plan: its own damage is the measured one, others follow the slopes."""
 
 import pytest
+from four_layers import model, table_of
 
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.around import Around, budget_around, choices_in, expected, near
 from secateur.recipe.budget import Budget, Wish
@@ -13,26 +13,16 @@ BYTES = {"w8": 100, "int6": 80, "int5": 65, "int4": 50, "int3": 40, "int2": 30}
 PLAN = {"a": "int4", "b": "int4", "c": "int4"}
 
 
-def model() -> ModelDescription:
-    layers = tuple(
-        Layer(n, "Linear", TensorInfo(n, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400) for n in NAMES
-    )
-    return ModelDescription("m", ModelSource("m"), "onnx", 1700, layers, (), (), overhead_bytes=100)
-
-
 def table() -> SensitivityTable:
-    rows = [
+    return table_of(
         SensitivityRow(layer=n, option=o, damage=place / b**2, bytes=b, macs=100)
         for place, n in enumerate(NAMES, 1)
         for o, b in BYTES.items()
-    ]
-    return SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)
     )
 
 
 def budget() -> Budget:
-    return Budget(model(), table())
+    return Budget(model(NAMES), table())
 
 
 WISH = Wish({"bytes": 100 + 150})
@@ -89,4 +79,4 @@ def test_a_limit_of_damage_is_that_of_the_plan_as_measured() -> None:
 
 @pytest.mark.parametrize("chosen", [PLAN, {"a": "", "b": "int8", "c": "rank25+int8"}])
 def test_the_choices_of_a_plan_are_those_that_it_was_made_of(chosen: dict[str, str]) -> None:
-    assert choices_in(recipe_of(chosen), model()) == chosen
+    assert choices_in(recipe_of(chosen), model(NAMES)) == chosen

@@ -5,29 +5,21 @@ import itertools
 
 import numpy as np
 import pytest
+from four_layers import NAMES, model, table_of
 
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.methods.quantize.static_int8 import StaticInt8
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.description import Layer, TensorInfo
+from secateur.model.documents import SensitivityRow
 from secateur.recipe.budget import Budget, solve_budget
 from secateur.recipe.choices import choices_of, fixed_bytes, smallest_bytes
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Repeat, Step
 from secateur.recipe.speed_cost import speed_cost
-
-NAMES = ("a", "b", "c", "d")
-
-
-def model():
-    layers = tuple(
-        Layer(n, "Linear", TensorInfo(n, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400) for n in NAMES
-    )
-    return ModelDescription("m", ModelSource("m"), "onnx", 1700, layers, (), (), overhead_bytes=100)
 
 
 def table(seed):
@@ -41,9 +33,7 @@ def table(seed):
             ("prune50", 400, 0.01),
         )
     ]
-    return SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)
-    )
+    return table_of(rows)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,36 +1,19 @@
 """The front, pins, drops, the nearest plan and why: what a person asks of the solver besides one plan."""
 
 import pytest
+from four_layers import NAMES, model, table, table_of
 
 from secateur.cli.budgets import aim, parse_budgets, parse_pins
 from secateur.errors import UserError
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.documents import SensitivityRow, SensitivityTable
+from secateur.model.documents import SensitivityRow
 from secateur.recipe.budget import Budget, NoPlan, Wish
 from secateur.recipe.front import bought, front, point_of
 from secateur.recipe.why import telling, why
 
-NAMES = ("a", "b", "c", "d")
-OPTIONS = (("int8", 130, 1e-4), ("int4", 80, 0.02), ("rank25", 150, 0.001))
-
-
-def model() -> ModelDescription:
-    layers = tuple(
-        Layer(n, "Linear", TensorInfo(n, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400) for n in NAMES
-    )
-    return ModelDescription("m", ModelSource("m"), "onnx", 1700, layers, (), (), overhead_bytes=100)
-
 
 def budget() -> Budget:
-    rows = [
-        SensitivityRow(layer=n, option=o, damage=d * (1 + i), bytes=b, macs=60 if o == "rank25" else 100)
-        for i, n in enumerate(NAMES)
-        for o, b, d in OPTIONS
-    ]
-    table = SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)
-    )
-    return Budget(model(), table)
+    return Budget(model(), table())
 
 
 def test_two_methods_on_one_layer_are_chosen_where_no_option_alone_is_as_small_at_the_damage() -> None:
@@ -125,10 +108,7 @@ def test_a_file_that_has_room_for_the_functions_of_one_width_alone_is_found() ->
         for i, n in enumerate(NAMES)
         for o, b, d in (("int3", 1700, 0.2), ("int5", 2700, 0.02), ("int6", 3200, 0.01))
     ]
-    table = SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=tuple(rows)
-    )
-    made = Budget(ModelDescription("m", ModelSource("m"), "onnx", 4 * size, layers, (), ()), table)
+    made = Budget(ModelDescription("m", ModelSource("m"), "onnx", 4 * size, layers, (), ()), table_of(rows))
     smallest = 4 * 1700 + 920
     chosen = made.solve(Wish({"bytes": smallest + 1000}))
     assert set(chosen.values()) == {"int3"}

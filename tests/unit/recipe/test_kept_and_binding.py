@@ -1,14 +1,13 @@
 """Layers that stay as a person planned them, options or not, and which limits keep the others from better choices."""
 
 import pytest
+from four_layers import NAMES, model, table
 
 from secateur.engine.jobs.budgeting import solve
 from secateur.engine.solving import BudgetUnmet, PlanSolved, SolveBudget
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.costs import Costs
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, Wish
 from secateur.recipe.chosen import choice_in, recipe_of
@@ -16,27 +15,7 @@ from secateur.recipe.front import point_of
 from secateur.recipe.kept import kept_in
 from secateur.recipe.recipe import Recipe, Step
 
-NAMES = ("a", "b", "c", "d")
-OPTIONS = (("int8", 130, 1e-4), ("int4", 80, 0.02), ("rank25", 150, 0.001))
 OWN = Recipe((Step(MagnitudePruning(ratio=0.37), ("b",)),))
-
-
-def model() -> ModelDescription:
-    layers = tuple(
-        Layer(n, "Linear", TensorInfo(n, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400) for n in NAMES
-    )
-    return ModelDescription("m", ModelSource("m"), "onnx", 1700, layers, (), (), overhead_bytes=100)
-
-
-def table() -> SensitivityTable:
-    rows = tuple(
-        SensitivityRow(layer=n, option=o, damage=d * (1 + i), bytes=b, macs=60 if o == "rank25" else 100)
-        for i, n in enumerate(NAMES)
-        for o, b, d in OPTIONS
-    )
-    return SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=rows
-    )
 
 
 def budget() -> Budget:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from four_layers import NAMES, model, table
 
 from secateur.engine.jobs.budgeting import explain, find_front, solve
 from secateur.engine.reporting import Reporter
@@ -11,31 +12,8 @@ from secateur.engine.solving import ExplainPlan, FindFront, PlanSolved, SolveBud
 from secateur.errors import Cancelled
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.model.costs import Costs
-from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
-from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.recipe.editing import with_method
 from secateur.recipe.recipe import Recipe
-
-NAMES = ("a", "b", "c", "d")
-OPTIONS = (("int8", 130, 1e-4), ("int4", 80, 0.02), ("rank25", 150, 0.001))
-
-
-def model() -> ModelDescription:
-    layers = tuple(
-        Layer(n, "Linear", TensorInfo(n, "float32", (10, 10), 400), params=100, macs=100, size_bytes=400) for n in NAMES
-    )
-    return ModelDescription("m", ModelSource("m"), "onnx", 1700, layers, (), (), overhead_bytes=100)
-
-
-def table() -> SensitivityTable:
-    rows = tuple(
-        SensitivityRow(layer=n, option=o, damage=d * (1 + i), bytes=b, macs=60 if o == "rank25" else 100)
-        for i, n in enumerate(NAMES)
-        for o, b, d in OPTIONS
-    )
-    return SensitivityTable(
-        depth="measure", metric="top1", unit="nats", samples=1, seconds=0, rank_correlation=None, rows=rows
-    )
 
 
 def solved(size: float) -> Recipe:
