@@ -1,13 +1,19 @@
-"""Writes docs/methods.md, formats.md and data.md from the definitions, so that the pages cannot lag behind them.
+"""Writes the pages methods, formats, data and commands in docs/ from the definitions, so that they cannot lag behind.
 
 python packaging/write_docs.py            write the pages
 python packaging/write_docs.py --check    exit with 1 where a page on disk is not what would be written
 """
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from secateur.cli.catalogue import describe_format, describe_method
+from secateur.cli.commands import app
 from secateur.data.keys import KEYS, SOURCES
 from secateur.data.metrics import metrics_of_task
 from secateur.data.tasks import TASKS
@@ -145,7 +151,53 @@ def data_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"methods.md": methods_page, "formats.md": formats_page, "data.md": data_page}
+SHARED = 4
+"""What so many commands take, in the same words, is told once."""
+
+
+def commands_page() -> str:
+    commands: dict[str, Any] = typer.main.get_group(app).commands
+    rows = {name: [_row(each) for each in command.params] for name, command in sorted(commands.items())}
+    counts = Counter(row for own in rows.values() for row in own)
+    shared = [row for row, count in counts.items() if count >= SHARED]
+    lines = [
+        "# The command line",
+        "",
+        "Written by `packaging/write_docs.py` from the definitions in `app/secateur/cli`; do not edit.",
+        "",
+        "`secateur` opens the window, `secateur MODEL` with a model in it. Several commands take:",
+        "",
+        *_table(shared),
+    ]
+    for name, own in rows.items():
+        lines += ["", f"## {name}", "", " ".join(commands[name].help.split()), ""]
+        lines += [*_table([row for row in own if row not in shared]), ""] if set(own) - set(shared) else []
+        lines += [f"And {', '.join(row[0] for row in own if row in shared)}."] if set(own) & set(shared) else []
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def _row(parameter: Any) -> tuple[str, str, str]:
+    """How an option or argument is written, its default, and what it means."""
+    is_option = parameter.param_type_name == "option"
+    words = (
+        ", ".join(f"`{name}`" for name in parameter.opts)
+        if is_option
+        else f"`{parameter.metavar or parameter.name.upper()}`"
+    )
+    default = "needed" if parameter.required else f"`{parameter.default}`" if parameter.default else ""
+    return words, default, f"{parameter.help}{' May be given several times.' if parameter.multiple else ''}"
+
+
+def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+    return ["| option | default | meaning |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+PAGES = {
+    "methods.md": methods_page,
+    "formats.md": formats_page,
+    "data.md": data_page,
+    "commands.md": commands_page,
+}
 
 
 def main() -> int:

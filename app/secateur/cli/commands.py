@@ -152,7 +152,8 @@ def plan(
     budget: Annotated[
         list[str],
         typer.Option(
-            help="size=0.25 (a share) or 150kB, latency=0.6, macs=0.5, memory=0.5, drop=0.01; several; size=least."
+            help="size=0.25 (a share; the budget where none is named) or 150kB, latency=0.6, macs=0.5, memory=0.5, "
+            "drop=0.01; size=least within a drop."
         ),
     ] = [],  # noqa: B006 - Typer copies it
     out: Annotated[Path, written_to("Where the recipe goes.")] = Path("recipe.yaml"),
@@ -160,11 +161,11 @@ def plan(
     target: Target = "onnxruntime",
     samples: Samples = 512,
     pin: Annotated[
-        list[str], typer.Option(help="Layers with the option that they have to have: --pin 'layer1.*=int8'.")
+        list[str], typer.Option(help="Layers (glob) with the option that they have to have: --pin 'layer1.*=int8'.")
     ] = [],  # noqa: B006 - Typer copies it
-    keep: Annotated[list[str], typer.Option(help="Layers that stay in float (glob).")] = [],  # noqa: B006
+    keep: Annotated[list[str], typer.Option(help="Layers (glob) that stay in float.")] = [],  # noqa: B006
     front: Annotated[bool, typer.Option("--front", help="Tell the plans of all sizes beside it.")] = False,
-    why: Annotated[list[str], typer.Option(help="Layers whose choice is told why.")] = [],  # noqa: B006
+    why: Annotated[list[str], typer.Option(help="A layer whose choice is told why.")] = [],  # noqa: B006
     check: Annotated[
         bool, typer.Option("--check", help="Measure the plan as a whole, and solve again around what was measured.")
     ] = False,
