@@ -6,6 +6,7 @@ up unless it was measured, and the layer costs what the one leaves of what the o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from secateur.graph.context import LeftOut
 from secateur.methods.base import Method
@@ -22,6 +23,8 @@ from secateur.targets.timings import Timings
 FLOAT = ""
 """The choice that leaves a layer as it is."""
 
+MOST_SHAPES = 20_000
+"""Of layers and options whose costs are kept: sliders come back to the same ones."""
 TOGETHER = "+"
 """Stands between the options of a choice of several."""
 
@@ -40,7 +43,7 @@ class Choice:
     @property
     def is_encoded(self) -> bool:
         """Whether the layer is stored in an encoding then."""
-        return encodes(methods_in(self.option))
+        return _encodes(self.option)
 
     @property
     def is_single(self) -> bool:
@@ -48,16 +51,24 @@ class Choice:
         return TOGETHER not in self.option
 
 
+@cache
 def parts(choice: str) -> tuple[str, ...]:
     """The options that a choice consists of; none of the untouched layer."""
     return tuple(choice.split(TOGETHER)) if choice else ()
 
 
+@cache
 def methods_in(choice: str) -> tuple[Method, ...]:
     """The methods of a choice, in the order in which they run; UserError for an option that does not exist."""
     return tuple(sorted((option(name).method for name in parts(choice)), key=lambda method: method.order))
 
 
+@cache
+def _encodes(choice: str) -> bool:
+    return encodes(methods_in(choice))
+
+
+@cache
 def stored_and_computed(choice: str) -> tuple[int | None, Precision | None]:
     """In how many bits a layer's weights are stored then, and what it computes in; None where that does not change."""
     encoding = next((method for method in methods_in(choice) if method.stored_bits is not None), None)
@@ -70,6 +81,7 @@ def named(options: Iterable[str]) -> str:
     return TOGETHER.join(sorted(methods, key=lambda name: (encodes([methods[name]]), methods[name].order)))
 
 
+@cache
 def channels_in(choice: str) -> str:
     """The option of a choice that takes channels; empty where none does."""
     return next((name for name in parts(choice) if option(name).method.changes_widths), FLOAT)
@@ -114,7 +126,10 @@ def choices_for(
     """All that can be chosen for one layer; for what is left of it, `narrow`, where it lost channels."""
     single = [Choice(layer.name, FLOAT, 0.0, layer.costs), *cells]
     if narrow is not None:
-        single = [replace(choice, costs=_of_narrow(choice, layer, narrow)) for choice in single]
+        before, after = _shaped(layer), _shaped(narrow)
+        single = [
+            Choice(layer.name, c.option, c.damage, _of_narrow(c, before, after), c.faster, c.is_static) for c in single
+        ]
     every = [*single, *_together(narrow or layer, single)]
     if works is None:
         return every
@@ -123,11 +138,23 @@ def choices_for(
 
 def _of_narrow(choice: Choice, layer: Layer, narrow: Layer) -> Costs:
     """What a choice costs once the layer lost channels: in proportion to what its method says of both layers."""
-    before, after = replace(layer.costs, latency_ms=None), replace(narrow.costs, latency_ms=None)
-    if choice.option:
-        method, facts = option(choice.option).method, Facts(channel_axis=layer.channel_axis, groups=layer.groups)
-        before, after = method.predict(layer, facts).costs, method.predict(narrow, facts).costs
-    return after.relative_to(before, replace(choice.costs, latency_ms=None))
+    own = Costs(choice.costs.bytes, choice.costs.macs)
+    return _predicted(choice.option, narrow).relative_to(_predicted(choice.option, layer), own)
+
+
+def _shaped(layer: Layer) -> Layer:
+    """What of a layer its costs depend on: layers of the same shapes are one."""
+    return replace(
+        layer, name="", latency_ms=None, coupled=(), readers=(), fixed_channels="", folded_into="", channels_known=True
+    )
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _predicted(name: str, layer: Layer) -> Costs:
+    if not name:
+        return layer.costs
+    facts = Facts(channel_axis=layer.channel_axis, groups=layer.groups)
+    return option(name).method.predict(layer, facts).costs
 
 
 def _together(layer: Layer, single: Sequence[Choice]) -> list[Choice]:
