@@ -13,9 +13,12 @@ def known_step(target: Target) -> int:
 
 
 def found_step(target: Target, reporter: Reporter) -> int:
-    """Found now where it was not, which can be cancelled; said in the log."""
-    check = lambda: reporter.progress(0, 1, "The widths that the target likes")  # noqa: E731
-    step = measured_step(target, _store(target), check)
+    """Found now where it was not, which can be cancelled, and then said in the log."""
+    store = _store(target)
+    known = kept_step(store)
+    if known is not None:
+        return known
+    step = measured_step(target, store, lambda: reporter.progress(0, 1, "The widths that the target likes"))
     reporter.log(liking(target, step))
     return step
 

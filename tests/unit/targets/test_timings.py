@@ -10,8 +10,9 @@ from secateur.engine.jobs.timing import timed
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.targets.flow import Flow
 from secateur.targets.kept import TimingStore
-from secateur.targets.kernels import spread_of
+from secateur.targets.kernels import LEAST_OF_WHAT_IS_TOLD, spread_of
 from secateur.targets.onnxruntime import OnnxRuntime
+from secateur.targets.recording import Recording, recording_here
 from secateur.targets.timings import Spread, Timings
 
 INT8 = Precision(8, 8)
@@ -172,3 +173,20 @@ def test_a_profile_is_split_into_the_layer_and_its_borders() -> None:
     spread = spread_of(run * 8)
     assert spread.typical == pytest.approx(0.045)
     assert spread.leave == pytest.approx(0.003)
+
+
+def test_what_the_profile_itself_takes_is_in_no_kernel() -> None:
+    def event(operator: str, microseconds: int, reads: int) -> dict[str, object]:
+        arguments = {"op_name": operator, "input_type_shape": [{"float": [1]}] * reads, "output_type_shape": [{}]}
+        return {"cat": "Node", "name": f"{operator}_kernel_time", "dur": microseconds, "args": arguments}
+
+    run = [event("Conv", 40, 2), event("Relu", 3, 1)]
+    recording = Recording(constant=0.001, each=0.002)
+    assert spread_of(run * 8, recording).typical == pytest.approx(0.040 - 0.007 + 0.003 * LEAST_OF_WHAT_IS_TOLD)
+
+
+def test_what_the_profile_adds_is_more_for_kernels_that_read_more() -> None:
+    found = recording_here()
+    assert found.constant >= 0.0
+    assert found.at(10) >= found.at(2) >= 0.0
+    assert found.at(10) < 1.0, "milliseconds, of a kernel that does nothing"
