@@ -62,7 +62,7 @@ def test_every_trial_says_what_it_came_to(panel: AutopilotPanel) -> None:
         "being tried",
     ]  # fmt: skip
     assert cells(panel, "size")[:2] == ["4.0×", "8.0×"]
-    assert cells(panel, "speed")[5:] == ["", ""]
+    assert cells(panel, "speed")[5:] == cells(panel, "lost")[5:] == ["–", "–"]
     assert cells(panel, "lost")[2] == "−3.4 pt"
     assert cells(panel, "test")[2] == "−4.1 pt"
     assert cells(panel, "compare") == ["Compare"] * 5 + ["", ""]
@@ -87,6 +87,12 @@ def test_a_narrow_panel_leaves_out_the_reasons_which_the_tooltips_say(panel: Aut
     assert panel.table.isColumnHidden(COLUMNS.index("why"))
     tip = panel.table.trials.index(0, COLUMNS.index("plan")).data(Qt.ItemDataRole.ToolTipRole)
     assert TRIALS[0].why in tip
+
+
+def test_no_row_is_cut_in_half_at_the_foot(panel: AutopilotPanel) -> None:
+    panel.show_state(SessionState(pilot=Piloted(document=search(*(trial(number) for number in range(1, 12))))))
+    table = panel.table
+    assert table.viewport().height() % table.rowHeight(0) == 0
 
 
 def test_a_row_that_a_person_is_at_stays_while_trials_come(panel: AutopilotPanel) -> None:

@@ -70,6 +70,16 @@ def test_the_button_opens_the_front_and_esc_closes_it_without_stopping_a_job(sol
     assert len(solving.engine.asked(FindFront)) == asked
 
 
+def test_closing_it_gives_the_keyboard_back_to_where_it_was(solving) -> None:
+    view = solving.layers.view
+    view.setFocus()
+    solving.assembly.commands.trigger("front")
+    panel = solving.find(QWidget, "front_panel")
+    assert panel.hasFocus()
+    solving.press(Qt.Key.Key_Escape, widget=panel)
+    assert view.hasFocus()
+
+
 def test_a_click_on_a_point_takes_its_plan_and_undo_takes_it_back(solving, front) -> None:
     before = solving.state.recipe
     place = front.plot.shown.places[1]

@@ -107,6 +107,18 @@ def test_a_better_plan_takes_its_place_and_the_notice_undoes_it(solving) -> None
     solving.until(lambda: solving.state.recipe == before)
 
 
+def test_a_check_that_found_nothing_better_says_what_it_did(solving) -> None:
+    job, before = check_by_mouse(solving), solving.state.recipe
+    plans = told(solving, 0.04, -0.012), told(solving, 0.05, -0.02, other_plan(solving))
+    check = PlanCheck(recipe=before.to_document(), plans=tuple(one.plan for one in plans), best=0, interaction=2.0)
+    solving.engine.say(*(Partial(job, plan) for plan in plans), Finished(job, PlanChecked(check, before)))
+    solving.until(lambda: not solving.state.jobs)
+    assert [n.sentence for n in solving.state.notices] == [
+        "The plan was measured as a whole. Solved again around it, 1 plan did no less damage."
+    ]
+    assert solving.state.recipe == before
+
+
 def test_stop_keeps_the_best_so_far(solving) -> None:
     better = other_plan(solving)
     job = check_by_mouse(solving)

@@ -18,7 +18,7 @@ def check_sentences(check: PlanCheck) -> Iterator[str]:
         told = f" ({best.predicted_latency:.2f} predicted)" if best.predicted_latency is not None else ""
         yield f"It takes {best.latency:.2f} of the original's milliseconds as tried{told}."
     if check.interaction is not None and first.predicted is not None:
-        found = f"damage {first.measured.damage:.3g} where its layers one by one add up to {first.predicted:.3g}"
+        found = f"damage {figures.number(first.measured.damage)} where its layers one by one add up to {figures.number(first.predicted)}"
         yield f"{'The plan' if check.best == 0 else 'The first plan'} does {found} ({check.interaction:.2f} times)."
     if check.best:
         share = best.measured.damage / first.measured.damage if first.measured.damage else 1.0
@@ -49,17 +49,17 @@ def predicted_words(plan: CheckedPlan) -> str:
             low, high = plan.predicted_interval
             words[0] += f" ({kind.write_change(0.0, low)} to {kind.write_change(0.0, high)})"
     if plan.predicted is not None:
-        words.append(f"damage {plan.predicted:.3g}")
+        words.append(f"damage {figures.number(plan.predicted)}")
     return ", ".join(words)
 
 
 def measured_words(measured: MeasuredPlan) -> str:
     """The metric before and after with the interval of its change, else the damage with its own."""
     samples = f"on {figures.counted(measured.samples, 'validation sample')}"
-    damage = f"damage {measured.damage:.3g}"
+    damage = f"damage {figures.number(measured.damage)}"
     if measured.damage_interval is not None:
         low, high = measured.damage_interval
-        damage += f" ({low:.3g} to {high:.3g})"
+        damage += f" ({figures.number(low)} to {figures.number(high)})"
     if measured.before is None or measured.after is None:
         return f"{damage} {samples}"
     kind = kind_of(measured.metric)

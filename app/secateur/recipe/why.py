@@ -35,14 +35,16 @@ def why(
     if better is not None:
         room = _no_room(budget, chosen, limits, better)
         told.append(
-            f"{words_of(better.option)} would do {now.damage - better.damage:.2g} {unit} less damage"
+            f"{words_of(better.option)} would do {figures.number(now.damage - better.damage)} {unit} less damage"
             f" and {_more(better, now)}{room}"
         )
     else:
         told.append("nothing does less damage")
     if smaller is not None:
         gained = f"save {figures.size(now.costs.bytes - smaller.costs.bytes)}"
-        told.append(f"{words_of(smaller.option)} would {gained} and do {smaller.damage - now.damage:.2g} {unit} more")
+        told.append(
+            f"{words_of(smaller.option)} would {gained} and do {figures.number(smaller.damage - now.damage)} {unit} more"
+        )
     else:
         told.append("what is smaller takes longer" if below else "nothing is smaller")
     return f"{told[0]}: {told[1]}; {told[2]}."

@@ -13,12 +13,21 @@ def layers_of(step: Step) -> str:
 
 
 def values_of(step: Step) -> str:
-    """What grows from round to round, and what is not as it is by default: `Ratio 10 → 20 → 30 → 35 %, Epochs 1`."""
+    """What grows from round to round, and what is not as it is by default: `Ratio 10 → 20 → 30 → 35 %, Epochs 1`.
+
+    A choice of which of the other fields counts is said by that field: `Rank ratio 25 %`.
+    """
     told = []
     growing = {growth.field: growth.values for growth in step.growing}
-    for name, info in fields_of(type(step.method)).items():
-        value = getattr(step.method, name)
-        if name in growing or (value != info.default and isinstance(value, bool | int | float | str)):
+    fields = fields_of(type(step.method))
+    values = {name: getattr(step.method, name) for name in fields}
+    counting = {value for value in values.values() if isinstance(value, str) and value in fields}
+    for name, info in fields.items():
+        value = values[name]
+        if isinstance(value, str) and value in counting:
+            continue
+        is_told = name in growing or name in counting or value != info.default
+        if is_told and isinstance(value, bool | int | float | str):
             told.append(f"{info.title or name} {_written(name, growing.get(name, (value,)))}")
     return ", ".join(told)
 

@@ -31,6 +31,7 @@ from secateur.session.state import Notice
 if TYPE_CHECKING:
     from secateur.session.session import Session
 
+MEASURED = "The plan was measured as a whole."
 MOST_LEARNED_FROM = 24
 """Measured plans, the last ones, that the prediction of another learns from: it is made anew while a slider moves."""
 
@@ -126,7 +127,7 @@ class Checking:
             plan = PlanSolved(found.recipe, found.speed_cost, found.binding)
             self._take(request, plan, gain_words(check.first_plan.measured, check.best_plan.measured))
         elif check.notes or len(check.plans) > 1:
-            last = [] if len(check.plans) == 1 else list(check_sentences(check))[-1:]
+            last = [] if len(check.plans) == 1 else [MEASURED, *list(check_sentences(check))[-1:]]
             self._tell(" ".join((*last, *check.notes)))
 
     def _broke_off(self, request: CheckPlan) -> None:

@@ -162,7 +162,7 @@ class Explaining:
             more = f"Another {figures.points(MORE_POINTS).lstrip('+')} of {kind.noun}"
         else:
             unit = f" {state.table.unit}" if state.table.unit else ""
-            more = f"Half as much damage again ({told.more_damage:.2g}{unit})"
+            more = f"Half as much damage again ({figures.number(told.more_damage)}{unit})"
         if not told.bought_bytes:
             return f"{more} would buy nothing: no plan is smaller for it."
         return f"{more} would make the file {figures.size(told.bought_bytes)} smaller, and no slower."

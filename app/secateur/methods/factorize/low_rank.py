@@ -85,8 +85,10 @@ class LowRank(Method):
         )
 
     def badge(self) -> str:
-        said = {"energy": f"{self.energy * 100:.3g} %", "rank_ratio": f"{self.rank_ratio * 100:.3g} %"}
-        return f"rank {self.rank}" if self.by == "rank" else f"low rank {said[self.by]}"
+        if self.by == "rank":
+            return f"rank {self.rank}"
+        name, share = ("energy", self.energy) if self.by == "energy" else ("rank", self.rank_ratio)
+        return f"{name} {share * 100:.3g} %"
 
     # ------------------------------------------------------------------ the rank
 

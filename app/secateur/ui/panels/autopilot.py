@@ -11,7 +11,7 @@ from secateur.recipe.autopilot import Goal
 from secateur.session.piloting import running_pilot
 from secateur.session.reasons import why_not
 from secateur.session.state import JobState, SessionState
-from secateur.ui.panels.trials import TrialsTable
+from secateur.ui.panels.trials import HEADER_HEIGHT, ROW_HEIGHT, TrialsTable
 from secateur.ui.theme.style import icon, notifier, set_role
 from secateur.ui.widgets.button import Button, IconButton
 from secateur.ui.widgets.card import label
@@ -19,7 +19,9 @@ from secateur.ui.widgets.elided_label import ElidedLabel
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.why_not import set_why_not
 
-HEIGHT, HEAD_HEIGHT = 198, 32
+HEAD_HEIGHT, MARGIN = 32, 8
+HEIGHT = HEAD_HEIGHT + HEADER_HEIGHT + 6 * ROW_HEIGHT + MARGIN
+"""Whole rows: half a row at the foot could not be read."""
 FORM_WIDTH, FIELD_WIDTH = 244, 84
 
 
@@ -55,7 +57,7 @@ class AutopilotPanel(QWidget):
         self._unit = ""
         self._reasons: tuple[str, str] | None = None
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 8)
+        outer.setContentsMargins(0, 0, 0, MARGIN)
         outer.setSpacing(0)
         outer.addWidget(self._make_head())
         body = QHBoxLayout()

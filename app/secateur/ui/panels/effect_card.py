@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
 
 from secateur import figures
 from secateur.data.metrics import kind_of
@@ -32,6 +32,7 @@ class EffectCard(Card):
         self._settling.setSingleShot(True)
         self._settling.setInterval(0)
         self._settling.timeout.connect(self._settle)
+        self._room = 0
         self.add_trailing(self.source)
         self.body.setSpacing(0)
         self.rows = {name: FigureRow(name) for name in ("Size", "MACs", "Latency", "SQNR", "Metric", "Measured")}
@@ -63,6 +64,12 @@ class EffectCard(Card):
         self.body.addSpacing(4)
         self.body.addWidget(self.why)
 
+    def set_room(self, height: int) -> None:
+        """How high it may be: sentences that have no room are told by its tooltip alone."""
+        if height != self._room:
+            self._room = height
+            self._settling.start()
+
     def show_why(self, sentence: str) -> None:
         """Say why the layer is planned as it is; nothing where that is not known."""
         self.why.setText(sentence)
@@ -78,6 +85,7 @@ class EffectCard(Card):
                 row.set_figures("", figures.UNKNOWN)
             self._chips.hide()
             self.coupled.hide()
+            self.coupled.setText("")
             self.sentence.setText(COUNTING if is_selected else NOTHING_SELECTED)
             self._fit()
             self._settling.start()
@@ -135,6 +143,9 @@ class EffectCard(Card):
         """What further layers save because channels leave the selected ones: it is in the plan bar's figures, too."""
         count = len(effect.coupled)
         self.coupled.setVisible(bool(count))
+        if not count:
+            self.coupled.setText("")
+            return
         layers = "layer shrinks" if count == 1 else "layers shrink"
         saved = f"{figures.size(effect.coupled_bytes)} and {figures.macs(effect.coupled_macs)} MACs"
         self.coupled.setText(f"{count} further {layers} along: {saved} less.")
@@ -191,14 +202,31 @@ class EffectCard(Card):
     def _settle(self) -> None:
         """Take the height that the text needs at this width, once all of it has its size.
 
-        Layouts that were hidden while the window changed its size keep the height of the earlier width.
+        Layouts that were hidden while the window changed its size keep the height of the earlier width. Sentences for
+        which there is no room are left out, the longest story first.
         """
-        self.sentence.setText(self.sentence.text())
-        self.why.setText(self.why.text())
-        layout = self.layout()
-        if layout is not None and self.isVisible():
-            layout.activate()
-            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
+        layout, words = self.layout(), (self.why, self.sentence, self.coupled)
+        for line in words:
+            line.setText(line.text())
+            line.setVisible(bool(line.text()))
+        if layout is None or not self.isVisible():
+            return
+        left_out = []
+        layout.activate()
+        for line in words:
+            if not self._room or self._wanted_height(layout) <= self._room:
+                break
+            if line.text():
+                line.hide()
+                left_out.append(line.text())
+                layout.activate()
+        self.setToolTip("\n".join(reversed(left_out)))
+        self.setFixedHeight(self._wanted_height(layout))
+
+    def _wanted_height(self, layout: QLayout) -> int:
+        """What it takes at this width; without a wrapped line a layout has no height for a width."""
+        has_lines = layout.hasHeightForWidth()
+        return layout.totalHeightForWidth(self.width()) if has_lines else layout.totalSizeHint().height()
 
 
 def tone(before: float | None, after: float | None) -> str:

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from secateur.data.metrics import kind_of
 from secateur.engine.events import RunRecord
@@ -41,6 +42,7 @@ class FrontPanel(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # its keys are the plot's, without a ring from the start
         self._host, self._below = host, below
         self._axis = "bytes"
+        self._before: QWidget | None = None
         self.axes = Segmented([("bytes", self.tr("Size")), ("latency_ms", self.tr("Latency"))], self.tr("Axis"))
         self.axes.setObjectName("front_axis")
         self.axes.set_value(self._axis)
@@ -84,6 +86,7 @@ class FrontPanel(QFrame):
 
     def unfold(self) -> None:
         """Open it, and ask for the front."""
+        self._before = QApplication.focusWidget()
         self._place()
         self.show()
         self.raise_()
@@ -91,7 +94,12 @@ class FrontPanel(QFrame):
         self.axis_wanted.emit(self._axis)
 
     def fold(self) -> None:
-        """Close it: nothing is found for it any more."""
+        """Close it: nothing is found for it any more. The keyboard goes back to where it was."""
+        now, before = QApplication.focusWidget(), self._before
+        if now is not None and (now is self or self.isAncestorOf(now)):
+            is_there = before is not None and isValid(before) and before.isVisible()
+            (before if before is not None and is_there else self._below).setFocus()
+        self._before = None
         self.hide()
         self.axis_wanted.emit(None)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from secateur.methods.base import Method
@@ -21,9 +22,13 @@ from secateur.ui.widgets.why_not import set_why_not
 
 ROOM_TO_DRAG = 40
 """Pixels above and below the place that a step is dragged to."""
+HEAD_HEIGHT = 62
+"""The title, the gaps around the steps, and the margin below the effect."""
 KEEP = "Keep this choice: the budget leaves the selected layers as they are planned, in float too (K)"
 FREE = "Let the budget choose: what is planned for the selected layers is kept now (K)"
 RAIL_WIDTH, LEAST_WIDTH, WIDTH = 40, 264, 288
+LEAST_STEPS = 104
+"""Height that the steps keep beside the effect: two cards and their gap."""
 
 
 class PlanPanel(QWidget):
@@ -199,6 +204,10 @@ class PlanPanel(QWidget):
             self.setMaximumWidth(RAIL_WIDTH)
         elif self.maximumWidth() == RAIL_WIDTH:
             self.setMaximumWidth(400)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.effect.set_room(max(event.size().height() - HEAD_HEIGHT - LEAST_STEPS, 1))
 
     def sizeHint(self) -> QSize:
         return QSize(RAIL_WIDTH if self.rail.isVisibleTo(self) else WIDTH, 480)

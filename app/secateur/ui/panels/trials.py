@@ -12,8 +12,9 @@ from secateur.ui.theme.style import notifier
 from secateur.ui.widgets.rows_table import RowsTable
 
 ROW_HEIGHT: Final = 24
+HEADER_HEIGHT: Final = 24
 WIDTHS: Final = {
-    "number": 26, "verdict": 130, "size": 60, "speed": 56, "lost": 74, "test": 62, "compare": 72, "take": 78,
+    "number": 26, "verdict": 126, "size": 56, "speed": 52, "lost": 70, "test": 60, "compare": 64, "take": 70,
 }  # fmt: skip
 PLAN_WIDTH: Final = 300
 WHY_FROM: Final = 160
@@ -36,6 +37,7 @@ class TrialsTable(RowsTable):
         self.setMouseTracking(True)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(20)
+        header.setFixedHeight(HEADER_HEIGHT)
         for column, name in enumerate(COLUMNS):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, WIDTHS.get(name, 0))

@@ -108,9 +108,9 @@ class TrialsModel(QAbstractTableModel):
                 above = document.trials[row - 1].why if row else ""
                 return trial.why if trial.why != above else ""  # as in the row above
             case "size":
-                return figures.ratio(1.0, trial.size) if trial.size else ""
+                return figures.ratio(1.0, trial.size) if trial.size else figures.UNKNOWN
             case "speed":
-                return figures.ratio(1.0, trial.latency) if trial.latency else ""
+                return figures.ratio(1.0, trial.latency) if trial.latency else figures.UNKNOWN
             case "lost":
                 return document.change_words(trial.drop)
             case "test":

@@ -1,11 +1,19 @@
 """The card: a title line with room for controls at its right, and a body."""
 
-from PySide6.QtCore import QSize
+import re
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from secateur.ui.theme.style import icon, set_role
 from secateur.ui.widgets.elided_label import ElidedLabel
+
+NO_SPACE: Final = "\u200b"
+_LONG: Final = re.compile(r"\S{16,}")
+_JOINT: Final = re.compile(r"[._/\\](?=\w)")
+"""A word may go on in the next line behind these."""
 
 
 class Card(QFrame):
@@ -62,15 +70,24 @@ class Card(QFrame):
 class WrappedLabel(QLabel):
     """A label of several lines that always claims the height which its width asks for.
 
-    Nested layouts lose some of a label's height-for-width, and a line of a reason would be cut.
+    Nested layouts lose some of a label's height-for-width, and a line of a reason would be cut. A name as long as a
+    layer's goes on in the next line behind one of its points: as one word it would widen everything around it.
     """
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
+        self._words = ""
         self.setWordWrap(True)
+        self.setText(text)
+
+    def text(self) -> str:
+        """The text as it was given, without the places where a name may be parted."""
+        return self._words
 
     def setText(self, text: str) -> None:
-        super().setText(text)
+        self._words = text
+        is_copied = bool(self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse)
+        super().setText(text if is_copied or "</" in text else parted(text))  # nor are links of rich text parted
         self._claim()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -82,6 +99,11 @@ class WrappedLabel(QLabel):
         height = self.heightForWidth(self.width())
         if height != self.minimumHeight() and height >= 0:
             self.setMinimumHeight(height)
+
+
+def parted(text: str) -> str:
+    """The text with names that are long words parted behind each point, slash and underscore, by nothing visible."""
+    return _LONG.sub(lambda word: _JOINT.sub(lambda at: f"{at[0]}{NO_SPACE}", word[0]), text)
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
