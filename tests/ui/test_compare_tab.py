@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from secateur.engine.events import Compared, RunRecord
@@ -11,8 +11,10 @@ from secateur.model.documents import Comparison, ExportedFile, Latency, LayerErr
 from secateur.model.run_details import PartChange
 from secateur.session.state import SessionState, Side
 from secateur.ui.panels.class_changes import COLUMNS
-from secateur.ui.panels.compare import CompareTab
+from secateur.ui.panels.compare import PLOT_HEIGHT, CompareTab
 from secateur.ui.panels.compare_figures import figures_of
+from secateur.ui.theme.palette import DARK
+from secateur.ui.theme.style import apply_theme
 
 LEFT = Qt.MouseButton.LeftButton
 SLOWER = "Slower here: 2.00 ms → 2.50 ms, +25 %."
@@ -237,3 +239,18 @@ def test_at_the_smallest_window_the_cards_stand_in_two_rows(qtbot, tab, state):
     tab.resize(733, 524)
     qtbot.waitUntil(lambda: len({card.y() for card in tab.cards.values()}) == 2)
     assert tab.content.width() <= 733
+
+
+def test_in_the_smallest_window_the_curve_keeps_its_height_beside_the_classes(qtbot, tab, state, document):
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"parts": PARTS * 4})),)), ("conv1",))
+    tab.resize(733, 524)
+    qtbot.waitUntil(lambda: len({card.y() for card in tab.cards.values()}) == 2)
+    assert tab.errors.height() >= PLOT_HEIGHT
+
+
+def test_the_table_of_classes_has_the_ground_of_its_card(qapp, tab, state, document):
+    apply_theme(qapp, DARK)
+    tab.show_state(state.with_(runs=(record(document.model_copy(update={"parts": PARTS})),)), ())
+    card = tab._classes_card.grab().toImage()
+    inside, beside = tab.classes.geometry().topLeft() + QPoint(1, 1), QPoint(4, tab.classes.geometry().top())
+    assert card.pixelColor(inside) == card.pixelColor(beside)

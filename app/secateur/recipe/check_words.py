@@ -18,7 +18,8 @@ def check_sentences(check: PlanCheck) -> Iterator[str]:
         told = f" ({best.predicted_latency:.2f} predicted)" if best.predicted_latency is not None else ""
         yield f"It takes {best.latency:.2f} of the original's milliseconds as tried{told}."
     if check.interaction is not None and first.predicted is not None:
-        found = f"damage {figures.number(first.measured.damage)} where its layers one by one add up to {figures.number(first.predicted)}"
+        damage, alone = figures.number(first.measured.damage), figures.number(first.predicted)
+        found = f"damage {damage} where its layers one by one add up to {alone}"
         yield f"{'The plan' if check.best == 0 else 'The first plan'} does {found} ({check.interaction:.2f} times)."
     if check.best:
         share = best.measured.damage / first.measured.damage if first.measured.damage else 1.0

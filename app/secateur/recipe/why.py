@@ -42,9 +42,8 @@ def why(
         told.append("nothing does less damage")
     if smaller is not None:
         gained = f"save {figures.size(now.costs.bytes - smaller.costs.bytes)}"
-        told.append(
-            f"{words_of(smaller.option)} would {gained} and do {figures.number(smaller.damage - now.damage)} {unit} more"
-        )
+        more = figures.number(smaller.damage - now.damage)
+        told.append(f"{words_of(smaller.option)} would {gained} and do {more} {unit} more")
     else:
         told.append("what is smaller takes longer" if below else "nothing is smaller")
     return f"{told[0]}: {told[1]}; {told[2]}."

@@ -157,6 +157,8 @@ class ClassChanges(CopiedRows):
         self.setItemDelegateForColumn(COLUMNS.index("bar"), _Bars(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
+        self.setProperty("role", "in-card")
+        header.setProperty("role", "plain")
         header.setMinimumSectionSize(20)
         header.setFixedHeight(HEAD_HEIGHT)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

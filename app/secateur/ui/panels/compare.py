@@ -31,6 +31,8 @@ from secateur.ui.widgets.state_panel import StatePanel
 
 CARDS = ("metric", "file", "latency", "macs", "loss", "agreement")
 NARROW = 900
+PLOT_HEIGHT = 176
+"""What a curve keeps where the window is low: the tab scrolls instead."""
 REASONS = 2
 """Sentences under the curve about layers that could not be compared; the others are told where the layer is read."""
 
@@ -161,6 +163,8 @@ class CompareTab(TabView):
         self.pair_text.setObjectName("compare_layer_text")
         self._spectrum_card.body.addWidget(self.pair, 1)
         self._spectrum_card.body.addWidget(self.pair_text)
+        for plot in (self.errors, self.pair):
+            plot.setMinimumHeight(PLOT_HEIGHT)
         for card in (self._errors_card, self._spectrum_card):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             card.setMinimumWidth(220)

@@ -36,6 +36,7 @@ class TrialsTable(RowsTable):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         header = self.horizontalHeader()
+        header.setProperty("role", "plain")
         header.setMinimumSectionSize(20)
         header.setFixedHeight(HEADER_HEIGHT)
         for column, name in enumerate(COLUMNS):

@@ -184,6 +184,9 @@ QAbstractItemView {{ background: {t.panel}; color: {t.text}; border: none; outli
 QHeaderView {{ background: {t.panel}; }}
 QHeaderView::section {{ background: {t.panel}; color: {t.secondary}; border: none;
   border-bottom: 1px solid {t.border}; padding: 0 6px; font-size: {small}pt; font-weight: 500; }}
+QHeaderView[role="plain"]::section {{ padding: 0 3px; }}
+QTableView[role="in-card"], QTableView[role="in-card"] QHeaderView,
+QTableView[role="in-card"] QHeaderView::section {{ background: {t.card}; }}
 QHeaderView::section:hover {{ color: {t.text}; }}
 QTabBar {{ background: {t.panel}; }}
 QTabBar::tab {{ background: transparent; color: {t.secondary}; padding: 0 4px; margin: 0 12px; height: 38px;
