@@ -53,13 +53,15 @@ class Wish:
     """What is asked for. `limits` may hold `bytes` (of the file), `macs`, `latency_ms`, `memory_bytes` and `damage`.
 
     `least` is what a plan shall take least of, `damage` unless that is limited. `pins` are layers that stay as a person
-    chose them: layer → option, empty for float. `narrows`: whether layers may lose channels besides.
+    chose them: layer → option, empty for float. `narrows`: whether layers may lose channels besides. `widths` are the
+    channels that groups lose where these are not to be looked for, which takes most of the time.
     """
 
     limits: Mapping[str, float]
     least: str = "damage"
     pins: Mapping[str, str] = field(default_factory=dict)
     narrows: bool = True
+    widths: Widths | None = None
 
 
 @dataclass
@@ -147,7 +149,10 @@ class Budget:
             layer, name = missing.args
             hint = "Pin one of its options that can be chosen, or unpin it."
             raise UserError(f"{layer} is pinned to {words_of(name)}, which cannot be chosen there.", hint) from None
-        free = [group for group in narrowing.groups if group.name not in pinned] if wish.narrows else []
+        if wish.widths is not None:
+            fixed = {**wish.widths, **fixed}
+        looks = wish.narrows and wish.widths is None
+        free = [group for group in narrowing.groups if group.name not in pinned] if looks else []
         return WidthSearch(narrowing, self.programme, wish.limits, wish.least, pins, fixed, free)
 
     # ------------------------------------------------------------------ where the limits cannot be met

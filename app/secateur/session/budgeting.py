@@ -1,7 +1,11 @@
-"""The budget's wishes: one solution at a time, and of the wishes that wait only the newest."""
+"""The budget's wishes: one solution at a time, and of the wishes that wait only the newest.
+
+While a slider is dragged, plans are solved in the channels that the last one leaves, which is quick; where it rests,
+other channels are looked for.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from secateur.engine.events import BudgetUnmet, PlanSolved
@@ -32,6 +36,8 @@ class Wish:
     limits: Limits
     gesture: str = ""
     dragged: bool = True
+    in_widths: bool = False
+    """Whether the channels of the last plan stay, as far as the limits allow."""
 
 
 class Budgeting:
@@ -50,7 +56,7 @@ class Budgeting:
 
         Limits that were not `dragged` to move the sliders to them.
         """
-        self._ask(Wish(limits, merge, dragged))
+        self._ask(Wish(limits, merge, dragged, in_widths=dragged and self._looks_for_channels))
 
     def take(self, limits: Limits) -> None:
         """Take the plan of these limits as if the sliders had been moved there, in one step of its own."""
@@ -79,7 +85,9 @@ class Budgeting:
             return
         pins, costs = pins_of(state)
         limits = self.in_timed(wish.limits)
-        request = SolveBudget(state.model, state.table, limits, state.recipe, state.timings, pins, costs)
+        request = SolveBudget(
+            state.model, state.table, limits, state.recipe, state.timings, pins, costs, wish.in_widths
+        )
         self._job = self._session.engine.submit(request)
         self._asked = wish, Planned(state.recipe, state.kept)
 
@@ -102,8 +110,16 @@ class Budgeting:
                 self._take(answer, wish)
             case BudgetUnmet():
                 self._tell(answer)
+        if waiting is None and wish.in_widths and isinstance(answer, PlanSolved):
+            waiting = replace(wish, in_widths=False)
         if waiting is not None:
             self._ask(waiting)
+
+    @property
+    def _looks_for_channels(self) -> bool:
+        """Whether there are channels to look for beside a plan that a budget made."""
+        state = self._session.state
+        return state.solved is not None and state.model is not None and bool(state.model.bundles)
 
     def _take(self, plan: PlanSolved, wish: Wish) -> None:
         session, before = self._session, self._session.state

@@ -18,7 +18,7 @@ from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import FLOAT, Precision, Workload
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
-from secateur.recipe.choices import channels_in, without_channels
+from secateur.recipe.choices import channels_in, smallest_bytes, without_channels
 from secateur.recipe.chosen import choice_in, recipe_of
 from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.options import OPTIONS, option
@@ -287,6 +287,18 @@ def test_the_budget_replaces_its_own_channels_and_leaves_those_that_a_person_pla
     ):
         kept = solve(SolveBudget(model(), table(0.0), size(0.1), Recipe(own))).recipe
         assert [(s.method, s.layers) for s in kept.steps if s.method.changes_widths] == [(own[0].method, ("inner",))]
+
+
+def test_in_the_widths_of_a_plan_its_channels_stay_unless_the_limits_need_others():
+    first = solve(SolveBudget(model(), table(0.0), size(0.1), Recipe())).recipe
+    narrow = [(s.method, s.layers) for s in first.steps if s.method.changes_widths]
+    assert narrow
+    wider = solve(SolveBudget(model(), table(100.0), size(0.3), first, in_widths=True)).recipe
+    assert [(s.method, s.layers) for s in wider.steps if s.method.changes_widths] == narrow
+    assert wider != first
+    tight = {"bytes": smallest_bytes(model(), table(0.0)) - 10.0}
+    needed = solve(SolveBudget(model(), table(0.0), tight, Recipe(), in_widths=True)).recipe
+    assert needed == solve(SolveBudget(model(), table(0.0), tight, Recipe())).recipe
 
 
 def test_without_knowing_what_leaves_together_no_channels_are_chosen():

@@ -1,5 +1,7 @@
 """The wishes of the budget sliders, and what a person changes while one of them is being solved."""
 
+from dataclasses import replace
+
 import pytest
 from known_sessions import EIGHT_BITS, free_table, one_layer
 from recording_engine import RecordingEngine
@@ -7,6 +9,7 @@ from recording_engine import RecordingEngine
 from secateur.engine import events as ev
 from secateur.engine.requests import SolveBudget
 from secateur.methods import METHODS
+from secateur.model.description import ChannelBundle
 from secateur.recipe.editing import with_method
 from secateur.recipe.options import option
 from secateur.recipe.recipe import Recipe
@@ -65,3 +68,20 @@ def test_a_layer_that_is_changed_by_hand_meanwhile_counts_more_than_the_wish(
     assert len(engine.asked(SolveBudget)) == 1
     session.undo()
     assert session.state.recipe == Recipe()
+
+
+def test_while_a_slider_is_dragged_channels_stay_and_where_it_rests_others_are_looked_for(
+    session: Session, engine: RecordingEngine
+) -> None:
+    answer(session, engine)
+    assert session.state.model is not None
+    session.update(model=replace(session.state.model, bundles=(ChannelBundle(8, (("conv", 1),), ()),)))
+    session.budget.set({"bytes": 190.0})
+    session.budget.set({"bytes": 180.0})
+    answer(session, engine)
+    assert [wish.in_widths for wish in engine.asked(SolveBudget)] == [False, True, True]
+    answer(session, engine)
+    last = engine.asked(SolveBudget)[-1]
+    assert (last.limits, last.in_widths) == ({"bytes": 180.0}, False)
+    answer(session, engine)
+    assert len(engine.asked(SolveBudget)) == 4, "the last answer stands"

@@ -35,14 +35,25 @@ def solve(request: SolveBudget) -> PlanSolved | BudgetUnmet:
     if not narrows:
         kept = kept_in(budget, _whole(request.pins), request.costs)
     limits = kept.limits_of_programme(request.limits)
+    wish = Wish(limits, pins=kept.pins, narrows=narrows)
     try:
-        chosen = budget.solve(Wish(limits, pins=kept.pins, narrows=narrows))
+        chosen = _in_widths(budget, wish, request.keep) if narrows and request.in_widths else None
+        chosen = budget.solve(wish) if chosen is None else chosen
     except NoPlan as none:
         if none.nearest is None:
             return BudgetUnmet(none.sentence, none.hint)
         plan = _told(budget, none.nearest, kept, none.reached, request.keep, narrows)
         return BudgetUnmet(none.sentence, none.hint, plan[0], kept.limits_of_plan(none.reached), *plan[1:])
     return PlanSolved(*_told(budget, chosen, kept, limits, request.keep, narrows))
+
+
+def _in_widths(budget: Budget, wish: Wish, plan: Recipe) -> dict[str, str] | None:
+    """What is best in the channels that a plan leaves; None where the limits cannot be met so."""
+    named = {name: choice_in(plan, name) or FLOAT for name in budget.programme.layers}
+    try:
+        return budget.solve(replace(wish, widths=budget.narrowing.widths_of(named)))
+    except NoPlan:
+        return None
 
 
 def _told(
