@@ -34,7 +34,16 @@ class Borders:
         self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}
         apart = {name: timings.between(timings.layers.get(name, ())) for name in names if name in self._flow.layers}
         self._around: dict[bytes, tuple[NDArray[np.float64], float]] = {}
+        self._known: dict[bytes, float] = {}
         self._between = apart
+
+    def of(self, static: Flags) -> float:
+        """Milliseconds of one plan, whose layers `static` (layers,) are in integers: plans that are asked for again and
+        again differ in other things."""
+        key = static.tobytes()
+        if key not in self._known:
+            self._known[key] = float(self.ms(static[None])[0])
+        return self._known[key]
 
     def ms(self, static: Flags) -> NDArray[np.float64]:
         """Milliseconds (plans,) that all borders take where the layers of `static` (plans, layers) are in integers."""
@@ -79,5 +88,6 @@ class Borders:
         every[count + np.arange(count), np.arange(count)] = False
         ms = self.ms(every)
         each = ms[:count] - ms[count : 2 * count]
+        self._known[static.tobytes()] = float(ms[-1])
         self._around[static.tobytes()] = found = each, float(ms[-1] - each[static].sum())
         return found

@@ -126,7 +126,7 @@ class Programme:
         if name == "bytes":
             return total + (self._beside(items) if beside is None else beside)
         if name == "latency_ms" and self._borders is not None:
-            return total + float(self._borders.ms(self.is_static[items][None])[0])
+            return total + self._borders.of(self.is_static[items])
         return total
 
     def swapped(self, name: str, items: Items) -> Floats:
@@ -144,7 +144,7 @@ class Programme:
             static = self.is_static[items]
             each, _ = self._borders.around(static)
             change = each[self.groups] * (self.is_static.astype(float) - static[self.groups])
-            after = after + float(self._borders.ms(static[None])[0]) + change
+            after = after + self._borders.of(static) + change
         return np.asarray(after)
 
     def _beside(self, items: Items) -> float:

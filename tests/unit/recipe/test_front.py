@@ -72,7 +72,7 @@ def test_why_names_what_the_next_better_costs_and_the_next_smaller_saves_and_whi
     made, limits = budget(), {"bytes": 620.0}
     chosen = made.solve(Wish(limits))
     sentence = why(made, chosen, limits, "d")
-    assert sentence.startswith("d is planned as 8-bit static: float would do 0.0004 nats less damage")
+    assert sentence.startswith("d is planned as 8-bit static: float would do 0.000400 nats less damage")
     assert "for which the size budget has no room" in sentence
     assert "would save" in sentence
     assert telling(made, chosen, 2) == ("d", "c")
