@@ -1,6 +1,9 @@
 """The panel of the best plans and why a layer is planned as it is, in the window with the real solver behind it."""
 
+from dataclasses import replace
+
 import pytest
+from known_results import a_document, a_record
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from solved_budgets import newest_solution
@@ -92,6 +95,17 @@ def test_a_click_on_a_point_takes_its_plan_and_undo_takes_it_back(solving, front
     assert solving.workspace.plan_bar.slider.value() == pytest.approx(place.point.limit)
     solving.session.undo()
     assert solving.state.recipe == before
+
+
+def test_what_the_dots_of_runs_are_is_said_where_there_are_some(solving, front, evaluation) -> None:
+    assert not front.legend.isVisible()
+    places = tuple(replace(place, metric=0.8) for place in front.plot.shown.places)
+    state = solving.state.with_(baseline=evaluation, runs=(replace(a_record(), document=a_document()),))
+    front.show_state(state, places, None, None, "")
+    assert front.legend.isVisible()
+    assert "runs" in front.legend.accessibleName()
+    front.show_state(state.with_(runs=()), places, None, None, "")
+    assert not front.legend.isVisible()
 
 
 def test_arrows_and_return_do_what_the_mouse_does(solving, front) -> None:

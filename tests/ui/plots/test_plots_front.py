@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from secateur.data.metrics import kind_of
 from secateur.recipe.front import FrontPoint
 from secateur.session.explaining import FrontPlace
-from secateur.ui.plots.front_plot import FrontPlot, FrontShown
+from secateur.ui.plots.front_plot import FrontPlot, FrontShown, _amount
 
 TOP1 = kind_of("top1")
 
@@ -74,3 +74,8 @@ def test_without_plans_there_is_nothing_to_read_or_take(plot, qtbot):
 def test_the_numbers_can_be_copied(plot):
     plot.show_front(FrontShown("bytes", places()))
     assert plot.table().rows[0][:2] == (1000, 500)
+
+
+def test_ticks_are_written_as_all_numbers_are():
+    texts = [_amount(value) for value in (2e-7, 5e-5, 1e-3, 0.02, 0.5, 2.0, 20.0, 5000.0)]
+    assert texts == ["2×10⁻⁷", "5×10⁻⁵", "10⁻³", "0.02", "0.5", "2", "20", "5,000"]

@@ -13,6 +13,7 @@ from secateur.model.documents import Predicted
 from secateur.session.explaining import FrontPlace
 from secateur.session.state import SessionState
 from secateur.ui.plots.front_plot import FrontPlot, FrontShown
+from secateur.ui.plots.legend import Entry, Legend
 from secateur.ui.widgets.card import label
 from secateur.ui.widgets.icon_button import IconButton
 from secateur.ui.widgets.segmented import Segmented
@@ -54,6 +55,9 @@ class FrontPanel(QFrame):
         close.clicked.connect(self.fold)
         self.plot = FrontPlot(self)
         self.plot.taken.connect(self.plan_taken)
+        entries = (self.tr("best plans, predicted"), "result"), (self.tr("runs, measured"), "secondary")
+        self.legend = Legend([Entry(name, role, dot=True) for name, role in entries])
+        self.legend.setObjectName("front_legend")
         self.waiting = label("", "secondary", wrap=True)
         self.waiting.setObjectName("front_waiting")
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -62,6 +66,7 @@ class FrontPanel(QFrame):
         head = QHBoxLayout()
         head.addWidget(label(self.tr("The best plans"), "card-title"))
         head.addStretch(1)
+        head.addWidget(self.legend)
         head.addWidget(self.axes)
         head.addWidget(close)
         column = QVBoxLayout(self)
@@ -152,9 +157,12 @@ class FrontPanel(QFrame):
         is_there = front is not None and bool(places)
         self._stack.setCurrentWidget(self.plot if is_there else self.waiting)
         self.waiting.setText(self._why_nothing(state))
+        self.legend.hide()
         if front is not None and is_there:
             self.axes.set_value(front.axis)
-            self.plot.show_front(self._shown(state, places, predicted, damage))
+            shown = self._shown(state, places, predicted, damage)
+            self.plot.show_front(shown)
+            self.legend.setVisible(bool(shown.runs))
         self.buys.setText(buys)
         self.buys.setVisible(bool(buys))
 

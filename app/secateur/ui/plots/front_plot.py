@@ -278,4 +278,9 @@ class FrontPlot(Chart):
 def _amount(value: float) -> str:
     """A tick of a log axis: decades as such, what stands between them with one digit."""
     exponent = float(np.log10(value))
-    return decade_text(value) if abs(exponent - round(exponent)) < 1e-6 else f"{value:.1g}"
+    if abs(exponent - round(exponent)) < 1e-6:
+        return decade_text(value)
+    if value >= 1e-4:
+        return f"{float(f'{value:.1g}'):,g}"
+    decade = 10.0 ** float(np.floor(exponent))
+    return f"{value / decade:.0f}×{decade_text(decade)}"

@@ -1,4 +1,4 @@
-"""A small legend for a card's title line: swatches or short lines with their names."""
+"""A small legend for a card's title line: swatches, short lines or rings with their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from secateur.ui.theme.style import color, tinted
 
 @dataclass(frozen=True)
 class Entry:
-    """A name with its palette role; `line` draws a stroke instead of a swatch."""
+    """A name with its palette role; `line` draws a stroke instead of a swatch, `dot` a ring."""
 
     name: str
     role: str
     line: bool = False
+    dot: bool = False
     opacity: float = 1.0
 
 
@@ -44,6 +45,10 @@ class Legend(QWidget):
             if entry.line:
                 painter.setPen(QPen(color(entry.role), 2.0))
                 painter.drawLine(QLineF(x, 8, x + 13, 8))
+            elif entry.dot:
+                painter.setPen(QPen(color(entry.role), 1.5))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(QRectF(x + 3, 4.5, 7, 7))
             else:
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(tinted(entry.role, entry.opacity))
