@@ -58,7 +58,7 @@ def figures_between(a: Evaluation, b: Evaluation, agreement: float | None) -> di
 
 
 def _agreement(b: Evaluation, agreement: float | None) -> Figure:
-    detail = f"same answer, {thousands(b.samples)} samples" if agreement is not None else "cannot be told"
+    detail = f"same on {thousands(b.samples)} samples" if agreement is not None else "cannot be told"
     return Figure("Agreement", share(agreement), "", detail)
 
 
