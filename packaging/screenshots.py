@@ -21,6 +21,8 @@ TABS = ("weights", "activations", "sensitivity", "graph", "distil", "compare")
 WEIGHT_VIEWS = ("kernels", "matrix", "channels")
 MANY_LAYERS = Path(__file__).parent / "pictured_network.py"
 PATIENCE_S = 900.0
+LOSING = 0.07
+"""The share of the file in which some classes are lost: what they lost is photographed."""
 TRIED = 4
 """Plans that autopilot has tried when it is photographed."""
 
@@ -103,8 +105,9 @@ class Photographer:
         self.wait("the activations", lambda: self.state.activations is not None and self.idle())
         session.read_graph()
         self.wait("the graph", lambda: self.state.graph is not None)
-        for share in (0.6, 0.35):
+        for share in (0.6, 0.35, LOSING):
             self.run_budget(share)
+        self.choose_by_budget()
         session.budget.set({"bytes": round(0.25 * self.state.model.source_bytes)})
         self.rest(2.0)
         rows = self.state.rows
@@ -113,8 +116,38 @@ class Photographer:
         session.set_model_method("distil", Distillation(epochs=3, augment=False))
         self.run("distillation")
         self.window.workspace.layers.select([layer])
+        self.forget_notices()
+
+    def forget_notices(self) -> None:
         for notice in self.state.notices:
-            session.dismiss(notice)
+            self.assembly.session.dismiss(notice)
+
+    def scroll_compare(self, *, to_end: bool) -> None:
+        """Scroll Compare to its end, where the table of classes is, or to its begin."""
+        from PySide6.QtWidgets import QScrollArea
+
+        bar = self.window.workspace.detail.tab("compare").findChild(QScrollArea).verticalScrollBar()
+        bar.setValue(bar.maximum() if to_end else 0)
+
+    def choose_by_budget(self) -> None:
+        """What was lost by class, the best plans of all sizes, and a plan that is checked."""
+        commands, session = self.assembly.commands, self.assembly.session
+        detail = self.window.workspace.detail
+        self.wait("milliseconds in the target", lambda: self.state.timed is not None and self.idle())
+        self.forget_notices()
+        detail.show_tab("compare")
+        self.photograph_everywhere("lost_by_class", "compare", SIZES[:1], lambda: self.scroll_compare(to_end=True))
+        self.scroll_compare(to_end=False)
+        self.window.workspace.layers.select([self.state.rows[len(self.state.rows) // 2].name])
+        self.set_budget(0.12)
+        commands.trigger("front")
+        self.wait("the best plans", lambda: bool(session.explaining.places()) and bool(session.explaining.buys()))
+        self.photograph_everywhere("best_plans", "sensitivity", SIZES[:1])
+        commands.trigger("front")
+        commands.trigger("check")
+        self.wait("the check to begin", lambda: self.state.jobs)
+        self.wait("the check", lambda: self.state.measured_plan is not None and self.idle())
+        self.photograph_everywhere("check_plan", "sensitivity", SIZES[:1])
 
     def look_closer(self) -> None:
         """The other ways to look at a layer's weights, and one sample on its way through the network."""
@@ -189,10 +222,13 @@ class Photographer:
         for tab in ("weights", "sensitivity"):
             self.photograph_everywhere(f"many_layers_{tab}", tab, SIZES[:1])
 
-    def run_budget(self, share: float) -> None:
+    def set_budget(self, share: float) -> None:
         before = self.state.recipe
         self.assembly.session.budget.set({"bytes": round(share * self.state.model.source_bytes)})
         self.wait(f"a plan for {share:.0%}", lambda: self.state.recipe is not before)
+
+    def run_budget(self, share: float) -> None:
+        self.set_budget(share)
         self.run(f"{share:.0%}")
 
     def run(self, what: str) -> None:
@@ -202,8 +238,14 @@ class Photographer:
 
     # ------------------------------------------------------------------ pictures
 
-    def photograph_everywhere(self, name: str, tab: str | None, sizes: Sequence[tuple[int, int]] = SIZES) -> None:
-        """One picture for each theme and size."""
+    def photograph_everywhere(
+        self,
+        name: str,
+        tab: str | None,
+        sizes: Sequence[tuple[int, int]] = SIZES,
+        arrange: Callable[[], None] | None = None,
+    ) -> None:
+        """One picture for each theme and size; `arrange` is done before each."""
         from secateur.ui.theme.palette import DARK, LIGHT
         from secateur.ui.theme.style import apply_theme
 
@@ -215,6 +257,9 @@ class Photographer:
                 if tab is not None:
                     self.window.workspace.detail.show_tab(tab)
                 self.rest(0.4)
+                if arrange is not None:
+                    arrange()
+                    self.rest(0.4)
                 self.save(self.window, f"{name}_{theme.name}_{width}x{height}")
 
     def photograph_dialogs(self) -> None:
