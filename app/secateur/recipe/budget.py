@@ -172,7 +172,7 @@ class Budget:
     def _reached_alone(self, limits: Mapping[str, float], programme: Programme, allowed: Flags) -> Iterable[str]:
         """What these options reach of each limit by itself, where all channels leave that can."""
         smallest = least_bytes(programme.model, [c for c, m in zip(programme.choices, allowed, strict=True) if m])
-        yield f"The smallest file that these options reach is {smallest:,} bytes."
+        yield f"The smallest file that these options reach is {figures.size(smallest)} ({smallest:,} bytes)."
         for name in ("macs", "latency_ms", "memory_bytes"):
             if name not in limits:
                 continue
@@ -206,7 +206,7 @@ def _written(name: str, amount: float) -> str:
             return figures.milliseconds(amount)
         case "macs":
             return f"{amount:,.0f} MACs"
-    return f"{amount:.3g} of damage"
+    return f"{figures.number(amount)} of damage"
 
 
 def solve_budget(
