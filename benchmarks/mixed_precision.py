@@ -13,15 +13,21 @@ differ in who has how many bits:
 - solved: the budget on measured damages, as `secateur plan` does it;
 - checked: the same, measured as a whole and solved again, as `secateur plan --check` does it.
 
+`--peers PYTHON` adds other tools with encodings and corrections of their own, run by that interpreter on the same
+samples: `mixed_precision_peers.py` says which they are, how they are set and how their environment is made.
+
 The second table has what was predicted of the solved plans before and what was found: damage on the validation samples
 that it was measured on, the metric's change on the test samples beside its predicted interval.
 """
 
 import argparse
+import json
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +35,10 @@ import numpy as np
 from _rounds import machine, table
 
 import secateur  # before any runtime: switches its telemetry off
-from secateur.analysis.evaluation import predict
+from secateur.analysis.evaluation import BATCH, predict
 from secateur.analysis.free import score_free
 from secateur.data.metrics import kind_of
+from secateur.data.splits import Split
 from secateur.engine.checking import CheckPlan
 from secateur.engine.jobs.applying import apply_plan
 from secateur.engine.jobs.checking import check
@@ -40,6 +47,7 @@ from secateur.engine.reporting import Reporter
 from secateur.engine.requests import DataSource, ScoreSensitivity
 from secateur.engine.workshop import Workshop
 from secateur.errors import UserError
+from secateur.methods.quantize.correction import SAMPLES
 from secateur.model.description import ModelSource
 from secateur.model.documents import SensitivityTable
 from secateur.model.plan_check import CheckedPlan
@@ -215,6 +223,36 @@ def run(
             PREDICTIONS.append(told(ours, seed, share))
 
 
+def peers(
+    contest: Contest, python: str, shares: Sequence[float]
+) -> Iterator[tuple[str, float, float, float | None, float]]:
+    """The same of other tools, run by `python` on the samples as they are drawn; who is left out is printed.
+
+    They get as many calibration samples as our corrections take, and the validation samples that damage is measured on.
+    """
+    samples = {}
+    limits: dict[Split, int] = {"calibration": SAMPLES, "validation": contest.samples, "test": contest.test}
+    for split, limit in limits.items():
+        batches = list(contest.drawn.batches(split, BATCH, limit))
+        samples[split] = np.concatenate([batch.first for batch in batches])
+        samples[f"{split}_labels"] = np.concatenate([batch.targets for batch in batches]).astype(np.int64)
+    np.savez(contest.folder / "peers.npz", **samples)
+    command = [python, str(Path(__file__).with_name("mixed_precision_peers.py")), contest.model.path]
+    command += [str(contest.folder / "peers.npz"), "--shares", ",".join(map(str, shares))]
+    command += ["--threads", str(max(contest.workshop.threads, 1))]
+    said = contest.folder / "peers.log"
+    with said.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as run_:
+        for line in run_.stdout or ():
+            told = json.loads(line)
+            if "left_out" in told:
+                print(f"{told['peer']} is left out: {told['left_out']}", flush=True)
+                continue
+            name = f"{told['peer']} {told['version']}"
+            yield name, told["asked"], told["share"], told["top1"], told["seconds"]
+    if run_.returncode:
+        raise SystemExit("\n".join(["The peers' script failed:", *said.read_text(errors="replace").splitlines()[-5:]]))
+
+
 CHANGES: dict[tuple[int, float], float] = {}
 PREDICTIONS: list[tuple[float, float, float, float, float, float]] = []
 """(share, predicted damage, measured damage, change of the metric on test, its predicted interval)."""
@@ -248,6 +286,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=10_000, help="test samples at most")
     parser.add_argument("--seconds", type=float, default=60.0, help="of a check")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--peers", metavar="PYTHON", default="", help="interpreter of the other tools' environment")
     given = parser.parse_args()
     shares, seeds = (
         [kind(text) for text in texts.split(",")] for kind, texts in ((float, given.shares), (int, given.seeds))
@@ -266,7 +305,10 @@ def main() -> None:
         )
         found: dict[tuple[str, float], list[tuple[float, float | None, float]]] = {}
         for seed in seeds:
-            for method, share, taken, value, seconds in run(contest, shares, int(seed)):
+            rows_of_seed = run(contest, shares, int(seed))
+            if given.peers:
+                rows_of_seed = chain(rows_of_seed, peers(contest, given.peers, shares))
+            for method, share, taken, value, seconds in rows_of_seed:
                 found.setdefault((method, share), []).append((taken, value, seconds))
                 print(f"seed {seed}, {share:.1%}, {method}: {value}, {seconds:.0f} s", flush=True)
     task = contest.opened.task
