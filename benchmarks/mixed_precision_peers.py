@@ -1,7 +1,8 @@
-"""Other tools' mixed precision on the same network, samples and bytes: what `mixed_precision.py --peers` runs.
+r"""Other tools' mixed precision on the same network, samples and bytes: what `mixed_precision.py --peers` runs.
 
     python -m venv peers
-    peers/bin/pip install torch torchvision onnx onnxruntime model-compression-toolkit==2.6.1 nvidia-modelopt==0.47.0
+    peers/bin/pip install torch torchvision onnx onnxruntime model-compression-toolkit==2.6.1 nvidia-modelopt==0.47.0 \
+        aimet-torch==2.42.0
     python benchmarks/mixed_precision.py MODEL DATA --peers peers/bin/python
 
 An environment of its own, for these tools pin other versions than this program; nothing of it is imported here. What a
@@ -21,7 +22,9 @@ trained. What counts are the codes, bits × weights ÷ 8. Each as its documentat
 - model-compression-toolkit: a limit of the weights' memory; distances of activations on 64 calibration samples;
   thresholds of least squared error; biases corrected;
 - nvidia-modelopt: AutoQuantize by gradients of the loss on the labelled validation samples; scales of least squared
-  error, searched more finely than the default (it corrects no biases).
+  error, searched more finely than the default (it corrects no biases);
+- aimet-torch: the list that AMP makes of (layer, bits), by the noise in the answers on the calibration samples, is
+  followed until the bytes fit; scales by its tf-enhanced scheme (its version 2 corrects no biases).
 """
 
 import argparse
@@ -30,10 +33,13 @@ import importlib.metadata
 import json
 import logging
 import os
+import pickle
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -257,9 +263,93 @@ def modelopt(contest: Contest, shares: Sequence[float]) -> Iterator[Found]:
         yield share, contest.share(bits), contest.top1(model.eval()), seconds
 
 
+AIMET_CONFIG = {
+    "defaults": {
+        "ops": {},
+        "params": {"is_quantized": "True", "is_symmetric": "True"},
+        "strict_symmetric": "False",
+        "per_channel_quantization": "True",
+    },
+    "params": {"bias": {"is_quantized": "False"}},
+    "op_type": {},
+    "supergroups": [],
+    "model_input": {},
+    "model_output": {},
+}
+
+
+def _simulated(contest: Contest, folder: str) -> Any:
+    """AIMET's simulation of the network with all weights in 8 bits and nothing else quantized."""
+    from aimet_torch.common.defs import QuantScheme
+    from aimet_torch.quantsim import QuantizationSimModel
+
+    path = Path(folder) / "config.json"
+    path.write_text(json.dumps(AIMET_CONFIG))
+    return QuantizationSimModel(
+        contest.copied(),
+        contest.samples["calibration"][:1],
+        quant_scheme=QuantScheme.post_training_tf_enhanced,
+        default_output_bw=16,  # of no output: none is quantized
+        default_param_bw=WIDTHS[0],
+        config_file=str(path),
+    )
+
+
+def aimet(contest: Contest, shares: Sequence[float]) -> Iterator[Found]:
+    """AMP orders all (layer, bits) by the harm that each does alone; its order is followed until the bytes fit."""
+    from aimet_torch.common.amp.utils import AMPSearchAlgo
+    from aimet_torch.common.defs import CallbackFunc, QuantizationDataType
+    from aimet_torch.mixed_precision import choose_mixed_precision
+
+    begun = time.perf_counter()
+    images = contest.samples["calibration"]
+    dummy = images[:1]
+    with torch.no_grad():
+        wanted = contest.model(images)
+
+    def quality(model: nn.Module, *_: Any) -> float:
+        """Signal to noise of the answers on the calibration samples, in dB."""
+        with torch.no_grad():
+            noise = (torch.cat([model(x) for x in images.split(BATCH)]) - wanted).square().mean()
+        return float(10 * torch.log10(wanted.square().mean() / (noise + 1e-12)))
+
+    with tempfile.TemporaryDirectory() as folder:
+        kind = QuantizationDataType.int
+        choose_mixed_precision(
+            _simulated(contest, folder),
+            dummy,
+            [((16, kind), (bits, kind)) for bits in WIDTHS],
+            eval_callback_for_phase1=CallbackFunc(quality),
+            # only the order is needed: the bytes say where to stop
+            eval_callback_for_phase2=CallbackFunc(lambda *_: 1.0),
+            allowed_accuracy_drop=None,
+            results_dir=folder,
+            clean_start=True,
+            forward_pass_callback=CallbackFunc(lambda model, *_: model(dummy)),
+            amp_search_algo=AMPSearchAlgo.Binary,
+        )
+        with (Path(folder) / ".cache" / "accuracy_list.pkl").open("rb") as kept:
+            ordered = pickle.load(kept)
+        shared = time.perf_counter() - begun
+        for share in shares:
+            begun = time.perf_counter()
+            bits = dict.fromkeys(contest.counts, WIDTHS[0])
+            for group, candidate, _, _ in ordered:
+                if contest.share(bits) <= share:
+                    break
+                bits |= dict.fromkeys(group.parameter_quantizers, candidate[1][0])
+            sim = _simulated(contest, folder)
+            for name, width in bits.items():
+                sim.model.get_submodule(name).param_quantizers["weight"].bitwidth = width
+            sim.compute_encodings(lambda model, _: model(dummy), None)
+            seconds = shared + time.perf_counter() - begun
+            yield share, contest.share(bits), contest.top1(sim.model.eval()), seconds
+
+
 PEERS: dict[str, Callable[[Contest, Sequence[float]], Iterator[Found]]] = {
     "model-compression-toolkit": mct,
     "nvidia-modelopt": modelopt,
+    "aimet-torch": aimet,
 }
 
 
