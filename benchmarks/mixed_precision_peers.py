@@ -24,7 +24,8 @@ trained. What counts are the codes, bits × weights ÷ 8. Each as its documentat
 - nvidia-modelopt: AutoQuantize by gradients of the loss on the labelled validation samples; scales of least squared
   error, searched more finely than the default (it corrects no biases);
 - aimet-torch: the list that AMP makes of (layer, bits), by the noise in the answers on the calibration samples, is
-  followed until the bytes fit; scales by its tf-enhanced scheme (its version 2 corrects no biases).
+  followed until the bytes fit; scales by its tf-enhanced scheme (its version 2 corrects no biases). Not its best:
+  its sequential MSE, which is not run here, finds better scales at the end.
 """
 
 import argparse
