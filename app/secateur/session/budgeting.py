@@ -14,6 +14,7 @@ from secateur.methods.base import Method
 from secateur.recipe.chosen import is_chosen
 from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.recipe import Recipe
+from secateur.recipe.speed import plan_ms
 from secateur.session import notices
 from secateur.session.keeping import pins_of
 from secateur.session.plans import Planned
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Limits = Mapping[str, float]
 """What a plan is to keep within: `bytes` of the file and `latency_ms` of the network as the plan bar shows them."""
+
+EXACTLY = 1 + 1e-6
+"""What is within a limit but for rounding."""
 
 NEAREST = "nearest"
 """The remedy of a notice that tells of limits that cannot be met."""
@@ -62,6 +66,17 @@ class Budgeting:
         """Take the plan of these limits as if the sliders had been moved there, in one step of its own."""
         self._gesture += 1
         self._ask(Wish(limits, f"taken {self._gesture}", dragged=False))
+
+    def solve_what_was_timed(self) -> None:
+        """Solve the plan's wish again where what it leads to was timed since, and takes longer than was told."""
+        limit, state = self.in_timed(self.limits).get("latency_ms"), self._session.state
+        if limit is None or state.model is None or state.timings is None:
+            return
+        told = plan_ms(state.model, state.recipe, state.timings, facts=state.facts)
+        if told is None or told <= limit * EXACTLY:
+            return
+        last, _ = self._asked
+        self._ask(Wish(self.limits, last.gesture, last.dragged))
 
     def take_nearest(self) -> None:
         """Take the plan nearest to the limits that cannot be met (undoable)."""

@@ -96,6 +96,7 @@ class Timing:
                 result = replace(result, timings=replace(result.timings, learned=known.learned))
             self._session.update(timed=result)
             tables.judge(self._session)
+            self._session.budget.solve_what_was_timed()
 
     def learn(self, found: Timings | None) -> None:
         """What plans that were tried have taught of milliseconds: those that are predicted from now on know it."""

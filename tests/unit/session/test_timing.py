@@ -14,6 +14,7 @@ from secateur.methods.facts import UNCOUNTED
 from secateur.model.documents import Latency, SensitivityRow
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.choices import choices_of
+from secateur.recipe.editing import with_method
 from secateur.recipe.options import option
 from secateur.session.effects import _latency
 from secateur.session.session import Session
@@ -172,6 +173,23 @@ def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(
     assert isinstance(asked, SolveBudget)
     assert asked.limits == {"bytes": 300.0, "latency_ms": 1.5}
     assert asked.timings is session.state.timings
+
+
+def test_a_plan_that_takes_longer_once_its_shapes_are_timed_is_solved_again(
+    session: Session, engine: RecordingEngine
+) -> None:
+    session.receive(ev.Finished(begun(session, engine), known()))
+    session.update(tables={"free": free_table(EIGHT_BITS)})
+    session.budget.set({"latency_ms": 1.5})
+    plan = with_method(session.state.recipe, ["conv"], "quantize", option("int8").method)
+    session.receive(ev.Finished(engine.job_of(SolveBudget), ev.PlanSolved(plan)))
+    assert len(engine.asked(SolveBudget)) == 1
+    slower = known()
+    assert slower.timings is not None
+    kernels = {**slower.timings.kernels, CONV.at(INT8): Spread(1.8, 1.8, 1.8)}
+    timings = replace(slower.timings, kernels=kernels, wholes={**slower.timings.wholes, INT8: 1.8})
+    session.timing.answered(replace(slower, timings=timings), TimeOptions(one_layer().source, "onnxruntime", ()))
+    assert [wish.limits for wish in engine.asked(SolveBudget)] == [{"latency_ms": 1.5}] * 2
 
 
 def test_scoring_makes_it_wait(session: Session, engine: RecordingEngine) -> None:
