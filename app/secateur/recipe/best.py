@@ -75,17 +75,23 @@ def preferred(programme: Programme, found: Found, least: str) -> Items:
     return other[0]
 
 
-def least_of(programme: Programme, least: str, limits: Mapping[str, float], allowed: Flags) -> Items | None:
-    """The plan that takes least of something; among equal ones the smaller, or the one that does less damage."""
+def least_of(
+    programme: Programme, least: str, limits: Mapping[str, float], allowed: Flags, known: Items | None = None
+) -> Items | None:
+    """The plan that takes least of something; among equal ones the smaller, or the one that does less damage.
+
+    `known` is a plan within the limits, where there is one.
+    """
     largest = max(float(programme.amounts["bytes"].max()), 1.0)
     if least == "damage":
-        found = programme.least({"damage": 1.0, "bytes": 1e-4 * programme.unit / largest}, limits, allowed)
+        found = programme.least({"damage": 1.0, "bytes": 1e-4 * programme.unit / largest}, limits, allowed, known=known)
         return None if found is None else found[0]
     found = programme.least({least: 1.0}, limits, allowed)
     if found is None:
         return None
     most = programme.takes(least, found[0])
-    return least_of(programme, "damage", {**limits, least: most * SAME if most > 0 else most}, allowed)
+    nearly = {**limits, least: most * SAME if most > 0 else most}
+    return least_of(programme, "damage", nearly, allowed, found[0])
 
 
 # ---------------------------------------------------------------------- where the limits cannot be met
