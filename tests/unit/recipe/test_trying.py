@@ -1,7 +1,9 @@
 """A budget of milliseconds, met by trying: what plans took is learned, and the next one is solved with it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from secateur.model.description import Layer, ModelDescription, ModelSource, TensorInfo
@@ -113,3 +115,19 @@ def test_what_cannot_be_tried_stays_as_it_was_solved() -> None:
     solved = solve_and_try(budget(), Wish({"latency_ms": 6.0}), {}, Broken(1.0))
     assert in_integers(solved.chosen) == {"a", "b"}
     assert solved.kept is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_quickest_plan_is_there_whatever_borders_cost(seed: int) -> None:
+    """Of the plans that are as quick the one of least damage is looked for: at least the quickest itself is one."""
+    random = np.random.default_rng(seed)
+    known = budget()
+    assert known.timings is not None
+    kernels = {}
+    for work in known.timings.kernels:
+        ms, around = random.uniform(0.5, 3.0), random.uniform(0.0, 1.5, 2)
+        kernels[work] = Spread(ms, ms, ms, *(around if not work.precision.is_float else (0.0, 0.0)))
+    wholes = {FLOAT: random.uniform(4.0, 9.0), INT8: random.uniform(2.0, 9.0)}
+    timings = replace(known.timings, kernels=kernels, wholes=wholes)
+    chosen = replace(known, timings=timings).solve(Wish({}, least="latency_ms", narrows=False))
+    assert set(chosen) == set(NAMES)
