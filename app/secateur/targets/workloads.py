@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "Tanh")
 """Operators that runtimes compute together with the layer before them."""
 
+NORM: Final = "BatchNormalization"
+"""Folded into the layer before it when the network is exported."""
+
 CLIPPING: Final = ("Relu", "Clip")
 """Those that vanish in the grid of what they put out."""
 
@@ -130,10 +133,12 @@ def _pads(
 def _activation(
     proto: "onnx.ModelProto", node: "onnx.NodeProto", layer: "OnnxLayer", readers: Mapping[str, list["onnx.NodeProto"]]
 ) -> str:
-    """The activation that alone reads what the node puts out, past the addition of its own bias."""
+    """The activation that alone reads what the node puts out, past the addition of its own bias and a norm."""
     absorbed = {proto.graph.node[index].output[0] for index in layer.absorbed}
     following = readers.get(node.output[0], [])
     if len(following) == 1 and following[0].output[0] in absorbed:
+        following = readers.get(following[0].output[0], [])
+    if len(following) == 1 and following[0].op_type == NORM:
         following = readers.get(following[0].output[0], [])
     return following[0].op_type if len(following) == 1 and following[0].op_type in ACTIVATIONS else ""
 
@@ -279,7 +284,7 @@ def flow_of(proto: "onnx.ModelProto", known: Collection[str]) -> Flow:
         elif (
             index in absorbed
             or node.op_type in MOVING
-            or (node.op_type in ACTIVATIONS and before in known and readers.get(data[0], 0) == 1)
+            or (node.op_type in (NORM, *ACTIVATIONS) and before in known and readers.get(data[0], 0) == 1)
         ):
             name = before
         elif data:

@@ -53,6 +53,23 @@ def test_workloads_have_the_shapes_of_the_graph() -> None:
     assert (last.operator, last.inputs, last.outputs, last.positions) == ("linear", 64, 5, (1,))
 
 
+def test_a_norm_behind_a_layer_is_part_of_it_as_in_the_exported_file() -> None:
+    proto = block()
+    plain = proto.graph.node[1]
+    assert plain.op_type == "Relu"
+    norm = helper.make_node("BatchNormalization", ["c1", "scale", "bias", "mean", "var"], ["n1"], name="n1")
+    plain.input[0] = "n1"
+    proto.graph.node.insert(1, norm)
+    four = {"scale": 1.0, "bias": 0.0, "mean": 0.0, "var": 1.0}
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(np.full(4, value, np.float32), name) for name, value in four.items()
+    )
+    inputs = [np.zeros((1, 3, 8, 8), np.float32)]
+    assert workloads_of(proto, inputs) == workloads_of(block(), inputs)
+    names = tuple(workloads_of(proto, inputs))
+    assert flow_of(proto, names) == flow_of(block(), names)
+
+
 def test_values_flow_past_activations_and_what_only_moves_them() -> None:
     proto = block()
     names = tuple(workloads_of(proto, [np.zeros((1, 3, 8, 8), np.float32)]))
