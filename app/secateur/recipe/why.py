@@ -69,7 +69,8 @@ def _loss(smaller: Choice, now: Choice) -> float:
 
 def _more(other: Choice, now: Choice) -> str:
     change = other.costs.bytes - now.costs.bytes
-    size = f"take {figures.size(change)} more" if change >= 0 else f"take {figures.size(-change)} less"
+    size = f"take {figures.size(change)} more" if change > 0 else f"take {figures.size(-change)} less"
+    size = size if change else "take as many bytes"
     before, after = now.costs.latency_ms, other.costs.latency_ms
     if before is None or after is None or after <= before:
         return size
