@@ -109,7 +109,11 @@ def _encodings(ground: Ground) -> list[Mapping[str, str]]:
     The first one does least damage of all that are as fast, or, where milliseconds are not known, of half the size.
     """
     budget = Budget(ground.model, ground.table, ground.timings)
-    limits = _as_fast(budget)
+    return _smaller_and_smaller(ground, budget, _as_fast(budget)) or _smaller_and_smaller(ground, budget, {})
+
+
+def _smaller_and_smaller(ground: Ground, budget: Budget, limits: Mapping[str, float]) -> list[Mapping[str, str]]:
+    """Plans within these limits whose files get smaller step by step; none where nothing smaller keeps them."""
     found: list[Mapping[str, str]] = []
     goal = ground.model.source_bytes * FIRST
     least = smallest_bytes(ground.model, ground.table, timings=ground.timings)

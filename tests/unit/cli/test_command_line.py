@@ -52,7 +52,9 @@ def test_inspect_prints_the_promised_document(capsys):
 def test_the_whole_way_by_command_line(capsys, tmp_path, small_data, monkeypatch):
     monkeypatch.setenv("SECATEUR_HOME", str(tmp_path / "home"))
     recipe, out = tmp_path / "r.yaml", tmp_path / "out"
-    status, text, _ = call(capsys, "plan", "sample:model", "--budget", "size=0.4", "-o", str(recipe), "--json")
+    status, text, _ = call(
+        capsys, "plan", "sample:model", "--budget", "size=0.4", "--pin", "*=w7a8", "-o", str(recipe), "--json"
+    )
     plan = json.loads(text)
     assert status == 0
     assert set(plan) >= {"recipe", "predicted", "limits", "seconds"}

@@ -73,7 +73,7 @@ def test_a_runtime_that_nobody_knows_is_blamed_for_nothing():
 
 def test_layers_that_stay_in_float_are_told_in_the_name_of_the_target():
     (told,) = computed_in_float(target_named("openvino"), ["a", "b"], ["a", "b", "c"])
-    assert told.startswith("OpenVINO computes a and b in float, 2 of 3 layers")
+    assert told.startswith("OpenVINO computes a and b in float, 2 of 3 statically quantized layers")
 
 
 def test_a_target_on_other_machines_says_before_the_run_what_it_will_not_compute_in_integers():

@@ -88,8 +88,9 @@ def test_what_is_minimised_is_the_loss_of_the_rounded_network(encoded: Any, teac
     taught, rounded, plain = (
         torch.from_numpy(run(inputs)) for run in (teacher.run, encoded.run, replace(encoded, encodings=Encodings()).run)
     )
-    assert first.loss == pytest.approx(float(softened_divergence(taught, rounded, method.temperature)), rel=1e-2)
-    assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=2e-2)
+    # ties of a rounding fall either way where sums are added in another order
+    assert first.loss == pytest.approx(float(softened_divergence(taught, rounded, method.temperature)), rel=5e-2)
+    assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=1e-1)
 
 
 def test_the_simulation_of_the_result_is_the_network_that_was_trained_and_its_file_is_proven(
