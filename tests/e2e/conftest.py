@@ -61,10 +61,20 @@ class RealWindow:
             if condition():
                 return True
             if time.monotonic() - since > silence_s:
-                raise TimeoutError(f"nothing new for {silence_s} s; jobs: {state.jobs if state else None}")
+                raise TimeoutError(f"nothing new for {silence_s} s; {self._doing()}")
             return False
 
         self.qtbot.waitUntil(is_so, timeout=LONGEST)
+
+    def _doing(self) -> str:
+        """What goes on, and what the plan is: for whoever reads why a test waited in vain."""
+        session = self.assembly.session
+        if session is None:
+            return "no session"
+        state = session.state
+        plan = [(step.method.badge(), step.layers) for step in state.recipe.final]
+        within = f"within {dict(session.budget.limits)}, unmet {state.unmet and state.unmet.reached}"
+        return f"jobs {state.jobs}; plan {plan} {within}, predicted {session.predicted()}"
 
     def until_idle(self) -> None:
         """Until the engine has nothing to do."""

@@ -31,7 +31,10 @@ TOGETHER = "+"
 
 @dataclass(frozen=True)
 class Choice:
-    """`faster`: the layer computes faster than it does untouched, or it is the untouched layer itself."""
+    """`faster`: the layer computes faster than it does untouched, or it is the untouched layer itself.
+
+    `longer_between` are the milliseconds that it takes longer where rounded values come before and after it.
+    """
 
     layer: str
     option: str
@@ -39,6 +42,7 @@ class Choice:
     costs: Costs
     faster: bool = True
     is_static: bool = False
+    longer_between: float = 0.0
 
     @property
     def is_encoded(self) -> bool:
@@ -127,9 +131,7 @@ def choices_for(
     single = [Choice(layer.name, FLOAT, 0.0, layer.costs), *cells]
     if narrow is not None:
         before, after = _shaped(layer), _shaped(narrow)
-        single = [
-            Choice(layer.name, c.option, c.damage, _of_narrow(c, before, after), c.faster, c.is_static) for c in single
-        ]
+        single = [Choice(layer.name, c.option, c.damage, _of_narrow(c, before, after), c.faster) for c in single]
     every = [*single, *_together(narrow or layer, single)]
     if works is None:
         return every
@@ -201,7 +203,7 @@ class Works:
 
     def __init__(self, timings: Timings) -> None:
         self._timings = timings
-        self._known: dict[object, tuple[float, bool, bool] | None] = {}
+        self._known: dict[object, Told | None] = {}
 
     def timed(self, choice: Choice, layer: Layer, narrow: Layer | None = None) -> Choice | None:
         """The choice with its milliseconds; None where these were not measured.
@@ -222,27 +224,37 @@ class Works:
         found = self._known[key]
         if found is None:
             return None
-        ms, faster, static = found
-        costs = Costs(choice.costs.bytes, choice.costs.macs, ms)
-        return Choice(choice.layer, choice.option, choice.damage, costs, faster, static)
+        costs = Costs(choice.costs.bytes, choice.costs.macs, found.ms)
+        named = (choice.layer, choice.option, choice.damage)  # `replace` takes several times as long
+        return Choice(*named, costs, found.faster, found.is_static, found.longer_between)
 
-    def _ms(self, name: str, layer: Layer, before: tuple[Workload, ...]) -> tuple[float, bool, bool] | None:
+    def _ms(self, name: str, layer: Layer, before: tuple[Workload, ...]) -> "Told | None":
         works = _computed(name, layer, before)
         return self._told(name, works, before, self._timings.of(works))
 
-    def _narrowed_ms(
-        self, name: str, layer: Layer, narrow: Layer, before: tuple[Workload, ...]
-    ) -> tuple[float, bool, bool] | None:
+    def _narrowed_ms(self, name: str, layer: Layer, narrow: Layer, before: tuple[Workload, ...]) -> "Told | None":
         works = _computed(name, narrow, narrowed_works(narrow, before))
         return self._told(name, works, before, self._timings.narrowed(works, _computed(name, layer, before)))
 
     def _told(
         self, name: str, works: tuple[Workload, ...], before: tuple[Workload, ...], ms: float | None
-    ) -> tuple[float, bool, bool] | None:
+    ) -> "Told | None":
         was = self._timings.of(before)
         if was is None or ms is None:
             return None
-        return ms + self._timings.longer(works, before), name == FLOAT or ms < was, is_static(works)
+        learned, static = self._timings.longer(works, before), is_static(works)
+        between = 0.0 if static else self._timings.between(works)
+        return Told(ms + learned, name == FLOAT or ms < was, static, between)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a choice: see `Choice`."""
+
+    ms: float
+    faster: bool
+    is_static: bool
+    longer_between: float
 
 
 def _shape(layer: Layer) -> tuple[int, ...]:
@@ -262,13 +274,13 @@ def is_static(works: tuple[Workload, ...]) -> bool:
 def fastest_choices(model: ModelDescription, options: Iterable[Option], timings: Timings) -> list[Choice]:
     """What these options make of each layer, of each kind of kernels one: for milliseconds alone."""
     listed, works = list(options), Works(timings)
-    known: dict[tuple[str, float | None, bool], Choice] = {}
+    known: dict[tuple[str, float | None, bool, float], Choice] = {}
     for layer in model.weighted_layers:
         able = (each for each in listed if not each.method.supports(layer) and not each.method.changes_widths)
         for name in (FLOAT, *(each.id for each in able)):
             choice = works.timed(Choice(layer.name, name, 0.0, layer.costs), layer)
             if choice is not None:
-                known.setdefault((layer.name, choice.costs.latency_ms, choice.is_static), choice)
+                known.setdefault((layer.name, choice.costs.latency_ms, choice.is_static, choice.longer_between), choice)
     return list(known.values())
 
 

@@ -5,6 +5,7 @@ quantized or dequantized, and a float layer with rounded values before and behin
 no sum over the layers, but near any plan it is one: what a layer adds to the borders where it changes alone.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +17,32 @@ if TYPE_CHECKING:
     from secateur.targets.timings import Timings, Works
 
 Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Near:
+    """Borders near a plan: exact for it, and for plans that differ from it in one layer whose neighbours are as usual.
+
+    `each` (layers,) is what a layer adds where it is in integers, `rest` what is there besides; `between` (layers,)
+    are the layers that have rounded values before and behind them where they are in float.
+    """
+
+    each: Floats
+    rest: float
+    between: Flags
 
 
 class Borders:
     """For the layers of `names`, in their order, in a network that was timed.
 
-    `works` is what its layers compute where they have lost channels.
+    `works` is what its layers compute where they have lost channels. `longer` (layers,) is what the layers take longer
+    between rounded values where they are left as they are: that of the plan's choices is for the caller to add.
     """
 
-    def __init__(self, timings: "Timings", names: "Sequence[str]", works: "Works | None" = None) -> None:
+    def __init__(
+        self, timings: "Timings", names: "Sequence[str]", longer: Floats, works: "Works | None" = None
+    ) -> None:
         self._flow = timings.flow
         self._places = {name: place for place, name in enumerate(names)}
         values = dict.fromkeys([*names, *self._flow.sources, *self._flow.readers])
@@ -32,21 +50,22 @@ class Borders:
         factor = timings.correction
         self._quantize = {value: factor * timings.quantizing.at(count) for value, count in counts.items()}
         self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}
-        apart = {name: timings.between(timings.layers.get(name, ())) for name in names if name in self._flow.layers}
-        self._around: dict[bytes, tuple[NDArray[np.float64], float]] = {}
-        self._known: dict[bytes, float] = {}
-        self._between = apart
+        self._longer = longer
+        self._near: dict[bytes, Near] = {}
+        self._known: dict[bytes, tuple[float, Flags]] = {}
 
-    def of(self, static: Flags) -> float:
-        """Milliseconds of one plan, whose layers `static` (layers,) are in integers: plans that are asked for again and
+    def of(self, static: Flags) -> tuple[float, Flags]:
+        """As `told` of one plan, whose layers `static` (layers,) are in integers: plans that are asked for again and
         again differ in other things."""
         key = static.tobytes()
         if key not in self._known:
-            self._known[key] = float(self.ms(static[None])[0])
+            ms, between = self.told(static[None])
+            self._known[key] = float(ms[0]), between[0]
         return self._known[key]
 
-    def ms(self, static: Flags) -> NDArray[np.float64]:
-        """Milliseconds (plans,) that all borders take where the layers of `static` (plans, layers) are in integers."""
+    def told(self, static: Flags) -> tuple[Floats, Flags]:
+        """For plans whose layers `static` (plans, layers) are in integers: milliseconds (plans,) of quantizing and
+        dequantizing, and which float layers (plans, layers) have rounded values before and behind them."""
         plans = len(static)
         nowhere = np.zeros(plans, dtype=np.bool_)
         integer = {name: static[:, place] for name, place in self._places.items()}
@@ -60,34 +79,33 @@ class Borders:
                 together = np.logical_and.reduce([grid.get(source, nowhere) for source in sources])
                 integer[name] = together
                 grid[name] = grid.get(name, nowhere) | together
-        total = np.zeros(plans)
+        total, between = np.zeros(plans), np.zeros_like(static)
         computed = dict(integer)
-        for name, longer in self._between.items():
+        for name, place in self._places.items():
             before = [grid.get(source, nowhere) for source in self._flow.sources.get(name, ())]
-            if before:
-                between = grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before)
-                computed[name] = integer[name] | between
-                total += longer * between
+            if before and name in self._flow.layers:
+                between[:, place] = grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before)
+                computed[name] = integer[name] | between[:, place]
         for value, rounded in grid.items():
             total += self._quantize[value] * (rounded & ~computed.get(value, nowhere))
             readers = self._flow.readers.get(value, ())
             if readers:
                 floats = np.logical_or.reduce([~computed.get(reader, nowhere) for reader in readers])
                 total += self._dequantize[value] * (rounded & floats)
-        return total
+        return total, between
 
-    def around(self, static: Flags) -> tuple[NDArray[np.float64], float]:
-        """(what each layer adds where it is in integers, the rest): a sum that is exact for the plan `static` (layers,)
-        and for those that differ from it in one layer."""
-        known = self._around.get(static.tobytes())
-        if known is not None:
-            return known
-        count = len(static)
-        every = np.tile(static, (2 * count + 1, 1))
-        every[np.arange(count), np.arange(count)] = True
-        every[count + np.arange(count), np.arange(count)] = False
-        ms = self.ms(every)
-        each = ms[:count] - ms[count : 2 * count]
-        self._known[static.tobytes()] = float(ms[-1])
-        self._around[static.tobytes()] = found = each, float(ms[-1] - each[static].sum())
-        return found
+    def near(self, static: Flags) -> Near:
+        """A sum over the layers that is exact for the plan `static` (layers,) and for its neighbours."""
+        key = static.tobytes()
+        if key not in self._near:
+            count = len(static)
+            every = np.tile(static, (2 * count + 1, 1))
+            every[np.arange(count), np.arange(count)] = True
+            every[count + np.arange(count), np.arange(count)] = False
+            ms, between = self.told(every)
+            own = between[count : 2 * count].diagonal().copy()
+            longer = ms + between @ self._longer
+            each = longer[:count] - longer[count : 2 * count] + own * self._longer  # its own is the choice's to add
+            self._known[key] = float(ms[-1]), between[-1]
+            self._near[key] = Near(each, float(ms[-1] - each[static].sum()), own)
+        return self._near[key]

@@ -90,7 +90,12 @@ def overhead_bytes(model: ModelDescription, recipe: Recipe) -> int:
     """What the file has beside its layers after the plan; as opened where nothing is planned."""
     if not recipe.steps:
         return model.overhead_bytes
-    planned = ((layer, method) for layer in model.weighted_layers for method in methods_of(recipe, layer))
+    lost = channels_lost(model, recipe)
+    planned = (
+        (shrunk(layer, lost.get(layer.name, Lost())), method)
+        for layer in model.weighted_layers
+        for method in methods_of(recipe, layer)
+    )
     return model.planned_overhead_bytes + functions_bytes(
         plane_bits(layer, m.stored_bits, m.computes_in) for layer, m in planned
     )

@@ -67,10 +67,14 @@ class Programme:
             "slow": slow / max(float(slow.max()), 1.0),
         }
         self._borders: Borders | None = None
+        self._longer: Floats = np.zeros(len(self.choices))
         self._peak: PeakMemory | None = None
         if timings is not None:
             self.amounts["latency_ms"] = np.array([choice.costs.latency_ms or 0.0 for choice in choices])
-            self._borders = Borders(timings, self.layers, works)
+            self._longer = np.array([choice.longer_between for choice in choices])
+            as_they_are = np.zeros(len(self.layers))
+            as_they_are[self.groups[::-1]] = self._longer[::-1]  # of each layer its first choice
+            self._borders = Borders(timings, self.layers, as_they_are, works)
             self._peak = PeakMemory(timings, self.layers, works)
         self._start = np.array(
             [self.is_static[self.groups == g].any() for g in range(len(self.layers))], dtype=np.bool_
@@ -83,7 +87,7 @@ class Programme:
         columns = np.stack([self.amounts[name] for name in names], axis=1)
         # what is in integers has borders of its own, and all encoded layers let the tables beside them be smaller
         kind = 2.0 * self.is_static + self.is_encoded
-        return undominated(self.groups, np.column_stack([columns, kind, -kind, self.amounts["slow"]]))
+        return undominated(self.groups, np.column_stack([columns, kind, -kind, self.amounts["slow"], self._longer]))
 
     def pinned(self, pins: Mapping[str, str]) -> Flags:
         """What may be chosen where these layers have to be as they are pinned; KeyError names what there is not."""
@@ -126,7 +130,8 @@ class Programme:
         if name == "bytes":
             return total + (self._beside(items) if beside is None else beside)
         if name == "latency_ms" and self._borders is not None:
-            return total + self._borders.of(self.is_static[items])
+            borders, between = self._borders.of(self.is_static[items])
+            return total + borders + float(self._longer[items][between].sum())
         return total
 
     def swapped(self, name: str, items: Items) -> Floats:
@@ -134,18 +139,25 @@ class Programme:
 
         Each stands for the plan `items` in which its layer alone is changed to it.
         """
-        amounts, before = self.amounts[name], self.amounts[name][items]
-        after = float(before.sum()) + amounts - before[self.groups]
+        amounts, total = self.amounts[name], self.takes(name, items) if name == "latency_ms" else None
+        if total is not None and self._borders is not None:
+            amounts, _ = self._with_borders(self._borders, self.is_static[items])
+        before = amounts[items]
+        after = (float(before.sum()) if total is None else total) + amounts - before[self.groups]
         if name == "bytes":
             floats = ~self.is_encoded[items]
             left = int(floats.sum()) - floats[self.groups] + ~self.is_encoded
             after = after + self.fixed - self.saved * (left == 0) + self._functions_swapped(items)
-        if name == "latency_ms" and self._borders is not None:
-            static = self.is_static[items]
-            each, _ = self._borders.around(static)
-            change = each[self.groups] * (self.is_static.astype(float) - static[self.groups])
-            after = after + self._borders.of(static) + change
         return np.asarray(after)
+
+    def _with_borders(self, borders: Borders, static: Flags) -> tuple[Floats, float]:
+        """Milliseconds of the choices with what they add to the borders (choices,), and the rest of the borders.
+
+        Exact near the plan whose layers `static` (layers,) are in integers.
+        """
+        near = borders.near(static)
+        added = near.each[self.groups] * self.is_static + near.between[self.groups] * self._longer
+        return self.amounts["latency_ms"] + added, near.rest
 
     def _beside(self, items: Items) -> float:
         functions = functions_bytes(self._planes[items].tolist())
@@ -286,9 +298,7 @@ class Programme:
         """The best plan where borders and memory are what they are around the layers `static` in integers."""
         timed, total, constant = None, np.zeros(len(self.choices)), 0.0
         if self._borders is not None and ("latency_ms" in cost or "latency_ms" in limits):
-            each, rest = self._borders.around(static)
-            timed = self.amounts["latency_ms"] + each[self.groups] * self.is_static
-            constant = rest
+            timed, constant = self._with_borders(self._borders, static)
         for name, weight in cost.items():
             total += weight * (timed if name == "latency_ms" and timed is not None else self.amounts[name])
         rows: list[Floats] = []

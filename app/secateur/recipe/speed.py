@@ -44,14 +44,14 @@ def works_after(
 def _works(
     layer: Layer, lost: Lost, recipe: Recipe, before: tuple[Workload, ...], facts: Facts | None
 ) -> tuple[Workload, ...]:
-    works = before
+    works, narrow = before, layer
     if lost.outputs or lost.inputs:
         narrow = shrunk(layer, lost)
         works = tuple(work.narrowed(narrow.in_channels, narrow.out_channels) for work in before)
     for step in recipe.final:
         method = step.method
         if method.scope == "layer" and step.selects(layer.name) and not method.supports(layer):
-            works = method.workloads(layer, works, facts)
+            works = method.workloads(narrow, works, facts)
     return works
 
 

@@ -22,6 +22,7 @@ from secateur.session.state import Notice
 
 if TYPE_CHECKING:
     from secateur.session.session import Session
+    from secateur.targets.timings import Timings
 
 Limits = Mapping[str, float]
 """What a plan is to keep within: `bytes` of the file and `latency_ms` of the network as the plan bar shows them."""
@@ -51,6 +52,7 @@ class Budgeting:
         self._session = session
         self._job: int | None = None
         self._asked = (Wish({}), Planned(Recipe()))
+        self._timings: Timings | None = None
         self._next: Wish | None = None
         self._met: Limits = {}
         self._gesture = 0
@@ -104,7 +106,7 @@ class Budgeting:
             state.model, state.table, limits, state.recipe, state.timings, pins, costs, wish.in_widths
         )
         self._job = self._session.engine.submit(request)
-        self._asked = wish, Planned(state.recipe, state.kept)
+        self._asked, self._timings = (wish, Planned(state.recipe, state.kept)), state.timings
 
     def answered(self, answer: PlanSolved | BudgetUnmet | None) -> None:
         """The solver's answer, which is None where it failed.
@@ -129,6 +131,8 @@ class Budgeting:
             waiting = replace(wish, in_widths=False)
         if waiting is not None:
             self._ask(waiting)
+        elif state.timings is not self._timings:  # they came while it was being solved
+            self.solve_what_was_timed()
 
     @property
     def _looks_for_channels(self) -> bool:

@@ -18,12 +18,13 @@ from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import FLOAT, Precision, Workload
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
-from secateur.recipe.choices import channels_in, smallest_bytes, without_channels
+from secateur.recipe.choices import channels_in, named, parts, smallest_bytes, without_channels
 from secateur.recipe.chosen import choice_in, recipe_of
 from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.options import OPTIONS, option
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Step
+from secateur.recipe.speed import plan_ms, to_be_timed
 from secateur.recipe.speed_cost import speed_cost
 from secateur.recipe.why import telling, why
 from secateur.targets.flow import Flow
@@ -33,7 +34,7 @@ WIDTHS = {"stem": (3, 64), "inner": (64, 96), "outer": (96, 64), "next": (64, 12
 NAMES = tuple(WIDTHS)
 ENCODINGS = ("int8", "w8", "int4", "int3", "int2")
 TOGETHER = ("stem", "outer")
-HARM = {"w8": 1e-4, "int8": 2e-4, "int4": 5e-3, "int3": 0.04, "int2": 0.5}
+HARM = {"w8": 1e-4, "int8": 2e-4, "int4": 5e-3, "int3": 0.04, "int2": 0.5, "rank25": 0.01}
 
 
 def layer(name):
@@ -123,6 +124,31 @@ def test_a_plan_with_channels_takes_what_is_predicted_of_its_recipe(seed):
     assert programme.takes("bytes", items) == pytest.approx(told.bytes, abs=1) or not any(chosen.values())
     assert programme.takes("macs", items) == pytest.approx(told.macs, rel=1e-6)
     assert programme.chosen(items) == chosen
+
+
+def all_timed(recipe, known, random):
+    """The same, and all that a plan leads to besides."""
+    new = to_be_timed(model(), recipe, known)
+    return replace(known, kernels={**known.kernels, **{work: Spread(*[random.uniform(0.1, 2.0)] * 3) for work in new}})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_milliseconds_that_the_solver_counts_are_those_of_the_plan(seed):
+    random, known, scored = np.random.default_rng(seed), timings(), table(0.01, options=("int8", "int3", "rank25"))
+    budget = Budget(model(), scored, known)
+    widths = {g.name: str(random.choice(["", "channels25", "channels50"])) for g in budget.narrowing.groups}
+    others = {name: str(random.choice(["", "int8", "int3", "rank25", "rank25+int8", "rank25+int3"])) for name in NAMES}
+    members = {n: widths[g.name] for g in budget.narrowing.groups for n in g.layers}
+    chosen = {name: named(filter(None, (members.get(name, ""), *parts(others[name])))) for name in NAMES}
+    recipe = recipe_of(chosen, channel_step=budget.channel_step)
+    untouched = recipe_of({name: without_channels(choice) for name, choice in chosen.items()})
+    known = all_timed(recipe, all_timed(untouched, known, random), random)
+    budget = Budget(model(), scored, known)
+    programme = budget.programme_of(chosen)
+    if not all((name, chosen[name]) in {(c.layer, c.option) for c in programme.choices} for name in NAMES):
+        pytest.skip("one option by itself is as good as two of these")
+    told = plan_ms(model(), recipe, known)
+    assert programme.takes("latency_ms", programme.items_of(chosen)) == pytest.approx(told, rel=1e-9)
 
 
 def test_milliseconds_of_measured_shapes_are_those_of_the_plan_and_of_others_in_proportion():

@@ -1,7 +1,9 @@
 """Budgets in milliseconds: the solver against every plan that there is, with borders between integers and float."""
 
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from secateur.errors import UserError
@@ -9,8 +11,9 @@ from secateur.model.description import Layer, ModelDescription, ModelSource, Ten
 from secateur.model.documents import SensitivityRow, SensitivityTable
 from secateur.model.workload import BETWEEN, FLOAT, Precision, Workload
 from secateur.recipe.budget import Budget, solve_budget
+from secateur.recipe.chosen import recipe_of
 from secateur.recipe.options import option
-from secateur.recipe.speed import judged
+from secateur.recipe.speed import judged, plan_ms
 from secateur.recipe.speed_cost import speed_cost
 from secateur.targets import target_named
 from secateur.targets.flow import Flow
@@ -80,6 +83,33 @@ def test_the_plan_is_within_the_milliseconds_and_nearly_the_best_of_all_that_are
     assert ms_of(chosen, known) <= 8.0 * share + 1e-6
     best = min(damage_of(plan) for plan in ALL if ms_of(plan, known) <= 8.0 * share + 1e-9)
     assert damage_of(chosen) <= 1.1 * best + 1e-3
+
+
+def uneven(seed: int) -> Timings:
+    """Every kernel that a plan may lead to takes something else, and another time between rounded values."""
+    random = np.random.default_rng(seed)
+    shapes = [CONV, replace(CONV, outputs=2), replace(CONV, inputs=2)]
+    kernels = {
+        work: Spread(ms, ms, ms, enter=ms / 5, leave=ms / 7)
+        for work in (shape.at(p) for shape in shapes for p in (FLOAT, INT8, INT4, BETWEEN))
+        for ms in [float(random.uniform(0.5, 3.0))]
+    }
+    return replace(timings(), kernels=kernels, learned=0.2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_the_solver_counts_is_what_is_told_of_the_plan_and_of_those_beside_it(seed: int) -> None:
+    random, known, scored = np.random.default_rng(seed), uneven(seed), table()
+    rows = [SensitivityRow(layer=n, option="rank25", damage=0.1, bytes=128, macs=3200) for n in NAMES]
+    budget = Budget(model(), scored.model_copy(update={"rows": (*scored.rows, *rows)}), known)
+    programme = budget.programme
+    assert {"rank25", "rank25+int8", "rank25+int4"} <= {choice.option for choice in programme.choices}
+    for _ in range(40):
+        items = np.array([random.choice(np.flatnonzero(programme.groups == group)) for group in range(len(NAMES))])
+        chosen = programme.chosen(items)
+        told = plan_ms(model(), recipe_of(chosen), known)
+        assert programme.takes("latency_ms", items) == pytest.approx(told, rel=1e-9)
+        assert programme.swapped("latency_ms", items)[items] == pytest.approx(np.full(len(items), told), rel=1e-9)
 
 
 def test_limits_on_size_and_milliseconds_hold_together() -> None:
