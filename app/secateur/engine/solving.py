@@ -19,7 +19,7 @@ class SolveBudget:
     `keep` is the plan whose training stays, and its channel steps where no budget could have chosen them. `pins` are
     the layers that stay as a person chose them (layer → option, empty for float). `costs` are what kept layers cost as
     they are planned: those whose plan is no option, which stay as well, have nothing else. Where the limits cannot be
-    met → `BudgetUnmet`. `in_widths`: other channels than those of `keep` are looked for only where the limits need it.
+    met → `BudgetUnmet`. `near`: looked for near `keep`, in its channels, as far as the limits allow, which is quicker.
     """
 
     model: ModelDescription
@@ -29,7 +29,7 @@ class SolveBudget:
     timings: Timings | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, Costs] = field(default_factory=dict)
-    in_widths: bool = False
+    near: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,24 +35,31 @@ class Found:
     allowed: Flags
     gives_up: str
     tier: int
+    is_near: bool = False
+    """It was looked for near another plan, and so is what gives up less."""
 
 
-def found_in(programme: Programme, limits: Mapping[str, float], least: str, allowed: Flags) -> Found | None:
-    """Without options that cost speed where that is possible, else with them; None where nothing meets the limits."""
+def found_in(
+    programme: Programme, limits: Mapping[str, float], least: str, allowed: Flags, near: Items | None = None
+) -> Found | None:
+    """Without options that cost speed where that is possible, else with them; None where nothing meets the limits.
+
+    `near` is a plan that it is looked for near.
+    """
     if not programme.is_timed:
         for tier, (choices, gives_up) in enumerate(
             ((allowed & (programme.amounts["slow"] == 0), ""), (allowed, "slow")),
         ):
-            items = least_of(programme, least, limits, choices)
+            items = least_of(programme, least, limits, choices, near=near)
             if items is not None:
-                return Found(items, limits, choices, gives_up, tier)
+                return Found(items, limits, choices, gives_up, tier, near is not None)
         return None
     original = programme.original_ms or float("inf")
     for tier, limit in enumerate((min(original, limits.get("latency_ms", original)), limits.get("latency_ms"))):
         within = {**limits, "latency_ms": limit} if limit is not None else dict(limits)
-        items = least_of(programme, least, within, allowed)
+        items = least_of(programme, least, within, allowed, near=near)
         if items is not None:
-            return Found(items, within, allowed, "latency_ms", tier)
+            return Found(items, within, allowed, "latency_ms", tier, near is not None)
     return None
 
 
@@ -69,29 +76,37 @@ def preferred(programme: Programme, found: Found, least: str) -> Items:
     scale = max(float(abs(programme.amounts[speed]).max()), 1e-9)
     # the smallest part of the cost decides between plans that give up the same
     cost = {speed: 1.0 / scale, "damage": 1e-6 / max(damage, 1e-12)}
-    other = programme.least(cost, within, found.allowed, gap=PREFERENCE_GAP, known=best)
+    other = programme.least(
+        cost, within, found.allowed, gap=PREFERENCE_GAP, known=best, near=best if found.is_near else None
+    )
     if other is None or programme.takes(speed, other[0]) >= programme.takes(speed, best):
         return best
     return other[0]
 
 
 def least_of(
-    programme: Programme, least: str, limits: Mapping[str, float], allowed: Flags, known: Items | None = None
+    programme: Programme,
+    least: str,
+    limits: Mapping[str, float],
+    allowed: Flags,
+    known: Items | None = None,
+    near: Items | None = None,
 ) -> Items | None:
     """The plan that takes least of something; among equal ones the smaller, or the one that does less damage.
 
-    `known` is a plan within the limits, where there is one.
+    `known` is a plan within the limits, where there is one; `near` one that it is looked for near.
     """
     largest = max(float(programme.amounts["bytes"].max()), 1.0)
     if least == "damage":
-        found = programme.least({"damage": 1.0, "bytes": 1e-4 * programme.unit / largest}, limits, allowed, known=known)
+        cost = {"damage": 1.0, "bytes": 1e-4 * programme.unit / largest}
+        found = programme.least(cost, limits, allowed, known=known, near=near)
         return None if found is None else found[0]
-    found = programme.least({least: 1.0}, limits, allowed)
+    found = programme.least({least: 1.0}, limits, allowed, near=near)
     if found is None:
         return None
     most = programme.takes(least, found[0])
     nearly = {**limits, least: most * SAME if most > 0 else most}
-    return least_of(programme, "damage", nearly, allowed, found[0])
+    return least_of(programme, "damage", nearly, allowed, found[0], near)
 
 
 # ---------------------------------------------------------------------- where the limits cannot be met

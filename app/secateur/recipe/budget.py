@@ -53,15 +53,15 @@ class Wish:
     """What is asked for. `limits` may hold `bytes` (of the file), `macs`, `latency_ms`, `memory_bytes` and `damage`.
 
     `least` is what a plan shall take least of, `damage` unless that is limited. `pins` are layers that stay as a person
-    chose them: layer → option, empty for float. `narrows`: whether layers may lose channels besides. `widths` are the
-    channels that groups lose where these are not to be looked for, which takes most of the time.
+    chose them: layer → option, empty for float. `narrows`: whether layers may lose channels besides. `near` is a plan
+    near which one is looked for, in its channels, where all that there are would take too long.
     """
 
     limits: Mapping[str, float]
     least: str = "damage"
     pins: Mapping[str, str] = field(default_factory=dict)
     narrows: bool = True
-    widths: Widths | None = None
+    near: Mapping[str, str] | None = None
 
 
 @dataclass
@@ -149,11 +149,12 @@ class Budget:
             layer, name = missing.args
             hint = "Pin one of its options that can be chosen, or unpin it."
             raise UserError(f"{layer} is pinned to {words_of(name)}, which cannot be chosen there.", hint) from None
-        if wish.widths is not None:
-            fixed = {**wish.widths, **fixed}
-        looks = wish.narrows and wish.widths is None
+        near = None if wish.near is None else {**narrowing.completed(wish.near), **pins}
+        if near is not None:
+            fixed = {**narrowing.widths_of(near), **fixed}
+        looks = wish.narrows and near is None
         free = [group for group in narrowing.groups if group.name not in pinned] if looks else []
-        return WidthSearch(narrowing, self.programme, wish.limits, wish.least, pins, fixed, free)
+        return WidthSearch(narrowing, self.programme, wish.limits, wish.least, pins, fixed, free, near)
 
     # ------------------------------------------------------------------ where the limits cannot be met
 

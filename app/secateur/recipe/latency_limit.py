@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from secateur.targets.timings import Timings, Works
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,21 @@ class Borders:
     def __init__(
         self, timings: "Timings", names: "Sequence[str]", longer: Floats, works: "Works | None" = None
     ) -> None:
-        self._flow = timings.flow
-        self._places = {name: place for place, name in enumerate(names)}
-        values = dict.fromkeys([*names, *self._flow.sources, *self._flow.readers])
-        counts = {value: timings.count_of(value, works) for value in values}
-        factor = timings.correction
-        self._quantize = {value: factor * timings.quantizing.at(count) for value, count in counts.items()}
-        self._dequantize = {value: factor * timings.dequantizing.at(count) for value, count in counts.items()}
+        flow, factor = timings.flow, timings.correction
+        listed = list(dict.fromkeys([*flow.sources, *names, *flow.readers]))
+        places = {value: place for place, value in enumerate(listed)}
+        counts = [timings.count_of(value, works) for value in listed]
+        layers = set(names)
+        operators = [v for v, sources in flow.sources.items() if v in flow.integer and v not in layers and sources]
+        self._network = (
+            np.array([places[name] for name in names], dtype=np.int64),
+            np.array([name in flow.layers for name in names], dtype=np.bool_),
+            np.array([places[value] for value in operators], dtype=np.int64),
+            *_listed(flow.sources, listed, places),
+            *_listed(flow.readers, listed, places),
+            np.array([factor * timings.quantizing.at(count) for count in counts]),
+            np.array([factor * timings.dequantizing.at(count) for count in counts]),
+        )
         self._longer = longer
         self._near: dict[bytes, Near] = {}
         self._known: dict[bytes, tuple[float, Flags]] = {}
@@ -66,32 +75,10 @@ class Borders:
     def told(self, static: Flags) -> tuple[Floats, Flags]:
         """For plans whose layers `static` (plans, layers) are in integers: milliseconds (plans,) of quantizing and
         dequantizing, and which float layers (plans, layers) have rounded values before and behind them."""
-        plans = len(static)
-        nowhere = np.zeros(plans, dtype=np.bool_)
-        integer = {name: static[:, place] for name, place in self._places.items()}
-        grid = dict(integer)
-        for name, sources in self._flow.sources.items():
-            if name in self._places:
-                for source in sources:
-                    grid[source] = grid.get(source, nowhere) | integer[name]
-        for name, sources in self._flow.sources.items():  # in the order of the graph
-            if name in self._flow.integer and name not in self._places and sources:
-                together = np.logical_and.reduce([grid.get(source, nowhere) for source in sources])
-                integer[name] = together
-                grid[name] = grid.get(name, nowhere) | together
-        total, between = np.zeros(plans), np.zeros_like(static)
-        computed = dict(integer)
-        for name, place in self._places.items():
-            before = [grid.get(source, nowhere) for source in self._flow.sources.get(name, ())]
-            if before and name in self._flow.layers:
-                between[:, place] = grid.get(name, nowhere) & ~integer[name] & np.logical_or.reduce(before)
-                computed[name] = integer[name] | between[:, place]
-        for value, rounded in grid.items():
-            total += self._quantize[value] * (rounded & ~computed.get(value, nowhere))
-            readers = self._flow.readers.get(value, ())
-            if readers:
-                floats = np.logical_or.reduce([~computed.get(reader, nowhere) for reader in readers])
-                total += self._dequantize[value] * (rounded & floats)
+        from secateur.recipe.borders_kernel import told
+
+        total, between = np.zeros(len(static)), np.zeros_like(static)
+        told(static, *self._network, total, between)
         return total, between
 
     def near(self, static: Flags) -> Near:
@@ -109,3 +96,12 @@ class Borders:
             self._known[key] = float(ms[-1]), between[-1]
             self._near[key] = Near(each, float(ms[-1] - each[static].sum()), own)
         return self._near[key]
+
+
+def _listed(
+    each: "Mapping[str, Sequence[str]]", values: "Sequence[str]", places: "Mapping[str, int]"
+) -> tuple[Integers, Integers]:
+    """(starts (values + 1,), places): of each value its sources or readers, one behind the other."""
+    own = [[places[other] for other in each.get(value, ())] for value in values]
+    starts = np.cumsum([0, *map(len, own)])
+    return starts.astype(np.int64), np.array([place for one in own for place in one], dtype=np.int64)

@@ -108,6 +108,16 @@ class Programme:
         places = self._places
         return np.array([places[name, chosen.get(name, FLOAT)] for name in self.layers], dtype=np.int64)
 
+    def items_near(self, chosen: Mapping[str, str]) -> Items:
+        """As `items_of`, of layers that have no such choice here what they are left as."""
+        kept = {name: choice for name, choice in chosen.items() if (name, choice) in self._places}
+        return np.array([self._places.get((name, kept.get(name, FLOAT)), self._first[name]) for name in self.layers])
+
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        """Layer → the place of its first choice."""
+        return dict(zip(self.layers, np.searchsorted(self.groups, np.arange(len(self.layers))).tolist(), strict=True))
+
     @cached_property
     def _places(self) -> dict[tuple[str, str], int]:
         """(layer, option) → the place of the choice."""
@@ -180,17 +190,21 @@ class Programme:
         allowed: Flags,
         gap: float = GAP,
         known: Items | None = None,
+        near: Items | None = None,
     ) -> tuple[Items, float] | None:
         """The plan of least `cost` (what → weight of it) within `limits`, and the bound that is proven of that cost.
 
-        Where a plan is `known` that is within them, it is looked for around it.
+        Where a plan is `known` that is within them, nothing worse is answered. With `near`, what is in integers is
+        looked for from that plan alone, which takes a part of the time.
 
         None where no plan is within them. Where all layers are encoded the tables beside them are smaller: plans of
         such layers alone are solved by themselves.
         """
-        found = self._with_functions(cost, limits, allowed, gap, self.fixed, known)
+        found = self._with_functions(cost, limits, allowed, gap, self.fixed, known, near)
         if self.saved and ("bytes" in cost or limits.keys() & {"bytes", "memory_bytes"}):
-            other = self._with_functions(cost, limits, allowed & self.is_encoded, gap, self.fixed - self.saved, known)
+            other = self._with_functions(
+                cost, limits, allowed & self.is_encoded, gap, self.fixed - self.saved, known, near
+            )
             if other is not None and (found is None or self._value(cost, other[0]) < self._value(cost, found[0])):
                 return other[0], min(other[1], found[1] if found else other[1])
         return found
@@ -223,22 +237,23 @@ class Programme:
         gap: float,
         fixed: float,
         known: Items | None,
+        near: Items | None,
         reserved: frozenset[int] = frozenset(),
     ) -> tuple[Items, float] | None:
         """With the room that the functions of a plan's own widths take: each width of a file has its own, once."""
         if not limits.keys() & {"bytes", "memory_bytes"}:
-            return self._in_turns(cost, limits, allowed, gap, fixed, known)
-        found = self._in_turns(cost, limits, allowed, gap, fixed + functions_bytes(reserved), known)
+            return self._in_turns(cost, limits, allowed, gap, fixed, known, near)
+        found = self._in_turns(cost, limits, allowed, gap, fixed + functions_bytes(reserved), known, near)
         if found is None:  # each width that is not in the file leaves room for the others
             less = ((allowed & (self._planes != bits), reserved - {bits}) for bits in sorted(reserved))
-            tried = [self._with_functions(cost, limits, some, gap, fixed, known, left) for some, left in less]
+            tried = [self._with_functions(cost, limits, some, gap, fixed, known, near, left) for some, left in less]
             return min(
                 (one for one in tried if one is not None), key=lambda one: self._value(cost, one[0]), default=None
             )
         used = frozenset(self._planes[found[0]].tolist()) - {0}
         if used <= reserved or self._fits(found[0], limits):
             return found
-        return self._with_functions(cost, limits, allowed, gap, fixed, known, reserved | used)
+        return self._with_functions(cost, limits, allowed, gap, fixed, known, near, reserved | used)
 
     def _fits(self, items: Items, limits: Mapping[str, float], beside: float | None = None) -> bool:
         taken = {name: self.takes(name, items, beside) for name in limits}
@@ -252,15 +267,16 @@ class Programme:
         gap: float,
         fixed: float,
         known: Items | None,
+        near: Items | None,
     ) -> tuple[Items, float] | None:
         timed = "latency_ms" in cost or "latency_ms" in limits
         if not timed and "memory_bytes" not in limits:
             solution = self._solved(cost, limits, allowed, gap, fixed, self._start, known=known)
             return (solution.items, solution.bound) if solution is not None else None
         best, bound = known, np.inf
-        starts = (self._start, np.zeros_like(self._start) if known is None else self.is_static[known])
-        for start in starts:
-            static, seen, warm = start, set[bytes](), None
+        starts = [self._start, np.zeros_like(self._start) if known is None else self.is_static[known]]
+        for start in starts if near is None else [self.is_static[near]]:
+            static, seen, warm = start, {start.tobytes()}, None
             tighter = dict(limits)
             for _ in range(TURNS):
                 work = WORK if best is None else WORK // 10  # what is known already is only to be improved on

@@ -34,7 +34,8 @@ Change = tuple[str, str]
 class WidthSearch:
     """One wish: the least of something within limits, with layers that are pinned.
 
-    `first` is the programme of the whole network. `fixed` are the widths of pinned groups, `free` the others.
+    `first` is the programme of the whole network. `fixed` are the widths of pinned groups, `free` the others. `near` is
+    a plan that plans are looked for near.
     """
 
     narrowing: Narrowing
@@ -44,6 +45,7 @@ class WidthSearch:
     pins: Mapping[str, str]
     fixed: Widths
     free: Sequence[ChannelGroup]
+    near: Mapping[str, str] | None = None
     _tried: set[frozenset[Change]] = field(default_factory=set, init=False)
 
     def best(self) -> tuple[Programme, Found] | None:
@@ -66,7 +68,8 @@ class WidthSearch:
 
     def _found(self, widths: Widths) -> Found | None:
         programme = self._at(widths)
-        return found_in(programme, self.limits, self.least, programme.pinned(self.pins))
+        near = None if self.near is None else programme.items_near(self.near)
+        return found_in(programme, self.limits, self.least, programme.pinned(self.pins), near)
 
     def _better(self, widths: dict[str, str], found: Found) -> tuple[dict[str, str], Found] | None:
         """Other widths whose plan is better, the likeliest tried first."""

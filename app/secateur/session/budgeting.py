@@ -1,7 +1,7 @@
 """The budget's wishes: one solution at a time, and of the wishes that wait only the newest.
 
-While a slider is dragged, plans are solved in the channels that the last one leaves, which is quick; where it rests,
-other channels are looked for.
+While a slider is dragged, plans are solved near the last one, in the channels that it leaves, which is quick; where it
+rests, all that there are count.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ class Wish:
     limits: Limits
     gesture: str = ""
     dragged: bool = True
-    in_widths: bool = False
-    """Whether the channels of the last plan stay, as far as the limits allow."""
+    near: bool = False
+    """Whether it is looked for near the last plan, as far as the limits allow."""
 
 
 class Budgeting:
@@ -62,7 +62,7 @@ class Budgeting:
 
         Limits that were not `dragged` to move the sliders to them.
         """
-        self._ask(Wish(limits, merge, dragged, in_widths=dragged and self._looks_for_channels))
+        self._ask(Wish(limits, merge, dragged, near=dragged and self._session.state.solved is not None))
 
     def take(self, limits: Limits) -> None:
         """Take the plan of these limits as if the sliders had been moved there, in one step of its own."""
@@ -102,9 +102,7 @@ class Budgeting:
             return
         pins, costs = pins_of(state)
         limits = self.in_timed(wish.limits)
-        request = SolveBudget(
-            state.model, state.table, limits, state.recipe, state.timings, pins, costs, wish.in_widths
-        )
+        request = SolveBudget(state.model, state.table, limits, state.recipe, state.timings, pins, costs, wish.near)
         self._job = self._session.engine.submit(request)
         self._asked, self._timings = (wish, Planned(state.recipe, state.kept)), state.timings
 
@@ -127,18 +125,12 @@ class Budgeting:
                 self._take(answer, wish)
             case BudgetUnmet():
                 self._tell(answer)
-        if waiting is None and wish.in_widths and isinstance(answer, PlanSolved):
-            waiting = replace(wish, in_widths=False)
+        if waiting is None and wish.near and isinstance(answer, PlanSolved):
+            waiting = replace(wish, near=False)
         if waiting is not None:
             self._ask(waiting)
         elif state.timings is not self._timings:  # they came while it was being solved
             self.solve_what_was_timed()
-
-    @property
-    def _looks_for_channels(self) -> bool:
-        """Whether there are channels to look for beside a plan that a budget made."""
-        state = self._session.state
-        return state.solved is not None and state.model is not None and bool(state.model.bundles)
 
     def _take(self, plan: PlanSolved, wish: Wish) -> None:
         session, before = self._session, self._session.state

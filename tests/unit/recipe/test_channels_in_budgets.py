@@ -319,11 +319,11 @@ def test_in_the_widths_of_a_plan_its_channels_stay_unless_the_limits_need_others
     first = solve(SolveBudget(model(), table(0.0), size(0.1), Recipe())).recipe
     narrow = [(s.method, s.layers) for s in first.steps if s.method.changes_widths]
     assert narrow
-    wider = solve(SolveBudget(model(), table(100.0), size(0.3), first, in_widths=True)).recipe
+    wider = solve(SolveBudget(model(), table(100.0), size(0.3), first, near=True)).recipe
     assert [(s.method, s.layers) for s in wider.steps if s.method.changes_widths] == narrow
     assert wider != first
     tight = {"bytes": smallest_bytes(model(), table(0.0)) - 10.0}
-    needed = solve(SolveBudget(model(), table(0.0), tight, Recipe(), in_widths=True)).recipe
+    needed = solve(SolveBudget(model(), table(0.0), tight, Recipe(), near=True)).recipe
     assert needed == solve(SolveBudget(model(), table(0.0), tight, Recipe())).recipe
 
 

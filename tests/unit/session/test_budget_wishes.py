@@ -79,9 +79,9 @@ def test_while_a_slider_is_dragged_channels_stay_and_where_it_rests_others_are_l
     session.budget.set({"bytes": 190.0})
     session.budget.set({"bytes": 180.0})
     answer(session, engine)
-    assert [wish.in_widths for wish in engine.asked(SolveBudget)] == [False, True, True]
+    assert [wish.near for wish in engine.asked(SolveBudget)] == [False, True, True]
     answer(session, engine)
     last = engine.asked(SolveBudget)[-1]
-    assert (last.limits, last.in_widths) == ({"bytes": 180.0}, False)
+    assert (last.limits, last.near) == ({"bytes": 180.0}, False)
     answer(session, engine)
     assert len(engine.asked(SolveBudget)) == 4, "the last answer stands"

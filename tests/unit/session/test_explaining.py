@@ -49,7 +49,10 @@ def test_nothing_is_asked_while_a_slider_is_answered(solving: Session, engine: R
     solving.budget.set({"bytes": 2500.0})
     solving.explaining.look_at("conv1")
     assert not engine.asked(ExplainPlan)
-    solving.receive(newest_solution(engine))
+    solving.receive(newest_solution(engine))  # near the last plan
+    solving.explaining.renew()
+    assert not engine.asked(ExplainPlan)
+    solving.receive(newest_solution(engine))  # where the slider rests
     solving.explaining.renew()
     assert engine.asked(ExplainPlan)[-1].limits == {"bytes": 2500.0}
 

@@ -37,7 +37,7 @@ def solve(request: SolveBudget) -> PlanSolved | BudgetUnmet:
     limits = kept.limits_of_programme(request.limits)
     wish = Wish(limits, pins=kept.pins, narrows=narrows)
     try:
-        chosen = _in_widths(budget, wish, request.keep) if narrows and request.in_widths else None
+        chosen = _near(budget, wish, request.keep) if request.near else None
         chosen = budget.solve(wish) if chosen is None else chosen
     except NoPlan as none:
         if none.nearest is None:
@@ -47,11 +47,11 @@ def solve(request: SolveBudget) -> PlanSolved | BudgetUnmet:
     return PlanSolved(*_told(budget, chosen, kept, limits, request.keep, narrows))
 
 
-def _in_widths(budget: Budget, wish: Wish, plan: Recipe) -> dict[str, str] | None:
-    """What is best in the channels that a plan leaves; None where the limits cannot be met so."""
+def _near(budget: Budget, wish: Wish, plan: Recipe) -> dict[str, str] | None:
+    """What is best near a plan, in the channels that it leaves; None where the limits cannot be met so."""
     named = {name: choice_in(plan, name) or FLOAT for name in budget.programme.layers}
     try:
-        return budget.solve(replace(wish, widths=budget.narrowing.widths_of(named)))
+        return budget.solve(replace(wish, near=named if wish.narrows else _whole(named)))
     except NoPlan:
         return None
 
