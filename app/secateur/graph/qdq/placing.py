@@ -138,10 +138,28 @@ def layer_inputs(proto: onnx.ModelProto) -> dict[str, tuple[str, ...]]:
 
 
 def settled(proto: onnx.ModelProto, encodings: Encodings) -> Encodings:
-    """The encodings with exactly those activations that the file of their static layers will hold."""
+    """The encodings with exactly those activations that the file of their static layers will hold.
+
+    Layers of few bits that read and make rounded values feed integer kernels then, which compute the same numbers:
+    ONNX Runtime 1.32 makes such kernels of them whatever they are stored in. Of ONNX's own integers of 2 bits it makes
+    a graph that it then refuses, and floats it rounds once more.
+    """
+    if not encodings.activations:
+        return encodings
+    encodings = _in_integers_between(proto, encodings)
     known = encodings.activations
-    providers = static_placement(proto, static_layers(proto, encodings)).providers if known else {}
+    providers = static_placement(proto, static_layers(proto, encodings)).providers
     return replace(encodings, activations={name: known[provider] for name, provider in providers.items()})
+
+
+def _in_integers_between(proto: onnx.ModelProto, encodings: Encodings) -> Encodings:
+    able = {
+        name: replace(encoding, in_integers=True)
+        for name, encoding in encodings.weights.items()
+        if not encoding.feeds_integer_kernels and not encoding.is_affine and encoding.group_size is None
+    }
+    static = set(static_layers(proto, encodings.with_weights(able)))
+    return encodings.with_weights({name: able[name] for name in able if name in static})
 
 
 def _is_result_known(graph: GraphIndex, node: onnx.NodeProto, known: Collection[str]) -> bool:

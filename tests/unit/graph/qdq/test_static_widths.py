@@ -18,6 +18,7 @@ from secateur.graph.onnx_files.computed import float_layers
 from secateur.graph.qdq.planes import without_planes
 from secateur.graph.trainable import trainable_simulation, trained_model
 from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.methods.quantize.weight_only import WeightOnly
 from secateur.model.description import ModelSource, Port
 from secateur.model.encoding import planes_bytes
 
@@ -118,6 +119,36 @@ def test_layers_of_different_widths_and_float_ones_stand_side_by_side(network: T
     assert float_layers(proto, ["first", "second"]) == ()
     expected, actual = encoded.run(x), OnnxFormat().run(tmp_path / "net.onnx")(x)
     assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+class Between(nn.Module):
+    """A layer that reads what one rounds and whose own results another one rounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.middle, self.last = nn.Conv2d(3, 40, 3), nn.Conv2d(40, 40, 3), nn.Conv2d(40, 41, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.relu(self.middle(torch.relu(self.first(x))))).mean((2, 3))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+def test_a_layer_whose_weights_alone_are_stored_in_few_bits_computes_in_integers_between_others(
+    tmp_path: Path, bits: int
+) -> None:
+    torch.manual_seed(0)
+    ports = (Port("x", "float32", (None, 3, 6, 6)),), (Port("y", "float32", (None, 41)),)
+    network, context = TorchModel("net", Between().eval(), *ports), Context(data=Noise())
+    stored = WeightOnly.model_validate({"bits": bits}).apply(network, ["middle"], context)
+    encoded = StaticInt8().apply(stored, ["first", "last"], context)
+    path, x = tmp_path / "net.onnx", Noise().inputs[:4]
+    proto = written(encoded, path)
+    assert float_layers(proto, ["first", "middle", "last"]) == ()
+    proof = local_proof(path, encoded, (x,))
+    assert proof is not None
+    assert proof.is_right, proof.sentence
+    expected, actual = encoded.run(x), OnnxFormat().run(path)(x)
+    assert np.abs(actual - expected).max() <= 0.005 * np.abs(expected).max(), "a value on a border falls either way"
 
 
 def test_its_training_rounds_as_its_file_does(network: TorchModel) -> None:
