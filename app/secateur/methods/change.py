@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from secateur.graph.context import Context
 from secateur.methods.facts import Facts
-from secateur.model.encoding import ActivationEncoding
+from secateur.model.encoding import ActivationEncoding, Encodings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,6 +71,8 @@ class Lowered:
         self.weights, self.methods = model.weights(), tuple(methods)
         self.recorded: dict[int, Recorded] = {}
         """By number of samples: spectra of the graph's tensors around the layers, and the mean inputs of the layers."""
+        self.grids: dict[tuple[str, str], Encodings] = {}
+        """By layer and method, whatever its width: the encodings of a layer that computes in integers alone."""
         self._facts = facts or {}
         self._said: set[str] = set()
 
@@ -80,6 +82,14 @@ class Lowered:
         from secateur.graph.layers import channel_axes
 
         return channel_axes(self.model)
+
+    @cached_property
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
+        """Layer name → the tensors of the graph that it reads."""
+        from secateur.graph.lowering import structure_of
+        from secateur.graph.qdq.placing import layer_inputs
+
+        return layer_inputs(structure_of(self.model))
 
     @cached_property
     def channels(self) -> "ChannelGraph":

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from secateur.analysis.in_context import InContext, Nearby, changed, measure_whole
-from secateur.analysis.swapping import CachedNetwork, SwappedNetwork
+from secateur.analysis.swapping import CachedNetwork, SwappedNetwork, _rounded
 from secateur.analysis.tallies import Cell, Keeper, Span, Tallies
 from secateur.data.task import damage_of
 from secateur.data.tasks import task_of
@@ -17,6 +17,7 @@ from secateur.methods.change import Lowered
 from secateur.methods.facts import facts_of
 from secateur.methods.prune.magnitude import MagnitudePruning
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.model.encoding import ActivationEncoding
 from secateur.recipe.options import OPTIONS
 
 LAYERS = ("conv1", "conv2", "fc")
@@ -144,3 +145,13 @@ def test_two_methods_on_a_layer_correct_what_the_last_one_does(lowered_network: 
     assert by_itself.bias is not None
     own = lowered_network.module.get_submodule("conv2").bias.detach().numpy()
     assert np.abs(one.bias - own).max() < 0.1  # 8 bits move next to nothing, and what the rank takes is not corrected
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_values_are_rounded_to_the_bit_as_torch_rounds_them(bits: int) -> None:
+    random = np.random.default_rng(bits)
+    for scale, zero in zip(random.uniform(1e-3, 0.1, 20), random.integers(0, 2**bits, 20), strict=True):
+        encoding = ActivationEncoding(float(np.float32(scale)), int(zero), bits)
+        values = torch.from_numpy(random.normal(0, 3, (8, 500)).astype(np.float32))
+        expected = torch.fake_quantize_per_tensor_affine(values, encoding.scale, encoding.zero_point, 0, 2**bits - 1)
+        assert torch.equal(_rounded(values, encoding), expected)

@@ -82,7 +82,7 @@ def static_change(layer: str, method: "StaticInt8", network: "Lowered") -> Chang
 
     model = network.model
     found = recorded(network, method.samples, ranges=True)
-    encodings = static_encodings(model, [layer], method, found.spectra)
+    encodings = _encodings_alone(layer, method, network, found.spectra)
     rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
     weight = encodings.weights[layer].round_trip(network.weights[layer])
     bias: NDArray[np.float32] | None = None
@@ -96,6 +96,21 @@ def static_change(layer: str, method: "StaticInt8", network: "Lowered") -> Chang
     if own is not None and layer in scales:
         bias = as_added(own.detach().float().numpy() if bias is None else bias, layer, encodings, scales)
     return Change(weight, bias, rounded)
+
+
+def _encodings_alone(
+    layer: str, method: "StaticInt8", network: "Lowered", spectra: Mapping[str, Spectrum]
+) -> Encodings:
+    """As `static_encodings` of one layer; what is rounded around it is found once for all widths of its weights."""
+    key = (layer, method.model_dump_json(exclude={"weight_bits"}))
+    known = network.grids.get(key)
+    if known is None:
+        known = network.grids[key] = static_encodings(network.model, [layer], method, spectra)
+        return known
+    inputs = [known.activations[source] for source in network.sources[layer] if source in known.activations]
+    bias = network.model.module.get_submodule(layer).bias
+    own = _encode_weight(network.weights[layer], network.axes[layer], bias, inputs, method)
+    return known.with_weights({layer: own})
 
 
 def recorded(network: "Lowered", samples: int, *, ranges: bool = False) -> "Recorded":
@@ -191,15 +206,20 @@ def _encode_weights(
     weights, axes, sources = lowered.weights(), channel_axes(lowered), layer_inputs(structure_of(lowered))
     encoded = {}
     for name in layers:
-        encoding = method.encoded(weights[name], axes[name])
+        inputs = [activations[source] for source in sources[name]]
         bias = lowered.module.get_submodule(name).bias
-        if bias is not None:
-            inputs = [activations[source] for source in sources[name]]
-            if all(one.feeds_integer_kernels for one in inputs):  # else it is added in float
-                smallest = min(one.scale for one in inputs)
-                encoding = fit_bias(encoding, np.abs(bias.detach().float().numpy()), smallest)  # type: ignore[operator]
-        encoded[name] = encoding
+        encoded[name] = _encode_weight(weights[name], axes[name], bias, inputs, method)
     return encoded
+
+
+def _encode_weight(
+    weight: NDArray[np.float32], axis: int, bias: Any, inputs: Sequence[ActivationEncoding], method: "StaticInt8"
+) -> WeightEncoding:
+    """The encoding of a layer that reads `inputs`, and has this bias (a tensor, or None)."""
+    encoding = method.encoded(weight, axis)
+    if bias is None or not inputs or not all(one.feeds_integer_kernels for one in inputs):  # it is added in float
+        return encoding
+    return fit_bias(encoding, np.abs(bias.detach().float().numpy()), min(one.scale for one in inputs))
 
 
 def fit_bias(encoding: WeightEncoding, bias: Any, input_scale: float) -> WeightEncoding:
