@@ -139,6 +139,7 @@ class InContext(Measuring):
     """Cells with the other layers as `planned`, layer → choice. Their options are choices."""
 
     tells_shares = False
+    asks_unsure_first = False  # the samples of the plan as a whole, paired with it
 
     def __init__(
         self,

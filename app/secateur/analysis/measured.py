@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.analysis.sampling import order_for
 from secateur.analysis.swapping import CachedNetwork, Outputs, SwappedNetwork
 from secateur.analysis.tallies import (
     BATCH,
@@ -53,7 +54,7 @@ CACHE_BYTES = 2_000_000_000
 CHANGE_BYTES = 500_000_000
 """Changed weights held for the next pass: what a method makes of a layer may take longer to find than to measure."""
 
-MEASURING_VERSION = 5
+MEASURING_VERSION = 6
 """Counts up when cells are measured otherwise: what was kept of an earlier version is measured again."""
 
 Progress = Callable[[int, int, str], None]
@@ -74,8 +75,9 @@ def measure_sensitivity(
     `model` is a lowered graph with the layers of the question; it is not changed. `progress` is the cancel point:
     what was measured until then is kept.
     """
+    begun = time.monotonic()
     measuring = Measuring(model, data, question, progress, emit, keeper or Keeper())
-    begun, earlier = time.monotonic(), seconds_of(measuring.tallies)
+    question, earlier = measuring.question, seconds_of(measuring.tallies)
     known = {layer.name for layer in question.layers if measuring.knows(layer, question.spans)}
     measuring.tell([layer for layer in question.layers if layer.name in known])
     for passing in measuring.passes(question.cells, question.spans):
@@ -93,6 +95,8 @@ class Measuring:
 
     tells_shares = True
     """Whether the weights' share of a damage is told where activations are rounded, too."""
+    asks_unsure_first = True
+    """Whether the first samples are those that say most."""
 
     def __init__(
         self,
@@ -104,8 +108,9 @@ class Measuring:
         keeper: Keeper,
         depth: str = "measure",
     ) -> None:
-        self.model, self.data, self.question, self.depth = model, data, question, depth
+        self.model, self.data, self.depth = model, data, depth
         self.progress, self.emit, self.keeper = progress, emit, keeper
+        self.question = question = self._ordered(question)
         self.options = {option.id: option for option in question.options}
         self.tallies = usable(keeper.known(), question)
         self.refused: dict[Cell, str] = {}
@@ -115,6 +120,16 @@ class Measuring:
         self.total = len(question.cells) * len(question.spans)
         self._changes: dict[Cell, Change | Narrowed] = {}
         self._change_bytes = 0
+
+    def _ordered(self, question: Question) -> Question:
+        """The question with the order in which its samples are asked, which is found once for a keeper."""
+        if not self.asks_unsure_first:
+            return question
+        order = self.keeper.order()
+        if order is None:
+            self.progress(0, len(question.cells) * len(question.spans), "Looking for the samples that say most")
+            order = self.keeper.ordered(order_for(self.model, self.data, question.layers, question.samples))
+        return replace(question, drawn=order)
 
     def _context(self) -> Context:
         """For what a method has to find out before a cell is measured: its progress is none of the measurement's."""
@@ -153,8 +168,8 @@ class Measuring:
                 yield passing
                 passing, held = [], 0
             self.say("Measuring the original")
-            places = range(found[0].start, found[-1].stop)
-            block = Block(found, tuple(self._part(group, found) for group in self._groups(places)))
+            positions = range(found[0].start, found[-1].stop)
+            block = Block(found, tuple(self._part(group, found) for group in self._groups(positions)))
             passing.append(block)
             held += block.size_bytes
         if passing:
@@ -172,15 +187,16 @@ class Measuring:
             else:
                 yield from ((span,) for span in found)
 
-    def _groups(self, places: range) -> Iterable[NDArray[np.intp]]:
-        """Samples that are run at once: all, or such as are of about the same length."""
-        is_ragged = isinstance(self.data.inputs, Ragged)
+    def _groups(self, positions: range) -> Iterable[NDArray[np.intp]]:
+        """The places of samples that are run at once: all, or such as are of about the same length."""
+        is_ragged, places = isinstance(self.data.inputs, Ragged), self.question.order.places[positions]
         return self.data.alike("validation", places, ALIKE if is_ragged else len(places))
 
     def _part(self, places: NDArray[np.intp], spans: Sequence[Span]) -> "Part":
         import torch
 
         task, batch = self.data.task, self.data.batch("validation", places)
+        positions = self.question.order.positions[places]
         tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.arrays]
         cache = CachedNetwork(self.network, tensors)
         reference = task.scores(self.reference(cache, tensors), batch)
@@ -188,10 +204,11 @@ class Measuring:
         if warning := answers_warning(task, answers):
             sentence = f"The untouched network cannot be compared with: {warning}"
             raise UserError(sentence, "Check data and preprocessing.")
-        rows = {span: np.flatnonzero((places >= span.start) & (places < span.stop)) for span in spans}
+        rows = {span: np.flatnonzero((positions >= span.start) & (positions < span.stop)) for span in spans}
         rows = {span: found for span, found in rows.items() if len(found)}
         before = {span: task.evidence(answers[found], batch.targets[found]) for span, found in rows.items()}
-        return Part(cache, places, rows, batch, reference, before)
+        each = task.per_sample(answers, batch.targets) if task.is_scored and not task.own else None
+        return Part(cache, positions, rows, batch, reference, before, each)
 
     def reference(self, cache: CachedNetwork, batch: "Sequence[torch.Tensor]") -> Outputs:
         """What the untouched network gives for a batch."""
@@ -241,21 +258,26 @@ class Measuring:
             count = len(range(*span))
             parts = np.zeros((2, count))
             alone = np.zeros(count) if change.rounded and is_alone else None
+            drops = np.zeros(count) if all(part.each is not None for part in block.parts) else None
             before, after = [], []
             for part, said in zip(block.parts, found, strict=True):
                 if (rows := part.rows.get(span)) is None:
                     continue
-                into = part.places[rows] - span.start
+                into = part.positions[rows] - span.start
                 parts[:, into] = said.parts[:, rows]
                 if alone is not None and said.alone is not None:
                     alone[into] = said.alone[rows]
                 before.append(part.before[span])
                 after.append(self.data.task.evidence(said.answers[rows], part.fed.targets[rows]))
+                if drops is not None and part.each is not None:
+                    now = self.data.task.per_sample(said.answers[rows], part.fed.targets[rows])
+                    drops[into] = part.each[rows] - (np.nan if now is None else now)
             error, weight = map(float, parts.sum(axis=1))
             of_weights = None if alone is None else float(alone.sum())
             small = parts.astype(np.float32)
             told = joined(before), joined(after), of_weights, seconds * count
-            yield span, Tally(count, found[0].unit, error, weight, small, *told)
+            fallen = None if drops is None else Evidence(rows=(drops.astype(np.float32),))
+            yield span, Tally(count, found[0].unit, error, weight, small, *told, fallen)
 
     def _answered(self, part: "Part", layer: str, change: Change | Narrowed, *, alone: bool) -> "Answered":
         """`alone`: whether to tell the weights' share, too, where activations are rounded."""
@@ -273,16 +295,17 @@ class Measuring:
 class Part:
     """Samples that go through the network at once, and what the untouched one makes of them.
 
-    `places` are theirs in the validation split; `rows` says which of them are in a span, `before` is the evidence of
-    those.
+    `positions` are theirs in the order of the question; `rows` says which of them are in a span, `before` is the
+    evidence of those, `each` the metric of each where it is a mean over samples.
     """
 
     cache: CachedNetwork
-    places: NDArray[np.intp]
+    positions: NDArray[np.intp]
     rows: Mapping[Span, NDArray[np.intp]]
     fed: Batch
     reference: NDArray[np.float32]
     before: Mapping[Span, Evidence | None]
+    each: NDArray[np.float64] | None
 
 
 class Block(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.analysis.free import cost_row
+from secateur.analysis.sampling import Order
 from secateur.data.evidence import Evidence
 from secateur.data.metrics import kind_of
 from secateur.data.task import Task
@@ -36,7 +37,7 @@ class Cell(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Samples from `start` to before `stop` of the validation split."""
+    """Samples from `start` to before `stop`, in the order in which the validation split is asked."""
 
     start: int
     stop: int
@@ -49,8 +50,8 @@ class Tally:
     `unit`, `error` and `weight` are the task's (`Task.damage`); `parts` float32 (2, samples) is what each sample adds
     to error and weight. `before` and `after` are what tells the data's metric (`Task.evidence`), None where it is not
     kept. `weights_error` is the error with the layer's weights rounded and nothing else, None where nothing else is and
-    beyond the first `BATCH` samples.
-    `seconds` is what it took.
+    beyond the first `BATCH` samples. `drops` has what each sample's metric falls by, a row of (samples,), None where
+    the metric is no mean over samples. `seconds` is what it took.
     """
 
     samples: int
@@ -62,6 +63,7 @@ class Tally:
     after: Evidence | None
     weights_error: float | None
     seconds: float
+    drops: Evidence | None = None
 
 
 Tallies = Mapping[Cell, Mapping[Span, Tally]]
@@ -77,6 +79,14 @@ class Keeper:
     def keep(self, found: Tallies) -> None:
         """Called with the cells of a layer as soon as they are measured."""
 
+    def order(self) -> Order | None:
+        """The order in which the samples were asked; None where none was."""
+        return None
+
+    def ordered(self, order: Order) -> Order:
+        """The order in which they are asked from now on: this one, or one that somebody else kept meanwhile."""
+        return order
+
 
 @dataclass(frozen=True)
 class Question:
@@ -91,6 +101,12 @@ class Question:
     samples: int
     task: Task
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drawn: Order | None = None
+    """In which order the samples are asked; None where they stand as in the data."""
+
+    @cached_property
+    def order(self) -> Order:
+        return self.drawn or Order(self.samples)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -149,7 +165,10 @@ def known_spans(found: Mapping[Span, Tally], question: Question) -> tuple[Span, 
 
 
 def parts_of(found: Mapping[Span, Tally], question: Question) -> NDArray[np.float64]:
-    """(2, samples): what each sample adds to error and weight of a cell, from the first sample on without a gap."""
+    """(2, samples): what each sample adds to error and weight of a cell, from the first sample on without a gap.
+
+    Samples are not weighted: see `Order.weighted`.
+    """
     known = known_spans(found, question)
     return np.concatenate([np.zeros((2, 0)), *(found[span].parts for span in known)], axis=1)
 
@@ -177,7 +196,7 @@ def table_of(
             elif row.unavailable:
                 rows.append(row)
             elif known and (depth == "estimate" or known == question.spans):
-                rows.append(_measured_row(row, [found[span] for span in known], question.task))
+                rows.append(_measured_row(row, [found[span] for span in known], question))
             else:
                 pending += 1
     return SensitivityTable(
@@ -192,16 +211,22 @@ def table_of(
     )
 
 
-def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], task: Task) -> SensitivityRow:
-    error, weight = sum(tally.error for tally in tallies), sum(tally.weight for tally in tallies)
+def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], question: Question) -> SensitivityRow:
+    task, samples = question.task, sum(tally.samples for tally in tallies)
+    parts = np.concatenate([tally.parts for tally in tallies], axis=1, dtype=np.float64)
+    weights = None if question.order.is_plain(samples) else question.order.weights(samples)
+    if weights is None:
+        error, weight = sum(tally.error for tally in tallies), sum(tally.weight for tally in tallies)
+    else:
+        parts = parts * weights
+        error, weight = (float(total) for total in parts.sum(axis=1))
     damage = error / weight if weight else 0.0
-    known = {"measured": True, "samples": sum(tally.samples for tally in tallies)}
+    known = {"measured": True, "samples": samples}
     if not isfinite(damage):
         reason = "With this option the network's answers are no finite numbers."
         return row.model_copy(update={**known, "damage": None, "unavailable": reason})
-    before, after = _metric([t.before for t in tallies], task), _metric([t.after for t in tallies], task)
-    drop = kind_of(task.metric).gain(after, before) if before is not None and after is not None else None
-    low, high = interval(np.concatenate([tally.parts for tally in tallies], axis=1, dtype=np.float64))
+    drop = _drop(tallies, task) if weights is None else _drop_of_weighted(tallies, task, weights)
+    low, high = interval(parts)
     damage = max(0.0, damage)
     alone = [(tally.weights_error, tally.error) for tally in tallies if tally.weights_error is not None]
     whole = sum(part for _, part in alone)
@@ -209,6 +234,21 @@ def _measured_row(row: SensitivityRow, tallies: Sequence[Tally], task: Task) -> 
     within = {"low": min(low, damage), "high": max(high, damage)} if isfinite(high) else {}  # one sample tells none
     told = {"damage": damage, "metric_drop": drop, **within}
     return row.model_copy(update={**known, **told, "weights_damage": of_weights})
+
+
+def _drop(tallies: Sequence[Tally], task: Task) -> float | None:
+    """What the metric falls by; None where it has no value."""
+    before, after = _metric([t.before for t in tallies], task), _metric([t.after for t in tallies], task)
+    return kind_of(task.metric).gain(after, before) if before is not None and after is not None else None
+
+
+def _drop_of_weighted(tallies: Sequence[Tally], task: Task, weights: NDArray[np.float64]) -> float | None:
+    """The same where samples count for more than themselves; None where the metric is no mean over samples."""
+    known = joined(tally.drops for tally in tallies)
+    if known is None:
+        return None
+    fallen = float((known.rows[0] * weights).sum() / weights.sum())
+    return kind_of(task.metric).gain(0.0, fallen) if isfinite(fallen) else None
 
 
 def interval(parts: NDArray[np.float64]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.data.batch import Array, Batch
 from secateur.data.evidence import Evidence, mean_of, rows_of
-from secateur.data.metric_values import Z95, Z999, Damages, damages, not_finite, resampled, wilson
+from secateur.data.metric_values import Z95, Z999, Damages, damages, log_softmax, not_finite, resampled, wilson
 from secateur.data.metrics import OwnMetric, kind_of, metrics_of_task
 from secateur.errors import UserError
 from secateur.model.documents import Metric
@@ -191,6 +191,16 @@ class Task(ABC):
         `nats`, KL divergence, 1; or `relative error`, squared error, squares of the reference.
         """
         return damages(reference, changed)
+
+    def unsure(self, reference: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """How far a small change may move each answer (n,), relative to others; None where they are not told apart.
+
+        Of class scores (n, classes) 1 − Σ p²: the variance of one draw from the likelihoods.
+        """
+        unit, _, _ = self.damages(reference[:1], reference[:1])
+        if unit != "nats" or reference.ndim != 2:
+            return None
+        return np.asarray(1.0 - (np.exp(log_softmax(reference)) ** 2).sum(axis=1))
 
     def damage(self, reference: NDArray[np.float32], changed: NDArray[np.float32]) -> tuple[str, float, float]:
         """(unit, error, weight): the sums of `damages`, of which the damage is error ÷ weight; batches add up."""

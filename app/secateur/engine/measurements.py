@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secateur.analysis.measured import MEASURING_VERSION
-from secateur.analysis.tallies import Cell, Keeper, Span, Tallies, Tally
+from secateur.analysis.sampling import Order
+from secateur.analysis.tallies import Cell, Keeper, Question, Span, Tallies, Tally
 from secateur.data.evidence import Evidence
 from secateur.engine.database import opened
 from secateur.engine.places import home
@@ -36,6 +38,11 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS tallies (
     model TEXT NOT NULL, data TEXT NOT NULL, method TEXT NOT NULL, layer TEXT NOT NULL, start INTEGER NOT NULL,
     stop INTEGER NOT NULL, tally TEXT NOT NULL, PRIMARY KEY (model, data, method, layer, start, stop)
+)
+"""
+_ORDERS = """
+CREATE TABLE IF NOT EXISTS orders (
+    model TEXT NOT NULL, data TEXT NOT NULL, places TEXT NOT NULL, chances TEXT NOT NULL, PRIMARY KEY (model, data)
 )
 """
 _BATCH, _MOST = 64, 1024
@@ -101,6 +108,28 @@ class MeasurementStore:
             cells = ", ".join(f"{cell.option} of {cell.layer}" for cell in found)
             _log.warning("%s was not kept: %s", cells, error)
 
+    def order(self, subject: Subject) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
+        """(places, chances) of the samples that were drawn to be asked first; None where none were yet."""
+        query = "SELECT places, chances FROM orders WHERE model = ? AND data = ?"
+        for row in self._rows(query, (subject.model, subject.data)):
+            try:
+                return np.array(json.loads(row["places"]), np.intp), np.array(json.loads(row["chances"]), np.float64)
+            except ValueError:
+                return None
+        return None
+
+    def keep_order(self, subject: Subject, places: NDArray[np.intp], chances: NDArray[np.float64]) -> None:
+        """Keep which samples are asked first, unless that is kept already."""
+        values = (subject.model, subject.data, json.dumps(places.tolist()), json.dumps(chances.tolist()))
+        try:
+            with opened(self.path) as database:
+                _prepare(database)
+                database.execute(
+                    "INSERT OR IGNORE INTO orders (model, data, places, chances) VALUES (?, ?, ?, ?)", values
+                )
+        except sqlite3.Error as error:
+            _log.warning("the order of the samples was not kept: %s", error)
+
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         if not self.path.exists():
             return []
@@ -114,11 +143,11 @@ class MeasurementStore:
 
 
 class StoreKeeper(Keeper):
-    """Lets a measurement of some options use a store."""
+    """Lets the measurement of a question use a store."""
 
-    def __init__(self, store: MeasurementStore, subject: Subject, options: Iterable[Option]) -> None:
-        self._store, self._subject = store, subject
-        self._options = {option.id: option for option in options}
+    def __init__(self, store: MeasurementStore, subject: Subject, question: Question) -> None:
+        self._store, self._subject, self._samples = store, subject, question.samples
+        self._options = {option.id: option for option in question.options}
 
     def known(self) -> Tallies:
         return self._store.find(self._subject, self._options.values())
@@ -126,12 +155,21 @@ class StoreKeeper(Keeper):
     def keep(self, found: Tallies) -> None:
         self._store.keep(self._subject, self._options, found)
 
+    def order(self) -> Order | None:
+        found = self._store.order(self._subject)
+        return None if found is None else Order(self._samples, *found)
+
+    def ordered(self, order: Order) -> Order:
+        self._store.keep_order(self._subject, order.drawn, order.chances)
+        return self.order() or order
+
 
 def _prepare(database: sqlite3.Connection) -> None:
     # readers and a writer do not wait for each other, and a killed process leaves whole cells or none
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute(_TABLE)
+    database.execute(_ORDERS)
 
 
 def _text(tally: Tally) -> str:
@@ -149,7 +187,7 @@ def _tally(text: str) -> Tally | None:
     known = {entry.name for entry in fields(Tally)}
     try:
         told = {key: value for key, value in json.loads(text).items() if key in known}
-        for name in ("before", "after"):
+        for name in ("before", "after", "drops"):
             told[name] = None if told[name] is None else Evidence.from_text(told[name])
         told["parts"] = np.stack(Evidence.from_text(told["parts"]).rows)
         return Tally(**told)

@@ -18,7 +18,7 @@ from secateur.methods.quantize.recording import record
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.recipe.options import OPTIONS
 
-SAMPLES = 150
+SAMPLES = 160
 METHODS = (
     *(o for o in OPTIONS if not o.method.changes_widths),
     *(Option(f"int8 {o}", "Bits", "8", StaticInt8(observer=o)) for o in ("minmax", "percentile")),

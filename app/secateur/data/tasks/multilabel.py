@@ -77,6 +77,11 @@ class Multilabel(Task):
         terms += (1.0 - share) * (np.logaddexp(0.0, q) - np.logaddexp(0.0, p))
         return "nats", terms.reshape(len(p), -1).sum(axis=1), np.ones(len(p))
 
+    def unsure(self, reference: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The variances of the labels' draws, added up."""
+        share = np.exp(-np.logaddexp(0.0, -reference.astype(np.float64)))
+        return np.asarray((share * (1.0 - share)).reshape(len(share), -1).sum(axis=1))
+
     def agreement(self, ours: Array, theirs: Array) -> float | None:
         if ours.shape != theirs.shape or not ours.size:
             return None

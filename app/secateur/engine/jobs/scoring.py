@@ -1,6 +1,7 @@
 """Scoring: milliseconds of layers, sensitivity, activations."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +87,7 @@ def score_sensitivity(request: ScoreSensitivity, reporter: Reporter, workshop: W
     data = workshop.data(bench, request.data, reporter)
     question = _question(request, model, data, workshop.facts(bench, reporter, request.target))
     store, subject = MeasurementStore(), _subject(bench, data)
-    keeper = StoreKeeper(store, subject, question.options)
+    keeper = StoreKeeper(store, subject, question)
     reporter.enter("lower", resumed=bench.lowered is not None)
     lowered = workshop.lowered(bench, reporter)
     reporter.enter("score", resumed=True)  # what was measured before is not done again: its own speed tells
@@ -110,7 +111,7 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     """
     from secateur.analysis.estimated import estimated_table
     from secateur.analysis.tallies import table_of, usable
-    from secateur.engine.measurements import MeasurementStore, model_key
+    from secateur.engine.measurements import MeasurementStore, StoreKeeper, model_key
     from secateur.engine.plan_measurements import PlanStore
 
     asked = request.what
@@ -119,13 +120,15 @@ def find_sensitivity(request: FindSensitivity, reporter: Reporter, workshop: Wor
     if asked.data is None or not store.has(model_key(bench.description)):
         return SensitivityFound(None)
     data = workshop.data(bench, asked.data, reporter)
-    options, subject = _options(asked), _subject(bench, data)
-    tallies, plans = store.find(subject, options), PlanStore(store, subject).known()
+    subject, facts = _subject(bench, data), workshop.facts(bench, reporter, asked.target)
+    question, plans = _question(asked, known_couplings(bench), data, facts), PlanStore(store, subject).known()
+    keeper = StoreKeeper(store, subject, question)
+    tallies = keeper.known()
     if not tallies:
         return SensitivityFound(None, plans=plans)
     model = _described(asked, bench, reporter)
     free = _score_free(asked, model, bench, reporter, workshop)
-    question = _question(asked, model, data, workshop.facts(bench, reporter, asked.target))
+    question = replace(_question(asked, model, data, facts), drawn=keeper.order())
     known, told = usable(tallies, question), {"warnings": data.told}
     table = correlated(free, table_of(question, known, {})).model_copy(update=told)
     if not table.pending:
