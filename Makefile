@@ -4,19 +4,20 @@ PYTHON ?= python3
 SCRIPT := $(PYTHON) packaging/setup_secateur.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app test test-exporters check bench screenshots clean
+.PHONY: help setup app test test-slow test-exporters check bench screenshots clean
 
 help:
 	@echo "make setup        system libraries, .venv, packages"
 	@echo "make app          the window on the bundled sample; without a display the same job without one"
 	@echo "make test         every test offscreen, then those that a display has a part in under Xvfb"
+	@echo "make test-slow    the tests that take long beside what they add to the others"
 	@echo "make test-exporters  installs every exporter's library, then runs the tests that need them"
 	@echo "make check        format, lint, types"
 	@echo "make bench        the figures in README"
 	@echo "make screenshots  the pictures in README"
 	@echo "make clean        remove .venv and everything that was built"
 
-setup app test test-exporters check bench screenshots:
+setup app test test-slow test-exporters check bench screenshots:
 	@$(SCRIPT) $@ $(ARGS)
 
 clean:

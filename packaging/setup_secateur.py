@@ -1,6 +1,6 @@
 """Sets Secateur up and starts it, its tests or its checks: the one script behind the Makefile.
 
-    python packaging/setup_secateur.py COMMAND      (setup app test test-exporters check bench screenshots)
+    python packaging/setup_secateur.py COMMAND      (setup app test test-slow test-exporters check bench …)
 
 Standard library only, because it runs before anything is installed; it stands alone so that macOS and
 Windows, where there is no apt and perhaps no make, are served by the same lines as Debian and Ubuntu.
@@ -70,10 +70,10 @@ def main(arguments: "list[str]") -> int:
     from setting_up.environment import setup
     from setting_up.extras import extras_told
     from setting_up.system import say
-    from setting_up.testing import run_exporter_tests, run_tests
+    from setting_up.testing import run_exporter_tests, run_slow_tests, run_tests
 
     parser = argparse.ArgumentParser(prog="setup_secateur.py", description="Set Secateur up, start it, test it.")
-    choices = ("setup", "app", "test", "test-exporters", "check", "bench", "screenshots")
+    choices = ("setup", "app", "test", "test-slow", "test-exporters", "check", "bench", "screenshots")
     parser.add_argument("command", choices=choices)
     known, extra = parser.parse_known_args(arguments)
     if known.command == "setup":
@@ -89,6 +89,8 @@ def main(arguments: "list[str]") -> int:
         return run_all(scripts("benchmarks", "[!_]*.py"))
     if known.command == "screenshots":
         return run_all([["packaging/screenshots.py"]])
+    if known.command == "test-slow":
+        return run_slow_tests(ROOT, extra)
     if known.command == "test-exporters":
         return run_exporter_tests(ROOT, extra)
     return run_tests(ROOT, extra)

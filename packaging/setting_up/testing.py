@@ -19,15 +19,29 @@ EXPORTERS_FOLDER = "tests/exporters"
 def run_tests(root: Path, extra: list[str]) -> int:
     """Both passes over the tests; the first failing exit status, 0 where all passed.
 
-    `extra` goes to pytest. The second pass runs also where the first failed.
+    `extra` goes to pytest; where it names tests, those that are slow are among them. The second pass runs also where
+    the first failed.
     """
     python = str(setup(root))
-    say("\nAll tests, windows offscreen")
-    first = run_pytest(root, [python], "", "offscreen", [*side_by_side(extra), *extra])
+    say("\nAll tests but the slow ones, windows offscreen")
+    marks = "" if names_tests(root, extra) else "not slow"
+    first = run_pytest(root, [python], marks, "offscreen", [*side_by_side(extra), *extra])
     second = second_pass(root, python, "display", extra)
     if extra and first == second == NO_TESTS:  # a selection that selects nothing is a slip
         return NO_TESTS
     return joint_status(first, second, may_be_empty=bool(extra))
+
+
+def run_slow_tests(root: Path, extra: list[str]) -> int:
+    """The tests that take long beside what they add to the others, windows offscreen."""
+    python = str(setup(root))
+    say("\nSlow tests")
+    return run_pytest(root, [python], "slow", "offscreen", [*side_by_side(extra), *extra])
+
+
+def names_tests(root: Path, extra: list[str]) -> bool:
+    """Whether these options for pytest say which tests are meant."""
+    return any(word.startswith("-k") or (root / word.partition("::")[0]).exists() for word in extra)
 
 
 def run_exporter_tests(root: Path, extra: list[str]) -> int:

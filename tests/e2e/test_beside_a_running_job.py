@@ -1,11 +1,14 @@
 """While a network is trained a person looks at other things, in the real window with the real engine."""
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from secateur.engine.requests import AskFormats, Compress
 from secateur.methods.distil.distillation import Distillation
 from secateur.ui.dialogs.export import ExportDialog
+
+pytestmark = pytest.mark.slow
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 

@@ -6,6 +6,7 @@ Each goes with another way to make it smaller, so that every one of those is poi
 from pathlib import Path
 
 import onnx
+import pytest
 from onnx import TensorProto
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
@@ -16,6 +17,8 @@ from secateur.model.documents import RunDocument
 from secateur.ui.panels.steps_card import StepRow
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.switch import Switch
+
+pytestmark = pytest.mark.slow
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 GROUP = 32

@@ -17,6 +17,8 @@ from secateur.ui.panels.steps_card import StepRow
 from secateur.ui.widgets.number_field import NumberField
 from secateur.ui.widgets.switch import Switch
 
+pytestmark = pytest.mark.slow
+
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 WIDTH = 20
 FINAL = 0.4

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from secateur.ui.plots.singular_curve import SingularCurve
 
-pytestmark = pytest.mark.window
+pytestmark = [pytest.mark.window, pytest.mark.slow]
 
 ALT, CONTROL, SHIFT = (
     Qt.KeyboardModifier.AltModifier,

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("SECATEUR_TEST_PLATFORM") == "xvfb",
-    reason="ran in the offscreen pass: its programs take no display from the tests",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.environ.get("SECATEUR_TEST_PLATFORM") == "xvfb",
+        reason="ran in the offscreen pass: its programs take no display from the tests",
+    ),
+]
 
 CONNECT_IN_C = """
 import ctypes, socket, struct

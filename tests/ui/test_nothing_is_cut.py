@@ -157,7 +157,7 @@ def fill(shown, model) -> None:
 
 @pytest.mark.parametrize(
     "network",
-    [pytest.param(name, marks=[pytest.mark.display] if name == DISPLAYED else []) for name in NETWORKS],
+    [pytest.param(name, marks=pytest.mark.display if name == DISPLAYED else pytest.mark.slow) for name in NETWORKS],
 )
 def test_no_text_is_cut_and_none_lies_on_another(shown, request, network):
     model = NETWORKS[network]()
@@ -195,7 +195,7 @@ def test_the_themes_differ_in_colours_and_not_in_places(shown, qapp):
     assert {name: (dark[name], light[name]) for name in dark.keys() & light.keys() if dark[name] != light[name]} == {}
 
 
-@pytest.mark.parametrize("network", ["50 layers, depthwise", "bare weights"])
+@pytest.mark.parametrize("network", [DISPLAYED, pytest.param("bare weights", marks=pytest.mark.slow)])
 def test_nor_with_other_choices_of_what_is_shown(shown, request, network):
     model = NETWORKS[network]()
     fill(shown, model)
@@ -222,6 +222,7 @@ def test_nor_with_other_choices_of_what_is_shown(shown, request, network):
     assert not walk.found, str(walk)
 
 
+@pytest.mark.slow
 def test_nor_in_the_rounds_of_a_plan_and_of_its_training(shown, request):
     model = NETWORKS["50 layers, depthwise"]()
     fill(shown, model)
@@ -248,6 +249,7 @@ NOTHING_KNOWN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_nor_in_autopilot(shown, request):
     model = NETWORKS[DISPLAYED]()
     fill(shown, model)
@@ -292,7 +294,7 @@ def dialogs_of(shown) -> Iterator[tuple[str, Callable[[], None], str]]:
     yield "trust", lambda: shown.session.update(trust=question), "trust_dialog"
 
 
-@pytest.mark.parametrize("network", ["50 layers, depthwise", "Hugging Face"])
+@pytest.mark.parametrize("network", [DISPLAYED, pytest.param("Hugging Face", marks=pytest.mark.slow)])
 def test_nor_in_any_dialog(shown, qapp, request, network):
     fill(shown, NETWORKS[network]())
     walk = Walk(shown, request)

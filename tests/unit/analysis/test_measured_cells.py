@@ -16,6 +16,7 @@ from secateur.methods.offers import Option
 from secateur.methods.quantize.correction import each_alone, to_correct
 from secateur.methods.quantize.recording import record
 from secateur.methods.quantize.static_int8 import StaticInt8
+from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
 
 SAMPLES = 160
@@ -47,11 +48,21 @@ def applied(method: Any, model: Any, layer: str, data: Any) -> Any:
     return each_alone(model, encoded, chosen, found, context)
 
 
+_measured: list[SensitivityTable] = []
+
+
+@pytest.fixture
+def table(lowered_network: Any, noise_set: Any, question: Question) -> SensitivityTable:
+    """All cells, measured once for all tests: the network and the samples are always the same."""
+    if not _measured:
+        _measured.append(measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None))
+    return _measured[0]
+
+
 @pytest.mark.parametrize("option", METHODS, ids=lambda o: o.id)
 def test_the_damage_of_a_cell_is_that_of_the_method_applied_to_its_layer_alone(
-    lowered_network: Any, noise_set: Any, question: Question, option: Option
+    lowered_network: Any, noise_set: Any, question: Question, table: SensitivityTable, option: Option
 ) -> None:
-    table = measure_sensitivity(lowered_network, noise_set, question, lambda done, total, text: None)
     batch = noise_set.batch("validation", range(SAMPLES))
     inputs, labels = batch.first, batch.targets
     original = lowered_network.run(inputs)

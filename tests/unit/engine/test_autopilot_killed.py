@@ -13,6 +13,8 @@ from secateur.engine.places import run_folder
 from secateur.engine.requests import DataSource, ListRuns
 from secateur.model.description import ModelSource
 
+pytestmark = pytest.mark.slow
+
 OPENING_SECONDS = 600
 
 

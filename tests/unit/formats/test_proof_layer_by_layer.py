@@ -209,6 +209,7 @@ class Depthwise(nn.Module):
         return self.classifier(self.features(image).mean((2, 3)))
 
 
+@pytest.mark.slow
 def test_a_right_file_of_fifty_layers_and_a_thousand_classes_is_proven(tmp_path: Path) -> None:
     torch.manual_seed(5)
     network = Depthwise()

@@ -21,6 +21,8 @@ from secateur.model.description import ModelDescription, ModelSource
 from secateur.recipe.recipe import Recipe, Step
 from secateur.recipe.resolve import Plan, resolve
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = 64
 
 

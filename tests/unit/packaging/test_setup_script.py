@@ -339,13 +339,13 @@ def fake_make(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="continuous integration runs on Linux")
-@pytest.mark.parametrize("failing", ["", "setup", "check", "test", "test-exporters"])
+@pytest.mark.parametrize("failing", ["", "setup", "check", "test", "test-slow", "test-exporters"])
 def test_continuous_integration_fails_exactly_when_a_section_fails(failing: str, fake_make: Path) -> None:
     environment = {**os.environ, "PATH": f"{fake_make}:{os.environ['PATH']}", "FAILING_TARGET": failing}
     done = subprocess.run([ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode != 0) == bool(failing)
     asked = (fake_make / "asked").read_text(encoding="utf-8").split()
-    assert asked == (["setup"] if failing == "setup" else ["setup", "check", "test", "test-exporters"])
+    assert asked == (["setup"] if failing == "setup" else ["setup", "check", "test", "test-slow", "test-exporters"])
 
 
 def test_an_old_python_is_told_so_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
