@@ -13,10 +13,13 @@ from secateur.methods.facts import Facts
 from secateur.model.description import ModelDescription
 from secateur.model.documents import Evaluation, SensitivityTable
 from secateur.recipe.autopilot import Candidate, Family, gain_of
-from secateur.recipe.budget import Budget, Wish
-from secateur.recipe.choices import smallest_bytes
+from secateur.recipe.best import found_in, preferred
+from secateur.recipe.budget import Budget
+from secateur.recipe.choices import least_bytes, without_channels
 from secateur.recipe.chosen import recipe_of
+from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
+from secateur.recipe.programme import Programme
 from secateur.recipe.recipe import Recipe, Step
 from secateur.targets.timings import Timings
 
@@ -85,7 +88,7 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
                 f"channels {ratio}",
                 f"{ratio:.0%} fewer channels, training, encodings, training",
                 "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
-                encodings,
+                _encodings(ground, ratio),
                 (Step(pruning), recovery),
                 used_to,
             )
@@ -103,39 +106,48 @@ def _training(ground: Ground, samples: int, **fields: object) -> Method:
     return first_of("distil").model_copy(update={"epochs": epochs, **fields})
 
 
-def _encodings(ground: Ground) -> list[Mapping[str, str]]:
+def _encodings(ground: Ground, ratio: float = 0.0) -> list[Mapping[str, str]]:
     """Layer → option, of plans whose files get smaller step by step, nearly as fast as can be; equal ones once.
 
     The first one does least damage of all that are as fast, or, where milliseconds are not known, of half the size.
+    With a `ratio` of the channels gone the kernels are those of what is left: another choice may be fastest there.
     """
     budget = Budget(ground.model, ground.table, ground.timings)
-    return _smaller_and_smaller(ground, budget, _as_fast(budget)) or _smaller_and_smaller(ground, budget, {})
+    programme = budget.at(_widths(budget, ratio))
+    return _smaller_and_smaller(programme, _as_fast(programme)) or _smaller_and_smaller(programme, {})
 
 
-def _smaller_and_smaller(ground: Ground, budget: Budget, limits: Mapping[str, float]) -> list[Mapping[str, str]]:
+def _widths(budget: Budget, ratio: float) -> dict[str, str]:
+    """The widths of a network all of whose layers lose this share of their channels."""
+    if not ratio:
+        return {}
+    name = next((o.id for o in OPTIONS if o.method.changes_widths and getattr(o.method, "ratio", None) == ratio), "")
+    return {group.name: name for group in budget.narrowing.groups if name in group.damages}
+
+
+def _smaller_and_smaller(programme: Programme, limits: Mapping[str, float]) -> list[Mapping[str, str]]:
     """Plans within these limits whose files get smaller step by step; none where nothing smaller keeps them."""
     found: list[Mapping[str, str]] = []
-    goal = ground.model.source_bytes * FIRST
-    least = smallest_bytes(ground.model, ground.table, timings=ground.timings)
+    goal = FIRST * programme.takes("bytes", programme.untouched)
+    least = least_bytes(programme.model, programme.choices)
     while len(found) < MOST and goal > least:
-        try:
-            chosen = budget.solve(Wish({**limits, "bytes": goal}, narrows=False))
-        except UserError:
+        within = found_in(programme, {**limits, "bytes": goal}, "damage", programme.worthwhile)
+        if within is None:
             break
+        items = preferred(programme, within, "damage")
+        chosen = {name: without_channels(choice) for name, choice in programme.chosen(items).items()}
         if chosen not in found:
             found.append(chosen)
-        programme = budget.programme
-        goal = STEP * min(goal, programme.takes("bytes", programme.items_of(chosen)))
+        goal = STEP * min(goal, programme.takes("bytes", items))
     return found
 
 
-def _as_fast(budget: Budget) -> dict[str, float]:
+def _as_fast(programme: Programme) -> dict[str, float]:
     """The limit on milliseconds that plans keep which are nearly as fast as the fastest; none where none is known."""
-    programme = budget.programme
     if not programme.is_timed:
         return {}
-    fastest = budget.solve(Wish({}, least="latency_ms", narrows=False))
-    return {"latency_ms": NEARLY_AS_FAST * programme.takes("latency_ms", programme.items_of(fastest))}
+    fastest = programme.least({"latency_ms": 1.0}, {}, programme.worthwhile)
+    return {} if fastest is None else {"latency_ms": NEARLY_AS_FAST * programme.takes("latency_ms", fastest[0])}
 
 
 def _family(

@@ -113,6 +113,11 @@ class Programme:
         kept = {name: choice for name, choice in chosen.items() if (name, choice) in self._places}
         return np.array([self._places.get((name, kept.get(name, FLOAT)), self._first[name]) for name in self.layers])
 
+    @property
+    def untouched(self) -> Items:
+        """The plan that leaves all layers as they are, but for channels that all choices here leave out."""
+        return np.array([self._first[name] for name in self.layers], dtype=np.int64)
+
     @cached_property
     def _first(self) -> dict[str, int]:
         """Layer → the place of its first choice."""

@@ -52,6 +52,7 @@ from secateur.recipe.families import Ground, families_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed import to_be_timed
+from secateur.recipe.trying import MOST_ROUNDS_OF_SHAPES
 from secateur.targets import target_named
 from secateur.targets.timings import Timings
 
@@ -177,19 +178,32 @@ class _Search:
             self.data.size("train"),
             (timings.channel_step if timings else None) or target_named(request.target).channel_step,
         )
-        self._beside("").progress(0, 1, "Choosing plans")
-        families = families_of(ground)
-        if ground.timings is None:
-            return families
-        narrowed = dict.fromkeys(
-            work
-            for family in families
-            for candidate in family.candidates
-            for work in to_be_timed(description, candidate.recipe, ground.timings, ground.facts)
-        )
-        return (
-            families_of(replace(ground, timings=self._timed(options, (*together, *narrowed)))) if narrowed else families
-        )
+        return self._timed_families(ground, options, together)
+
+    def _timed_families(
+        self, ground: Ground, options: tuple[str, ...], known: tuple[Workload, ...]
+    ) -> tuple[Family, ...]:
+        """Plans, chosen again until all that they make of narrowed layers was timed, or nearly so.
+
+        What was not is told in proportion to its MACs, which looks quicker than it is.
+        """
+        shapes = dict.fromkeys(known)
+        for _ in range(MOST_ROUNDS_OF_SHAPES):
+            self._beside("").progress(0, 1, "Choosing plans")
+            families = families_of(ground)
+            if ground.timings is None:
+                return families
+            new = dict.fromkeys(
+                work
+                for family in families
+                for candidate in family.candidates
+                for work in to_be_timed(ground.model, candidate.recipe, ground.timings, ground.facts)
+            )
+            if not new:
+                return families
+            shapes |= new
+            ground = replace(ground, timings=self._timed(options, tuple(shapes)))
+        return families_of(ground)
 
     def _timed(self, options: tuple[str, ...], further: tuple[Workload, ...] = ()) -> Timings | None:
         """Milliseconds of the options in the target, and of what plans lead to `further`."""
