@@ -1,8 +1,11 @@
-"""The plans that autopilot chooses among: encodings of falling size, alone, with training, and on fewer channels."""
+"""The plans that autopilot chooses among: encodings of rising damage, alone, with training, and on fewer channels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
+
+import numpy as np
 
 from secateur import figures
 from secateur.errors import UserError
@@ -12,23 +15,23 @@ from secateur.methods.base import Method
 from secateur.methods.facts import Facts
 from secateur.model.description import ModelDescription
 from secateur.model.documents import Evaluation, SensitivityTable
-from secateur.recipe.autopilot import Candidate, Family, gain_of
-from secateur.recipe.best import found_in, preferred
+from secateur.recipe.autopilot import Candidate, Family
 from secateur.recipe.budget import Budget
-from secateur.recipe.choices import least_bytes, without_channels
+from secateur.recipe.choices import without_channels
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
-from secateur.recipe.programme import Programme
+from secateur.recipe.programme import Items, Programme
 from secateur.recipe.recipe import Recipe, Step
 from secateur.targets.timings import Timings
 
-STEP: Final = 0.86
-"""From one plan to the next its file gets smaller by this factor."""
-MOST: Final = 12
-FIRST: Final = 0.5
-"""Share of the original's size that the mildest plan is within."""
-NEARLY_AS_FAST: Final = 1.05
+MOST_DAMAGE: Final = 2.0
+"""Of the most severe plan: nats, or squared error of the answers beside their squares."""
+STEP: Final = 0.5
+"""From a plan to the one before it, the milder, damage falls by this factor."""
+STEPS: Final = 14
+ROUNDS: Final = 3
+"""Of finding what a byte and a millisecond are worth beside each other in a plan."""
 RATIOS: Final = (0.25, 0.5)
 """Shares of the output channels that leave."""
 
@@ -107,14 +110,43 @@ def _training(ground: Ground, samples: int, **fields: object) -> Method:
 
 
 def _encodings(ground: Ground, ratio: float = 0.0) -> list[Mapping[str, str]]:
-    """Layer → option, of plans whose files get smaller step by step, nearly as fast as can be; equal ones once.
+    """Layer → option, of plans from mild to severe: each the smallest and fastest of its damage; equal ones once.
 
-    The first one does least damage of all that are as fast, or, where milliseconds are not known, of half the size.
     With a `ratio` of the channels gone the kernels are those of what is left: another choice may be fastest there.
     """
     budget = Budget(ground.model, ground.table, ground.timings)
     programme = budget.at(_widths(budget, ratio))
-    return _smaller_and_smaller(programme, _as_fast(programme)) or _smaller_and_smaller(programme, {})
+    untouched, found = programme.untouched, list[Mapping[str, str]]()
+    nothing = {name: without_channels(choice) for name, choice in programme.chosen(untouched).items()}
+    gone = programme.takes("damage", untouched)
+    for step in reversed(range(STEPS)):
+        items = _smallest_and_fastest(programme, gone + MOST_DAMAGE * STEP**step)
+        if items is None:
+            continue
+        chosen = {name: without_channels(choice) for name, choice in programme.chosen(items).items()}
+        if chosen not in found and chosen != nothing:
+            found.append(chosen)
+    return found
+
+
+def _smallest_and_fastest(programme: Programme, damage: float) -> Items | None:
+    """The plan within this damage of the least log size + log milliseconds, no slower than the untouched network.
+
+    The sum of both, each beside what the plan before took, has its least there where that stays; None where no plan is
+    as fast.
+    """
+    names = ("bytes", "latency_ms") if programme.is_timed else ("bytes",)
+    limits = {"damage": damage} | ({"latency_ms": programme.original_ms or inf} if programme.is_timed else {})
+    items, best = programme.untouched, None
+    for _ in range(ROUNDS):
+        cost = {name: 1.0 / max(programme.takes(name, items), 1e-9) for name in names}
+        found = programme.least(cost, limits, programme.worthwhile, known=best)
+        if found is None:
+            return best
+        if best is not None and np.array_equal(found[0], best):
+            return best
+        items = best = found[0]
+    return best
 
 
 def _widths(budget: Budget, ratio: float) -> dict[str, str]:
@@ -123,31 +155,6 @@ def _widths(budget: Budget, ratio: float) -> dict[str, str]:
         return {}
     name = next((o.id for o in OPTIONS if o.method.changes_widths and getattr(o.method, "ratio", None) == ratio), "")
     return {group.name: name for group in budget.narrowing.groups if name in group.damages}
-
-
-def _smaller_and_smaller(programme: Programme, limits: Mapping[str, float]) -> list[Mapping[str, str]]:
-    """Plans within these limits whose files get smaller step by step; none where nothing smaller keeps them."""
-    found: list[Mapping[str, str]] = []
-    goal = FIRST * programme.takes("bytes", programme.untouched)
-    least = least_bytes(programme.model, programme.choices)
-    while len(found) < MOST and goal > least:
-        within = found_in(programme, {**limits, "bytes": goal}, "damage", programme.worthwhile)
-        if within is None:
-            break
-        items = preferred(programme, within, "damage")
-        chosen = {name: without_channels(choice) for name, choice in programme.chosen(items).items()}
-        if chosen not in found:
-            found.append(chosen)
-        goal = STEP * min(goal, programme.takes("bytes", items))
-    return found
-
-
-def _as_fast(programme: Programme) -> dict[str, float]:
-    """The limit on milliseconds that plans keep which are nearly as fast as the fastest; none where none is known."""
-    if not programme.is_timed:
-        return {}
-    fastest = programme.least({"latency_ms": 1.0}, {}, programme.worthwhile)
-    return {} if fastest is None else {"latency_ms": NEARLY_AS_FAST * programme.takes("latency_ms", fastest[0])}
 
 
 def _family(
@@ -175,5 +182,4 @@ def _family(
                 latency,
             )
         )
-    candidates.sort(key=lambda one: gain_of(one.size, None))
     return Family(name, title, why, tuple(candidates))
