@@ -13,11 +13,15 @@ from statistics import median
 from secateur.recipe.recipe import Recipe
 
 
+NO_SLOWER = 1.03
+"""Share of the original's milliseconds up to which a result is called no slower: what measuring it again brings."""
+
+
 @dataclass(frozen=True)
 class Goal:
     """What may be lost, and what is wanted at least: `drop` in the metric's unit, the others as shares of the original.
 
-    `size` and `latency` may be None: as small, as fast as possible.
+    `size` and `latency` may be None: as small, as fast as possible, and no slower than the original.
     """
 
     drop: float
@@ -62,9 +66,12 @@ class Outcome:
         return self.is_sound and self.drop <= goal.drop
 
     def meets(self, goal: Goal) -> bool:
-        """Whether it keeps the quality and is as small and as fast as was wanted at least."""
+        """Whether it keeps the quality and is as small and as fast as was wanted at least, and not slower for it."""
         is_small = goal.size is None or self.size <= goal.size
-        is_fast = goal.latency is None or (self.latency is not None and self.latency <= goal.latency)
+        if goal.latency is None:
+            is_fast = self.latency is None or self.latency <= NO_SLOWER
+        else:
+            is_fast = self.latency is not None and self.latency <= goal.latency
         return self.keeps(goal) and is_small and is_fast
 
     @property

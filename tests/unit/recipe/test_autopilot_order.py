@@ -98,3 +98,12 @@ def test_predictions_that_are_off_are_corrected_by_what_was_measured() -> None:
 def test_the_gain_counts_size_and_speed_alike() -> None:
     assert gain_of(0.5, 1.0) == pytest.approx(gain_of(1.0, 0.5))
     assert gain_of(0.5, None) == pytest.approx(gain_of(0.5, 1.0))
+
+
+def test_a_result_that_is_slower_than_the_original_is_best_only_where_no_other_keeps_the_quality() -> None:
+    slow, quick = Outcome(0.0, 0.02, 1.2, True), Outcome(0.0, 0.2, 0.9, True)
+    assert slow.gain > quick.gain
+    assert best_of({("plain", 0): quick, ("plain", 1): slow}, GOAL) == ("plain", 0)
+    assert best_of({("plain", 1): slow}, GOAL) == ("plain", 1)
+    assert not slow.meets(GOAL)
+    assert Outcome(0.0, 0.2, None, True).meets(GOAL), "where nothing is timed, nothing is slower"
