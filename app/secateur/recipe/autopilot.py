@@ -12,7 +12,6 @@ from statistics import median
 
 from secateur.recipe.recipe import Recipe
 
-
 NO_SLOWER = 1.03
 """Share of the original's milliseconds up to which a result is called no slower: what measuring it again brings."""
 
