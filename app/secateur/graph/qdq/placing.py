@@ -144,15 +144,14 @@ def settled(proto: onnx.ModelProto, encodings: Encodings) -> Encodings:
     ONNX Runtime 1.32 makes such kernels of them whatever they are stored in. Of ONNX's own integers of 2 bits it makes
     a graph that it then refuses, and floats it rounds once more.
     """
-    if not encodings.activations:
-        return encodings
-    encodings = _in_integers_between(proto, encodings)
     known = encodings.activations
-    providers = static_placement(proto, static_layers(proto, encodings)).providers
-    return replace(encodings, activations={name: known[provider] for name, provider in providers.items()})
+    providers = static_placement(proto, static_layers(proto, encodings)).providers if known else {}
+    kept = replace(encodings, activations={name: known[provider] for name, provider in providers.items()})
+    return _in_integers_between(proto, kept) if kept.activations else kept
 
 
 def _in_integers_between(proto: onnx.ModelProto, encodings: Encodings) -> Encodings:
+    """Layers of few bits between others that are static feed integer kernels; what is rounded stays what it is."""
     able = {
         name: replace(encoding, in_integers=True)
         for name, encoding in encodings.weights.items()
