@@ -117,7 +117,8 @@ class Budget:
         found = search.best()
         if found is None:
             raise self._no_plan(search)
-        return found[0].chosen(preferred(*found, wish.least))
+        programme, plan = found
+        return programme.chosen(programme.as_computed(preferred(programme, plan, wish.least), wish.pins))
 
     def smallest(self, pins: Mapping[str, str] = NO_PINS, *, narrows: bool = True) -> tuple[Programme, Flags]:
         """The programme of the narrowest layers, and what may be chosen of it: the least that plans take of anything.
@@ -194,7 +195,10 @@ class Budget:
         factors = [least_factor(each, search.limits, each.pinned(search.pins)) for each in programmes]
         _, reached = min(factors, key=lambda found: (not found[1], found[0]))
         found = replace(search, limits=reached).best() if reached else None
-        return None if found is None else (found[0], preferred(*found, search.least), reached)
+        if found is None:
+            return None
+        items = found[0].as_computed(preferred(*found, search.least), search.pins)
+        return found[0], items, reached
 
 
 def _written(name: str, amount: float) -> str:

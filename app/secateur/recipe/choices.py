@@ -96,6 +96,12 @@ def without_channels(choice: str) -> str:
     return TOGETHER.join(name for name in parts(choice) if not option(name).method.changes_widths)
 
 
+@cache
+def without_encodings(choice: str) -> str:
+    """What of a choice is left where the layer stays in floats."""
+    return TOGETHER.join(name for name in parts(choice) if not encodes([option(name).method]))
+
+
 def words_of(choice: str) -> str:
     """A choice in a sentence: `4-bit`, `25 % rank and 8-bit`, `float`."""
     return " and ".join(option(name).words for name in parts(choice)) or "float"

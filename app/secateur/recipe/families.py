@@ -123,7 +123,8 @@ def _encodings(ground: Ground, ratio: float = 0.0) -> list[Mapping[str, str]]:
         items = _smallest_and_fastest(programme, gone + MOST_DAMAGE * STEP**step)
         if items is None:
             continue
-        chosen = {name: without_channels(choice) for name, choice in programme.chosen(items).items()}
+        computed = programme.as_computed(items)
+        chosen = {name: without_channels(choice) for name, choice in programme.chosen(computed).items()}
         if chosen not in found and chosen != nothing:
             found.append(chosen)
     return found

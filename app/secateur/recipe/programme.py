@@ -5,7 +5,7 @@ are held at once at the peak. Near a plan these are sums as well (`latency_limit
 are solved in turns: around the one that was found last, until it stays.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from secateur.methods.quantize.sizes import FUNCTION_BYTES, functions_bytes, plane_bits
 from secateur.model.description import ModelDescription
-from secateur.recipe.choices import FLOAT, Choice, fixed_bytes, stored_and_computed
+from secateur.recipe.choices import FLOAT, Choice, fixed_bytes, stored_and_computed, without_encodings
 from secateur.recipe.knapsack import GAP, WORK, Flags, Floats, Solution, solve, undominated
 from secateur.recipe.latency_limit import Borders
 from secateur.recipe.peak_memory import PeakMemory
@@ -112,6 +112,27 @@ class Programme:
         """As `items_of`, of layers that have no such choice here what they are left as."""
         kept = {name: choice for name, choice in chosen.items() if (name, choice) in self._places}
         return np.array([self._places.get((name, kept.get(name, FLOAT)), self._first[name]) for name in self.layers])
+
+    def as_computed(self, items: Items, kept: Collection[str] = ()) -> Items:
+        """The plan with layers of floats between integers in integers of their own, but for those that are `kept`.
+
+        Runtimes compute such layers in integers whatever they are stored in, and round their weights more coarsely.
+        """
+        if self._borders is None:
+            return items
+        made = items.copy()
+        for group in np.flatnonzero(self._borders.of(self.is_static[items])[1]):
+            before = self.choices[items[group]]
+            if before.is_encoded or self.layers[group] in kept:
+                continue
+            own = [
+                place
+                for place in np.flatnonzero((self.groups == group) & self.is_static)
+                if without_encodings(self.choices[place].option) == before.option
+            ]
+            if own:
+                made[group] = min(own, key=lambda place: (self.amounts["damage"][place], self.amounts["bytes"][place]))
+        return made
 
     @property
     def untouched(self) -> Items:

@@ -112,6 +112,27 @@ def test_what_the_solver_counts_is_what_is_told_of_the_plan_and_of_those_beside_
         assert programme.swapped("latency_ms", items)[items] == pytest.approx(np.full(len(items), told), rel=1e-9)
 
 
+def floats_between(chosen: dict[str, str]) -> set[str]:
+    """Layers left in float that the runtime computes in integers, as those around them."""
+    static = {name for name, choice in chosen.items() if "int8" in choice}
+    return {name for name in FLOW.rounded(static).between if not chosen[name]}
+
+
+@pytest.mark.parametrize("share", [0.55, 0.6, 0.7, 0.8, 0.9, 1.0])
+def test_no_plan_leaves_floats_between_integers_where_they_are_computed_in_integers_all_the_same(share: float) -> None:
+    known = timings(between=1.05)
+    chosen = solve_budget(model(), table(), {"latency_ms": 8.0 * share}, timings=known)
+    assert not floats_between(chosen)
+    assert ms_of(chosen, known) <= 8.0 * share + 1e-6
+
+
+def test_a_layer_between_integers_that_is_pinned_to_float_stays_so() -> None:
+    kept = {"c": "", "a": "int8", "b": "int8", "d": "int8"}
+    chosen = solve_budget(model(), table(), {"latency_ms": 8.0}, timings=timings(between=1.05), pins=kept)
+    assert chosen == kept
+    assert floats_between(chosen) == {"c"}
+
+
 def test_limits_on_size_and_milliseconds_hold_together() -> None:
     known = timings()
     chosen = solve_budget(model(), table(), {"latency_ms": 6.8, "bytes": 700.0}, timings=known)
