@@ -90,7 +90,8 @@ def test_sensitivity_has_the_milliseconds_of_the_target_that_is_named(capsys, tm
     for target, is_timed in (("", False), ("onnxruntime", True), ("coreml", False)):
         rows = tables[target]["rows"]
         assert {isinstance(row["latency_ms"], float) for row in rows} == {is_timed}
-        assert {row["option"] for row in rows if row["faster"]} >= {"int8"}
+        if not is_timed:  # what was measured goes before what the target says, and is the machine's matter
+            assert {row["option"] for row in rows if row["faster"]} >= {"int8"}
         assert [row["damage"] for row in rows] == [row["damage"] for row in tables[""]["rows"]]
     assert "Apple" in " ".join(tables["coreml"]["warnings"])
     assert not tables[""]["warnings"]
