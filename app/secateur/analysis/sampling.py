@@ -6,7 +6,7 @@ which the network is certain next to nothing is seen, whatever is done to it. So
 replacement with chances in proportion to 1 − Σ p², and count for as much less as they were likelier to be drawn.
 
 Measured against 1,000 samples on ResNet-20 (432 cells, mean rank correlation within an option, 30 draws): 16 samples
-0.86 ± 0.02 where the first of the data tell 0.76 ± 0.06, 32 0.91 for 0.84, 64 0.95 for 0.90; damages are off by half as
+0.86 ± 0.02 where as many at random tell 0.76 ± 0.06, 32 0.91 for 0.84, 64 0.95 for 0.90; damages are off by half as
 much.
 """
 

@@ -91,7 +91,7 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
                 f"channels {ratio}",
                 f"{ratio:.0%} fewer channels, training, encodings, training",
                 "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
-                _encodings(ground, ratio),
+                _encodings(ground, pruning),
                 (Step(pruning), recovery),
                 used_to,
             )
@@ -109,13 +109,13 @@ def _training(ground: Ground, samples: int, **fields: object) -> Method:
     return first_of("distil").model_copy(update={"epochs": epochs, **fields})
 
 
-def _encodings(ground: Ground, ratio: float = 0.0) -> list[Mapping[str, str]]:
+def _encodings(ground: Ground, pruning: Method | None = None) -> list[Mapping[str, str]]:
     """Layer → option, of plans from mild to severe: each the smallest and fastest of its damage; equal ones once.
 
-    With a `ratio` of the channels gone the kernels are those of what is left: another choice may be fastest there.
+    After `pruning` the kernels are those of the channels that are left: another choice may be fastest there.
     """
     budget = Budget(ground.model, ground.table, ground.timings)
-    programme = budget.at(_widths(budget, ratio))
+    programme = budget.at({} if pruning is None else _widths(budget, pruning, ground.channel_step))
     untouched, found = programme.untouched, list[Mapping[str, str]]()
     nothing = {name: without_channels(choice) for name, choice in programme.chosen(untouched).items()}
     gone = programme.takes("damage", untouched)
@@ -150,11 +150,9 @@ def _smallest_and_fastest(programme: Programme, damage: float) -> Items | None:
     return best
 
 
-def _widths(budget: Budget, ratio: float) -> dict[str, str]:
-    """The widths of a network all of whose layers lose this share of their channels."""
-    if not ratio:
-        return {}
-    name = next((o.id for o in OPTIONS if o.method.changes_widths and getattr(o.method, "ratio", None) == ratio), "")
+def _widths(budget: Budget, pruning: Method, channel_step: int) -> dict[str, str]:
+    """The widths of a network all of whose groups lose the channels that this method takes; none where no option is."""
+    name = next((each.id for each in OPTIONS if each.suited(channel_step).method == pruning), "")
     return {group.name: name for group in budget.narrowing.groups if name in group.damages}
 
 

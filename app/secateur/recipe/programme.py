@@ -110,8 +110,7 @@ class Programme:
 
     def items_near(self, chosen: Mapping[str, str]) -> Items:
         """As `items_of`, of layers that have no such choice here what they are left as."""
-        kept = {name: choice for name, choice in chosen.items() if (name, choice) in self._places}
-        return np.array([self._places.get((name, kept.get(name, FLOAT)), self._first[name]) for name in self.layers])
+        return np.array([self._places.get((name, chosen.get(name, FLOAT)), self._first[name]) for name in self.layers])
 
     def as_computed(self, items: Items, kept: Collection[str] = ()) -> Items:
         """The plan with layers of floats between integers in integers of their own, but for those that are `kept`.
