@@ -123,8 +123,8 @@ def test_a_killed_engine_loses_nothing_and_the_run_goes_on(real) -> None:
     real.until(lambda: any(notice.remedy.startswith("resume:") for notice in real.state.notices))
     assert real.state.recipe == planned
     assert real.state.model is not None
-    # the error comes before a warning that is shown already, in the next turn
-    real.until(lambda: "engine" in real.window.notices.bars[0].accessibleName().lower())
+    # in the window's next turn, the error first, before any warning that is shown already
+    real.until(lambda: ["engine" in bar.accessibleName().lower() for bar in real.window.notices.bars][:1] == [True])
 
     real.resume_run()
     real.until(lambda: real.state.run is not None)

@@ -58,6 +58,7 @@ def follows(shown):
 
 
 def drag_threshold(shown, pixels):
+    shown.settle()  # the plot shows the plan's threshold a turn after the form
     histogram = shown.workspace.detail.tab("weights").findChild(HistogramPlot)
     target = histogram.viewport()
     histogram.grab()
