@@ -234,6 +234,7 @@ def autopilot(
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Plans that are tried at most.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all trainings.")] = 0,
     samples: Samples = 512,
     weights: Weights = "",
     target: Target = "onnxruntime",
@@ -251,7 +252,7 @@ def autopilot(
     from secateur.cli import hardware, piloting
 
     hardware.use(device, threads)
-    asked = piloting.Asked(drop, size, latency, trials, samples, target)
+    asked = piloting.Asked(drop, size, latency, trials, samples, target, seed)
     consent = {"force": force, "trust": trust}
     piloting.autopilot(model, weights, data, out, asked, resume=resume, as_json=json, debug=debug, **consent)
 

@@ -27,6 +27,7 @@ class Asked:
     trials: int | None
     samples: int
     target: str
+    seed: int
 
 
 def autopilot(
@@ -62,6 +63,7 @@ def autopilot(
         samples=asked.samples,
         target=asked.target,
         name=out.name,
+        seed=asked.seed,
     )
     ended = expect(AutopilotEnded, terminal.do(request)).document
     if as_json:

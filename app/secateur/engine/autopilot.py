@@ -13,6 +13,8 @@ from secateur.targets import TARGETS
 
 TRIALS: Final = "trials"
 """The folder, in that of a search, with a folder for each trial by its number."""
+TRAININGS: Final = "trainings"
+"""The folder among those of the trials with the trainings that several of them begin with."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Autopilot:
     `drop` is in the metric's unit (0.01: a point of a share); `size` and `latency`, shares of the original, are what
     is wanted at least. `run` names it, and with a number each of its trials, which are runs of the history. The best
     one's files go to `folder`, its trials into a folder there. With `resume` what was tried there counts.
-    `trials` is the most that are tried, None: as long as one may be better. `replace` as of `Compress`.
+    `trials` is the most that are tried, None: as long as one may be better. `replace` as of `Compress`. `seed` is that
+    of all trainings.
     """
 
     model: ModelSource
@@ -38,6 +41,7 @@ class Autopilot:
     samples: int = 512
     target: str = TARGETS[0].id
     name: str = ""
+    seed: int = 0
 
 
 class TrialDocument(Document):

@@ -133,6 +133,9 @@ class Compress:
     also: tuple[str, ...] = ()
     """Formats that nobody asked for: written where they can hold the result, and not spoken of where not."""
     target: str = TARGETS[0].id
+    trainings: Path | None = None
+    """Where trainings of a network that is not encoded yet are kept after the run: another that begins with the same
+    steps takes them from there."""
 
 
 @dataclass(frozen=True)

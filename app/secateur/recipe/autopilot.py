@@ -1,8 +1,10 @@
 """What autopilot tries next: plans in families, each from mild to severe, the limit of each found by halving.
 
 A family is a way of compressing (encodings alone; encodings, then training; fewer channels, then both) and its plans
-stand in order of severity, so that what is beyond a plan that failed fails too. Which plan is next follows from what is
-known alone: a search that was broken off goes on where it was.
+stand in order of severity, so that what is beyond a plan that failed fails too. The families of fewer channels are in
+an order, too: where half of them cannot be won back, three quarters cannot; where they can, a quarter is too few, and
+no longer training is needed. Which plan is next follows from what is known alone: a search that was broken off goes on
+where it was.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,22 +32,31 @@ class Goal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plan that may be tried. `size` and `latency` are shares of the original as predicted, None where unknown."""
+    """A plan that may be tried. `size` and `latency` are shares of the original as predicted, None where unknown.
+
+    `damage` is what its encodings do, on one scale for all families; 0 where it is not known.
+    """
 
     title: str
     recipe: Recipe
     size: float
     latency: float | None = None
+    damage: float = 0.0
 
 
 @dataclass(frozen=True)
 class Family:
-    """Candidates of one way of compressing, the mildest first. `why` says in a sentence what is hoped for."""
+    """Candidates of one way of compressing, the mildest first. `why` says in a sentence what is hoped for.
+
+    `pruned` is the share of the channels that leave, `training` how many samples are trained on to win them back.
+    """
 
     id: str
     title: str
     why: str
     candidates: tuple[Candidate, ...]
+    pruned: float = 0.0
+    training: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,8 +130,40 @@ def next_trial(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Tr
     """
     for family, places in _open_places(families, outcomes, goal):
         if places:
-            return Trial(family, places[len(places) // 2])
+            return Trial(family, _next_place(family, places, families, outcomes, goal))
     return None
+
+
+def _next_place(
+    family: Family, places: Sequence[int], families: Sequence[Family], outcomes: Outcomes, goal: Goal
+) -> int:
+    """Of those that are open: half way; the first time where the family before had its limit.
+
+    Where the first trial of fewer channels lost too much the mildest tells whether any of them keeps the quality.
+    """
+    if not _tried(family, outcomes):
+        if limit := _limit(families, outcomes, goal):
+            return min(places, key=lambda place: abs(log((family.candidates[place].damage or 1e-9) / limit)))
+    elif family.pruned and not _kept(family, outcomes, goal):
+        return places[0]
+    return places[len(places) // 2]
+
+
+def _limit(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> float:
+    """The damage that was kept at most by the last family that was tried and kept any; 0 where none was."""
+    for family in reversed(families):
+        if kept := _kept(family, outcomes, goal):
+            return family.candidates[kept[-1]].damage
+    return 0.0
+
+
+def _tried(family: Family, outcomes: Outcomes) -> list[int]:
+    return [place for place in range(len(family.candidates)) if (family.id, place) in outcomes]
+
+
+def _kept(family: Family, outcomes: Outcomes, goal: Goal) -> list[int]:
+    """The places that kept the quality."""
+    return [place for place in _tried(family, outcomes) if outcomes[family.id, place].keeps(goal)]
 
 
 def most_ahead(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> dict[str, int]:
@@ -128,19 +171,45 @@ def most_ahead(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> di
 
     Fewer are needed where one of them turns out better than what others promise.
     """
-    counts = {family.id: len(places).bit_length() for family, places in _open_places(families, outcomes, goal)}
-    return {name: count for name, count in counts.items() if count}
+    counts = {}
+    for family, places in _open_places(families, outcomes, goal):
+        if not places:
+            continue
+        is_first, mildest = not _tried(family, outcomes), family.pruned and not _kept(family, outcomes, goal)
+        halved = 1 + (len(places) - 1).bit_length() if is_first else len(places).bit_length()
+        counts[family.id] = min(len(places), halved + bool(mildest))
+    return counts
 
 
 def _open_places(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Iterator[tuple[Family, list[int]]]:
     """The places of each family that may hold something better than the best that is known."""
     best = best_of(outcomes, goal)
     least = outcomes[best].gain if best is not None and outcomes[best].meets(goal) else None
-    learned = _learned(families, outcomes)
+    learned, opened = _learned(families, outcomes), dict[str, list[int]]()
     for family in families:
         low, high = _bracket(family, outcomes, goal)
         places = range(low + 1, high)
-        yield family, [x for x in places if least is None or _promise(family.candidates[x], learned) > least]
+        opened[family.id] = [x for x in places if least is None or _promise(family.candidates[x], learned) > least]
+    failed = [
+        one for one in families if _tried(one, outcomes) and not opened[one.id] and not _kept(one, outcomes, goal)
+    ]
+    leading = next((one for one in families if best is not None and one.id == best[0]), None)
+    for family in families:
+        yield family, [] if _is_settled(family, failed, leading) else opened[family.id]
+
+
+def _is_settled(family: Family, failed: Sequence[Family], leading: Family | None) -> bool:
+    """Whether what is known of other ratios of channels says that this one, of fewer or more, cannot be better."""
+    if not family.pruned:
+        return False
+    is_hopeless = any(0 < one.pruned <= family.pruned and one.training >= family.training for one in failed)
+    is_needless = (
+        leading is not None
+        and leading.id != family.id
+        and leading.pruned >= family.pruned
+        and leading.training <= family.training
+    )
+    return is_hopeless or is_needless
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The plans that autopilot chooses among: encodings of rising damage, alone, with training, and on fewer channels."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -32,13 +32,14 @@ STEP: Final = 0.5
 STEPS: Final = 14
 ROUNDS: Final = 3
 """Of finding what a byte and a millisecond are worth beside each other in a plan."""
-RATIOS: Final = (0.25, 0.5)
-"""Shares of the output channels that leave."""
+RATIOS: Final = (0.5, 0.75, 0.25)
+"""Shares of the output channels that leave: the one in the middle first tells on which side of it the limit is."""
 
 ROUNDING_SAMPLES: Final = 12_000
 """Training samples, epochs together, that a network needs to get used to its encodings."""
-RECOVERING_SAMPLES: Final = 48_000
-"""And to win back what went with its channels."""
+RECOVERING_SAMPLES: Final = (48_000, 240_000)
+"""And to win back what went with its channels; the more only where the fewer are not enough."""
+MOST_EPOCHS: Final = 80
 ROUNDING_RATE: Final = 0.001
 
 
@@ -46,7 +47,7 @@ ROUNDING_RATE: Final = 0.001
 class Ground:
     """All that plans are made from; `training_samples` is 0 where nothing can be trained.
 
-    `channel_step` divides the widths that are left.
+    `channel_step` divides the widths that are left. `seed` is that of all trainings.
     """
 
     model: ModelDescription
@@ -56,6 +57,7 @@ class Ground:
     timings: Timings | None = None
     training_samples: int = 0
     channel_step: int = 8
+    seed: int = 0
 
 
 def families_of(ground: Ground) -> tuple[Family, ...]:
@@ -82,21 +84,38 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
     )
     if not _can(ground, "channel_pruning"):
         return tuple(made)
-    recovery = Step(_training(ground, RECOVERING_SAMPLES))
-    for ratio in RATIOS:
-        pruning = first_of("channel_pruning").suited(ground.channel_step).model_copy(update={"ratio": ratio})
-        made.append(
-            _family(
+    pruned = {ratio: _pruning(ground, ratio) for ratio in RATIOS}
+    encoded = {ratio: _encodings(ground, pruning) for ratio, pruning in pruned.items()}
+    for samples, recovery in _recoveries(ground).items():
+        is_long = samples > RECOVERING_SAMPLES[0]
+        for ratio, pruning in pruned.items():
+            family = _family(
                 ground,
-                f"channels {ratio}",
-                f"{ratio:.0%} fewer channels, training, encodings, training",
-                "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
-                _encodings(ground, pruning),
-                (Step(pruning), recovery),
+                f"channels {ratio}{', longer' if is_long else ''}",
+                f"{ratio:.0%} fewer channels, {'longer ' if is_long else ''}training, encodings, training",
+                "Training for longer wins back what a short one could not."
+                if is_long
+                else "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
+                encoded[ratio],
+                (Step(pruning), Step(recovery)),
                 used_to,
             )
-        )
+            made.append(replace(family, pruned=ratio, training=samples))
     return tuple(made)
+
+
+def _pruning(ground: Ground, ratio: float) -> Method:
+    return first_of("channel_pruning").suited(ground.channel_step).model_copy(update={"ratio": ratio})
+
+
+def _recoveries(ground: Ground) -> dict[int, Method]:
+    """By samples: the trainings that win channels back; a longer one only where it has more epochs."""
+    trainings = {samples: _training(ground, samples) for samples in RECOVERING_SAMPLES}
+    return {
+        samples: training
+        for place, (samples, training) in enumerate(trainings.items())
+        if training not in list(trainings.values())[:place]
+    }
 
 
 def _can(ground: Ground, kind: Kind) -> bool:
@@ -105,28 +124,29 @@ def _can(ground: Ground, kind: Kind) -> bool:
 
 
 def _training(ground: Ground, samples: int, **fields: object) -> Method:
-    epochs = max(1, min(20, round(samples / ground.training_samples)))
-    return first_of("distil").model_copy(update={"epochs": epochs, **fields})
+    epochs = max(1, min(MOST_EPOCHS, round(samples / ground.training_samples)))
+    return first_of("distil").model_copy(update={"epochs": epochs, "seed": ground.seed, **fields})
 
 
-def _encodings(ground: Ground, pruning: Method | None = None) -> list[Mapping[str, str]]:
-    """Layer → option, of plans from mild to severe: each the smallest and fastest of its damage; equal ones once.
+def _encodings(ground: Ground, pruning: Method | None = None) -> dict[float, Mapping[str, str]]:
+    """By damage, layer → option, from mild to severe: each the smallest and fastest of its damage; equal ones once.
 
     After `pruning` the kernels are those of the channels that are left: another choice may be fastest there.
     """
     budget = Budget(ground.model, ground.table, ground.timings)
     programme = budget.at({} if pruning is None else _widths(budget, pruning, ground.channel_step))
-    untouched, found = programme.untouched, list[Mapping[str, str]]()
+    untouched, found = programme.untouched, dict[float, Mapping[str, str]]()
     nothing = {name: without_channels(choice) for name, choice in programme.chosen(untouched).items()}
     gone = programme.takes("damage", untouched)
     for step in reversed(range(STEPS)):
-        items = _smallest_and_fastest(programme, gone + MOST_DAMAGE * STEP**step)
+        damage = MOST_DAMAGE * STEP**step
+        items = _smallest_and_fastest(programme, gone + damage)
         if items is None:
             continue
         computed = programme.as_computed(items)
         chosen = {name: without_channels(choice) for name, choice in programme.chosen(computed).items()}
-        if chosen not in found and chosen != nothing:
-            found.append(chosen)
+        if chosen not in found.values() and chosen != nothing:
+            found[damage] = chosen
     return found
 
 
@@ -161,12 +181,12 @@ def _family(
     name: str,
     title: str,
     why: str,
-    encodings: Sequence[Mapping[str, str]],
+    encodings: Mapping[float, Mapping[str, str]],
     before: tuple[Step, ...],
     after: tuple[Step, ...],
 ) -> Family:
     candidates = []
-    for chosen in encodings:
+    for damage, chosen in encodings.items():
         recipe = Recipe((*before, *recipe_of(chosen).steps, *after))
         predicted = predict_plan(ground.model, ground.facts, recipe, ground.table, ground.baseline, ground.timings)
         whole = ground.baseline.latency_ms
@@ -179,6 +199,7 @@ def _family(
                 recipe,
                 size,
                 latency,
+                damage,
             )
         )
     return Family(name, title, why, tuple(candidates))

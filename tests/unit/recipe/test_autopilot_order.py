@@ -107,3 +107,50 @@ def test_a_result_that_is_slower_than_the_original_is_best_only_where_no_other_k
     assert best_of({("plain", 1): slow}, GOAL) == ("plain", 1)
     assert not slow.meets(GOAL)
     assert Outcome(0.0, 0.2, None, True).meets(GOAL), "where nothing is timed, nothing is slower"
+
+
+def pruned(ratio: float, training: int = 1) -> Family:
+    """Fewer channels: smaller and faster in proportion, before encodings make it smaller still."""
+    plans = tuple(Candidate("", Recipe(), size * (1 - ratio), 1 - ratio, size) for size in SIZES)
+    return Family(f"{ratio} {training}", "", "", plans, ratio, training)
+
+
+RATIOS = [pruned(0.5), pruned(0.75), pruned(0.25), pruned(0.5, 5), pruned(0.75, 5), pruned(0.25, 5)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "best", "untried"),
+    [
+        # half and three quarters are won back at once: neither a quarter nor longer trainings
+        ((6, 5, 7, 7, 6, 8), ("0.75 1", 5), {"0.25 1", "0.5 5", "0.75 5", "0.25 5"}),
+        # half is, three quarters only by longer training
+        ((6, -1, 7, 7, 4, 8), ("0.75 5", 4), {"0.25 1", "0.5 5", "0.25 5"}),
+        # only a quarter at once; half by longer training; three quarters never
+        ((-1, -1, 5, 6, -1, 8), ("0.5 5", 6), {"0.75 1", "0.25 5"}),
+        # nothing at once, a quarter by longer training
+        ((-1, -1, -1, -1, -1, 4), ("0.25 5", 4), {"0.75 1", "0.75 5"}),
+    ],
+)
+def test_of_fewer_channels_only_those_are_tried_that_what_is_known_leaves_open(limits, best, untried) -> None:
+    outcomes = searched(RATIOS, dict(zip((family.id for family in RATIOS), limits, strict=True)))
+    assert best_of(outcomes, GOAL) == best
+    assert untried == {family.id for family in RATIOS} - {name for name, _ in outcomes}
+
+
+def test_fewer_channels_that_lose_too_much_in_the_mildest_plan_are_given_up_after_two_trials() -> None:
+    outcomes = searched([pruned(0.5)], {"0.5 1": -1})
+    assert [place for _, place in outcomes] == [5, 0]
+
+
+def test_a_family_begins_where_the_one_before_had_its_limit() -> None:
+    plain = Family("plain", "", "", pruned(0.0).candidates)
+    outcomes = searched([plain, pruned(0.5)], {"plain": 3, "0.5 1": 3})
+    assert next(place for name, place in outcomes if name != "plain") == 3
+
+
+@pytest.mark.parametrize("limits", [(-1, 6, -1, -1, 2, 8, 3), (4, 6, 5, 7, 7, 6, 8), (4, -1, -1, -1, -1, -1, -1)])
+def test_of_fewer_channels_too_no_more_trials_are_needed_than_were_said_to_be_ahead(limits: tuple[int, ...]) -> None:
+    families = [Family("plain", "", "", pruned(0.0).candidates), *RATIOS]
+    whole = list(searched(families, dict(zip((one.id for one in families), limits, strict=True))).items())
+    for done in range(len(whole) + 1):
+        assert sum(most_ahead(families, dict(whole[:done]), GOAL).values()) >= len(whole) - done

@@ -1,5 +1,7 @@
 """Carrying out a plan step by step, with a word on every layer that a step leaves as it is."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -126,18 +128,30 @@ class _Together:
         return self.corrects[number + 1] and type(self.steps[number].method) is type(self.steps[number + 1].method)
 
 
+def _is_encoded(model: Model) -> bool:
+    return isinstance(model, TorchModel) and bool(model.encodings.weights or model.encodings.activations)
+
+
+def _named_after(steps: Sequence[PlannedStep]) -> str:
+    """A name for what these steps make, the same wherever a plan begins with them."""
+    said = [(step.method.id, step.method.model_dump(mode="json"), step.layers) for step in steps]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
 def apply_plan(
     model: Model,
     plan: Plan,
     reporter: Reporter,
     folder: Path,
     trained: Callable[[TrainedStep], None] = lambda step: None,
+    trainings: Path | None = None,
     **context: Any,
 ) -> tuple[Model, tuple[str, ...]]:
     """The model after all steps, and a sentence for each group of layers that were asked for and left out.
 
     The sentences go to the log, too. `context` is what each method may use besides progress and log; each step has
-    a folder of its own in `folder`. `trained` is told how each training ended. `model` is not changed.
+    a folder of its own in `folder`. `trained` is told how each training ended. `model` is not changed. In `trainings`
+    those of a network that is not encoded are kept for other plans that begin with the same steps.
 
     Biases of layers that are encoded in several steps, one after the other, are corrected once, after the last.
     """
@@ -147,10 +161,13 @@ def apply_plan(
         turn = f"Round {step.place.round} of {step.place.rounds}: " if step.place.round else ""
         layers = counted(len(step.layers), "layer")
         reporter.log(f"Step {number} of {len(plan.steps)}: {turn}{step.method.title} on {layers}")
-        reporter.enter(kind_of_step(step), resumed=bool(context.get("resume")) and (folder / f"step-{number}").is_dir())
+        own_folder, resume = folder / f"step-{number}", bool(context.get("resume"))
+        if trainings is not None and step.method.training_epochs and not _is_encoded(model):
+            own_folder, resume = trainings / _named_after(plan.steps[:number]), True
+        reporter.enter(kind_of_step(step), resumed=resume and own_folder.is_dir())
         reporter.progress(0, 1, f"{turn}{step.method.title}")
         left_out: list[LeftOut] = [*step.left_out]
-        own = reporter.context(folder=folder / f"step-{number}", leave_out=left_out.extend, **context)
+        own = reporter.context(leave_out=left_out.extend, **{**context, "folder": own_folder, "resume": resume})
         points: list[CurvePoint] = []
         own = replace(own, progress=_in_round(own.progress, turn), emit=_of_step(own.emit, step, points))
         model = together.apply(number - 1, model, own)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from secateur.analysis.evaluation import Predictions, predict
 from secateur.data.metrics import kind_of
 from secateur.engine.autopilot import (
+    TRAININGS,
     TRIALS,
     Ahead,
     Autopilot,
@@ -85,6 +86,7 @@ def autopilot(request: Autopilot, reporter: Reporter, workshop: Workshop) -> Aut
         search.keep_best("It broke off: the best so far.", "failed", begun)
         raise
     search.keep_best(search.why_ended, "ended", begun)
+    shutil.rmtree(folder / TRIALS / TRAININGS, ignore_errors=True)  # nothing is left that would begin with them
     return AutopilotEnded(search.document, str(folder))
 
 
@@ -177,6 +179,7 @@ class _Search:
             timings,
             self.data.size("train"),
             (timings.channel_step if timings else None) or target_named(request.target).channel_step,
+            request.seed,
         )
         return self._timed_families(ground, options, together)
 
@@ -266,6 +269,7 @@ class _Search:
             resume=known is not None,
             name=f"{self.document.name or self.folder.name}, trial {told.number}",
             target=self.request.target,
+            trainings=self.folder / TRIALS / TRAININGS,
         )
         record = compress(asked, self._beside(f"Trial {told.number}: "), self.workshop).record
         assert record.document is not None  # noqa: S101 - a finished run has its document

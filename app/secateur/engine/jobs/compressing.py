@@ -162,7 +162,15 @@ def _run_on_network(
     data, baseline = _original(request, plan, bench, reporter, workshop)
     ended: list[TrainedStep] = []
     model, left_out = apply_plan(
-        bench.model, plan, reporter, folder, ended.append, data=data, original=bench.model, resume=request.resume
+        bench.model,
+        plan,
+        reporter,
+        folder,
+        ended.append,
+        request.trainings,
+        data=data,
+        original=bench.model,
+        resume=request.resume,
     )
     files, refusals = _ship(request, model, data, bench, folder, reporter, guard)
     reporter.enter("measure")
