@@ -1,9 +1,9 @@
 """Milliseconds of plans: budgets that are met by trying, and what is predicted before anything is run.
 
-    python benchmarks/latency_plans.py [MODEL.onnx ...] [--budgets 0.7,0.6,0.5] [--random 6] [--target onnxruntime]
+    python benchmarks/latency_plans.py [MODEL ...] [--budgets 0.7,0.6,0.5] [--random 6] [--target onnxruntime]
 
-Networks: those named (the bundled sample without any), and two with random weights, in the shapes of MobileNetV2 (for
-96 pixels) and of ResNet-18 (for 224). Plans: the solver's for every budget, from data-free damages, channels included,
+Networks: those named (files, or the shapes `mobilenet` and `resnet18`); without any, the bundled sample and the shapes,
+which have random weights: MobileNetV2's for 96 pixels and ResNet-18's for 224. Plans: the solver's for every budget, from data-free damages, channels included,
 as `secateur plan` solves and tries them; and some in which each layer is float, in integers or in 4-bit weights by
 chance, of which nothing was tried. All are written as they would ship and measured beside the float file once more, in
 turns: the least of all calls, so that what else the machine does counts for nothing.
@@ -201,19 +201,22 @@ class Plans:
         return rows
 
 
+SHAPES = {"mobilenet": mobilenet, "resnet18": resnet18}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", type=Path)
+    parser.add_argument("models", nargs="*", default=[str(SAMPLE), *SHAPES], metavar="MODEL")
     parser.add_argument("--budgets", default="0.7,0.6,0.5")
     parser.add_argument("--random", type=int, default=6)
     parser.add_argument("--target", default="onnxruntime")
     chosen = parser.parse_args()
     budgets = [float(text) for text in chosen.budgets.split(",")]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        shaped = [mobilenet(folder / "mobilenet.onnx"), resnet18(folder / "resnet18.onnx")]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         rows = []
-        for path in (*(chosen.models or [SAMPLE]), *shaped):
+        for name in chosen.models:
+            path = SHAPES[name](folder / f"{name}.onnx") if name in SHAPES else Path(name)
             made = Plans(path, chosen.target, folder)
             for share in budgets:
                 made.solve(share)
