@@ -28,34 +28,23 @@ from secateur.engine.autopilot import (
     TrialDocument,
     TrialsTold,
 )
-from secateur.engine.couplings import couplings_of
 from secateur.engine.events import Event, Progress
 from secateur.engine.jobs.compressing import compress
-from secateur.engine.jobs.scoring import score_sensitivity
-from secateur.engine.jobs.timing import time_options
+from secateur.engine.jobs.scouting import Scouting
 from secateur.engine.jobs.trials import best_number, copy_result, judged_anew, moved, outcome_of
 from secateur.engine.journal import JOURNAL, data_fields, find_journal, read_journal, write_journal
 from secateur.engine.places import run_folder
 from secateur.engine.protection import kept_files
 from secateur.engine.records import this_process
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import Compress, ScoreSensitivity
+from secateur.engine.requests import Compress
 from secateur.engine.store import RunStore
-from secateur.engine.timing import TimeOptions
 from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.errors import Cancelled, JobError, UserError
 from secateur.files import Guard
 from secateur.model.documents import RunDocument
-from secateur.model.workload import Workload
 from secateur.recipe.autopilot import Family, Goal, Outcome, Trial, most_ahead, next_trial
-from secateur.recipe.choices import untimed
-from secateur.recipe.families import Ground, families_of
-from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Recipe
-from secateur.recipe.speed import to_be_timed
-from secateur.recipe.trying import MOST_ROUNDS_OF_SHAPES
-from secateur.targets import target_named
-from secateur.targets.timings import Timings
 
 if TYPE_CHECKING:
     from secateur.data.dataset import Dataset
@@ -125,7 +114,7 @@ class _Search:
         }
 
     def run(self) -> None:
-        families = self._families()
+        families = Scouting(self.request, self.bench, self.data, self.baseline, self.workshop, self._beside).families()
         before = self._on_validation(self.workshop.file(self.bench), "the original")
         while True:
             outcomes = self._outcomes(families)
@@ -154,64 +143,6 @@ class _Search:
         is_least = any(name not in took for name in counts)
         seconds = sum(known) if known else None
         return Ahead(trials=sum(counts.values()), seconds=seconds, is_least=is_least)
-
-    def _families(self) -> tuple[Family, ...]:
-        """The plans to choose among, from damages, milliseconds and couplings; what was measured before is there.
-
-        Estimated damages are enough to tell which plan is milder: each plan itself is measured.
-        """
-        request, model = self.request, self.request.model
-        options = tuple(option.id for option in OPTIONS)
-        asked = ScoreSensitivity(model, request.data, "estimate", options, request.samples, request.target)
-        table = score_sensitivity(asked, self._beside("Analysing: "), self.workshop).table
-        description = self.bench.description
-        if description.trainable:
-            description = description.with_couplings(couplings_of(self.bench, self.reporter))
-        timings = self._timed(options)
-        together: tuple[Workload, ...] = ()
-        if timings is not None and (together := untimed(description, table, timings)):
-            timings = self._timed(options, together)
-        ground = Ground(
-            description,
-            self.workshop.facts(self.bench, self.reporter, request.target),
-            table,
-            self.baseline.evaluation,
-            timings,
-            self.data.size("train"),
-            (timings.channel_step if timings else None) or target_named(request.target).channel_step,
-            request.seed,
-        )
-        return self._timed_families(ground, options, together)
-
-    def _timed_families(
-        self, ground: Ground, options: tuple[str, ...], known: tuple[Workload, ...]
-    ) -> tuple[Family, ...]:
-        """Plans, chosen again until all that they make of narrowed layers was timed, or nearly so.
-
-        What was not is told in proportion to its MACs, which looks quicker than it is.
-        """
-        shapes = dict.fromkeys(known)
-        for _ in range(MOST_ROUNDS_OF_SHAPES):
-            self._beside("").progress(0, 1, "Choosing plans")
-            families = families_of(ground)
-            if ground.timings is None:
-                return families
-            new = dict.fromkeys(
-                work
-                for family in families
-                for candidate in family.candidates
-                for work in to_be_timed(ground.model, candidate.recipe, ground.timings, ground.facts)
-            )
-            if not new:
-                return families
-            shapes |= new
-            ground = replace(ground, timings=self._timed(options, tuple(shapes)))
-        return families_of(ground)
-
-    def _timed(self, options: tuple[str, ...], further: tuple[Workload, ...] = ()) -> Timings | None:
-        """Milliseconds of the options in the target, and of what plans lead to `further`."""
-        asked = TimeOptions(self.request.model, self.request.target, options, further)
-        return time_options(asked, self._beside("Measuring milliseconds: "), self.workshop).timings
 
     # ------------------------------------------------------------------ one trial
 
