@@ -69,7 +69,7 @@ def test_behind_every_layer_the_runtime_gives_what_torch_gives(
     own = outputs(
         SwappedNetwork(residual_network.module, tails=Tails(residual_network.lowered)), residual_network, noise_set
     )
-    assert len(ran) >= 4 * len(OPTIONS_ASKED), "behind all layers but the last"
+    assert len(ran) > 3 * len(OPTIONS_ASKED), "behind all layers but the last two, where too little lies"
     assert max(map(len, ran)) == 2, "two branches read what was changed in the block"
     torchs = outputs(SwappedNetwork(residual_network.module), residual_network, noise_set)
     for cell, found in own.items():
