@@ -137,11 +137,7 @@ class Measuring:
 
     @cached_property
     def network(self) -> SwappedNetwork:
-        from secateur.graph.tails import Tails
-
-        graph = self.model.lowered
-        tails = Tails(graph) if graph is not None and Tails.suits(graph) else None
-        return SwappedNetwork(self.model.module, tails=tails)  # type: ignore[arg-type]
+        return SwappedNetwork(self.model.module)  # type: ignore[arg-type]
 
     def tell(self, layers: Sequence[Layer]) -> None:
         """Emit what is known of these layers, and of those that share a cell with them."""

@@ -10,8 +10,7 @@ back to what another option makes of it, rounding of activations included.
 
 On the CPU the copy that is run keeps its weights and images channels last, in which oneDNN computes convolutions in
 half the time (ResNet-20, 64 images, two threads: 20 ms against 40). Several options as one larger batch were not
-faster (192 images 23 ms for each 64, 512 images 39): results no longer fit in the caches. What lies behind the changed
-layer of a network that convolves is run by ONNX Runtime (`secateur.graph.tails`).
+faster (192 images 23 ms for each 64, 512 images 39): results no longer fit in the caches.
 """
 
 import operator
@@ -29,14 +28,9 @@ if TYPE_CHECKING:
     import torch
     from torch import fx
 
-    from secateur.graph.tails import Tails
-
 
 Outputs = tuple[NDArray[np.float32], ...]
 """All outputs of a network, in its order."""
-
-LEAST_BEHIND: Final = 4
-"""Nodes behind a layer from which on it is worth a session."""
 
 NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 
@@ -59,17 +53,6 @@ class _Again(NamedTuple):
     dead: "tuple[fx.Node, ...]"
 
 
-class _Behind(NamedTuple):
-    """The steps from the place `begins` on, behind all that has changed; `reads`, node → tensor, is all they need."""
-
-    begins: int
-    reads: "dict[fx.Node, str]"
-
-    def given(self, env: "_Layered") -> dict[str, NDArray[np.float32]]:
-        """The tensors that are read, as images lie in memory elsewhere."""
-        return {name: env[node].contiguous().numpy() for node, name in self.reads.items()}
-
-
 class Results(NamedTuple):
     """What each node of a network gives for a batch, and, of those that are rounded, what is read of them."""
 
@@ -81,17 +64,13 @@ class SwappedNetwork:
     """A graph that is run as it is and with one of its layers changed; the graph itself is not changed.
 
     `base`, layer → change, is what was made of its layers before: of the one that is changed, in the place of that. The
-    network has weights of its own where these lie in another order here, or where there is a base. `tails` runs what
-    lies behind a layer, of a network without a base.
+    network has weights of its own where these lie in another order here, or where there is a base.
     """
 
-    def __init__(
-        self, graph: "fx.GraphModule", base: Mapping[str, Change] = NO_CHANGES, tails: "Tails | None" = None
-    ) -> None:
+    def __init__(self, graph: "fx.GraphModule", base: Mapping[str, Change] = NO_CHANGES) -> None:
         from secateur.model.device import on_device, torch_device
 
         self.device, self._base = torch_device(), base
-        self._tails = tails if self.device.type == "cpu" and not base else None
         self._biases: dict[str, Any] = {}
         self.channels_last = False
         self._original: fx.GraphModule = on_device(graph)  # type: ignore[assignment]
@@ -107,7 +86,6 @@ class SwappedNetwork:
         self.steps = [_step(graph, node) for node in graph.graph.nodes]
         self.rounding = self._rounding()
         self._affected: dict[frozenset[fx.Node], list[_Again]] = {}
-        self._behind: dict[frozenset[fx.Node], _Behind | None] = {}
 
     def _changed(self, graph: "fx.GraphModule") -> "fx.GraphModule":
         """A copy of a graph with the weights and biases of the base."""
@@ -192,14 +170,11 @@ class SwappedNetwork:
 
     def _run(self, layer: str, rounding: "Mapping[fx.Node, ActivationEncoding]", results: Results) -> Any:
         """Every reader of a rounded tensor reads it rounded, as in the simulation (`secateur.graph.simulation`)."""
-        import torch
-
         own = frozenset(s.node for s in self.steps if s.node.op == "call_module" and s.node.target == layer)
         nodes = {*rounding, *self.rounding}
         changed = own.union(node for node in nodes if rounding.get(node) != self.rounding.get(node))
         env = _Layered(results)
-        again, behind = self._affected_by(changed), self._behind_of(changed, results)
-        for node, step, dead in again if behind is None else again[: behind.begins]:
+        for node, step, dead in self._affected_by(changed):
             encoding = rounding.get(node)
             if node in own or any(source in env.new for source in step.sources):
                 value = _called(step, env)
@@ -208,33 +183,7 @@ class SwappedNetwork:
             env.new[node] = value if encoding is None else _rounded(value, encoding)
             for read in dead:
                 env.new.pop(read, None)
-        if behind is None or self._tails is None:
-            return env[self.steps[-1].node]
-        return tuple(map(torch.from_numpy, self._tails.run(behind.given(env))))
-
-    def _behind_of(self, changed: "frozenset[fx.Node]", results: Results) -> "_Behind | None":
-        """What lies behind all that has changed, where it can be had from the runtime."""
-        if self._tails is not None and changed not in self._behind:
-            self._behind[changed] = self._found_behind(self._tails, changed, results)
-        return self._behind.get(changed)
-
-    def _found_behind(self, tails: "Tails", changed: "frozenset[fx.Node]", results: Results) -> "_Behind | None":
-        from secateur.graph.graph_module import tensor_names
-
-        again = self._affected_by(changed)
-        begins = 1 + max(place for place, step in enumerate(again) if step.node in changed)
-        made = {one.node for one in again[begins:]}
-        read = dict.fromkeys(s for one in again[begins:] for s in one.step.sources if s not in made)
-        names = tensor_names(self.graph)
-        if len(made) < LEAST_BEHIND or any(node not in names for node in read if node.op != "get_attr"):
-            return None
-        behind = _Behind(begins, {node: names[node] for node in read if node.op != "get_attr"})
-        env = _Layered(results)
-        if any(not _is_float(env[node]) for node in behind.reads) or not tails.has(behind.reads.values()):
-            return None
-        is_first = not any(self._behind.values())
-        untouched = _arrays(results.given[self.steps[-1].node])
-        return behind if not is_first or tails.check(behind.given(env), untouched) else None
+        return env[self.steps[-1].node]
 
     def _affected_by(self, changed: "frozenset[fx.Node]") -> list[_Again]:
         """The steps that are to be run again, in order. Results are let go after their last reader, and overwritten
@@ -355,12 +304,6 @@ def _rounded(values: Any, encoding: ActivationEncoding) -> Any:
     scale, zero = np.float32(encoding.scale), int(encoding.zero_point)
     steps = values.mul(float(np.float32(1.0) / scale)).round_()
     return steps.clamp_(-zero, encoding.highest - zero).mul_(float(scale))
-
-
-def _is_float(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor) and value.dtype == torch.float32
 
 
 def _has_planes(graph: "fx.GraphModule") -> bool:

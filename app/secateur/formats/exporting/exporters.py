@@ -23,7 +23,6 @@ from secateur.formats.exporting.staging import (
 )
 from secateur.formats.exporting.telling import heard_by
 from secateur.formats.proving.running import Batching, latency_of, run_in_batches
-from secateur.graph.runtime_errors import runtime_errors
 from secateur.model.documents import Latency
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Here:
         try:
             runner = self.format.run(path)
             outputs = run_in_batches(runner.all, inputs, batching, progress, text)
-        except runtime_errors() as error:
+        except _runtime_errors() as error:
             lines = str(error).strip().splitlines()
             reason = lines[0] if lines else type(error).__name__
             raise CannotRun(f"{self.format.runtime} cannot run the file: {reason}") from error
@@ -179,3 +178,19 @@ class exporter_for:  # noqa: N801 - reads as a clause: `with exporter_for(format
     def __exit__(self, *exception: object) -> None:
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """What a runtime may raise at a file: ONNX Runtime's exceptions have no common base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoSuchFile",
+        "NotImplemented",
+        "RuntimeException",
+    )
+    return (RuntimeError, ValueError, *(getattr(state, name) for name in names if hasattr(state, name)))
