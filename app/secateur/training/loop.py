@@ -257,7 +257,12 @@ class _Training:
         self.attached.load_state_dict(dict(found.objective))
         self._optimizer.load_state_dict(dict(found.optimizer))
         self._record.resume(found.curve)
-        self._context.log(f"Training goes on at step {found.step} of {self._course.steps}.")
+        is_done = found.step >= self._course.steps
+        self._context.log(
+            f"All {self._course.steps} steps of this training were taken before."
+            if is_done
+            else f"Training goes on at step {found.step} of {self._course.steps}."
+        )
         return found.step
 
 
