@@ -120,7 +120,8 @@ def test_a_cancelled_training_resumes_to_the_same_bits_as_an_unbroken_one(
     torch.rand(17)
     log: list[str] = []
     resumed = method.apply(student, (), replace(context, resume=True, log=log.append))
-    assert any(f"goes on at step {step} of 16" in line for line in log)
+    said = "All 16 steps of this training were taken before" if step == 16 else f"goes on at step {step} of 16"
+    assert any(said in line for line in log)
     assert_same(state_of(resumed), state_of(unbroken))
 
 
