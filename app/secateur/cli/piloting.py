@@ -77,7 +77,7 @@ def autopilot(
 def _print(document: AutopilotDocument, out: Path) -> None:
     kind = kind_of(document.metric)
     table = Table(title="What was tried", title_justify="left")
-    for head in ("", "plan", "size", "time", f"{kind.noun}, validation", "test", ""):
+    for head in ("", "plan", "size", "time", f"{kind.noun}, {document.splits.choose}", document.splits.judge, ""):
         table.add_column(head, justify="left" if head in ("", "plan") else "right")
     for trial in document.trials:
         table.add_row(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from secateur import figures
 from secateur.data.metrics import kind_of
@@ -15,6 +15,18 @@ TRIALS: Final = "trials"
 """The folder, in that of a search, with a folder for each trial by its number."""
 TRAININGS: Final = "trainings"
 """The folder among those of the trials with the trainings that several of them begin with."""
+
+
+class Splits(NamedTuple):
+    """The samples that choose among plans, and those that judge the chosen ones, in words."""
+
+    choose: str
+    judge: str
+
+
+OWN_SPLITS: Final = Splits("validation", "test")
+HALVES: Final = Splits("half of test", "other half")
+"""Where the original was trained on the validation samples."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Autopilot:
 class TrialDocument(Document):
     """One plan that was tried.
 
-    `drop` is what the metric loses on the validation samples, by which is chosen, with its paired 95 % interval;
+    `drop` is what the metric loses on the samples by which is chosen, with its paired 99.9 % interval;
     `test_drop` on those that judge. `size` and `latency` are shares of the original. `keeps` is whether it loses no
     more than allowed, `error` why it came to nothing.
     """
@@ -96,12 +108,14 @@ SearchState = Literal["running", "stopped", "interrupted", "failed", "ended"]
 class AutopilotDocument(Document):
     """What autopilot came to. `best` is the number of the best trial, 0 where none kept the quality.
 
-    `fingerprint` and `data_source` (the fields of a `DataSource`) say what it was of, `process` which one is at it.
+    `fingerprint` and `data_source` (the fields of a `DataSource`) say what it was of, `process` which one is at it,
+    `splits` by which samples is chosen and judged.
     """
 
     run: str
     metric: str
     goal: dict[str, float]
+    splits: Splits = OWN_SPLITS
     original: Evaluation
     name: str = ""
     fingerprint: str = ""
@@ -140,7 +154,7 @@ class AutopilotDocument(Document):
             return "best, proven" if trial.number == self.best else "kept, proven"
         if not trial.is_proven:
             return "not proven"
-        return "loses too much" if (trial.drop or 0.0) > self.goal["drop"] else "too much on test"
+        return "loses too much" if (trial.drop or 0.0) > self.goal["drop"] else f"too much on {self.splits.judge}"
 
 
 @dataclass(frozen=True)

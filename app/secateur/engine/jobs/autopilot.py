@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from secateur.analysis.evaluation import Predictions, predict
 from secateur.data.metrics import kind_of
 from secateur.engine.autopilot import (
     TRAININGS,
@@ -29,6 +28,7 @@ from secateur.engine.autopilot import (
     TrialsTold,
 )
 from secateur.engine.events import Event, Progress
+from secateur.engine.jobs.choosing import Chooser
 from secateur.engine.jobs.compressing import compress
 from secateur.engine.jobs.scouting import Scouting
 from secateur.engine.jobs.trials import best_number, copy_result, judged_anew, moved, outcome_of
@@ -115,7 +115,8 @@ class _Search:
 
     def run(self) -> None:
         families = Scouting(self.request, self.bench, self.data, self.baseline, self.workshop, self._beside).families()
-        before = self._on_validation(self.workshop.file(self.bench), "the original")
+        chooser = Chooser.of(self.bench, self.data, self.baseline, self.workshop, lambda: self._beside("").progress)
+        self._choose_by(chooser)
         while True:
             outcomes = self._outcomes(families)
             ahead = self._ahead(families, outcomes)
@@ -130,7 +131,7 @@ class _Search:
                 return
             if done:
                 self.reporter.log(f"To go on: {ahead.words}.")
-            self._try(trial, before)
+            self._try(trial, chooser)
 
     def _ahead(self, families: Sequence[Family], outcomes: Mapping[tuple[str, int], Outcome]) -> Ahead:
         """What it would cost to go on: a family's trials take what the median of those tried of it took."""
@@ -146,7 +147,7 @@ class _Search:
 
     # ------------------------------------------------------------------ one trial
 
-    def _try(self, trial: Trial, before: Predictions) -> None:
+    def _try(self, trial: Trial, chooser: Chooser) -> None:
         """Carry out a plan as a run; one that was broken off goes on. What it came to stands in the journal."""
         number = self._number_of(trial)
         told = TrialDocument(
@@ -169,7 +170,7 @@ class _Search:
             self._tell(told.model_copy(update={"state": "failed", "error": sentence, "seconds": seconds}))
             self.reporter.log(f"Trial {number} came to nothing. {sentence}")
             return
-        ended = self._judged(told, run, before)
+        ended = self._judged(told, run, chooser)
         ended = ended.model_copy(update={"seconds": time.monotonic() - begun})
         self._tell(ended)
         self.reporter.log(self._words(ended))
@@ -206,41 +207,35 @@ class _Search:
         assert record.document is not None  # noqa: S101 - a finished run has its document
         return record.document
 
-    def _judged(self, told: TrialDocument, run: RunDocument, before: Predictions) -> TrialDocument:
+    def _judged(self, told: TrialDocument, run: RunDocument, chooser: Chooser) -> TrialDocument:
         """The trial with what its file does on the samples that choose, and on those that judge."""
-        task, kind = self.data.task, kind_of(self.data.task.metric)
-        shipped = run.files[0]
-        drop, interval = float("nan"), None
-        if shipped.verdict != "broken":
-            after = self._on_validation(Path(shipped.path), f"trial {told.number}")
-            change, low, high = task.change(before.answers, after.answers, before.targets)
-            sign = -1.0 if kind.is_higher_better else 1.0
-            drop, interval = sign * change, (min(sign * low, sign * high), max(sign * low, sign * high))
-        original, result = run.original, run.result
-        test_drop = None
-        if original.metric is not None and result.metric is not None:
-            test_drop = -kind.gain(original.metric.value, result.metric.value)
-        is_timed = original.latency_ms is not None and result.latency_ms is not None
+        shipped, name = run.files[0], f"trial {told.number}"
+        fall = chooser.unknown(run) if shipped.verdict == "broken" else chooser.fall(run, name)
+        before, after = run.original.latency_ms, run.result.latency_ms
         found = told.model_copy(
             update={
                 "state": "finished",
-                "drop": drop if isfinite(drop) else None,
-                "interval": interval,
-                "test_drop": test_drop,
-                "size": result.bytes / max(original.bytes, 1),
-                "latency": result.latency_ms.median / original.latency_ms.median  # type: ignore[union-attr]
-                if is_timed
-                else None,
+                "drop": fall.drop if isfinite(fall.drop) else None,
+                "interval": fall.interval,
+                "test_drop": fall.judged,
+                "size": run.result.bytes / max(run.original.bytes, 1),
+                "latency": after.median / before.median if before is not None and after is not None else None,
                 "is_proven": shipped.verified,
             }
         )
         return found.model_copy(update={"keeps": outcome_of(found, self.goal).keeps(self.goal)})
 
-    def _on_validation(self, file: Path, name: str) -> Predictions:
-        run = self.workshop.session(file)
-        return predict(
-            run, self.data, self._beside("").progress, text=f"Evaluating {name} on validation", split="validation"
-        )
+    def _choose_by(self, chooser: Chooser) -> None:
+        """Say by which samples is chosen; trials of an earlier session that were by others are judged by these."""
+        if chooser.sentence:
+            self.reporter.log(chooser.sentence)
+        was, self.document = self.document.splits, self.document.model_copy(update={"splits": chooser.splits})
+        if was == chooser.splits:
+            return
+        for trial in self.document.trials:
+            record = RunStore().find(trial.run) if trial.state == "finished" else None
+            if record is not None and record.document is not None and Path(record.document.files[0].path).is_file():
+                self._tell(self._judged(trial, record.document, chooser))
 
     # ------------------------------------------------------------------ what is told and kept
 
@@ -256,7 +251,7 @@ class _Search:
         sizes = f"{1 / trial.size:.1f} times smaller" if trial.size else ""
         speeds = f", {1 / trial.latency:.2f} times faster" if trial.latency else ""
         verdict = self.document.verdict_on(trial)
-        return f"Trial {trial.number}: {sizes}{speeds}, {noun} {lost} on validation ({verdict})."
+        return f"Trial {trial.number}: {sizes}{speeds}, {noun} {lost} on {self.document.splits.choose} ({verdict})."
 
     def _beside(self, prefix: str) -> Reporter:
         """The voice of one part, whose progress is told as that of the whole search."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtWidgets import QWidget
 
 from secateur import figures
-from secateur.engine.autopilot import AutopilotDocument, TrialDocument
+from secateur.engine.autopilot import OWN_SPLITS, AutopilotDocument, TrialDocument
 from secateur.ui.theme.style import color, font, icon
 
 Index = QModelIndex | QPersistentModelIndex
@@ -19,16 +19,16 @@ HEADS: Final = {
     "why": "Why",
     "size": "Smaller",
     "speed": "Faster",
-    "lost": "Validation",
-    "test": "Test",
+    "lost": "{Choose}",
+    "test": "{Judge}",
     "compare": "",
     "take": "",
 }
 _HEAD_TIPS: Final = {
     "size": "How many times smaller the file is than the original",
     "speed": "How many times faster it runs than the original, timed in turns",
-    "lost": "What the metric changes on the validation samples, by which autopilot chooses",
-    "test": "What the metric changes on the test samples, which judge the choice",
+    "lost": "What the metric changes on the samples by which autopilot chooses: {choose}",
+    "test": "What the metric changes on the samples that judge the choice: {judge}",
 }
 LEFT: Final = frozenset({"number", "plan", "why", "verdict"})
 LINKS: Final = {"compare": "Compare", "take": "Take plan"}
@@ -70,12 +70,18 @@ class TrialsModel(QAbstractTableModel):
         name = COLUMNS[section]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return HEADS[name]
+                return self._sampled(HEADS[name])
             case Qt.ItemDataRole.ToolTipRole:
-                return _HEAD_TIPS.get(name)
+                return self._sampled(_HEAD_TIPS.get(name, "")) or None
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _side(name)
         return None
+
+    def _sampled(self, text: str) -> str:
+        """A text of the head with the samples of this search in it."""
+        splits = self._document.splits if self._document is not None else OWN_SPLITS
+        choose, judge = splits.choose, splits.judge
+        return text.format(choose=choose, judge=judge, Choose=choose.capitalize(), Judge=judge.capitalize())
 
     def data(self, index: Index, role: int = 0) -> Any:
         if self._document is None:
