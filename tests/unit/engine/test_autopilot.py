@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from small_instances import make_wide
 
-from secateur.engine.autopilot import Autopilot, AutopilotEnded, TrialsTold
+from secateur.engine.autopilot import HALVES, OWN_SPLITS, Autopilot, AutopilotEnded, TrialsTold
 from secateur.engine.events import Failed, Finished, Partial, Progress, Stopped
+from secateur.engine.journal import write_journal
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress, DataSource
 from secateur.engine.store import RunStore
@@ -144,6 +145,21 @@ def test_a_search_that_is_stopped_keeps_the_best_and_goes_on_from_there(
     assert again[0] == kept["trials"][0], "what was tried stands there as it was"
     assert [trial["state"] for trial in again] == ["finished", "finished"]
     assert (again[1]["family"], again[1]["number"]) == (kept["trials"][1]["family"], 2)
+
+
+def test_trials_that_were_chosen_by_other_samples_are_judged_by_those_of_now(
+    wide: tuple[ModelSource, DataSource], workshop: Workshop, whole: tuple[Path, AutopilotEnded]
+) -> None:
+    folder, result = whole
+    was = result.document
+    others = was.model_copy(
+        update={"splits": HALVES, "trials": tuple(one.model_copy(update={"drop": 0.5}) for one in was.trials)}
+    )
+    write_journal(folder, others)
+    event, _ = ended(asked(wide, folder, resume=True), workshop)
+    assert isinstance(event, Finished), event
+    assert event.result.document.splits == OWN_SPLITS
+    assert [one.drop for one in event.result.document.trials] == [one.drop for one in was.trials]
 
 
 def test_a_folder_that_holds_something_else_is_not_written_into(

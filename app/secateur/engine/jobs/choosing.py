@@ -58,7 +58,7 @@ class Chooser:
         kind = kind_of(known.name)
         sentence = (
             f"The original has {kind.noun} {kind.write(known.value)} on the validation samples and "
-            f"{kind.write(other.value)} on the test samples: it was trained on the former. "
+            f"{kind.write(other.value)} on the test samples: it seems to have been trained on the former. "
             "Plans are chosen by one half of the test samples, and judged by the other."
         )
         return replace(own, splits=HALVES, sentence=sentence)
