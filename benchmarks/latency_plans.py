@@ -2,11 +2,12 @@
 
     python benchmarks/latency_plans.py [MODEL ...] [--budgets 0.7,0.6,0.5] [--random 6] [--target onnxruntime]
 
-Networks: those named (files, or the shapes `mobilenet` and `resnet18`); without any, the bundled sample and the shapes,
-which have random weights: MobileNetV2's for 96 pixels and ResNet-18's for 224. Plans: the solver's for every budget, from data-free damages, channels included,
-as `secateur plan` solves and tries them; and some in which each layer is float, in integers or in 4-bit weights by
-chance, of which nothing was tried. All are written as they would ship and measured beside the float file once more, in
-turns: the least of all calls, so that what else the machine does counts for nothing.
+Networks: those named (files, or the shapes `mobilenet` and `resnet18`); without any, the bundled sample and the
+shapes, which have random weights: MobileNetV2's for 96 pixels and ResNet-18's for 224. Plans: the solver's for every
+budget, from data-free damages, channels included, as `secateur plan` solves and tries them; and some in which each
+layer is float, in integers or in 4-bit weights by chance, of which nothing was tried. All are written as they would
+ship and measured beside the float file once more, in turns: the least of all calls, so that what else the machine
+does counts for nothing.
 """
 
 import argparse
