@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from secateur.engine.autopilot import AutopilotEnded, AutopilotFound, TrialsTold
+from secateur.engine.autopilot import HALVES, AutopilotEnded, AutopilotFound, TrialsTold
 from secateur.engine.events import Finished, Partial, Started, Stopped
 from secateur.engine.requests import Autopilot, DataSource, FindAutopilot
 from secateur.recipe.autopilot import Goal
@@ -52,6 +52,16 @@ def cells(panel: AutopilotPanel, column: str) -> list[str]:
 
 
 # ------------------------------------------------------------------ the panel
+
+
+def test_the_heads_say_by_which_samples_is_chosen_and_judged(panel: AutopilotPanel) -> None:
+    def heads() -> list[str]:
+        model, across = panel.table.trials, Qt.Orientation.Horizontal
+        return [model.headerData(COLUMNS.index(name), across, Qt.ItemDataRole.DisplayRole) for name in ("lost", "test")]
+
+    assert heads() == ["Validation", "Test"]
+    panel.show_state(SessionState(pilot=Piloted(document=search(*TRIALS, splits=HALVES))))
+    assert heads() == ["Half of test", "Other half"]
 
 
 def test_every_trial_says_what_it_came_to(panel: AutopilotPanel) -> None:

@@ -154,7 +154,7 @@ class AutopilotDocument(Document):
             return "best, proven" if trial.number == self.best else "kept, proven"
         if not trial.is_proven:
             return "not proven"
-        return "loses too much" if (trial.drop or 0.0) > self.goal["drop"] else f"too much on {self.splits.judge}"
+        return "loses too much" if (trial.drop or 0.0) > self.goal["drop"] else "too much on test"
 
 
 @dataclass(frozen=True)
