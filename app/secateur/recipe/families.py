@@ -32,8 +32,8 @@ STEP: Final = 0.5
 STEPS: Final = 14
 ROUNDS: Final = 3
 """Of finding what a byte and a millisecond are worth beside each other in a plan."""
-RATIOS: Final = (0.5, 0.75, 0.25)
-"""Shares of the output channels that leave: the one in the middle first tells on which side of it the limit is."""
+RATIOS: Final = (0.5, 0.75, 0.25, 0.625, 0.375)
+"""Shares of the output channels that leave, each between those before it, which tell on which side the limit is."""
 
 ROUNDING_SAMPLES: Final = 12_000
 """Training samples, epochs together, that a network needs to get used to its encodings."""
