@@ -84,7 +84,7 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
     )
     if not _can(ground, "channel_pruning"):
         return tuple(made)
-    pruned = {ratio: _pruning(ground, ratio) for ratio in RATIOS}
+    pruned = _prunings(ground)
     encoded = {ratio: _encodings(ground, pruning) for ratio, pruning in pruned.items()}
     for samples, recovery in _recoveries(ground).items():
         is_long = samples > RECOVERING_SAMPLES[0]
@@ -92,7 +92,7 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
             family = _family(
                 ground,
                 f"channels {ratio}{', longer' if is_long else ''}",
-                f"{ratio:.0%} fewer channels, {'longer ' if is_long else ''}training, encodings, training",
+                f"{100 * ratio:g}% fewer channels, {'longer ' if is_long else ''}training, encodings, training",
                 "Training for longer wins back what a short one could not."
                 if is_long
                 else "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
@@ -104,8 +104,15 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
     return tuple(made)
 
 
-def _pruning(ground: Ground, ratio: float) -> Method:
-    return first_of("channel_pruning").suited(ground.channel_step).model_copy(update={"ratio": ratio})
+def _prunings(ground: Ground) -> dict[float, Method]:
+    """By ratio: those that take channels, and leave other widths than the ratios before them."""
+    method, found = first_of("channel_pruning").suited(ground.channel_step), dict[tuple[int, ...], float]()
+    widths = [layer.out_channels for layer in ground.model.weighted_layers]
+    for ratio in RATIOS:
+        pruning = method.model_copy(update={"ratio": ratio})
+        found.setdefault(tuple(pruning.width_after(width, width) for width in widths), ratio)
+    found.pop(tuple(widths), None)
+    return {ratio: method.model_copy(update={"ratio": ratio}) for ratio in found.values()}
 
 
 def _recoveries(ground: Ground) -> dict[int, Method]:
