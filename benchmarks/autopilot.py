@@ -1,10 +1,10 @@
 """Autopilot: what it finds without a hand on it, seed by seed, and whether its recipe repeated gives the same file.
 
-    python benchmarks/autopilot.py FOLDER [MODEL DATA] [--seeds 0,1,2] [--drop 0.01] [--threads 1]
+    python benchmarks/autopilot.py [MODEL DATA] [--seeds 0,1,2] [--drop 0.01] [--threads 1] [--output FOLDER]
 
-Searches of the bundled sample, or of a model on its data, as `secateur autopilot` makes them, one after the other; each
-goes to a folder of its own in FOLDER, where one that was broken off goes on. Sizes are those of the ONNX files, times
-ONNX Runtime's, original and result in turns.
+Searches of the bundled sample, or of a model on its data, as `secateur autopilot` makes them, one after the other;
+each goes to a folder of its own in FOLDER (out/autopilot), where one that was broken off goes on. Sizes are those of
+the ONNX files, times ONNX Runtime's, original and result in turns.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import secateur  # before any runtime: switches its telemetry off
 from secateur.engine.autopilot import Autopilot, AutopilotDocument
 from secateur.engine.jobs.autopilot import autopilot
 from secateur.engine.jobs.compressing import compress
-from secateur.engine.journal import JOURNAL
+from secateur.engine.journal import JOURNAL, read_journal
 from secateur.engine.reporting import Reporter
 from secateur.engine.requests import Compress, DataSource
 from secateur.engine.workshop import Workshop
@@ -29,26 +29,30 @@ from secateur.recipe.reading import load_recipe
 
 assert secateur
 
+ROOT = Path(__file__).resolve().parents[1]
 QUIET = Reporter(1, lambda event: None)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
     parser.add_argument("model", nargs="?", default="sample:model")
     parser.add_argument("data", nargs="?", default="sample:mnist")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--drop", type=float, default=0.01)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=ROOT / "out" / "autopilot")
     asked = parser.parse_args()
-    os.environ["SECATEUR_HOME"] = str(asked.folder.absolute() / "home")
+    output = asked.output.absolute()
+    os.environ["SECATEUR_HOME"] = str(output / "home")
     model, data, workshop = ModelSource(asked.model), DataSource(asked.data), Workshop(asked.threads)
     found, rows = [], []
     for seed in map(int, asked.seeds.split(",")):
-        folder = asked.folder.absolute() / f"seed-{seed}"
+        folder = output / f"seed-{seed}"
+        is_there = (folder / JOURNAL).exists()
+        is_broken_off = is_there and read_journal(folder).state != "ended"
         request = Autopilot(
             model, data, f"{seed}-{time.time_ns()}", asked.drop, folder=folder, seed=seed,
-            resume=(folder / JOURNAL).exists(),
+            resume=is_broken_off, replace=is_there,
         )  # fmt: skip
         document = autopilot(request, QUIET, workshop).document
         rows.append((str(seed), *told(document), repeated(document, folder, model, data, workshop)))
