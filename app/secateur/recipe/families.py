@@ -1,7 +1,7 @@
 """The plans that autopilot chooses among: encodings of rising damage, alone, with training, and on fewer channels."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -19,9 +19,9 @@ from secateur.recipe.autopilot import Candidate, Family
 from secateur.recipe.budget import Budget
 from secateur.recipe.choices import without_channels
 from secateur.recipe.chosen import recipe_of
-from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.programme import Items, Programme
+from secateur.recipe.prunings import Prunings
 from secateur.recipe.recipe import Recipe, Step
 from secateur.targets.timings import Timings
 
@@ -32,9 +32,6 @@ STEP: Final = 0.5
 STEPS: Final = 14
 ROUNDS: Final = 3
 """Of finding what a byte and a millisecond are worth beside each other in a plan."""
-RATIOS: Final = (0.5, 0.75, 0.25, 0.625, 0.375)
-"""Shares of the output channels that leave, each between those before it, which tell on which side the limit is."""
-
 ROUNDING_SAMPLES: Final = 12_000
 """Training samples, epochs together, that a network needs to get used to its encodings."""
 RECOVERING_SAMPLES: Final = (48_000, 240_000)
@@ -58,11 +55,14 @@ class Ground:
     training_samples: int = 0
     channel_step: int = 8
     seed: int = 0
+    taken: dict[tuple[Step, ...], tuple[int, float | None]] = field(default_factory=dict, init=False, compare=False)
+    """What plans take that were predicted before."""
 
 
 def families_of(ground: Ground) -> tuple[Family, ...]:
     """Every way of compressing this network, those without training first; UserError where there is none."""
-    encodings = _encodings(ground)
+    budget = Budget(ground.model, ground.table, ground.timings)
+    encodings = _encodings(budget.programme)
     if not encodings:
         raise UserError(
             f"No option makes {ground.model.name} smaller.", "Its layers may be encoded already: open the original."
@@ -84,35 +84,24 @@ def families_of(ground: Ground) -> tuple[Family, ...]:
     )
     if not _can(ground, "channel_pruning"):
         return tuple(made)
-    pruned = _prunings(ground)
-    encoded = {ratio: _encodings(ground, pruning) for ratio, pruning in pruned.items()}
+    prunings = Prunings(ground.model, budget.narrowing, ground.channel_step).all()
+    encoded = [_encodings(budget.at(pruning.widths)) for pruning in prunings]
     for samples, recovery in _recoveries(ground).items():
         is_long = samples > RECOVERING_SAMPLES[0]
-        for ratio, pruning in pruned.items():
+        for pruning, encodings in zip(prunings, encoded, strict=True):
             family = _family(
                 ground,
-                f"channels {ratio}{', longer' if is_long else ''}",
-                f"{100 * ratio:g}% fewer channels, {'longer ' if is_long else ''}training, encodings, training",
+                f"channels {pruning.ratio}{', longer' if is_long else ''}",
+                f"{100 * pruning.ratio:g}% fewer channels, {'longer ' if is_long else ''}training, encodings, training",
                 "Training for longer wins back what a short one could not."
                 if is_long
                 else "Fewer channels are fewer multiplications: it gets faster, and smaller on top of the encodings.",
-                encoded[ratio],
-                (Step(pruning), Step(recovery)),
+                encodings,
+                (*pruning.steps, Step(recovery)),
                 used_to,
             )
-            made.append(replace(family, pruned=ratio, training=samples))
+            made.append(replace(family, pruned=pruning.ratio, training=samples))
     return tuple(made)
-
-
-def _prunings(ground: Ground) -> dict[float, Method]:
-    """By ratio: those that take channels, and leave other widths than the ratios before them."""
-    method, found = first_of("channel_pruning").suited(ground.channel_step), dict[tuple[int, ...], float]()
-    widths = [layer.out_channels for layer in ground.model.weighted_layers]
-    for ratio in RATIOS:
-        pruning = method.model_copy(update={"ratio": ratio})
-        found.setdefault(tuple(pruning.width_after(width, width) for width in widths), ratio)
-    found.pop(tuple(widths), None)
-    return {ratio: method.model_copy(update={"ratio": ratio}) for ratio in found.values()}
 
 
 def _recoveries(ground: Ground) -> dict[int, Method]:
@@ -135,13 +124,8 @@ def _training(ground: Ground, samples: int, **fields: object) -> Method:
     return first_of("distil").model_copy(update={"epochs": epochs, "seed": ground.seed, **fields})
 
 
-def _encodings(ground: Ground, pruning: Method | None = None) -> dict[float, Mapping[str, str]]:
-    """By damage, layer → option, from mild to severe: each the smallest and fastest of its damage; equal ones once.
-
-    After `pruning` the kernels are those of the channels that are left: another choice may be fastest there.
-    """
-    budget = Budget(ground.model, ground.table, ground.timings)
-    programme = budget.at({} if pruning is None else _widths(budget, pruning, ground.channel_step))
+def _encodings(programme: Programme) -> dict[float, Mapping[str, str]]:
+    """By damage, layer → option, from mild to severe: each the smallest and fastest of its damage; equal ones once."""
     untouched, found = programme.untouched, dict[float, Mapping[str, str]]()
     nothing = {name: without_channels(choice) for name, choice in programme.chosen(untouched).items()}
     gone = programme.takes("damage", untouched)
@@ -177,12 +161,6 @@ def _smallest_and_fastest(programme: Programme, damage: float) -> Items | None:
     return best
 
 
-def _widths(budget: Budget, pruning: Method, channel_step: int) -> dict[str, str]:
-    """The widths of a network all of whose groups lose the channels that this method takes; none where no option is."""
-    name = next((each.id for each in OPTIONS if each.suited(channel_step).method == pruning), "")
-    return {group.name: name for group in budget.narrowing.groups if name in group.damages}
-
-
 def _family(
     ground: Ground,
     name: str,
@@ -195,18 +173,28 @@ def _family(
     candidates = []
     for damage, chosen in encodings.items():
         recipe = Recipe((*before, *recipe_of(chosen).steps, *after))
-        predicted = predict_plan(ground.model, ground.facts, recipe, ground.table, ground.baseline, ground.timings)
-        whole = ground.baseline.latency_ms
-        is_timed = predicted.latency_ms is not None and whole is not None
-        size = predicted.bytes / max(ground.baseline.bytes, 1)
-        latency = predicted.latency_ms / whole.median if is_timed and predicted.latency_ms and whole else None
-        candidates.append(
-            Candidate(
-                f"{title}: {figures.ratio(ground.baseline.bytes, predicted.bytes)} smaller planned",
-                recipe,
-                size,
-                latency,
-                damage,
-            )
-        )
+        bytes_, latency = _taken(ground, recipe)
+        smaller = f"{title}: {figures.ratio(ground.baseline.bytes, bytes_)} smaller planned"
+        candidates.append(Candidate(smaller, recipe, bytes_ / max(ground.baseline.bytes, 1), latency, damage))
     return Family(name, title, why, tuple(candidates))
+
+
+def _taken(ground: Ground, recipe: Recipe) -> tuple[int, float | None]:
+    """The predicted bytes of a plan, and its time as a share of the original's; None where something is not timed."""
+    key = tuple(step for step in recipe.final if step.method.family != "distil")  # no training makes a file smaller
+    if key not in ground.taken:
+        predicted = predict_plan(ground.model, ground.facts, recipe, ground.table, ground.baseline, ground.timings)
+        whole, ms = ground.baseline.latency_ms, predicted.latency_ms
+        ground.taken[key] = predicted.bytes, ms / whole.median if ms is not None and whole is not None else None
+    return ground.taken[key]
+
+
+def timed_again(families: Sequence[Family], ground: Ground) -> tuple[Family, ...]:
+    """The same plans with the milliseconds that are known by now."""
+    return tuple(
+        replace(
+            family,
+            candidates=tuple(replace(one, latency=_taken(ground, one.recipe)[1]) for one in family.candidates),
+        )
+        for family in families
+    )

@@ -15,7 +15,7 @@ from secateur.engine.workshop import Baseline, Bench, Workshop
 from secateur.model.workload import Workload
 from secateur.recipe.autopilot import Family
 from secateur.recipe.choices import untimed
-from secateur.recipe.families import Ground, families_of
+from secateur.recipe.families import Ground, families_of, timed_again
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.speed import to_be_timed
 from secateur.recipe.trying import MOST_ROUNDS_OF_SHAPES
@@ -67,29 +67,27 @@ class Scouting:
         return self._timed_families(ground, together)
 
     def _timed_families(self, ground: Ground, known: tuple[Workload, ...]) -> tuple[Family, ...]:
-        """Plans, chosen again until all that they make of narrowed layers was timed, or nearly so.
+        """Plans, chosen again until all that they make of narrowed layers was timed, at most a few times.
 
-        What was not is told in proportion to its MACs, which looks quicker than it is.
+        What was not timed is told in proportion to its MACs while plans are chosen, which looks quicker than it is.
         """
         shapes = dict.fromkeys(known)
         for _ in range(MOST_ROUNDS_OF_SHAPES):
             self.beside("").progress(0, 1, "Choosing plans")
             families = families_of(ground)
-            if ground.timings is None:
+            if ground.timings is None or not (new := _new_shapes(families, ground, ground.timings)):
                 return families
-            new = dict.fromkeys(
-                work
-                for family in families
-                for candidate in family.candidates
-                for work in to_be_timed(ground.model, candidate.recipe, ground.timings, ground.facts)
-            )
-            if not new:
-                return families
-            shapes |= new
+            shapes |= dict.fromkeys(new)
             ground = replace(ground, timings=self._timed(tuple(shapes)))
-        return families_of(ground)
+        return timed_again(families, ground)
 
     def _timed(self, further: tuple[Workload, ...] = ()) -> Timings | None:
         """Milliseconds of the options in the target, and of what plans lead to `further`."""
         asked = TimeOptions(self.request.model, self.request.target, _OPTIONS, further)
         return time_options(asked, self.beside("Measuring milliseconds: "), self.workshop).timings
+
+
+def _new_shapes(families: tuple[Family, ...], ground: Ground, timings: Timings) -> list[Workload]:
+    """What these plans compute and nobody has timed."""
+    recipes = [candidate.recipe for family in families for candidate in family.candidates]
+    return [work for recipe in recipes for work in to_be_timed(ground.model, recipe, timings, ground.facts)]
