@@ -9,7 +9,7 @@ SCRIPT := $(PYTHON) packaging/setup_secateur.py
 help:
 	@echo "make setup        system libraries, .venv, packages"
 	@echo "make app          the window on the bundled sample; without a display the same job without one"
-	@echo "make test         every test offscreen, then those that a display has a part in under Xvfb"
+	@echo "make test         tests offscreen, then those that a display has a part in under Xvfb"
 	@echo "make test-slow    the tests that take long beside what they add to the others"
 	@echo "make test-exporters  installs every exporter's library, then runs the tests that need them"
 	@echo "make check        format, lint, types"

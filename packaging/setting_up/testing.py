@@ -1,4 +1,4 @@
-"""The two passes of the tests: all with windows offscreen, then those that a display has a part in on a real one."""
+"""The two passes of the tests: most with windows offscreen, then those that a display has a part in on a real one."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ def run_tests(root: Path, extra: list[str]) -> int:
     the first failed.
     """
     python = str(setup(root))
-    say("\nAll tests but the slow ones, windows offscreen")
-    marks = "" if names_tests(root, extra) else "not slow"
+    say("\nTests that no display has a part in, windows offscreen")
+    marks = "not display" if names_tests(root, extra) else "not display and not slow"
     first = run_pytest(root, [python], marks, "offscreen", [*side_by_side(extra), *extra])
     second = second_pass(root, python, "display", extra)
     if extra and first == second == NO_TESTS:  # a selection that selects nothing is a slip
