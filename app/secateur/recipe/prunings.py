@@ -13,7 +13,7 @@ from typing import Final
 
 from secateur.methods import first_of
 from secateur.methods.base import Method
-from secateur.model.description import ModelDescription
+from secateur.model.description import Layer, ModelDescription
 from secateur.recipe.narrowing import AMOUNTS, ChannelGroup, Narrowing
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.recipe import Step
@@ -96,12 +96,22 @@ class Prunings:
 
     def _cost(self, group: ChannelGroup, low: float, high: float) -> "_Cost":
         """Of losing more; a share beyond those that were measured is told by the two largest that were."""
+        if all(self._width(name, low) == self._width(name, high) for name in group.layers):
+            return _Cost(0.0, 0.0)
         before, after = (self._option(group, ratio) for ratio in (low, high))
         if before == after:
             before = next((name for name in self._known(group) if name != after), "")
         damages = [group.damages.get(name, 0.0) for name in (before, after)]
         times = [self._least(group, name, after) for name in (before, after)]
         return _Cost(damages[1] - damages[0], times[0] - times[1])
+
+    def _width(self, layer: str, ratio: float) -> int:
+        width = self._layers[layer].out_channels
+        return self._taking(ratio).width_after(width, width)
+
+    @cached_property
+    def _layers(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.model.weighted_layers}
 
     def _least(self, group: ChannelGroup, option: str, widest: str) -> float:
         """The least that the layers take which lose something by `widest`, where the group loses it by `option`."""

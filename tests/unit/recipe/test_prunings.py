@@ -15,19 +15,23 @@ HARM = {"stem": 3.0, "inner": 0.1, "outer": 3.0, "next": 1.0}
 """Of losing channels: the inner layer's go first, those that are added up go last."""
 
 
-def damaged():
+CHEAP_TOGETHER = dict.fromkeys(TOGETHER, 1e-4)
+
+
+def damaged(harm):
     scores = table(1.0)
-    harms = {row: row.damage and row.damage * HARM.get(row.layer, 1.0) for row in scores.rows}
     rows = tuple(
-        row.model_copy(update={"damage": harms[row]}) if row.option.startswith("channels") else row
+        row.model_copy(update={"damage": row.damage * harm.get(row.layer, 1.0)})
+        if row.damage is not None and row.option.startswith("channels")
+        else row
         for row in scores.rows
     )
     return scores.model_copy(update={"rows": rows})
 
 
-def prunings(described=None, known=None, step=8):
+def prunings(described=None, known=None, step=8, harm=HARM):
     described = described or model()
-    return Prunings(described, Narrowing(described, damaged(), known), step)
+    return Prunings(described, Narrowing(described, damaged(harm), known), step)
 
 
 def widths_after(pruning: Pruning) -> dict[str, int]:
@@ -58,13 +62,7 @@ def test_between_two_even_shares_those_layers_lose_more_that_lose_least_by_it(kn
 
 
 def test_layers_that_lose_channels_together_are_named_together() -> None:
-    cheap = damaged()
-    rows = tuple(
-        row.model_copy(update={"damage": 1e-4}) if row.layer in TOGETHER and "channels" in row.option else row
-        for row in cheap.rows
-    )
-    of = Prunings(model(), Narrowing(model(), cheap.model_copy(update={"rows": rows})), 8)
-    assert of.at(0.3125).steps[-1].layers == TOGETHER
+    assert prunings(harm=HARM | CHEAP_TOGETHER).at(0.3125).steps[-1].layers == TOGETHER
 
 
 def test_an_even_share_is_taken_of_all_layers() -> None:
@@ -93,3 +91,12 @@ def test_nothing_is_taken_unevenly_where_it_is_not_known_what_leaves_together() 
 def test_ratios_that_leave_the_same_widths_are_trained_once(step: int, ratios: list[float]) -> None:
     unknown = replace(model(), bundles=())
     assert [pruning.ratio for pruning in prunings(unknown, step=step).all()] == ratios
+
+
+def test_no_layer_is_said_to_lose_more_whose_width_stays() -> None:
+    of = prunings(
+        step=32, harm=HARM | CHEAP_TOGETHER
+    )  # 64 channels: a quarter less and three eighths less are 64 and 64, half is 32
+    even = {ratio: of.at(ratio).steps[0].method for ratio in EVEN[1:]}
+    assert even[0.5].width_after(64, 64) == even[0.75].width_after(64, 64) == 32
+    assert not set(of.at(0.625).steps[-1].layers) & set(TOGETHER)
