@@ -41,13 +41,15 @@ class Trial:
 class Solved:
     """The plan that is best of those tried, the budget with what they taught, and the trials in their order.
 
-    `kept` is the trial of the plan, None where it could not be tried; `limit` is the most that it was to take, a share.
+    `kept` is the trial of the plan, None where it could not be tried. `asked` is the most that it was to take, a share,
+    and `limit` up to where that counts as kept.
     """
 
     budget: Budget
     chosen: Mapping[str, str]
     trials: tuple[Trial, ...] = ()
     kept: Trial | None = None
+    asked: float = inf
     limit: float = inf
 
     @property
@@ -57,7 +59,7 @@ class Solved:
             return ""
         plans = f"{len(self.trials)} plans were" if len(self.trials) > 1 else "One plan was"
         return (
-            f"{plans} tried, and none took at most {self.limit:.2f} of the original's time: "
+            f"{plans} tried, and none took at most {self.asked:.2f} of the original's time: "
             f"this one took {self.kept.measured:.2f}."
         )
 
@@ -128,7 +130,8 @@ class _Search:
             return Solved(self.budget, self.chosen)
         keeping = [one for one in self.trials if one.measured <= self.limit]
         best = min(keeping, key=lambda one: one.damage) if keeping else min(self.trials, key=lambda one: one.measured)
-        return Solved(self.budget, best.chosen, tuple(self.trials), best, self.limit)
+        asked = self.limit if self.asked is None else self.asked
+        return Solved(self.budget, best.chosen, tuple(self.trials), best, asked, self.limit)
 
     # ------------------------------------------------------------------ one plan
 
