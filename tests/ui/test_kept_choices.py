@@ -4,7 +4,7 @@ import pytest
 from layers_in_rows import LEFT, ask_for_menu, click_entry, row_place
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton
-from solved_budgets import newest_solution
+from solved_budgets import newest_reach, newest_solution
 
 from secateur.engine.requests import SolveBudget
 from secateur.ui.models.layer_table import KEYS
@@ -15,6 +15,9 @@ def solving(shown, model, spectra, table):
     """The window with a plan that the budget has made."""
     shown.open(model, spectra)
     shown.session.update(tables={"free": table})
+    shown.settle()
+    shown.engine.say(newest_reach(shown.engine))
+    shown.until(lambda: shown.state.least is not None)
     shown.settle()
     drag(shown, 90)
     return shown

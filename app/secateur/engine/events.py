@@ -21,6 +21,7 @@ from secateur.engine.looked import SamplesShown as SamplesShown
 from secateur.engine.requests import DataSource, Request
 from secateur.engine.solving import BudgetUnmet as BudgetUnmet
 from secateur.engine.solving import FrontFound as FrontFound
+from secateur.engine.solving import LeastFound as LeastFound
 from secateur.engine.solving import PlanExplained as PlanExplained
 from secateur.engine.solving import PlanSolved as PlanSolved
 from secateur.engine.timing import OptionsTimed
@@ -266,6 +267,7 @@ Result = (
     | BudgetUnmet
     | PlanExplained
     | FrontFound
+    | LeastFound
     | PlanRehearsed
     | DataOpened
     | LatencyMeasured

@@ -13,6 +13,7 @@ from secateur.engine.checking import CheckPlan as CheckPlan
 from secateur.engine.solving import ASKED_OF_THE_SOLVER
 from secateur.engine.solving import ExplainPlan as ExplainPlan
 from secateur.engine.solving import FindFront as FindFront
+from secateur.engine.solving import FindLeast as FindLeast
 from secateur.engine.solving import SolveBudget as SolveBudget
 from secateur.engine.timing import TimeOptions
 from secateur.formats.base import WriteOptions
@@ -356,7 +357,7 @@ NEEDS_NOTHING_OPEN = (*ASKED_OF_THE_SOLVER, ListRuns, ChangeRun, FindAutopilot)
 SLOW_QUESTIONS = (CountSpectra, ReadGraph, WriteSkeleton, CountRunSpectra, FollowSample)
 """Questions that may take seconds: others do not wait for them either."""
 
-NEWEST_ONLY = (ExplainPlan, FindFront, AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters)
+NEWEST_ONLY = (ExplainPlan, FindFront, FindLeast, AskFormats, CountRunSpectra, FollowSample, ReadChannels, ReadFilters)
 """Questions whose newest one counts: an earlier one that is not answered yet is cancelled when another is asked.
 
 Not `ReadMatrix`: the whole matrix and the part in view are asked for at the same time.
@@ -365,7 +366,7 @@ Not `ReadMatrix`: the whole matrix and the part in view are asked for at the sam
 Opening = OpenModel | OpenData | CountSpectra | Configure
 Viewing = ReadGraph | ReadChannels | ReadFilters | ReadMatrix | FollowSample | ReadMaps | ShowSamples
 Analysing = MeasureLatency | TimeOptions | RecordActivations | ScoreSensitivity | FindSensitivity | FindCouplings
-Planning = SolveBudget | ExplainPlan | FindFront | RehearsePlan | CheckPlan
+Planning = SolveBudget | ExplainPlan | FindFront | FindLeast | RehearsePlan | CheckPlan
 Running = Compress | Autopilot | FindAutopilot | ListRuns | ChangeRun | CountRunSpectra
 Proving = Evaluate | Compare | Export | AskFormats | WriteSkeleton
 Request = Opening | Viewing | Analysing | Planning | Running | Proving

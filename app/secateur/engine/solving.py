@@ -70,7 +70,19 @@ class FindFront:
     narrows: bool = True
 
 
-ASKED_OF_THE_SOLVER = (SolveBudget, ExplainPlan, FindFront)
+@dataclass(frozen=True)
+class FindLeast:
+    """The smallest file and the fastest network that the options lead to, whatever damage that does → `LeastFound`.
+
+    Computed beside whatever else is asked.
+    """
+
+    model: ModelDescription
+    table: SensitivityTable
+    timings: Timings | None = None
+
+
+ASKED_OF_THE_SOLVER = (SolveBudget, ExplainPlan, FindFront, FindLeast)
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,14 @@ class FrontFound:
 
     axis: Axis
     points: tuple[FrontPoint, ...]
+
+
+@dataclass(frozen=True)
+class LeastFound:
+    """Bytes of the file, and milliseconds as the options were timed: None where they were not."""
+
+    bytes: int
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from secateur.engine.events import EngineReady, Event, Failed, Finished, Started, Stopped
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, FindFront, Request
+from secateur.engine.requests import NEEDS_NOTHING_OPEN, Configure, FindFront, FindLeast, Request
 from secateur.errors import Cancelled, JobError, ReplaceNeeded, TrustNeeded, UserError
 from secateur.files import os_error_sentence
 from secateur.model import device
@@ -174,7 +174,7 @@ def _receive(connection: Connection, work: _Work, quick: _Work, aside: _Work) ->
             kind, job, request = connection.recv()
             if kind == "submit":
                 is_quick = isinstance(request, NEEDS_NOTHING_OPEN)
-                (aside if isinstance(request, FindFront) else quick if is_quick else work).add(job, request)
+                (aside if isinstance(request, FindFront | FindLeast) else quick if is_quick else work).add(job, request)
             elif kind == "close":
                 raise EOFError
             else:

@@ -231,6 +231,4 @@ def fastest_ms(model: ModelDescription, options: Sequence[Option], timings: Timi
     known = fastest_choices(model, options, timings)
     if not known or timings.whole is None:
         return None
-    programme = Programme(model, known, timings)
-    found = programme.least({"latency_ms": 1.0}, {}, programme.worthwhile, gap=1e-4)
-    return None if found is None else programme.takes("latency_ms", found[0])
+    return Programme(model, known, timings).fastest_ms()

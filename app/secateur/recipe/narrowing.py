@@ -22,11 +22,9 @@ from secateur.recipe.choices import (
     cells_of,
     channels_in,
     choices_for,
-    least_bytes,
     named,
     narrowed_works,
     parts,
-    smallest_bytes,
     without_channels,
 )
 from secateur.recipe.chosen import recipe_of
@@ -219,12 +217,3 @@ class Narrowing:
 
 
 _NARROWING: Final = tuple(option.id for option in OPTIONS if option.method.changes_widths)
-
-
-def smallest_file(model: ModelDescription, table: SensitivityTable, timings: Timings | None = None) -> int:
-    """The least file size that any choice of options reaches, channels among them."""
-    narrowing = Narrowing(model, table, timings)
-    if not narrowing.groups:
-        return smallest_bytes(model, table, timings=timings)
-    programme = narrowing.at(narrowing.narrowest(narrowing.groups))
-    return least_bytes(programme.model, programme.choices)

@@ -234,6 +234,11 @@ class Programme:
                 return other[0], min(other[1], found[1] if found else other[1])
         return found
 
+    def fastest_ms(self) -> float | None:
+        """The least milliseconds that a plan takes, whatever damage it does; None where nothing is timed."""
+        found = self.least({"latency_ms": 1.0}, {}, self.worthwhile, gap=1e-4) if self.is_timed else None
+        return None if found is None else self.takes("latency_ms", found[0])
+
     def prices(
         self, items: Items, cost: Mapping[str, float], limits: Mapping[str, float], allowed: Flags
     ) -> dict[str, float]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from secateur.engine.events import BudgetUnmet, PlanSolved
 from secateur.engine.requests import SolveBudget
 from secateur.methods.base import Method
+from secateur.recipe.choices import smallest_by_cells
 from secateur.recipe.chosen import is_chosen
-from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.recipe import Recipe
 from secateur.recipe.speed import plan_ms
 from secateur.session import notices
@@ -186,11 +186,15 @@ class Budgeting:
         return self._job == job
 
     def range(self) -> tuple[int, int] | None:
-        """(smallest file that options reach, the original's bytes); None without a sensitivity table."""
+        """(smallest file that options reach, the original's bytes); None without a sensitivity table.
+
+        As long as what all of them together reach is not found, what one a layer does.
+        """
         state = self._session.state
         if state.model is None or state.table is None:
             return None
-        return smallest_file(state.model, state.table, timings=state.timings), state.model.source_bytes
+        least = smallest_by_cells(state.model, state.table)
+        return min(least, state.least.bytes) if state.least else least, state.model.source_bytes
 
     def latency_range(self) -> tuple[float, float] | None:
         """(the fastest plan's, the original's) milliseconds; None without a table, or without milliseconds."""
@@ -198,6 +202,8 @@ class Budgeting:
         before, fastest = state.latency_before, state.timed.fastest_ms if state.timed else None
         if state.table is None or state.timings is None or before is None or fastest is None:
             return None
+        if state.least is not None and state.least.latency_ms is not None:
+            fastest = min(fastest, state.least.latency_ms)
         return fastest * self.shown_per_timed, before
 
     @property

@@ -22,6 +22,7 @@ from secateur.engine.events import (
     FrontFound,
     GraphRead,
     LatencyMeasured,
+    LeastFound,
     Log,
     ModelOpened,
     Partial,
@@ -182,7 +183,15 @@ def _result(session: "Session", result: Result, request: Request | None) -> None
             session.update(run_spectra=spectra)
         case Compared():
             session.comparing.compared(result, request)
-        case PlanExplained() | FrontFound() | Evaluated() | LatencyMeasured() | RunSpectraCounted() | FormatsAnswered():
+        case (
+            PlanExplained()
+            | FrontFound()
+            | LeastFound()
+            | Evaluated()
+            | LatencyMeasured()
+            | RunSpectraCounted()
+            | FormatsAnswered()
+        ):
             return
 
 

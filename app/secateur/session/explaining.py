@@ -1,4 +1,4 @@
-"""Why a layer is planned as it is, the whole front of plans, and what more damage would buy: asked beside all else.
+"""Why a layer is planned as it is, the front of plans, how far they reach, and what more damage would buy.
 
 The engine answers; this knows what was asked last, asks again where the answer would be another, and puts it into
 words.
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from secateur import figures
 from secateur.data.metrics import MetricKind, kind_of
-from secateur.engine.events import Event, Failed, Finished, FrontFound, PlanExplained, Stopped
-from secateur.engine.requests import ExplainPlan, FindFront
+from secateur.engine.events import Event, Failed, Finished, FrontFound, LeastFound, PlanExplained, Stopped
+from secateur.engine.requests import ExplainPlan, FindFront, FindLeast
 from secateur.recipe.chosen import channels_can_be_chosen, choice_in
 from secateur.recipe.front import Axis, FrontPoint
 from secateur.recipe.quality import metric_after, metric_per_damage, quality_of
@@ -34,7 +34,7 @@ class FrontPlace:
 
 
 class Explaining:
-    """A part of the session. The answers are `SessionState.explained` and `SessionState.front`."""
+    """A part of the session. The answers are `SessionState.explained`, `front` and `least`."""
 
     def __init__(self, session: "Session") -> None:
         self._session = session
@@ -43,6 +43,7 @@ class Explaining:
         self._axis: Axis = "bytes"
         self._explaining: tuple[int, tuple[object, ...]] = (0, ())
         self._finding: tuple[int, tuple[object, ...]] = (0, ())
+        self._reaching: tuple[int, tuple[object, ...]] = (0, ())
 
     # ------------------------------------------------------------------ asking
 
@@ -67,9 +68,12 @@ class Explaining:
         if self._session.budget.is_solving:
             return
         if state.model is None or state.table is None:
-            if state.explained is not None or state.front is not None:
-                self._session.update(explained=None, front=None)
+            if (state.explained, state.front, state.least) != (None, None, None):
+                self._session.update(explained=None, front=None, least=None)
             return
+        asked = (state.model, state.table, state.timings)
+        if not _same(asked, self._reaching[1]):
+            self._reaching = self._session.engine.submit(FindLeast(state.model, state.table, state.timings)), asked
         self._explain(state)
         if self._wants_front:
             self._find_front(state)
@@ -121,7 +125,7 @@ class Explaining:
 
     def forget(self) -> None:
         """Another model, or another engine: what is on its way does not come, and is asked for again."""
-        self._explaining, self._finding = (0, ()), (0, ())
+        self._explaining, self._finding, self._reaching = (0, ()), (0, ()), (0, ())
 
     # ------------------------------------------------------------------ the answers
 
@@ -136,14 +140,20 @@ class Explaining:
                 if job == self._finding[0]:
                     self._session.update(front=Front(axis, points))
                 return True
+            case Finished(job, LeastFound() as least):
+                if job == self._reaching[0]:
+                    self._session.update(least=least)
+                return True
             case Failed(job, sentence) if job and job == self._finding[0]:
                 self._session.update(front=Front(self._axis, problem=sentence))
                 return True
+            case Failed(job) if job and job == self._reaching[0]:
+                return not event.details
             case Failed(job) if job and job == self._explaining[0]:
                 self._session.update(explained=None)
                 return not event.details  # a bug is reported besides
             case Stopped(job):
-                return bool(job) and job in (self._finding[0], self._explaining[0])
+                return bool(job) and job in (self._finding[0], self._explaining[0], self._reaching[0])
         return False
 
     def why(self, layer: str) -> str:

@@ -20,6 +20,7 @@ from secateur.engine.events import (
     CurvePoint,
     DeviceOffer,
     KnownPlan,
+    LeastFound,
     PlanExplained,
     Preview,
     RunRecord,
@@ -155,6 +156,8 @@ class SessionState:
     """What the solver said of a budget that no plan meets, as long as that is what is asked for."""
     checked: tuple[KnownPlan, ...] = ()
     """Plans of this model that were measured as a whole on this data, now or earlier."""
+    least: LeastFound | None = None
+    """The smallest file and the fastest network that the scored options lead to, once they were found."""
     explained: PlanExplained | None = None
     """Why the layer that is looked at is planned as it is, and what more damage would buy."""
     front: Front | None = None

@@ -91,7 +91,7 @@ class Display(QObject):
 
     def _show_plan_bar(self) -> None:
         state = self._state
-        budget = self._remember("budget", (state.model, state.tables, state.timed), self._session.budget.range)
+        budget = self._remember("budget", (state.model, state.tables, state.least), self._session.budget.range)
         limits = self._session.budget.latency_range()
         unchecked = self._why_not("check")
         self._workspace.plan_bar.show_state(state, self._predicted(), budget, self._why_not("run"), limits, unchecked)

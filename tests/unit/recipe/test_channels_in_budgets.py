@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from coupled_layers import ENCODINGS, NAMES, model, table, timings
 
-from secateur.engine.jobs.budgeting import explain, find_front, solve
+from secateur.engine.jobs.budgeting import explain, find_front, find_least, solve
 from secateur.engine.reporting import Reporter
-from secateur.engine.solving import ExplainPlan, FindFront, PlanSolved, SolveBudget
+from secateur.engine.solving import ExplainPlan, FindFront, FindLeast, PlanSolved, SolveBudget
 from secateur.errors import UserError
 from secateur.methods.distil.distillation import Distillation
 from secateur.methods.facts import Facts
@@ -18,7 +18,6 @@ from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
 from secateur.recipe.choices import channels_in, named, parts, smallest_bytes, without_channels
 from secateur.recipe.chosen import choice_in, recipe_of
-from secateur.recipe.narrowing import smallest_file
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Step
@@ -174,7 +173,7 @@ def test_fewer_multiplications_are_reached_by_channels_alone():
 
 def test_no_plan_is_answered_only_where_channels_cannot_help_and_they_count_for_the_smallest_file():
     budget = Budget(model(), table(0.05))
-    smallest = smallest_file(model(), table(0.05))
+    smallest = find_least(FindLeast(model(), table(0.05))).bytes
     assert budget.solve(Wish({"bytes": smallest + 700}))
     with pytest.raises(NoPlan) as told:
         budget.solve(Wish({"bytes": smallest - 10}))
@@ -222,7 +221,7 @@ def test_a_plan_with_channels_can_be_told_drawn_and_explained():
     assert told.sentence.startswith("stem is planned as")
     points = find_front(FindFront(model(), scores), Reporter(0, lambda event: None)).points
     assert all(one.damage > other.damage for one, other in pairwise(points))
-    assert points[0].bytes <= smallest_file(model(), scores) + 2
+    assert points[0].bytes <= find_least(FindLeast(model(), scores)).bytes + 2
 
 
 def test_channels_come_before_the_encodings_in_one_step_for_each_ratio_in_the_targets_steps():
@@ -271,3 +270,13 @@ def test_what_is_left_of_a_choice_without_channels_is_its_own_other_options():
     assert without_channels("channels25+int8") == "int8"
     assert without_channels("channels25") == ""
     assert {channels_in(each.id) for each in OPTIONS} == {"", "channels25", "channels50"}
+
+
+def test_the_fastest_plan_loses_channels_and_a_budget_reaches_it():
+    known, scores = timings(), table(0.05)
+    least = find_least(FindLeast(model(), scores, known))
+    whole = Budget(model(), scores, known).programme.fastest_ms()
+    assert least.latency_ms < whole, "narrow layers are quicker"
+    chosen = Budget(model(), scores, known).solve(Wish({"latency_ms": least.latency_ms * 1.01}))
+    assert "channels50" in taken(chosen).values()
+    assert find_least(FindLeast(model(), scores)).latency_ms is None

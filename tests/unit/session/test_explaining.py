@@ -3,12 +3,13 @@
 import pytest
 from known_sessions import table
 from recording_engine import RecordingEngine
-from solved_budgets import newest_solution
+from solved_budgets import newest_reach, newest_solution
 
 from secateur.engine import events as ev
 from secateur.engine.jobs.budgeting import explain, find_front
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ExplainPlan, FindFront, SolveBudget
+from secateur.engine.requests import ExplainPlan, FindFront, FindLeast, SolveBudget
+from secateur.engine.solving import LeastFound
 from secateur.model.documents import Evaluation, Metric
 from secateur.recipe.chosen import choice_in
 from secateur.session.session import Session
@@ -148,3 +149,21 @@ def test_a_new_model_knows_nothing_of_the_old_ones_plans(solving: Session, engin
     assert len(engine.asked(ExplainPlan)) > 1
     assert len(engine.asked(FindFront)) == 2
     assert engine.asked(SolveBudget)
+
+
+def test_how_far_the_budgets_reach_is_asked_once_for_a_table_and_taken_in_by_the_sliders(
+    solving: Session, engine: RecordingEngine
+) -> None:
+    at_once, original = solving.budget.range()
+    solving.explaining.renew()
+    solving.explaining.renew()
+    assert len(engine.asked(FindLeast)) == 1
+    assert newest_reach(engine).result.bytes <= at_once
+    solving.receive(ev.Finished(engine.job_of(FindLeast), LeastFound(at_once - 1)))
+    assert solving.budget.range() == (at_once - 1, original)
+    solving.update(tables={"measure": table().model_copy(update={"samples": 7})})
+    solving.explaining.renew()
+    assert len(engine.asked(FindLeast)) == 2
+    solving.update(tables={})
+    solving.explaining.renew()
+    assert solving.state.least is None

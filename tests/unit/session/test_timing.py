@@ -8,6 +8,7 @@ from recording_engine import RecordingEngine
 
 from secateur.engine import events as ev
 from secateur.engine.requests import CountSpectra, MeasureLatency, RehearsePlan, ScoreSensitivity, SolveBudget
+from secateur.engine.solving import LeastFound
 from secateur.engine.timing import OptionsTimed, TimeOptions
 from secateur.errors import UserError
 from secateur.methods.facts import UNCOUNTED
@@ -168,6 +169,8 @@ def test_a_limit_on_milliseconds_is_counted_as_the_options_were_timed(
     session.receive(ev.Finished(begun(session, engine), known()))
     session.update(tables={"free": free_table(EIGHT_BITS)})
     assert session.budget.latency_range() == (1.0, 2.0)
+    session.update(least=LeastFound(100, 0.5))
+    assert session.budget.latency_range() == (0.5, 2.0), "fewer channels are faster still"
     session.budget.set({"bytes": 300.0, "latency_ms": 1.5})
     asked = engine.requests[-1]
     assert isinstance(asked, SolveBudget)

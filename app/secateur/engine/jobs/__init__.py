@@ -3,7 +3,7 @@
 from secateur.engine.autopilot import Autopilot, FindAutopilot
 from secateur.engine.events import Result
 from secateur.engine.jobs.autopilot import autopilot, find_autopilot
-from secateur.engine.jobs.budgeting import explain, find_front, solve
+from secateur.engine.jobs.budgeting import explain, find_front, find_least, solve
 from secateur.engine.jobs.checking import check
 from secateur.engine.jobs.comparing import compare
 from secateur.engine.jobs.compressing import compress
@@ -36,6 +36,7 @@ from secateur.engine.requests import (
     Export,
     FindCouplings,
     FindFront,
+    FindLeast,
     FindSensitivity,
     FollowSample,
     ListRuns,
@@ -137,6 +138,8 @@ def _plan(request: Planning, reporter: Reporter, workshop: Workshop) -> Result:
             return explain(request)
         case FindFront():
             return find_front(request, reporter)
+        case FindLeast():
+            return find_least(request)
         case RehearsePlan():
             return rehearse(request, reporter, workshop)
         case CheckPlan():

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Final
 
 from secateur.engine.reporting import Reporter
-from secateur.engine.requests import ExplainPlan, FindFront, SolveBudget
-from secateur.engine.solving import BudgetUnmet, FrontFound, PlanExplained, PlanSolved
+from secateur.engine.requests import ExplainPlan, FindFront, FindLeast, SolveBudget
+from secateur.engine.solving import BudgetUnmet, FrontFound, LeastFound, PlanExplained, PlanSolved
 from secateur.errors import UserError
 from secateur.model.description import ModelDescription
 from secateur.model.documents import SensitivityTable
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
-from secateur.recipe.choices import FLOAT, without_channels
+from secateur.recipe.choices import FLOAT, least_bytes, without_channels
 from secateur.recipe.chosen import channels_can_be_chosen, choice_in, recipe_of
 from secateur.recipe.front import POINTS, Axis, FrontPoint, bought, front, point_of
 from secateur.recipe.kept import Kept, kept_in
@@ -121,6 +121,15 @@ def find_front(request: FindFront, reporter: Reporter) -> FrontFound:
     each = lambda done: reporter.progress(done, POINTS, "Finding plans")  # noqa: E731
     found = front(budget, kept.pins, request.axis, each=each, narrows=narrows)
     return FrontFound(request.axis, tuple(_as_planned(point, kept, request.axis) for point in found))
+
+
+def find_least(request: FindLeast) -> LeastFound:
+    """What the smallest and the fastest plan take, of the narrowest layers and of those that keep their channels."""
+    budget = budget_of(request.model, request.table, request.timings)
+    programmes = (budget.programme, budget.smallest()[0])
+    sizes = [least_bytes(programme.model, programme.choices) for programme in programmes]
+    times = [ms for programme in programmes if (ms := programme.fastest_ms()) is not None]
+    return LeastFound(min(sizes), min(times, default=None))
 
 
 def _as_planned(point: FrontPoint, kept: Kept, axis: Axis) -> FrontPoint:

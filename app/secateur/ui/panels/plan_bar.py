@@ -43,6 +43,7 @@ class PlanBar(QWidget):
             "data",
             "engine_ready",
             "jobs",
+            "least",
             "model",
             "recipe",
             "solved",
