@@ -3,13 +3,13 @@
 A family is a way of compressing (encodings alone; encodings, then training; fewer channels, then both) and its plans
 stand in order of severity, so that what is beyond a plan that failed fails too. The families of fewer channels are in
 an order, too: where half of them cannot be won back, three quarters cannot; where they can, a quarter is too few, and
-no longer training is needed. Which plan is next follows from what is known alone: a search that was broken off goes on
-where it was.
+no longer training is needed. Longer trainings begin where a shorter one lost least. Which plan is next follows from
+what is known alone: a search that was broken off goes on where it was.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import inf, isnan, log
 from statistics import median
 
 from secateur.recipe.recipe import Recipe
@@ -128,10 +128,19 @@ def next_trial(families: Sequence[Family], outcomes: Outcomes, goal: Goal) -> Tr
 
     What a plan promises is its predicted size and time, corrected by how far those of the plans tried were off.
     """
-    for family, places in _open_places(families, outcomes, goal):
-        if places:
-            return Trial(family, _next_place(family, places, families, outcomes, goal))
-    return None
+    opened = [(family, places) for family, places in _open_places(families, outcomes, goal) if places]
+    if not opened:
+        return None
+    family, places = min(opened, key=lambda pair: _turn(pair[0], families, outcomes))
+    return Trial(family, _next_place(family, places, families, outcomes, goal))
+
+
+def _turn(family: Family, families: Sequence[Family], outcomes: Outcomes) -> tuple[int, float]:
+    """What comes first: less training, then what lost least with less of it, then the order of the families."""
+    shorter = [one for one in families if one.pruned == family.pruned > 0 and one.training < family.training]
+    lost = [outcomes[one.id, place].drop for one in shorter for place in _tried(one, outcomes)]
+    known = [drop for drop in lost if not isnan(drop)]
+    return family.training, min(known, default=inf if shorter else 0.0)
 
 
 def _next_place(

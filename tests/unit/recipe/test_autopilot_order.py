@@ -164,3 +164,19 @@ def test_the_limit_of_the_channels_is_found_by_halving(limit: float) -> None:
     outcomes = searched(families, {f"{ratio} 1": 9 if ratio in kept else -1 for ratio in RATIOS_ASKED})
     assert best_of(outcomes, GOAL) == ((f"{max(kept)} 1", 9) if kept else None)
     assert len({name for name, _ in outcomes}) <= 4
+
+
+def test_longer_trainings_begin_where_a_shorter_one_lost_least() -> None:
+    families = [pruned(ratio, training) for training in (1, 5) for ratio in (0.5, 0.75, 0.25)]
+    outcomes = {("0.5 1", place): Outcome(0.10, 0.05, 0.5, True) for place in (0, 5)}
+    outcomes |= {("0.25 1", place): Outcome(0.02, 0.05, 0.7, True) for place in (0, 5)}
+    trial = next_trial(families, outcomes, GOAL)
+    assert trial is not None
+    assert trial.family.id == "0.25 5", "three quarters were not tried, and half lost five times as much"
+    outcomes[trial.key] = Outcome(0.0, 0.05, 0.7, True)
+    while trial is not None and trial.family.id == "0.25 5":
+        trial = next_trial(families, outcomes, GOAL)
+        if trial is not None:
+            outcomes[trial.key] = Outcome(0.02, 0.05, 0.7, True)
+    assert trial is not None
+    assert trial.family.id == "0.5 5", "what lost more may be won back all the same"
