@@ -165,9 +165,10 @@ class Ours:
     checks: dict[float, CheckedPlan] = field(default_factory=dict)
 
     def limits(self, share: float) -> dict[str, float]:
+        """The file's bytes at this share: what is beside the layers is smaller once all of them are encoded."""
         programme = Budget(self.contest.bench.description, self.scores).programme
-        whole = programme.takes("bytes", programme.items_of({}))
-        return {"bytes": whole - (1 - share) * self.contest.float_bytes}
+        in_eight = programme.takes("bytes", programme.items_of(dict.fromkeys(self.contest.counts, WIDTHS[8])))
+        return {"bytes": in_eight - (8 / 32 - share) * self.contest.float_bytes}
 
     def solved(self, share: float) -> dict[str, str] | None:
         try:
