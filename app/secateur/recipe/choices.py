@@ -304,18 +304,8 @@ def without_options(model: ModelDescription, table: SensitivityTable) -> tuple[L
     return tuple(left_out)
 
 
-def smallest_bytes(
-    model: ModelDescription, table: SensitivityTable, *, at_speed: bool = False, timings: Timings | None = None
-) -> int:
-    """The least file size that any choice of options reaches while layers keep their channels.
-
-    `at_speed`: of those that cost no speed.
-    """
-    return least_bytes(model, [c for c in choices_of(model, table, timings) if c.faster or not at_speed])
-
-
 def smallest_by_cells(model: ModelDescription, table: SensitivityTable) -> int:
-    """As `smallest_bytes`, of one option a layer: told at once, and a little more where several on one are smaller."""
+    """The least file size with at most one option a layer; several on one may reach a smaller one."""
     whole = [Choice(layer.name, FLOAT, 0.0, layer.costs) for layer in model.weighted_layers]
     return least_bytes(model, [*whole, *(cell for cells in cells_of(table).values() for cell in cells)])
 

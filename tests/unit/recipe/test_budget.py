@@ -15,7 +15,7 @@ from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.description import Layer, TensorInfo
 from secateur.model.documents import SensitivityRow
 from secateur.recipe.budget import Budget, solve_budget
-from secateur.recipe.choices import choices_of, fixed_bytes, smallest_bytes
+from secateur.recipe.choices import choices_of, fixed_bytes, least_bytes
 from secateur.recipe.chosen import recipe_of
 from secateur.recipe.prediction import predict_plan
 from secateur.recipe.recipe import Recipe, Repeat, Step
@@ -71,7 +71,7 @@ def test_where_no_layer_stays_in_float_the_table_beside_them_counts_half(seed, l
     picked = [c for c in choices if chosen[c.layer] == c.option]
     assert size(picked) <= limit
     assert sum(c.damage for c in picked) == pytest.approx(min(sum(c.damage for c in p) for p in fitting), rel=1e-3)
-    assert smallest_bytes(with_a_table(), scores) == 4196 - 2048 + 4 * 80
+    assert least_bytes(with_a_table(), choices_of(with_a_table(), scores)) == 4196 - 2048 + 4 * 80
     with pytest.raises(UserError, match="2,468"):
         solve_budget(with_a_table(), scores, {"bytes": 2467})
 
@@ -88,7 +88,7 @@ def test_the_prediction_counts_the_table_as_the_solver_does():
 
 
 def test_a_budget_below_the_smallest_plan_says_what_can_be_reached():
-    least = smallest_bytes(model(), table(0))
+    least = least_bytes(model(), choices_of(model(), table(0)))
     assert least == 100 + 4 * 80
     with pytest.raises(UserError, match="420"):
         solve_budget(model(), table(0), {"bytes": least - 1})
@@ -149,7 +149,7 @@ def test_a_plan_that_costs_speed_says_which_layers_and_which_budget_would_not():
     assert sentence.startswith("The last 20\u00a0B cost speed: ")
     assert slow[0] in sentence
     assert "4-bit" in sentence
-    needed = smallest_bytes(model(), scores, at_speed=True)
+    needed = least_bytes(model(), [each for each in choices_of(model(), scores) if each.faster])
     assert needed == 100 + 4 * 130
     assert "620\u00a0B (size=0.37)" in sentence
     assert "int4" not in solve_budget(model(), scores, {"bytes": 0.37 * model().source_bytes}).values()

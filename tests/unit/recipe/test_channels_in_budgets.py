@@ -16,7 +16,7 @@ from secateur.methods.facts import Facts
 from secateur.methods.prune.channel import ChannelPruning
 from secateur.recipe.binding import binding
 from secateur.recipe.budget import Budget, NoPlan, Wish
-from secateur.recipe.choices import channels_in, named, parts, smallest_bytes, without_channels
+from secateur.recipe.choices import channels_in, choices_of, least_bytes, named, parts, without_channels
 from secateur.recipe.chosen import choice_in, recipe_of
 from secateur.recipe.options import OPTIONS
 from secateur.recipe.prediction import predict_plan
@@ -255,7 +255,7 @@ def test_in_the_widths_of_a_plan_its_channels_stay_unless_the_limits_need_others
     wider = solve(SolveBudget(model(), table(100.0), size(0.3), first, near=True)).recipe
     assert [(s.method, s.layers) for s in wider.steps if s.method.changes_widths] == narrow
     assert wider != first
-    tight = {"bytes": smallest_bytes(model(), table(0.0)) - 10.0}
+    tight = {"bytes": least_bytes(model(), choices_of(model(), table(0.0))) - 10.0}
     needed = solve(SolveBudget(model(), table(0.0), tight, Recipe(), near=True)).recipe
     assert needed == solve(SolveBudget(model(), table(0.0), tight, Recipe())).recipe
 
