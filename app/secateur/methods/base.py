@@ -14,6 +14,7 @@ from secateur.graph.context import Context
 from secateur.methods.facts import Facts
 from secateur.methods.fields import require_controls
 from secateur.methods.offers import Handle, Option, Variant
+from secateur.methods.refinement import Refinement
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.spectrum import Spectrum
@@ -160,12 +161,12 @@ class Method(BaseModel):
         return f"{self.title} needs samples, when the plan is run." if self.wants_data else self
 
     @property
-    def correcting_samples(self) -> int:
-        """On how many calibration samples it corrects biases once layers are encoded; 0 where it corrects none."""
-        return 0
+    def refinement(self) -> Refinement | None:
+        """What is done to the layers that it encodes once those of the steps after it are, too; None for nothing."""
+        return None
 
-    def uncorrected(self) -> "Method":
-        """The same that leaves biases as they are: those of several steps are corrected together, after the last."""
+    def unrefined(self) -> "Method":
+        """The same without its refinement: layers of several steps are refined together, after the last."""
         return self
 
     # ------------------------------------------------------------------ what it would do

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secateur.graph.network import TorchModel
     from secateur.methods.base import Method
     from secateur.methods.quantize.recording import Recorded
+    from secateur.methods.quantize.rounding.second_order import Rounder
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,7 @@ class Lowered:
         """By number of samples: spectra of the graph's tensors around the layers, and the mean inputs of the layers."""
         self.grids: dict[tuple[str, str], Encodings] = {}
         """By layer and method, whatever its width: the encodings of a layer that computes in integers alone."""
+        self._rounder: tuple[str, Rounder | None] | None = None
         self._facts = facts or {}
         self._said: set[str] = set()
 
@@ -104,6 +106,19 @@ class Lowered:
         from secateur.graph.biases import shipped_biases
 
         return shipped_biases(self.model)
+
+    def rounder(self, layer: str, recorded: "Recorded") -> "Rounder | None":
+        """What rounds a layer by what it gives, for all the grids that it is asked about one after the other; None
+        where the moments of its inputs are not told.
+        """
+        from secateur.methods.quantize.rounding.second_order import Rounder
+
+        if self._rounder is None or self._rounder[0] != layer:
+            sums = recorded.moments.get(layer)
+            moments = None if sums is None else sums.moments(centred=layer in self.biases)
+            rounder = None if moments is None else Rounder(self.weights[layer], self.axes[layer], moments)
+            self._rounder = layer, rounder
+        return self._rounder[1]
 
     def say(self, sentence: str) -> None:
         """Write a sentence to the log, unless it is there already."""

@@ -13,7 +13,7 @@ from secateur.formats.describing.describe import describe
 from secateur.graph.context import Context
 from secateur.methods.facts import facts_of
 from secateur.methods.offers import Option
-from secateur.methods.quantize.correction import each_alone, to_correct
+from secateur.methods.quantize.correction import chosen_layers, each_alone
 from secateur.methods.quantize.recording import record
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.documents import SensitivityTable
@@ -40,11 +40,12 @@ def applied(method: Any, model: Any, layer: str, data: Any) -> Any:
     """A method applied to a layer alone, its bias corrected by its mean input; what a network whole brings back of the
     spread besides is not in a cell."""
     context = Context(data=data)
-    if not method.correcting_samples:
+    if method.refinement is None:
         return method.apply(model, [layer], context)
-    encoded, chosen = method.uncorrected().apply(model, [layer], context), to_correct(model, [layer], context)
+    encoded = method.unrefined().apply(model, [layer], context)
+    chosen = chosen_layers(model, [([layer], method.refinement)], context)
     assert chosen is not None
-    found = record(model, context, method.correcting_samples, inputs=chosen.layers)
+    found = record(model, context, method.refinement.samples, inputs=chosen.layers)
     return each_alone(model, encoded, chosen, found, context)
 
 

@@ -21,6 +21,7 @@ from secateur.methods.quantize import correction, walk
 from secateur.methods.quantize.recording import InputMean, mean_output, record
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.methods.quantize.weight_only import WeightOnly
+from secateur.methods.refinement import Refinement
 from secateur.model.description import ModelSource
 
 EVERY = ["conv1", "conv2", "fc"]
@@ -93,7 +94,7 @@ def ordered(model: Any, data: Any, method: Any = FEW, layers: Any = EVERY, log: 
     """The model encoded, with its biases corrected in the order of the network whatever else there is to choose."""
     context = Context(data=data, log=log)
     encoded = method.model_copy(update={"bias_correction": False}).apply(model, layers, context)
-    chosen = correction.to_correct(model, layers, context)
+    chosen = correction.chosen_layers(model, [(layers, Refinement(256, corrects_biases=True))], context)
     assert chosen is not None
     found = record(model, context, 256, inputs=chosen.layers, outputs=chosen.once)
     return correction.in_order(model, encoded, chosen, found, context, 256)

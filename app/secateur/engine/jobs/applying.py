@@ -15,6 +15,7 @@ from secateur.graph.context import Context, LeftOut
 from secateur.graph.factors import present
 from secateur.graph.network import Model, TorchModel
 from secateur.methods.left_out import sentences_about
+from secateur.methods.refinement import Refinement
 from secateur.model.description import ModelDescription
 from secateur.model.documents import TrainedStep
 from secateur.model.run_details import CurveRow
@@ -90,42 +91,43 @@ def layers_left(model: Model, layers: Sequence[str]) -> tuple[str, ...]:
 
 
 class _Together:
-    """Carries out steps, those of one method that follow each other and correct biases together.
+    """Carries out steps, those of one method that follow each other and refine what they encode together.
 
     Of one method, for another would record its ranges before what was done to the means is taken back.
     """
 
     def __init__(self, plan: Plan, model: Model) -> None:
-        able = isinstance(model, TorchModel)
-        self.steps, self.corrects = plan.steps, [able and step.method.correcting_samples > 0 for step in plan.steps]
+        is_able = isinstance(model, TorchModel)
+        self.steps = plan.steps
+        self.refinements = [step.method.refinement if is_able else None for step in plan.steps]
         self.before: TorchModel | None = None
-        self.layers: list[str] = []
+        self.parts: list[tuple[tuple[str, ...], Refinement]] = []
 
     def apply(self, number: int, model: Model, context: Context) -> Model:
         """The model after the step at this place."""
-        step = self.steps[number]
+        step, refinement = self.steps[number], self.refinements[number]
         layers, follows = layers_left(model, step.layers), self._follows(number)
-        if not self.corrects[number] or (self.before is None and not follows):
+        if refinement is None or (self.before is None and not follows):
             return step.method.apply(model, layers, context)
         from secateur.graph.lowering import lower
-        from secateur.methods.quantize.correction import corrected_together
+        from secateur.methods.quantize.correction import refined_together
 
         if self.before is None:
-            assert isinstance(model, TorchModel)  # noqa: S101 - no other is corrected
+            assert isinstance(model, TorchModel)  # noqa: S101 - no other is refined
             model = self.before = lower(model, context)
-        self.layers += layers
-        encoded = step.method.uncorrected().apply(model, layers, context)
+        self.parts.append((layers, refinement))
+        encoded = step.method.unrefined().apply(model, layers, context)
         if follows:
             return encoded
-        before, layers, self.before, self.layers = self.before, tuple(self.layers), None, []
+        before, parts, self.before, self.parts = self.before, tuple(self.parts), None, []
         assert isinstance(encoded, TorchModel)  # noqa: S101 - encoding keeps the kind of a model
-        return corrected_together(before, encoded, layers, context, step.method.correcting_samples)
+        return refined_together(before, encoded, parts, context)
 
     def _follows(self, number: int) -> bool:
-        """Whether the next step is one of the same method that corrects, too."""
-        if number + 1 >= len(self.steps):
+        """Whether the next step is one of the same method that refines, too."""
+        if number + 1 >= len(self.steps) or self.refinements[number + 1] is None:
             return False
-        return self.corrects[number + 1] and type(self.steps[number].method) is type(self.steps[number + 1].method)
+        return type(self.steps[number].method) is type(self.steps[number + 1].method)
 
 
 def _is_encoded(model: Model) -> bool:
@@ -153,7 +155,7 @@ def apply_plan(
     a folder of its own in `folder`. `trained` is told how each training ended. `model` is not changed. In `trainings`
     those of a network that is not encoded are kept for other plans that begin with the same steps.
 
-    Biases of layers that are encoded in several steps, one after the other, are corrected once, after the last.
+    Layers that are encoded in several steps, one after the other, are refined once, after the last.
     """
     warnings: list[str] = []
     together = _Together(plan, model)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from secateur.methods.change import Lowered
     from secateur.methods.quantize.recording import Recorded
     from secateur.methods.quantize.static_int8 import StaticInt8
+    from secateur.methods.refinement import Refinement
 
 _BIAS_LIMIT = 2.0**30
 
@@ -27,11 +28,11 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     """The lowered model with encodings of these layers' weights and of all activations around them.
 
     Which activations is told by `secateur.graph.qdq.placement`; their ranges are the observer's, from calibration
-    samples, run in float but for what was encoded before, which stays so. Biases are corrected on the same samples.
+    samples, run in float but for what was encoded before, which stays so. They are refined on the same samples.
     UserError where there is no data, or where it makes the network overflow.
     """
     from secateur.graph.lowering import lower, require_layers
-    from secateur.methods.quantize.correction import to_correct, with_corrected_biases
+    from secateur.methods.quantize.correction import chosen_layers, refined
     from secateur.methods.quantize.recording import record
     from secateur.methods.quantize.tables import with_tables_in_half
 
@@ -40,12 +41,13 @@ def quantize_static(model: "TorchModel", layers: Sequence[str], method: "StaticI
     lowered = lower(model, context)
     require_layers(lowered, layers, method.title)
     wanted = tensors_to_record(lowered, layers)
-    chosen = to_correct(lowered, layers, context) if method.bias_correction else None
+    refinement = method.refinement
+    chosen = chosen_layers(lowered, [(layers, refinement)], context) if refinement else None
     once, every = (chosen.once, chosen.layers) if chosen else ((), ())
     found = record(lowered, context, method.samples, tensors=wanted, inputs=every, outputs=once)
     encoded = replace(lowered, encodings=static_encodings(lowered, layers, method, found.spectra, context.log))
     if chosen is not None:
-        encoded = with_corrected_biases(lowered, encoded, chosen, found, context, method.samples)
+        encoded = refined(lowered, encoded, chosen, found, context, method.samples)
     return with_tables_in_half(encoded, context.log)
 
 
@@ -84,7 +86,7 @@ def static_change(layer: str, method: "StaticInt8", network: "Lowered") -> Chang
     found = recorded(network, method.samples, ranges=True)
     encodings = _encodings_alone(layer, method, network, found.spectra)
     rounded = {name: e for name, e in encodings.activations.items() if name not in model.encodings.activations}
-    weight = encodings.weights[layer].round_trip(network.weights[layer])
+    weight = rounded_alone(layer, encodings.weights[layer], method.refinement, network)
     bias: NDArray[np.float32] | None = None
     if method.bias_correction:
         if reason := why_not(network.context):
@@ -113,29 +115,53 @@ def _encodings_alone(
     return known.with_weights({layer: own})
 
 
-def recorded(network: "Lowered", samples: int, *, ranges: bool = False) -> "Recorded":
+def recorded(network: "Lowered", samples: int, *, ranges: bool = False, moments: bool = False) -> "Recorded":
     """What is recorded of a network whose layers are asked about one at a time: in one pass for all of its methods.
 
-    The mean inputs of its layers, and with `ranges` the spectra of what is rounded around them. UserError where there
-    are no samples.
+    The mean inputs of its layers, with `ranges` the spectra of what is rounded around them, and with `moments` those of
+    their inputs. UserError where there are no samples.
     """
     from secateur.methods.quantize.correction import why_not
     from secateur.methods.quantize.recording import record
     from secateur.methods.quantize.static_int8 import StaticInt8
 
     known, model = network.recorded.get(samples), network.model
-    if known is not None and (known.has_ranges or not ranges):
+    if known is not None and (known.has_ranges or not ranges) and (known.has_moments or not moments):
         return known
+    of_these = [method for method in network.methods if method.refinement and method.refinement.samples == samples]
+    ranges = ranges or any(isinstance(method, StaticInt8) for method in of_these)
+    moments = moments or any(method.refinement.rounding != "nearest" for method in of_these if method.refinement)
     wanted: set[str] = set()
-    ranges = ranges or any(isinstance(method, StaticInt8) and method.samples == samples for method in network.methods)
     if ranges:
         for done, name in enumerate(network.layers):
             network.context.progress(done, len(network.layers), "Placing the rounding of int8")
             wanted |= tensors_to_record(model, [name])
-    means = {name for name in network.layers if name in network.biases} if why_not(network.context) is None else set()
-    found = record(model, network.context, samples, tensors=wanted, inputs=means if known is None else ())
-    network.recorded[samples] = replace(known or found, spectra=found.spectra, has_ranges=ranges)
+    is_told = why_not(network.context) is None
+    means = {name for name in network.layers if name in network.biases} if is_told else set()
+    rounded = _able_to_round(network) if is_told and moments else []
+    found = record(model, network.context, samples, tensors=wanted, inputs=means, moments=rounded)
+    network.recorded[samples] = replace(found, has_ranges=ranges, has_moments=moments)
     return network.recorded[samples]
+
+
+def _able_to_round(network: "Lowered") -> list[str]:
+    from secateur.methods.quantize.rounding.moments import why_untold
+
+    module = network.model.module
+    return [name for name in network.layers if why_untold(module.get_submodule(name)) is None]
+
+
+def rounded_alone(
+    layer: str, encoding: WeightEncoding, refinement: "Refinement | None", network: "Lowered"
+) -> NDArray[np.float32]:
+    """A layer's weight as it is rounded by itself, all before it being as it was; float32 in its shape."""
+    from secateur.methods.quantize.correction import why_not
+
+    weight = network.weights[layer]
+    if refinement is None or refinement.rounding == "nearest" or why_not(network.context) is not None:
+        return encoding.round_trip(weight)
+    rounder = network.rounder(layer, recorded(network, refinement.samples, moments=True))
+    return encoding.round_trip(weight) if rounder is None else rounder.rounded(encoding).weight
 
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:

@@ -9,6 +9,7 @@ from torch import fx  # noqa: TID253
 from secateur.graph.graph_module import nodes_by_tensor
 from secateur.graph.simulation import simulate
 from secateur.methods.quantize.recording import Recorded, input_mean, output_axis, output_sum
+from secateur.methods.quantize.rounding.moments import MomentSums
 from secateur.model.counting import spectrum_of
 from secateur.model.spectrum import Spectrum, merge
 
@@ -55,6 +56,11 @@ class Recorder(fx.Interpreter):
             raise TypeError("only a lowered network names its tensors")
         return cls(module, nodes_by_tensor(module), tensors, inputs, outputs)
 
+    def take_moments(self, layers: Collection[str], batches: int) -> None:
+        """Take the moments of these layers' inputs, too, over so many batches."""
+        sums = {name: MomentSums(self.module.get_submodule(name), batches) for name in layers}
+        self.recorded.moments.update(sums)
+
     def take(self, batch: tuple[torch.Tensor, ...], kept: torch.Tensor | None = None) -> None:
         """Run the network on a batch, a tensor for each input; `kept` says which positions of a text count."""
         self.sizes, self.held, self.kept = {}, 0, kept
@@ -75,6 +81,8 @@ class Recorder(fx.Interpreter):
         layer = str(n.target) if n.op == "call_module" else None
         if layer in self.recorded.inputs:
             self.recorded.inputs[layer].add(self.env[n.all_input_nodes[0]], self.kept)
+        if layer in self.recorded.moments:
+            self.recorded.moments[layer].add(self.env[n.all_input_nodes[0]], kept=self.kept)
         result = super().run_node(n)
         if n in self.names:
             self._count(self.names[n], result)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from secateur.data.batch import Batch
     from secateur.graph.network import TorchModel
+    from secateur.methods.quantize.rounding.moments import MomentSums
 
 BATCH: Final = 32
 SAYING: Final = "Recording activation ranges"
@@ -81,16 +82,20 @@ class OutputSum:
 
 @dataclass(eq=False)
 class Recorded:
-    """`spectra` by tensor; `inputs` by layer, over all its calls; `outputs`: for each batch by layer, of its last call.
+    """`spectra` by tensor; `inputs` by layer, over all its calls; `outputs`: for each batch by layer, of its last call;
+    `moments` of inputs by layer, over all its calls.
 
-    `peaks`: bytes that a run of each batch holds at the most. `has_ranges` is set where spectra were asked for.
+    `peaks`: bytes that a run of each batch holds at the most. `has_ranges` is set where spectra were asked for, and
+    `has_moments` where moments were.
     """
 
     spectra: dict[str, Spectrum] = field(default_factory=dict)
     has_ranges: bool = False
+    has_moments: bool = False
     inputs: dict[str, InputMean] = field(default_factory=dict)
     outputs: list[dict[str, OutputSum]] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
+    moments: "dict[str, MomentSums]" = field(default_factory=dict)
 
 
 def calibration_size(context: Context, samples: int) -> int:
@@ -109,8 +114,10 @@ def record(
     tensors: Collection[str] = (),
     inputs: Collection[str] = (),
     outputs: Collection[str] = (),
+    moments: Collection[str] = (),
 ) -> Recorded:
-    """The spectra of `tensors`, the mean inputs of the layers `inputs` and the sums of what the layers `outputs` give.
+    """The spectra of `tensors`, the mean inputs of the layers `inputs`, the sums of what the layers `outputs` give, and
+    the moments of the inputs of the layers `moments`.
 
     Over the first `samples` calibration samples, of the network as it computes by now: what is encoded is simulated.
     `context.progress` is called for every batch. UserError where there are no samples.
@@ -122,6 +129,7 @@ def record(
     total, done = calibration_size(context, samples), 0
     saying = SAYING if tensors else SAYING_MEANS
     recorder = Recorder.of(lowered, tensors=tensors, inputs=inputs, outputs=outputs)
+    recorder.take_moments(moments, -(-total // BATCH))
     for batch in context.data.batches("calibration", min(BATCH, total), total):
         context.progress(done, total, saying)
         with torch.inference_mode():

@@ -17,6 +17,7 @@ from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.facts import Facts
 from secateur.methods.offers import Handle, Option, Variant
 from secateur.methods.quantize.sizes import encoded_bytes
+from secateur.methods.refinement import Refinement, Rounding
 from secateur.model.costs import Costs
 from secateur.model.description import Layer
 from secateur.model.spectrum import Spectrum
@@ -47,7 +48,7 @@ class StaticInt8(Method):
     order: ClassVar[int] = 50
     works_on_encoded: ClassVar[bool] = True
     computes_in_integers: ClassVar[bool] = True
-    decisive: ClassVar[frozenset[str]] = frozenset({"weight_bits", "activation_bits"})
+    decisive: ClassVar[frozenset[str]] = frozenset({"weight_bits", "activation_bits", "rounding"})
     handles: ClassVar[tuple[Handle, ...]] = (
         Handle("percentile", "activation_histogram", "range", starts=False, also={"observer": "percentile"}),
     )
@@ -76,6 +77,12 @@ class StaticInt8(Method):
         description="Share of activations inside the range, for the percentile observer.",
     )
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
+    rounding: Rounding = Field(
+        "nearest",
+        title="Rounding",
+        description="To the nearest integers, or (gptq) to those with which each layer gives most nearly what it gave: "
+        "found on calibration samples, in the order of the network. Worth most from 4 bits down.",
+    )
     bias_correction: bool = Field(
         True,
         title="Correct bias",
@@ -87,7 +94,8 @@ class StaticInt8(Method):
     def options(cls) -> tuple[Option, ...]:
         widths = (8, 7, 6, 5, 4, 3, 2)
         ids = {bits: f"w{bits}a8" if bits < 8 else "int8" for bits in widths}
-        return tuple(Option(ids[b], "Static", str(b), cls.model_validate({"weight_bits": b})) for b in widths)
+        made = {b: cls.model_validate({"weight_bits": b, "rounding": "nearest" if b > 6 else "gptq"}) for b in widths}
+        return tuple(Option(ids[b], "Static", str(b), made[b]) for b in widths)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -137,11 +145,12 @@ class StaticInt8(Method):
         return weights if self.activation_bits == self.weight_bits == 8 else f"{weights} a{self.activation_bits}"
 
     @property
-    def correcting_samples(self) -> int:
-        return self.samples if self.bias_correction else 0
+    def refinement(self) -> Refinement | None:
+        found = Refinement(self.samples, self.bias_correction, self.rounding)
+        return found if found.does_anything else None
 
-    def uncorrected(self) -> "Method":
-        return self.model_copy(update={"bias_correction": False})
+    def unrefined(self) -> "Method":
+        return self.model_copy(update={"bias_correction": False, "rounding": "nearest"})
 
     def perturb(self, weight: NDArray[np.float32], facts: Facts) -> NDArray[np.float32]:
         return self.encoded(weight, facts.channel_axis).round_trip(weight)

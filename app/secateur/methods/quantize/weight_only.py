@@ -12,6 +12,7 @@ from secateur.methods.base import Effect, Family, Method, Need
 from secateur.methods.facts import Facts
 from secateur.methods.offers import Option, Variant
 from secateur.methods.quantize.sizes import encoded_bytes
+from secateur.methods.refinement import Refinement, Rounding
 from secateur.model.costs import Costs
 from secateur.model.description import Layer, ModelDescription
 from secateur.model.encoding import IntegerEncoding, container_bits, grouped_axis
@@ -44,8 +45,8 @@ class WeightOnly(Method):
     One scale for each output channel, or one for each group of neighbouring inputs, which costs a little room and
     follows the weights more closely; affine groups have a zero point beside it. In matrix products ONNX Runtime goes
     further by itself: with its default options it rounds the inputs of layers with scales per channel to 8 bits.
-    Smaller, never faster in ONNX Runtime on a CPU. Needs no data; with some, biases take back on average what rounding
-    did to each layer, which from 4 bits down is worth several points.
+    Smaller, never faster in ONNX Runtime on a CPU. Needs no data; with some, integers are chosen by what each layer
+    gives, and biases take back what is left on average, which from 4 bits down is worth many points.
     """
 
     id: ClassVar[str] = "weight_only"
@@ -56,7 +57,7 @@ class WeightOnly(Method):
     order: ClassVar[int] = 40
     works_on_weights_alone: ClassVar[bool] = True
     works_on_encoded: ClassVar[bool] = True
-    decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme", "bias_correction"})
+    decisive: ClassVar[frozenset[str]] = frozenset({"bits", "group_size", "scheme", "rounding", "bias_correction"})
 
     bits: Literal[8, 6, 5, 4, 3, 2] = Field(
         4,
@@ -79,6 +80,12 @@ class WeightOnly(Method):
         title="Observer",
         description="Scale from the maximum of each channel or group, or the one with the least squared error.",
     )
+    rounding: Rounding = Field(
+        "gptq",
+        title="Rounding",
+        description="To the nearest integers, or (gptq) to those with which each layer gives most nearly what it gave: "
+        "found on calibration samples, in the order of the network. Worth most from 4 bits down.",
+    )
     bias_correction: bool = Field(
         True,
         title="Correct bias",
@@ -90,7 +97,8 @@ class WeightOnly(Method):
     def options(cls) -> tuple[Option, ...]:
         widths = (8, 6, 5, 4, 3, 2)
         ids = {bits: f"int{bits}" if bits < 8 else "w8" for bits in widths}
-        return tuple(Option(ids[b], "Weights only", str(b), cls.model_validate({"bits": b})) for b in widths)
+        made = {b: cls.model_validate({"bits": b, "rounding": "nearest" if b == 8 else "gptq"}) for b in widths}
+        return tuple(Option(ids[b], "Weights only", str(b), made[b]) for b in widths)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -169,16 +177,17 @@ class WeightOnly(Method):
         return weights_change(layer, self, network)
 
     def without_data(self) -> "Method | str":
-        return self.uncorrected()
+        return self.unrefined()
 
     @property
-    def correcting_samples(self) -> int:
+    def refinement(self) -> Refinement | None:
         from secateur.methods.quantize.correction import SAMPLES
 
-        return SAMPLES if self.bias_correction else 0
+        found = Refinement(SAMPLES, self.bias_correction, self.rounding)
+        return found if found.does_anything else None
 
-    def uncorrected(self) -> "Method":
-        return self.model_copy(update={"bias_correction": False})
+    def unrefined(self) -> "Method":
+        return self.model_copy(update={"bias_correction": False, "rounding": "nearest"})
 
     def apply(self, model: "Model", layers: Sequence[str], context: Context) -> "Model":
         from secateur.graph.network import TorchModel
@@ -189,5 +198,5 @@ class WeightOnly(Method):
         return quantize_weights(model, layers, self, context)
 
     def rehearse(self, model: "Model", layers: Sequence[str], original: "Model | None" = None) -> "Model":
-        quick = self.model_copy(update={"observer": "minmax", "bias_correction": False})
+        quick = self.unrefined().model_copy(update={"observer": "minmax"})
         return quick.apply(model, layers, Context())

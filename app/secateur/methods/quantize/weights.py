@@ -22,12 +22,12 @@ def quantize_weights(
 ) -> "TorchModel":
     """The lowered model with weight encodings for these layers; what was encoded before stays encoded.
 
-    Where there are calibration samples, biases are corrected on them.
+    Where there are calibration samples, they are refined on them.
     """
     from secateur.graph.layers import channel_axes
     from secateur.graph.lowering import lower, require_layers, structure_of
     from secateur.graph.qdq.placing import settled
-    from secateur.methods.quantize.correction import SAMPLES, corrected_together
+    from secateur.methods.quantize.correction import refined_together
     from secateur.methods.quantize.tables import with_tables_in_half
 
     lowered = lower(model, context)
@@ -40,26 +40,28 @@ def quantize_weights(
     context.progress(len(layers), len(layers), method.title)
     encodings = lowered.encodings.with_weights(one_per_weight(lowered, encoded, context.log))
     encoded_model = replace(lowered, encodings=settled(structure_of(lowered), encodings))
-    if method.bias_correction:
-        encoded_model = corrected_together(lowered, encoded_model, layers, context, SAMPLES)
+    if method.refinement is not None:
+        encoded_model = refined_together(lowered, encoded_model, [(layers, method.refinement)], context)
     return with_tables_in_half(encoded_model, context.log)
 
 
 def weights_change(layer: str, method: "WeightOnly", network: "Lowered") -> Change:
-    """What storing one layer alone in few bits makes of it, its bias corrected where there are calibration samples.
+    """What storing one layer alone in few bits makes of it, refined where there are calibration samples.
 
-    The mean inputs of all layers of `network` are recorded when the first is asked for.
+    What that takes of all layers of `network` is recorded when the first is asked for.
     """
-    from secateur.methods.quantize.calibration import recorded
-    from secateur.methods.quantize.correction import SAMPLES, corrected_alone, why_not
+    from secateur.methods.quantize.calibration import recorded, rounded_alone
+    from secateur.methods.quantize.correction import corrected_alone, why_not
 
-    weight = method.perturb(network.weights[layer], network.facts(layer))
-    if not method.bias_correction:
+    refinement = method.refinement
+    encoding = method.encoded(network.weights[layer], network.axes[layer])
+    weight = rounded_alone(layer, encoding, refinement, network)
+    if refinement is None or not refinement.corrects_biases:
         return Change(weight)
     if reason := why_not(network.context):
         network.say(reason)
         return Change(weight)
-    return Change(weight, corrected_alone(layer, weight, network, recorded(network, SAMPLES).inputs))
+    return Change(weight, corrected_alone(layer, weight, network, recorded(network, refinement.samples).inputs))
 
 
 def one_per_weight(
@@ -100,11 +102,10 @@ def quantize_stored(
 ) -> "StoredModel | OnnxModel":
     """Weights without a network, or of a file that is none here, with encodings for these layers, one at a time."""
     from secateur.graph.layers import channel_axes
+    from secateur.methods.quantize.correction import UNREFINED
 
-    if method.bias_correction:
-        context.log(
-            "Biases are not corrected: that needs a network whose layers can be followed, and this is none here."
-        )
+    if method.refinement is not None:
+        context.log(f"{UNREFINED} that needs a network whose layers can be followed, and this is none here.")
     weights, axes = model.weights(), channel_axes(model)
     encoded: dict[str, WeightEncoding] = {}
     integers = _stored_as_integers(model)
