@@ -1,9 +1,11 @@
 """A measured cell is the damage of a network that its method changed in this one layer."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from secateur.analysis.measured import measure_sensitivity
 from secateur.analysis.tallies import Question
@@ -14,7 +16,9 @@ from secateur.graph.context import Context
 from secateur.methods.facts import facts_of
 from secateur.methods.offers import Option
 from secateur.methods.quantize.correction import chosen_layers, each_alone
-from secateur.methods.quantize.recording import record
+from secateur.methods.quantize.recording import BATCH, record
+from secateur.methods.quantize.rounding.moments import MomentSums
+from secateur.methods.quantize.rounding.second_order import Rounder
 from secateur.methods.quantize.static_int8 import StaticInt8
 from secateur.model.documents import SensitivityTable
 from secateur.recipe.options import OPTIONS
@@ -36,6 +40,23 @@ def question(lowered_network: Any) -> Question:
     return Question(layers, facts_of(layers, spectra), METHODS, SAMPLES, task_of("classification"))
 
 
+def rounded_by_itself(encoded: Any, model: Any, layer: str, data: Any, samples: int) -> Any:
+    """An encoded model whose layer has the integers that its inputs in the float network ask for."""
+    batches = list(data.batches("calibration", BATCH, samples))
+    sums, module = MomentSums(model.module.get_submodule(layer), len(batches)), model.module.eval()
+    hook = module.get_submodule(layer).register_forward_hook(lambda own, given, made: sums.add(given[0]))
+    with torch.inference_mode():
+        for batch in batches:
+            module(*(torch.from_numpy(array) for array in batch.arrays))
+    hook.remove()
+    moments = sums.moments(centred=True)
+    assert moments is not None
+    encoding = encoded.encodings.weights[layer]
+    found = Rounder(model.weights()[layer], encoding.axis, moments).rounded(encoding)
+    encodings = encoded.encodings.with_weights({layer: found.encoding})
+    return replace(encoded.with_weights({layer: found.weight}), encodings=encodings)
+
+
 def applied(method: Any, model: Any, layer: str, data: Any) -> Any:
     """A method applied to a layer alone, its bias corrected by its mean input; what a network whole brings back of the
     spread besides is not in a cell."""
@@ -43,6 +64,8 @@ def applied(method: Any, model: Any, layer: str, data: Any) -> Any:
     if method.refinement is None:
         return method.apply(model, [layer], context)
     encoded = method.unrefined().apply(model, [layer], context)
+    if method.refinement.rounding == "gptq":
+        encoded = rounded_by_itself(encoded, model, layer, data, method.refinement.samples)
     chosen = chosen_layers(model, [([layer], method.refinement)], context)
     assert chosen is not None
     found = record(model, context, method.refinement.samples, inputs=chosen.layers)

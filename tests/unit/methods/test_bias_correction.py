@@ -25,7 +25,7 @@ from secateur.methods.refinement import Refinement
 from secateur.model.description import ModelSource
 
 EVERY = ["conv1", "conv2", "fc"]
-FEW = WeightOnly(bits=2)
+FEW = WeightOnly(bits=2, rounding="nearest")
 RANDOM = np.random.default_rng(1)
 
 
@@ -201,7 +201,9 @@ def test_each_layer_is_corrected_for_what_the_layers_before_it_became(lowered_ne
     assert np.abs(later.bias - bias_of(result, "fc")).max() > 1e-2
 
 
-@pytest.mark.parametrize("method", [FEW, WeightOnly(bits=3), WeightOnly(bits=2, observer="minmax")])
+@pytest.mark.parametrize(
+    "method", [FEW, WeightOnly(bits=3, rounding="nearest"), WeightOnly(bits=2, observer="minmax", rounding="nearest")]
+)
 def test_of_all_corrections_that_is_taken_whose_answers_are_nearest(
     lowered_network: Any, noise_data: Any, method: Any
 ) -> None:

@@ -78,10 +78,10 @@ class StaticInt8(Method):
     )
     samples: int = Field(256, ge=1, le=100_000, title="Samples", description="Calibration samples.")
     rounding: Rounding = Field(
-        "nearest",
+        "gptq",
         title="Rounding",
-        description="To the nearest integers, or (gptq) to those with which each layer gives most nearly what it gave: "
-        "found on calibration samples, in the order of the network. Worth most from 4 bits down.",
+        description="Of weights of fewer than 7 bits: to the nearest integers, or (gptq) to those with which a layer "
+        "gives most nearly what it gave, found on calibration samples in the order of the network.",
     )
     bias_correction: bool = Field(
         True,
@@ -94,8 +94,7 @@ class StaticInt8(Method):
     def options(cls) -> tuple[Option, ...]:
         widths = (8, 7, 6, 5, 4, 3, 2)
         ids = {bits: f"w{bits}a8" if bits < 8 else "int8" for bits in widths}
-        made = {b: cls.model_validate({"weight_bits": b, "rounding": "nearest" if b > 6 else "gptq"}) for b in widths}
-        return tuple(Option(ids[b], "Static", str(b), made[b]) for b in widths)
+        return tuple(Option(ids[b], "Static", str(b), cls.model_validate({"weight_bits": b})) for b in widths)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -146,8 +145,7 @@ class StaticInt8(Method):
 
     @property
     def refinement(self) -> Refinement | None:
-        found = Refinement(self.samples, self.bias_correction, self.rounding)
-        return found if found.does_anything else None
+        return Refinement.of(self.weight_bits, self.samples, self.rounding, corrects_biases=self.bias_correction)
 
     def unrefined(self) -> "Method":
         return self.model_copy(update={"bias_correction": False, "rounding": "nearest"})

@@ -83,8 +83,8 @@ class WeightOnly(Method):
     rounding: Rounding = Field(
         "gptq",
         title="Rounding",
-        description="To the nearest integers, or (gptq) to those with which each layer gives most nearly what it gave: "
-        "found on calibration samples, in the order of the network. Worth most from 4 bits down.",
+        description="Of weights of fewer than 7 bits: to the nearest integers, or (gptq) to those with which a layer "
+        "gives most nearly what it gave, found on calibration samples in the order of the network.",
     )
     bias_correction: bool = Field(
         True,
@@ -97,8 +97,7 @@ class WeightOnly(Method):
     def options(cls) -> tuple[Option, ...]:
         widths = (8, 6, 5, 4, 3, 2)
         ids = {bits: f"int{bits}" if bits < 8 else "w8" for bits in widths}
-        made = {b: cls.model_validate({"bits": b, "rounding": "nearest" if b == 8 else "gptq"}) for b in widths}
-        return tuple(Option(ids[b], "Weights only", str(b), made[b]) for b in widths)
+        return tuple(Option(ids[b], "Weights only", str(b), cls.model_validate({"bits": b})) for b in widths)
 
     @classmethod
     def variants(cls) -> tuple[Variant, ...]:
@@ -183,8 +182,7 @@ class WeightOnly(Method):
     def refinement(self) -> Refinement | None:
         from secateur.methods.quantize.correction import SAMPLES
 
-        found = Refinement(SAMPLES, self.bias_correction, self.rounding)
-        return found if found.does_anything else None
+        return Refinement.of(self.bits, SAMPLES, self.rounding, corrects_biases=self.bias_correction)
 
     def unrefined(self) -> "Method":
         return self.model_copy(update={"bias_correction": False, "rounding": "nearest"})
