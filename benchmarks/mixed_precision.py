@@ -5,7 +5,7 @@
 Weights alone are stored in few bits, activations stay in float, and nothing is trained. A share is that of the bytes
 which the float32 weights of convolutions and linear layers take; what counts are the codes, bits × weights ÷ 8, so that
 all methods are counted alike (a scale per output channel comes on top for each of them, and the biases). All plans
-here are of the same encodings (8, 6, 5, 4, 3 and 2 bits per output channel) with the same correction of biases, and
+here are of the same encodings (8, 6, 5, 4, 3 and 2 bits per output channel), rounded and corrected alike, and
 differ in who has how many bits:
 
 - uniform: all layers in the most bits that fit;

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from secateur.methods.quantize.observers import (
     affine_encoding,
     encode_activation,
+    entropy_range,
     minmax_range,
     mse_range,
     percentile_range,
@@ -45,7 +46,7 @@ def test_a_range_without_width_still_gives_a_usable_grid(value: float) -> None:
 
 def test_a_tensor_behind_a_relu_gets_the_zero_point_zero() -> None:
     values = np.maximum(np.random.default_rng(0).standard_normal(20_000), 0).astype(np.float32)
-    for observer in ("minmax", "percentile", "mse"):
+    for observer in ("minmax", "percentile", "mse", "entropy"):
         assert encode_activation(spectrum_of(values), observer).zero_point == 0
 
 
@@ -112,3 +113,52 @@ def test_a_grid_behind_a_clip_does_not_go_beyond_its_bounds(bounds: tuple[float,
 def test_a_grid_without_bounds_stays_as_it_is() -> None:
     encoding = affine_encoding(-1.0, 3.0)
     assert within(encoding, None) is encoding
+
+
+def divergence(values: np.ndarray, low: float, high: float, bins: int = 2048, levels: int = 256) -> float:
+    """As the calibrators of the field compute it: a histogram of what is cut to the range, and of what it rounds to."""
+    values = values[values != 0.0]
+    edges = np.linspace(min(values.min(), 0.0), max(values.max(), 0.0), bins + 1)
+    first, last = np.abs(edges - low).argmin(), np.abs(edges - high).argmin()
+    counts, _ = np.histogram(values, edges)
+    inside = counts[first:last].astype(float)
+    wanted = inside.copy()
+    wanted[0] += counts[:first].sum()
+    wanted[-1] += counts[last:].sum()
+    made = np.zeros_like(inside)
+    for part in np.array_split(np.arange(len(inside)), levels):
+        filled = part[inside[part] > 0]
+        made[filled] = inside[part].sum() / max(len(filled), 1)
+    p, q = wanted / wanted.sum(), np.maximum(made / made.sum(), 1e-9)
+    return float((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum())
+
+
+@pytest.mark.parametrize("tail", [4, 8])
+def test_entropy_cuts_where_what_is_rounded_is_distributed_as_what_was_seen(tail: int) -> None:
+    values = np.maximum(np.random.default_rng(tail).standard_t(tail, 60_000), 0).astype(np.float32)
+    low, high = entropy_range(spectrum_of(values))
+    assert low == 0.0
+    assert high < values.max()
+    ways = {share: divergence(values, 0.0, values.max() * share) for share in np.linspace(0.13, 1.0, 60)}
+    assert divergence(values, low, high) <= 1.05 * min(ways.values())
+
+
+def test_entropy_cuts_outliers_off_and_nothing_of_what_is_evenly_spread() -> None:
+    random = np.random.default_rng(2)
+    even = spectrum_of(random.uniform(-1, 1, 50_000).astype(np.float32))
+    assert entropy_range(even) == pytest.approx((-1, 1), abs=1e-3)
+    with_outliers = np.append(random.standard_normal(50_000), [60.0, -80.0]).astype(np.float32)
+    low, high = entropy_range(spectrum_of(with_outliers))
+    assert -20 < low < -3
+    assert 3 < high < 20
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.5, 0.5], [-1.0, -2.0]])
+def test_entropy_has_a_range_for_values_that_say_little(values: list[float]) -> None:
+    low, high = entropy_range(spectrum_of(np.array(values, np.float32)))
+    assert low <= 0.0 <= high
+
+
+def test_in_16_bits_entropy_cuts_nothing() -> None:
+    values = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    assert entropy_range(spectrum_of(values), bits=16) == (values.min(), values.max())

@@ -188,10 +188,10 @@ def refined(
     ways: dict[_Way, TorchModel] = {}
     if chosen.rounded:
         ways[_ROUNDED] = in_order(before, encoded, chosen, recorded, context, samples)
+    elif chosen.layers:
+        ways[_IN_ORDER] = in_order(before, encoded, chosen, recorded, context, samples)
     if chosen.layers:
-        nearest = replace(chosen, rounded=())
-        ways[_IN_ORDER] = in_order(before, encoded, nearest, recorded, context, samples)
-        ways[_ALONE] = each_alone(before, encoded, nearest, recorded, context)
+        ways[_ALONE] = each_alone(before, encoded, chosen, recorded, context)
     ways[_AS_IT_IS if chosen.layers else _NEAREST] = encoded
     far = _deviations(before, tuple(ways.values()), context, samples)
     best = tuple(ways)[int(np.argmin(far))]

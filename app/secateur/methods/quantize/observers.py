@@ -8,12 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secateur.model.encoding import ActivationEncoding
 from secateur.model.spectrum import Spectrum
 
 _SMALLEST_SCALE = 1e-30
 """Below this the runtime's float32 reciprocal of the scale overflows."""
+_BINS = 2048
+"""Of the histogram that distributions are compared in."""
+_LEAST_SHARE = 1e-9
+"""What stands for none, of which the divergence would be infinite."""
 
 
 def affine_encoding(low: float, high: float, bits: int = 8) -> ActivationEncoding:
@@ -79,6 +84,52 @@ def mse_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
     return low * below, high * above
 
 
+def entropy_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
+    """The range whose rounded values are distributed most nearly as the values are (Kullback–Leibler divergence).
+
+    As TensorRT's calibrator (Migacz 2017, 8-bit Inference with TensorRT): what lies beyond the range counts at its
+    ends, what rounds to one integer is spread evenly over the bins there that are not empty. Zeros, of which a ReLU
+    makes masses, do not count. Ends are found as those of `mse_range`.
+    """
+    low, high = min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0)
+    levels = 1 << bits
+    if not high > low or levels > _BINS:  # more integers than bins: nothing is lost where nothing is cut off
+        return low, high
+    edges = np.linspace(low, high, _BINS + 1)
+    counts = spectrum.histogram(edges)
+    at_zero = min(int(np.searchsorted(edges, 0.0, side="right")) - 1, _BINS - 1)
+    counts[at_zero] = max(counts[at_zero] - spectrum.zeros, 0.0)  # they stay zeros on every grid
+
+    def divergence(below: float, above: float) -> float:
+        first = int(np.clip(round((below - low) / (high - low) * _BINS), 0, _BINS - 1))
+        last = int(np.clip(round((above - low) / (high - low) * _BINS), first + 1, _BINS))
+        return _divergence(counts, first, last, levels)
+
+    both = _best_share(lambda share: divergence(low * share, high * share))
+    if low == 0.0 or high == 0.0:
+        return low * both, high * both
+    below = _best_share(lambda share: divergence(low * share, high * both))
+    above = _best_share(lambda share: divergence(low * below, high * share))
+    return low * below, high * above
+
+
+def _divergence(counts: NDArray[np.float64], first: int, last: int, levels: int) -> float:
+    """Of the values within the bins `first` … `last` (not included) and what they are rounded to, in nats."""
+    inside = counts[first:last]
+    wanted = inside.copy()
+    wanted[0] += counts[:first].sum()
+    wanted[-1] += counts[last:].sum()
+    integers = np.arange(len(inside)) * levels // max(len(inside), levels)
+    is_filled = inside > 0
+    shares = np.bincount(integers, inside) / np.maximum(np.bincount(integers, is_filled), 1)
+    made = np.where(is_filled, shares[integers], 0.0)
+    if not made.sum() > 0.0:
+        return np.inf
+    p, q = wanted / wanted.sum(), made / made.sum()
+    told = p > 0
+    return float((p[told] * np.log(p[told] / np.maximum(q[told], _LEAST_SHARE))).sum())
+
+
 def _best_share(error: Callable[[float], float]) -> float:
     """The share (0.1..1) with the least error: 19 coarse ones, then around the best; the larger wins ties."""
     coarse = [float(share) for share in np.linspace(1.0, 0.1, 19)]
@@ -88,13 +139,15 @@ def _best_share(error: Callable[[float], float]) -> float:
 
 
 def observed_range(spectrum: Spectrum, observer: str, percentile: float = 99.99, bits: int = 8) -> tuple[float, float]:
-    """The range (low, high) that the named observer takes: `minmax`, `percentile` or `mse`."""
+    """The range (low, high) that the named observer takes: `minmax`, `percentile`, `mse` or `entropy`."""
     if observer == "minmax":
         return minmax_range(spectrum)
     if observer == "percentile":
         return percentile_range(spectrum, percentile)
     if observer == "mse":
         return mse_range(spectrum, bits)
+    if observer == "entropy":
+        return entropy_range(spectrum, bits)
     raise ValueError(f"unknown observer {observer!r}")
 
 

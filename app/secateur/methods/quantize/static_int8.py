@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secateur.methods.change import Change, Lowered
     from secateur.model.encoding import IntegerEncoding
 
-Observer = Literal["minmax", "percentile", "mse"]
+Observer = Literal["minmax", "percentile", "mse", "entropy"]
 
 
 class StaticInt8(Method):
@@ -67,7 +67,8 @@ class StaticInt8(Method):
     observer: Observer = Field(
         "mse",
         title="Observer",
-        description="How activation ranges are chosen: extremes, a percentile, or least squared error.",
+        description="How activation ranges are chosen: extremes, a percentile, least squared error, or (entropy) "
+        "least divergence of what is rounded from what was seen.",
     )
     percentile: float = Field(
         99.99,
