@@ -28,9 +28,16 @@ METHOD = Distillation(epochs=2, batch_size=16, learning_rate=0.01)
 LAYERS = ("0", "6")
 
 
-@pytest.fixture(scope="module", params=["static_int8", "weight_only"])
+METHODS = {
+    "static_int8": StaticInt8(samples=32),
+    "weight_only": WeightOnly(bits=4, rounding="nearest"),
+    "gptq": WeightOnly(bits=4, rounding="gptq"),
+}
+
+
+@pytest.fixture(scope="module", params=METHODS)
 def encoded(request: pytest.FixtureRequest, teacher: Any) -> Any:
-    method = StaticInt8(samples=32) if request.param == "static_int8" else WeightOnly(bits=4)
+    method = METHODS[request.param]
     return method.apply(teacher, LAYERS, Context(data=request.getfixturevalue("toy"), original=teacher))
 
 
@@ -90,7 +97,8 @@ def test_what_is_minimised_is_the_loss_of_the_rounded_network(encoded: Any, teac
     )
     # ties of a rounding fall either way where sums are added in another order
     assert first.loss == pytest.approx(float(softened_divergence(taught, rounded, method.temperature)), rel=5e-2)
-    assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=1e-1)
+    if not torch.equal(plain, rounded):  # else its weights are what they are rounded to
+        assert first.loss != pytest.approx(float(softened_divergence(taught, plain, method.temperature)), rel=1e-1)
 
 
 def test_the_simulation_of_the_result_is_the_network_that_was_trained_and_its_file_is_proven(
