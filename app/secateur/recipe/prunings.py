@@ -120,6 +120,8 @@ class Prunings:
         lost = self.narrowing.lost_by(group, option) if option else {}
         total = 0.0
         for name in touched:
+            if name not in self._layers:  # a batch norm, which takes nothing that counts
+                continue
             own = option if name in group.layers else ""
             amounts = self.narrowing.amounts(name, lost.get(name, Lost()), own)
             total += float(amounts[:, of].min()) if len(amounts) else 0.0

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from coupled_layers import NAMES, TOGETHER, WIDTHS, model, table, timings
 
+from secateur.model.description import Layer
 from secateur.recipe.narrowing import Narrowing
 from secateur.recipe.prunings import EVEN, Pruning, Prunings
 from secateur.recipe.recipe import Recipe
@@ -48,6 +49,15 @@ def test_a_larger_ratio_leaves_no_layer_wider_and_another_one_narrower(known) ->
         assert wide != narrow
         assert all(narrow[name] <= wide[name] for name in NAMES)
     assert all(width % 8 == 0 for each in widths for name, width in each.items() if name != "head")
+
+
+def test_a_batch_norm_that_loses_channels_with_a_layer_costs_nothing() -> None:
+    plain = model()
+    norm = Layer("norm", "BatchNorm2d", None, None, 192, 0, 768)
+    beside = replace(plain.bundles[1], outputs=(*plain.bundles[1].outputs, ("norm", 1)))
+    with_norm = replace(plain, layers=(*plain.layers, norm), bundles=(plain.bundles[0], beside, plain.bundles[2]))
+    found = [widths_after(pruning) for pruning in prunings(with_norm, timings()).all()]
+    assert found == [widths_after(pruning) for pruning in prunings(known=timings()).all()]
 
 
 @pytest.mark.parametrize("known", [None, timings()], ids=["untimed", "timed"])
