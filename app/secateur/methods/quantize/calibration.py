@@ -161,7 +161,7 @@ def rounded_alone(
     if refinement is None or refinement.rounding == "nearest" or why_not(network.context) is not None:
         return encoding.round_trip(weight)
     rounder = network.rounder(layer, recorded(network, refinement.samples, moments=True))
-    return encoding.round_trip(weight) if rounder is None else rounder.rounded(encoding).weight
+    return encoding.round_trip(weight) if rounder is None else rounder.rounded(encoding).values
 
 
 def tensors_to_record(lowered: "TorchModel", layers: Sequence[str]) -> set[str]:

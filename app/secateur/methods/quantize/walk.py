@@ -216,7 +216,7 @@ class Walk:
         rounder = Rounder(np.asarray(self.originals[name]), self.axes[name], moments)
         found = rounder.rounded(self.encodings.weights[name])
         self.weights[name] = found.weight
-        self._store(name, found.weight, found.encoding)
+        self._store(name, found.values, found.encoding)
 
     def _store(self, name: str, weight: NDArray[np.float32], encoding: WeightEncoding) -> None:
         """Let the simulation compute with a weight as it is rounded."""

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ _SWEEPS: Final = 30
 _REFITS: Final = 4
 _LEAST_GAIN: Final = 1e-3
 """Share of the error that new scales have to take away to be tried once more."""
+_CELL: Final = 0.45
+"""How far a weight may lie from the value that it is rounded to, in steps."""
 _WORK_A_THREAD: Final = 1 << 20
 """Multiplications from which a thread of its own is worth it."""
 
@@ -52,17 +54,25 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """What a weight is rounded to: `weight`, float32 in its shape, which `encoding` holds to the bit."""
+    """A weight, float32 in its shape, whose integers in `encoding` are those that were chosen.
+
+    It is as near to what it was as it can be with these integers: a training that goes on from it has floats to move.
+    """
 
     weight: Floats
     encoding: IntegerEncoding
+
+    @property
+    def values(self) -> Floats:
+        """What the layer computes with."""
+        return self.encoding.round_trip(self.weight)
 
 
 class Rounder:
     """A weight and what is known of its inputs; output channels on `channel_axis`. It may be rounded to many grids."""
 
     def __init__(self, weight: Floats, channel_axis: int, moments: Moments) -> None:
-        self._layout = _Layout(weight.shape, channel_axis, len(moments.given))
+        self._weight, self._layout = weight, _Layout(weight.shape, channel_axis, len(moments.given))
         columns = moments.given.shape[-1]
         given = moments.given.astype(np.float64)
         self._damped = given + _ridges(given)[:, None, None] * np.eye(columns)
@@ -102,7 +112,7 @@ class Rounder:
             scales = (best.grid.steps[..., 0] / grid.steps[..., 0]).reshape(-1)
             encoding = replace(encoding, scale=(encoding.scale * scales).astype(np.float32))
         whole = self._layout.back(best.codes).astype(encoding.dtype)
-        return Rounded(encoding.dequantize(whole), encoding)
+        return Rounded(_within_cells(self._weight, whole, encoding), encoding)
 
     def _grid(self, encoding: IntegerEncoding) -> "_Grid":
         shape = self._layout.shape
@@ -199,6 +209,14 @@ class _End:
         rows = worse[..., None]
         grid = replace(self.grid, steps=np.where(rows, other.grid.steps, self.grid.steps))
         return _End(grid, np.where(rows, other.codes, self.codes), np.where(worse, other.errors, self.errors))
+
+
+def _within_cells(weight: Floats, codes: NDArray[np.integer[Any]], encoding: IntegerEncoding) -> Floats:
+    """What is nearest to `weight` of all that is rounded to `codes`, a little off the borders."""
+    grid = encoding.dequantize(codes)
+    room = np.abs(encoding.spread(encoding.scale, weight.shape)) * np.float32(_CELL)
+    found = np.clip(weight, grid - room, grid + room).astype(np.float32)
+    return np.where(encoding.quantize(found) == codes, found, grid)
 
 
 def _ridges(given: NDArray[np.float64]) -> NDArray[np.float64]:
