@@ -6,6 +6,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def interleaved(rivals: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -58,6 +59,18 @@ def ratio(seconds: Mapping[str, Sequence[float]], slower: str, faster: str) -> t
     """How many times longer `slower` takes than `faster`: median, least and greatest over the rounds."""
     by_round = [a / b for a, b in zip(seconds[slower], seconds[faster], strict=True)]
     return statistics.median(by_round), min(by_round), max(by_round)
+
+
+def drawn_anew(splits: Mapping[Any, Any], seed: int) -> dict[Any, Any]:
+    """The parts of a data set with as many other calibration samples from the training part; seed 0 keeps its own."""
+    import numpy as np
+
+    found = dict(splits)
+    if seed:
+        count, train = len(found["calibration"]), found["train"]
+        chosen = np.random.default_rng(seed).choice(len(train), min(count, len(train)), replace=False)
+        found["calibration"] = np.sort(train[np.sort(chosen)])
+    return found
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rounds import machine, table
+from _rounds import drawn_anew, machine, table
 
 import secateur  # before any runtime: switches its telemetry off
 from secateur.analysis.evaluation import BATCH, predict
@@ -86,11 +86,7 @@ class Contest:
 
     def draw(self, seed: int) -> None:
         """Other calibration samples, as many, from the training part; seed 0 keeps those of the data."""
-        splits = dict(self.opened.splits)
-        if seed:
-            count, train = len(splits["calibration"]), splits["train"]
-            chosen = np.random.default_rng(seed).choice(len(train), min(count, len(train)), replace=False)
-            splits["calibration"] = np.sort(train[np.sort(chosen)])
+        splits = drawn_anew(self.opened.splits, seed)
         for key in self.bench.data:
             self.bench.data[key] = replace(self.opened, splits=splits)
 

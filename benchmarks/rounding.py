@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch  # noqa: TID253 - a benchmark starts with everything
-from _rounds import machine, spread, table
+from _rounds import drawn_anew, machine, spread, table
 
 import secateur  # before any runtime: switches its telemetry off
 from secateur.analysis.evaluation import predict
@@ -73,11 +73,7 @@ class Subject:
 
     def draw(self, seed: int) -> None:
         """Other calibration samples, as many, from the training part; seed 0 keeps those of the data."""
-        splits = dict(self.opened.splits)
-        if seed:
-            count, train = len(splits["calibration"]), splits["train"]
-            chosen = np.random.default_rng(seed).choice(len(train), min(count, len(train)), replace=False)
-            splits["calibration"] = np.sort(train[np.sort(chosen)])
+        splits = drawn_anew(self.opened.splits, seed)
         self.data = replace(self.opened, splits=splits)
 
     def layer_errors(self, model: Any) -> tuple[float, float, float]:

@@ -262,3 +262,16 @@ def test_what_was_rounded_by_what_it_gives_is_the_same_each_time(lowered_network
     made = [WeightOnly(bits=3).apply(lowered_network, EVERY, Context(data=images)) for _ in range(2)]
     for name in EVERY:
         np.testing.assert_array_equal(made[0].weights()[name], made[1].weights()[name])
+
+
+def test_what_was_recorded_for_one_method_is_kept_when_another_asks_for_more(
+    lowered_network: Any, images: Images
+) -> None:
+    network = Lowered(lowered_network, EVERY, Context(data=images))
+    StaticInt8(rounding="nearest").change("conv2", network)
+    WeightOnly(bits=3).change("conv2", network)
+    known = network.recorded[256]
+    assert known.has_ranges
+    assert known.has_moments
+    StaticInt8(rounding="nearest").change("fc", network)
+    assert network.recorded[256] is known

@@ -130,6 +130,8 @@ def recorded(network: "Lowered", samples: int, *, ranges: bool = False, moments:
         return known
     of_these = [method for method in network.methods if method.refinement and method.refinement.samples == samples]
     ranges = ranges or any(isinstance(method, StaticInt8) for method in of_these)
+    if known is not None:  # what was asked for before is asked for again
+        ranges, moments = ranges or known.has_ranges, moments or known.has_moments
     moments = moments or any(method.refinement.rounding != "nearest" for method in of_these if method.refinement)
     wanted: set[str] = set()
     if ranges:
@@ -138,13 +140,13 @@ def recorded(network: "Lowered", samples: int, *, ranges: bool = False, moments:
             wanted |= tensors_to_record(model, [name])
     is_told = why_not(network.context) is None
     means = {name for name in network.layers if name in network.biases} if is_told else set()
-    rounded = _able_to_round(network) if is_told and moments else []
+    rounded = _told_by_moments(network) if is_told and moments else []
     found = record(model, network.context, samples, tensors=wanted, inputs=means, moments=rounded)
     network.recorded[samples] = replace(found, has_ranges=ranges, has_moments=moments)
     return network.recorded[samples]
 
 
-def _able_to_round(network: "Lowered") -> list[str]:
+def _told_by_moments(network: "Lowered") -> list[str]:
     from secateur.methods.quantize.rounding.moments import why_untold
 
     module = network.model.module

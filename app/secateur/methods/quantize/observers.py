@@ -75,13 +75,7 @@ def mse_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
         encoding = affine_encoding(low, high, bits)
         return spectrum.affine_error(encoding.scale, encoding.zero_point, encoding.highest)
 
-    low, high = min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0)
-    both = _best_share(lambda share: error(low * share, high * share))
-    if low == 0.0 or high == 0.0:
-        return low * both, high * both
-    below = _best_share(lambda share: error(low * share, high * both))
-    above = _best_share(lambda share: error(low * below, high * share))
-    return low * below, high * above
+    return _drawn_in(min(spectrum.minimum, 0.0), max(spectrum.maximum, 0.0), error)
 
 
 def entropy_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
@@ -105,12 +99,7 @@ def entropy_range(spectrum: Spectrum, bits: int = 8) -> tuple[float, float]:
         last = int(np.clip(round((above - low) / (high - low) * _BINS), first + 1, _BINS))
         return _divergence(counts, first, last, levels)
 
-    both = _best_share(lambda share: divergence(low * share, high * share))
-    if low == 0.0 or high == 0.0:
-        return low * both, high * both
-    below = _best_share(lambda share: divergence(low * share, high * both))
-    above = _best_share(lambda share: divergence(low * below, high * share))
-    return low * below, high * above
+    return _drawn_in(low, high, divergence)
 
 
 def _divergence(counts: NDArray[np.float64], first: int, last: int, levels: int) -> float:
@@ -128,6 +117,16 @@ def _divergence(counts: NDArray[np.float64], first: int, last: int, levels: int)
     p, q = wanted / wanted.sum(), made / made.sum()
     told = p > 0
     return float((p[told] * np.log(p[told] / np.maximum(q[told], _LEAST_SHARE))).sum())
+
+
+def _drawn_in(low: float, high: float, error: Callable[[float, float], float]) -> tuple[float, float]:
+    """The range of least error within this one: both ends drawn in together, then each by itself."""
+    both = _best_share(lambda share: error(low * share, high * share))
+    if low == 0.0 or high == 0.0:
+        return low * both, high * both
+    below = _best_share(lambda share: error(low * share, high * both))
+    above = _best_share(lambda share: error(low * below, high * share))
+    return low * below, high * above
 
 
 def _best_share(error: Callable[[float], float]) -> float:
